@@ -1,0 +1,109 @@
+"""Addresses of mirrors: a URL as typed, and how containerd must be told about it.
+
+containerd adds ``/v2`` behind a URL's path unless the path ends in it or override_path is set
+(containerd hosts.go parseHostConfig); a mirror's project path belongs behind ``/v2``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+
+from private_registry.core.names import shown, split_host_port
+from private_registry.errors import UsageError
+
+_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
+_API = "v2"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a registry's API answers.
+
+    Args:
+        scheme: ``http`` or ``https``.
+        authority: ``HOST[:PORT]``, lower case.
+        path: empty, or the whole path of the API including ``/v2``, without a slash at the end.
+    """
+
+    scheme: str
+    authority: str
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        """The URL as containerd reads it."""
+        return "{}://{}{}".format(self.scheme, self.authority, self.path)
+
+    @property
+    def is_plain_http(self) -> bool:
+        """Whether the endpoint is asked without TLS."""
+        return self.scheme == "http"
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the host is an IPv6 address."""
+        return self.authority.startswith("[")
+
+    @property
+    def needs_override_path(self) -> bool:
+        """Whether containerd would append ``/v2`` to the path if not told otherwise."""
+        return bool(self.path) and not self.path.endswith("/" + _API)
+
+
+def parse_mirror_url(text: str, option: str) -> Endpoint:
+    """Read a mirror's URL; a path without ``/v2`` is a project of the mirror and goes behind it.
+
+    ``https://harbor.corp/proxy`` becomes ``https://harbor.corp/v2/proxy``; a path that already
+    holds ``/v2`` is taken as it is.
+
+    Raises:
+        UsageError: not a URL of a registry.
+    """
+    place = "option {}".format(option)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise UsageError(
+            "the mirror {} needs http:// or https:// in front".format(shown(text) or "URL"),
+            place=place,
+            instead="{} REGISTRY=https://{}".format(option, shown(text) or "MIRROR"),
+        )
+    if scheme.lower() not in ("http", "https"):
+        raise UsageError(
+            "{} does not speak a registry's protocol: http or https".format(shown(text)),
+            place=place,
+            instead="{} REGISTRY=https://MIRROR".format(option),
+        )
+    if "@" in rest.partition("/")[0]:
+        raise UsageError(
+            "a user name or password does not belong in a mirror's URL",
+            place=place,
+            instead="{} REGISTRY={}://{}".format(
+                option, scheme.lower(), shown(rest.rpartition("@")[2])
+            ),
+        )
+    host_port, _, path = rest.partition("/")
+    host, port = split_host_port(host_port, option)
+    authority = host if port is None else "{}:{}".format(host, port)
+    return Endpoint(scheme.lower(), authority, _api_path(path, text, place))
+
+
+def _api_path(path: str, text: str, place: str) -> str:
+    if not _PATH.match(path) or any(part in (".", "..") for part in path.split("/")):
+        raise UsageError(
+            "the path of {} is not that of a registry".format(shown(text)),
+            place=place,
+            instead=None,
+            remedy="give the mirror's address and, where it has one, its project: "
+            "https://mirror.example.com/project",
+        )
+    parts = [part for part in path.split("/") if part]
+    if parts in ([], [_API]):
+        return ""
+    if _API in parts:
+        return "/" + "/".join(parts)
+    return posixpath.join("/", _API, *parts)
+
+

@@ -1,0 +1,106 @@
+"""Render a registry as the files that containerd reads: hosts.toml, CA, client certificate, key.
+
+Only what every containerd from 1.5 to 2.3 reads alike is written: ``server`` first and with its
+scheme, then one ``[host."URL"]`` table for each endpoint in the order to ask them. The keys at the
+root hold for ``server`` alone and are not inherited (containerd hosts.go parseHostsFile), so the
+last endpoint's TLS settings stand there too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Tuple
+
+from private_registry.core import toml
+from private_registry.core.endpoints import Endpoint
+from private_registry.core.model import Registry, Tls
+
+HOSTS_TOML = "hosts.toml"
+HEADER = """Written by the MicroK8s addon private-registry-config; to change it:
+microk8s private-registry add|remove"""
+CAPABILITIES = ["pull", "resolve"]
+
+
+@dataclass(frozen=True)
+class RegistryFile:
+    """One file in a registry's directory.
+
+    Args:
+        name: file name.
+        content: what stands in it.
+        secret: nobody but root may read it, and it is never shown.
+    """
+
+    name: str
+    content: bytes
+    secret: bool = False
+
+
+def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
+    """Render all files of a registry's directory; hosts.toml, which names the others, comes last.
+
+    Args:
+        registry: what to render.
+        directory: path of the registry's directory as containerd is to read it, stable across
+            snap refreshes; empty for names relative to hosts.toml.
+    """
+    upstream = _Rendered.of(registry.upstream, registry.tls, "", directory)
+    mirrors = [
+        _Rendered.of(mirror.endpoint, mirror.tls, "mirror-{}-".format(number), directory)
+        for number, mirror in enumerate(registry.mirrors, start=1)
+    ]
+    document = _document(registry, upstream, mirrors)
+    files = [file for rendered in (upstream, *mirrors) for file in rendered.files]
+    text = toml.dumps(document, HEADER)
+    return [*files, RegistryFile(HOSTS_TOML, text.encode())]
+
+
+def _document(
+    registry: Registry, upstream: _Rendered, mirrors: List[_Rendered]
+) -> Dict[str, Any]:
+    hosts = mirrors or [upstream]
+    tables = {each.endpoint.url: each.keys for each in hosts}
+    if not registry.fallback:
+        last = mirrors[-1]
+        return {"server": last.endpoint.url, **last.keys, "host": tables}
+    if registry.name.is_every_registry:
+        return {"host": tables}
+    if not mirrors and upstream.endpoint.is_ipv6:
+        # go-toml v1 (containerd 1.x) takes no ']' in a table key; a bare [host] is enough there.
+        return {"server": upstream.endpoint.url, **upstream.keys, "host": {}}
+    return {"server": upstream.endpoint.url, **upstream.trust, "host": tables}
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """An endpoint with the keys of its table and the files that those name."""
+
+    endpoint: Endpoint
+    trust: Dict[str, Any]
+    files: Tuple[RegistryFile, ...]
+
+    @property
+    def keys(self) -> Dict[str, Any]:
+        keys: Dict[str, Any] = {"capabilities": list(CAPABILITIES), **self.trust}
+        if self.endpoint.needs_override_path:
+            keys["override_path"] = True
+        return keys
+
+    @staticmethod
+    def of(endpoint: Endpoint, tls: Tls, prefix: str, directory: str) -> _Rendered:
+        trust: Dict[str, Any] = {}
+        files: List[RegistryFile] = []
+
+        def place(name: str, text: str, *, secret: bool = False) -> str:
+            files.append(RegistryFile(prefix + name, text.encode(), secret))
+            return "{}/{}".format(directory, prefix + name) if directory else prefix + name
+
+        if tls.ca is not None:
+            trust["ca"] = place("ca.crt", tls.ca)
+        if tls.client is not None:
+            certificate = place("client.cert", tls.client.certificate)
+            key = place("client.key", tls.client.key, secret=True)
+            trust["client"] = [[certificate, key]]
+        if tls.skip_verify:
+            trust["skip_verify"] = True
+        return _Rendered(endpoint, trust, tuple(files))

@@ -1,0 +1,97 @@
+"""What the node should do for each registry: the desired state, as plain values.
+
+A new field starts here; then registries_toml.py reads and writes it, hosts_toml.py renders it and
+doors/options.py gives it an option.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Iterable, Optional, Tuple
+
+from private_registry.core.endpoints import Endpoint
+from private_registry.core.names import RegistryName
+
+
+@dataclass(frozen=True)
+class ClientCertificate:
+    """What a registry asks of its clients; both texts are PEM. The key never shows in a repr."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How an HTTPS endpoint is trusted.
+
+    Args:
+        ca: PEM text of one or more CA certificates, added to the system's; None for the system's.
+        client: presented to the endpoint; None for nothing.
+        skip_verify: trust any certificate.
+    """
+
+    ca: Optional[str] = None
+    client: Optional[ClientCertificate] = None
+    skip_verify: bool = False
+
+    @property
+    def is_default(self) -> bool:
+        """Whether containerd needs no TLS settings at all."""
+        return self == Tls()
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """An endpoint that is asked before the registry itself."""
+
+    endpoint: Endpoint
+    tls: Tls = Tls()
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All that the node needs to know about one registry.
+
+    Args:
+        name: as image references spell it.
+        insecure: the registry itself speaks plain HTTP.
+        tls: how the registry itself is trusted.
+        mirrors: asked first, in this order.
+        fallback: whether the registry itself is asked when no mirror has the image.
+    """
+
+    name: RegistryName
+    insecure: bool = False
+    tls: Tls = Tls()
+    mirrors: Tuple[Mirror, ...] = ()
+    fallback: bool = True
+
+    @property
+    def upstream(self) -> Endpoint:
+        """The registry's own address."""
+        return Endpoint("http" if self.insecure else "https", self.name.server)
+
+
+@dataclass(frozen=True)
+class DesiredState:
+    """Every registry that the node is to know, each name once, in the order they were added."""
+
+    registries: Tuple[Registry, ...] = ()
+
+    def get(self, name: RegistryName) -> Optional[Registry]:
+        """Return the registry of that name, or None."""
+        return next((each for each in self.registries if each.name == name), None)
+
+    def with_registries(self, added: Iterable[Registry]) -> DesiredState:
+        """Return the state with these added, each in place of the one of its name."""
+        registries = {each.name: each for each in self.registries}
+        registries.update((each.name, each) for each in added)
+        return replace(self, registries=tuple(registries.values()))
+
+    def without(self, names: Iterable[RegistryName]) -> DesiredState:
+        """Return the state without the registries of these names."""
+        gone = frozenset(names)
+        return replace(
+            self, registries=tuple(each for each in self.registries if each.name not in gone)
+        )

@@ -1,0 +1,274 @@
+"""Registry names as image references spell them: ``HOST[:PORT]``.
+
+The rules are those of an image reference's domain (distribution reference/regexp.go): dotted labels
+of letters, digits and inner hyphens, or a bracketed IPv6 address; containerd looks up the directory
+certs.d/NAME by exactly that text (containerd config_unix.go hostPaths).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from private_registry.errors import UsageError
+
+DOCKER_HUB = "docker.io"
+DOCKER_HUB_SERVER = "registry-1.docker.io"
+DOCKER_HUB_ALIASES = frozenset(
+    ["registry-1.docker.io", "index.docker.io", "registry.docker.io", "hub.docker.com"]
+)
+EVERY_REGISTRY = "*"
+EVERY_REGISTRY_DIRECTORY = "_default"
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
+_PORT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
+_ONLY_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
+_MAX_LABEL = 63
+_MAX_NAME = 253
+_MAX_PORT = 65535
+
+
+@dataclass(frozen=True)
+class RegistryName:
+    """A registry as image references name it.
+
+    Args:
+        host: lower-case DNS name, IPv4 address, bracketed IPv6 address, or ``*`` for every registry
+            that has no entry of its own.
+        port: 1 to 65535, or None where the reference has none.
+    """
+
+    host: str
+    port: Optional[int] = None
+
+    def __str__(self) -> str:
+        return self.host if self.port is None else "{}:{}".format(self.host, self.port)
+
+    @property
+    def is_every_registry(self) -> bool:
+        """Whether this stands for all registries without an entry of their own."""
+        return self.host == EVERY_REGISTRY
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the host is an IPv6 address."""
+        return self.host.startswith("[")
+
+    @property
+    def directory(self) -> str:
+        """Name of the directory in certs.d that containerd reads for this registry."""
+        return EVERY_REGISTRY_DIRECTORY if self.is_every_registry else str(self)
+
+    @property
+    def shadowing_directory(self) -> Optional[str]:
+        """Name of the directory that containerd would read instead, if it existed."""
+        return None if self.port is None else "{}_{}_".format(self.host, self.port)
+
+    @property
+    def server(self) -> str:
+        """``HOST[:PORT]`` that really answers: Docker Hub's registry has another name."""
+        return DOCKER_HUB_SERVER if str(self) == DOCKER_HUB else str(self)
+
+
+def shown(text: str) -> str:
+    """Quote user input for an error: no control characters, no password, at most 80 characters."""
+    hidden = re.sub(r"([^/@\s]*):[^/@\s]*@", r"\1:...@", text)
+    printable = hidden.encode("unicode_escape").decode("ascii") if not hidden.isprintable() else hidden
+    return printable if len(printable) <= 80 else printable[:77] + "..."
+
+
+def parse_registry_name(text: str, option: str) -> RegistryName:
+    """Read ``HOST[:PORT]``; a pasted scheme and trailing slash are taken off.
+
+    Args:
+        text: what was typed.
+        option: where it was typed, for the error: ``--insecure``, ``--registry``, ``--mirror`` …
+
+    Raises:
+        UsageError: it names no registry; the error shows the right spelling.
+    """
+    rest = _without_scheme(text, option)
+    if rest == EVERY_REGISTRY:
+        if option in ("--insecure", "--registry"):
+            raise UsageError(
+                "* stands for every registry and only a mirror can serve them all",
+                place="option {}".format(option),
+                instead="--mirror '*=https://MIRROR'",
+            )
+        return RegistryName(EVERY_REGISTRY)
+    host, port = split_host_port(rest, option)
+    name = RegistryName(host, port)
+    _check_image_reference_can_say(name, option)
+    return name
+
+
+def _without_scheme(text: str, option: str) -> str:
+    place = "option {}".format(option)
+    if text == "" or text.strip() == "":
+        raise UsageError("the registry's name is empty", place=place, instead=_example(option))
+    if text != text.strip() or not text.isprintable() or re.search(r"\s", text):
+        raise UsageError(
+            "{!r} holds white space or control characters".format(shown(text)),
+            place=place,
+            instead=_example(option),
+        )
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "", text
+    elif scheme.lower() not in ("http", "https"):
+        raise UsageError(
+            "{} does not speak a registry's protocol: http or https".format(shown(text)),
+            place=place,
+            instead=_example(option),
+        )
+    if "@" in rest:
+        raise UsageError(
+            "a user name or password does not belong in a registry's name",
+            place=place,
+            instead="{} {}".format(option, _quoted(rest.rpartition("@")[2])),
+        )
+    host_port, slash, path = rest.partition("/")
+    if slash and path.strip("/"):
+        raise UsageError(
+            "{} goes on after the registry's name".format(shown(text)),
+            place=place,
+            instead="{} {}".format(option, _quoted(host_port)),
+        )
+    _check_scheme_fits(scheme.lower(), host_port, option)
+    return host_port
+
+
+def _check_scheme_fits(scheme: str, host_port: str, option: str) -> None:
+    other = {("https", "--insecure"): "--registry", ("http", "--registry"): "--insecure"}.get(
+        (scheme, option)
+    )
+    if other:
+        means = "plain HTTP" if option == "--insecure" else "HTTPS"
+        raise UsageError(
+            "{} means {}, but the address says {}://".format(option, means, scheme),
+            place="option {}".format(option),
+            instead="{} {}".format(other, _quoted(host_port)),
+        )
+
+
+def split_host_port(text: str, option: str) -> Tuple[str, Optional[int]]:
+    """Split and check ``HOST[:PORT]``; the host comes back in lower case, IPv6 in brackets.
+
+    Raises:
+        UsageError: host or port cannot be.
+    """
+    if text.startswith("["):
+        address, bracket, tail = text[1:].partition("]")
+        if not bracket or (tail and not tail.startswith(":")):
+            raise _bad_host(text, "is not an IPv6 address in brackets", option, "[fd00::1]:5000")
+        return "[{}]".format(_ipv6(address, text, option)), _port(tail[1:] if tail else None, option)
+    if text.count(":") > 1:
+        return _bare_ipv6(text, option), None
+    host, colon, port = text.partition(":")
+    return _host(host, text, option), _port(port if colon else None, option)
+
+
+def _bare_ipv6(text: str, option: str) -> str:
+    address = _ipv6(text, text, option)
+    head, _, last = address.rpartition(":")
+    if last.isdigit() and len(last) > 1:
+        raise _bad_host(
+            text,
+            "may be an address with or without a port; write [{}]:{} or [{}]".format(
+                head.rstrip(":") + ("::" if head.endswith(":") else ""), last, address
+            ),
+            option,
+            "[{}]".format(address),
+        )
+    return "[{}]".format(address)
+
+
+def _ipv6(address: str, text: str, option: str) -> str:
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        raise _bad_host(text, "is not an IPv6 address", option, "[fd00::1]:5000") from None
+    if "%" in address:
+        raise _bad_host(text, "has a zone, which no image name can hold", option, "[fd00::1]:5000")
+    return address.lower()
+
+
+def _host(host: str, text: str, option: str) -> str:
+    lowered = host.lower()
+    if not host.isascii():
+        raise _bad_host(text, "has letters outside ASCII; write its xn-- form", option, None)
+    if _ONLY_DIGITS_AND_DOTS.match(lowered):
+        try:
+            ipaddress.IPv4Address(lowered)
+        except ValueError:
+            raise _bad_host(text, "is not an IPv4 address", option, "10.141.241.175:32000") from None
+        return lowered
+    labels = lowered.split(".")
+    too_long = len(lowered) > _MAX_NAME or any(len(label) > _MAX_LABEL for label in labels)
+    if too_long or not all(_LABEL.match(label) for label in labels):
+        raise _bad_host(text, "is not a host name", option, "registry.example.com:5000")
+    return lowered
+
+
+def _port(text: Optional[str], option: str) -> Optional[int]:
+    if text is None:
+        return None
+    if not _PORT.match(text) or not 1 <= int(text) <= _MAX_PORT:
+        raise UsageError(
+            "port {!r} is not a number from 1 to 65535".format(shown(text)),
+            place="option {}".format(option),
+            instead=_example(option),
+        )
+    if text.startswith("0"):
+        raise UsageError(
+            "port {} has a leading zero; image names would have to spell it so too".format(text),
+            place="option {}".format(option),
+            instead="{} HOST:{}".format(option, int(text)),
+        )
+    return int(text)
+
+
+def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
+    if str(name) in DOCKER_HUB_ALIASES:
+        raise UsageError(
+            "images of Docker Hub are named docker.io/...; containerd never looks up {}".format(name),
+            place="option {}".format(option),
+            instead="{} docker.io{}".format(option, "=URL" if option == "--mirror" else ""),
+        )
+    if option == "--insecure" and name.host == DOCKER_HUB:
+        raise UsageError(
+            "Docker Hub does not speak plain HTTP; a mirror for it may",
+            place="option --insecure",
+            instead="--mirror docker.io=http://MIRROR",
+        )
+    if "." not in name.host and name.port is None and name.host != "localhost" and not name.is_ipv6:
+        raise UsageError(
+            "the image name {0}/app means docker.io/{0}/app; a host without a dot needs its "
+            "port".format(name.host),
+            place="option {}".format(option),
+            instead="{} {}:{}".format(option, name.host, 80 if option == "--insecure" else 443),
+        )
+
+
+def _bad_host(text: str, why: str, option: str, example: Optional[str]) -> UsageError:
+    instead = "{} {}".format(option, _quoted(example)) if example else None
+    if example and option == "--mirror":
+        instead = _example(option)
+    return UsageError(
+        "{} {}".format(_quoted(shown(text)), why),
+        place="option {}".format(option),
+        instead=instead,
+    )
+
+
+def _example(option: str) -> str:
+    if option == "--mirror":
+        return "--mirror docker.io=https://mirror.example.com"
+    return "{} 10.141.241.175:32000".format(option)
+
+
+def _quoted(text: str) -> str:
+    needs_quotes = re.search(r"[^A-Za-z0-9._:/=@%+,-]", text)
+    return "'{}'".format(text.replace("'", "'\\''")) if needs_quotes else text

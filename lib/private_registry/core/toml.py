@@ -1,0 +1,60 @@
+"""The only module that knows tomlkit; everybody else sees plain dicts, lists and scalars."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional
+
+import tomlkit
+from tomlkit.exceptions import ParseError, TOMLKitError
+
+
+class TomlSyntaxError(ValueError):
+    """A text is not TOML.
+
+    Args:
+        reason: what the parser said, without the position.
+        line: 1-based line number, or None where the parser gives none.
+    """
+
+    def __init__(self, reason: str, line: Optional[int]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+class TomlRoundTripError(AssertionError):
+    """What was rendered does not read back as what was meant; it must not reach a disk."""
+
+
+def loads(text: str) -> Dict[str, Any]:
+    """Read TOML into plain Python values; raise TomlSyntaxError."""
+    try:
+        return tomlkit.parse(text).unwrap()
+    except ParseError as error:
+        reason = str(error).split(" at line ")[0]
+        raise TomlSyntaxError(reason, error.line) from error
+    except TOMLKitError as error:
+        raise TomlSyntaxError(str(error), None) from error
+
+
+def dumps(content: Mapping[str, Any], header: str) -> str:
+    """Write plain values as TOML below a comment; text with line breaks becomes a block string.
+
+    Raises:
+        TomlRoundTripError: the text does not parse to ``content`` again.
+    """
+    comment = "".join("# {}\n".format(line) for line in header.splitlines())
+    text = comment + tomlkit.dumps(_with_block_strings(content))
+    if loads(text) != content:
+        raise TomlRoundTripError(header)
+    return text
+
+
+def _with_block_strings(value: Any) -> Any:
+    if isinstance(value, str) and "\n" in value:
+        return tomlkit.string(value, multiline=True)
+    if isinstance(value, dict):
+        return {key: _with_block_strings(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_block_strings(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The ways in: command line, help texts, output and exit codes."""

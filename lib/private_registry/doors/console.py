@@ -1,0 +1,108 @@
+"""The only module that prints and chooses exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import List, Sequence
+
+from private_registry import __version__, operations
+from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest
+from private_registry.doors import report
+from private_registry.doors.help import help_text
+from private_registry.doors.inputs import Inputs
+from private_registry.doors.options import (
+    Command,
+    HelpRequest,
+    ListRequest,
+    VersionRequest,
+    command_name,
+    parse,
+)
+from private_registry.errors import EXIT_BUG, EXIT_OK, PrivateRegistryError
+from private_registry.shell.node import Node
+
+_EXIT_INTERRUPTED = 130
+
+
+def run(door: str, script: str, arguments: Sequence[str]) -> int:
+    """Carry out a command line and return the exit code.
+
+    Args:
+        door: ``enable``, ``disable`` or ``plugin``.
+        script: absolute path of the door's program.
+        arguments: what follows its name.
+    """
+    name = command_name(door, arguments)
+    as_json = "--json" in arguments
+    try:
+        return _carry_out(door, parse(door, arguments, Inputs()), script)
+    except PrivateRegistryError as error:
+        _print_error(error, name, as_json=as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted; nothing is half done")
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left; the work itself was done before the first line.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception:  # noqa: BLE001 - a bug of ours: the only time that a traceback is shown
+        import traceback  # noqa: PLC0415 - only here
+
+        traceback.print_exc()
+        _say("error: this is a bug in private-registry-config {}".format(__version__))
+        return EXIT_BUG
+
+
+def _carry_out(door: str, command: Command, script: str) -> int:
+    request = command.request
+    if isinstance(request, HelpRequest):
+        print(help_text(door))
+        return EXIT_OK
+    if isinstance(request, VersionRequest):
+        print("private-registry-config {}".format(__version__))
+        return EXIT_OK
+    node = Node.from_environment(os.environ)
+    options = operations.Options(
+        door=os.path.join(os.path.dirname(script), "plugin"),
+        adopt=command.adopt,
+        dry_run=command.dry_run,
+        on_wait=lambda: _say("Another run is at work; waiting for it to end ..."),
+    )
+    if isinstance(request, ListRequest):
+        listing = operations.list_registries(node, options)
+        _print(report.listing_json(listing) if command.json else report.listing(listing))
+        return EXIT_OK
+    outcome = _change(node, command, options)
+    if command.json:
+        _print([report.outcome_json(node, outcome, dry_run=command.dry_run)])
+    else:
+        _print(report.outcome(node, outcome, door, dry_run=command.dry_run))
+    return EXIT_OK
+
+
+def _change(node: Node, command: Command, options: operations.Options) -> operations.Outcome:
+    request = command.request
+    if isinstance(request, AddRequest):
+        return operations.add(node, request, options)
+    if isinstance(request, RemoveRequest):
+        return operations.remove(node, request, options)
+    if isinstance(request, ApplyRequest):
+        return operations.apply(node, request, options)
+    raise AssertionError(request)
+
+
+def _print(lines: List[str]) -> None:
+    print("\n".join(lines), flush=True)
+
+
+def _print_error(error: PrivateRegistryError, name: str, *, as_json: bool) -> None:
+    if as_json:
+        _print([report.error_json(error, name)])
+    else:
+        _say("\n".join(report.error(error, name)))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,57 @@
+"""Help texts, one for each door."""
+
+from __future__ import annotations
+
+_ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatable)
+  --registry HOST[:PORT]     the registry speaks HTTPS (repeatable)
+  --mirror REGISTRY=URL      ask URL first for images of REGISTRY (repeatable, in order);
+                             REGISTRY * stands for all that have no entry of their own
+  --no-fallback              ask the mirrors only, never REGISTRY itself
+  --ca FILE                  CA certificate that signed the registry's or mirror's
+  --client-cert FILE --client-key FILE
+                             what the registry or mirror asks of its clients
+  --skip-verify              trust any certificate
+  --file FILE                many registries at once, as registries.toml
+  --adopt                    take over a file that somebody else wrote
+  --dry-run                  show what would be done, and do nothing
+  --json                     answer for machines
+A FILE may be - for standard input."""
+
+_TEXTS = {
+    "enable": """microk8s enable private-registry-config [OPTIONS]
+
+Let this node's containerd pull from private registries and mirrors. Run it on every node.
+
+""" + _ADD + """
+
+  microk8s enable private-registry-config --insecure 10.141.241.175:32000
+  microk8s enable private-registry-config --registry reg.corp:5000 --ca ca.crt
+  microk8s enable private-registry-config --mirror docker.io=https://harbor.corp/proxy
+
+Once enabled, go on with: microk8s private-registry add|remove|list|apply|help""",
+    "disable": """microk8s disable private-registry-config [OPTIONS]
+
+Give the node back as it was before the addon.
+
+  --registry HOST[:PORT]     take back only this registry (repeatable)
+  --dry-run                  show what would be done, and do nothing
+  --json                     answer for machines""",
+    "plugin": """microk8s private-registry COMMAND [OPTIONS]
+
+  add OPTIONS                add or change registries
+  remove --registry HOST[:PORT] (repeatable) | --all
+                             take registries back; --all: everything, as disable does
+  list [--json]              what is configured, and whether the node still has it
+  apply [--file FILE]        make the node match what is saved, or FILE
+  help, version
+
+Options of add:
+""" + _ADD + """
+
+remove, list and apply take --json; remove and apply also --dry-run; apply also --adopt.""",
+}
+
+
+def help_text(door: str) -> str:
+    """Return the help of one door."""
+    return _TEXTS[door]

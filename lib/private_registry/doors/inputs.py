@@ -1,0 +1,85 @@
+"""Read and check the files that a command line names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional
+
+from private_registry.core import registries_toml
+from private_registry.core.model import ClientCertificate, DesiredState
+from private_registry.errors import UsageError
+
+STANDARD_INPUT = "-"
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+class Inputs:
+    """The files that options name; standard input can be used once, as ``-``."""
+
+    def __init__(self) -> None:
+        self._input_of: Optional[str] = None
+
+    def ca(self, path: str) -> str:
+        """Read a CA file; raise UsageError where it is not one."""
+        from private_registry.shell.certificates import checked_ca
+
+        return checked_ca(self._text(path, "--ca"), "option --ca, {}".format(_named(path)))
+
+    def client(self, certificate: str, key: str) -> ClientCertificate:
+        """Read a client certificate and its key; raise UsageError where they are not a pair."""
+        from private_registry.shell.certificates import checked_client
+
+        place = "options --client-cert {} and --client-key {}".format(
+            _named(certificate), _named(key)
+        )
+        text = self._text(certificate, "--client-cert")
+        key_text = text if key == certificate else self._text(key, "--client-key")
+        return checked_client(text, key_text, place)
+
+    def state(self, path: str) -> DesiredState:
+        """Read registries.toml; files that it names are looked for beside it."""
+        from private_registry.shell.certificates import checked_state
+
+        source = _named(path)
+        beside = "" if path == STANDARD_INPUT else os.path.dirname(os.path.abspath(path))
+        text = self._text(path, "--file")
+        state = registries_toml.from_toml(
+            text, source, lambda name: self._text(os.path.join(beside, name), name)
+        )
+        return checked_state(state, source)
+
+    def _text(self, path: str, option: str) -> str:
+        try:
+            return self._bytes(path, option).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                "not a text file",
+                place="option {}, {}".format(option, _named(path)),
+                remedy="openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM",
+            ) from error
+
+    def _bytes(self, path: str, option: str) -> bytes:
+        place = "option {}, {}".format(option, _named(path))
+        if path == STANDARD_INPUT:
+            if self._input_of is not None:
+                raise UsageError(
+                    "standard input was already read for {}".format(self._input_of), place=place
+                )
+            self._input_of = option
+        try:
+            if path == STANDARD_INPUT:
+                content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+            else:
+                with open(path, "rb") as stream:
+                    content = stream.read(_MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError("cannot be read: {}".format(reason.lower()), place=place) from error
+        if len(content) > _MAX_BYTES:
+            raise UsageError("larger than 16 MiB", place=place)
+        return content
+
+
+def _named(path: str) -> str:
+    return "standard input" if path == STANDARD_INPUT else repr(path)[1:-1]

@@ -1,0 +1,223 @@
+"""What an outcome, a listing or an error looks like, for people and for machines; pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Optional
+
+from private_registry.core.model import Registry, Tls
+from private_registry.core.plan import Action, Kind, ObservedFile
+from private_registry.errors import PrivateRegistryError
+from private_registry.operations import Listing, Outcome, RegistryStatus
+from private_registry.shell.node import Node
+
+NEXT = (
+    "To add, change or list registries from now on (a second `microk8s enable` is refused): "
+    "microk8s private-registry add|remove|list"
+)
+_SHOWN_REGISTRIES = 20
+_DONE = {
+    Kind.CREATE: "created",
+    Kind.UPDATE: "updated",
+    Kind.PERMISSIONS: "permissions set on",
+    Kind.RESTORE: "gave back",
+    Kind.DELETE: "removed",
+}
+_PLANNED = {
+    Kind.CREATE: "would create",
+    Kind.UPDATE: "would update",
+    Kind.PERMISSIONS: "would set permissions on",
+    Kind.RESTORE: "would give back",
+    Kind.DELETE: "would remove",
+}
+
+
+def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]:
+    """Tell people what a command did."""
+    lines = [_registry_line(each) for each in done.desired.registries[:_SHOWN_REGISTRIES]]
+    if len(done.desired.registries) > _SHOWN_REGISTRIES:
+        lines.append("... {} registries in all".format(len(done.desired.registries)))
+    lines += ["{} is not configured".format(name) for name in done.unknown]
+    for action in done.plan.changes:
+        lines += _change_lines(node, done, action, dry_run=dry_run)
+    lines += [
+        "left alone: {} ({})".format(node.shown(action.path), action.reason)
+        for action in done.plan.hints
+    ]
+    lines.append(_summary(done, dry_run=dry_run))
+    if done.enabled[1] and not dry_run:
+        lines.append(NEXT)
+    elif door == "enable":
+        lines.append(NEXT.replace("from now on", "after enable"))
+    return lines
+
+
+def _change_lines(node: Node, done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
+    word = (_PLANNED if dry_run else _DONE)[action.kind]
+    line = "  {} {} ({})".format(word, node.shown(action.path), action.reason)
+    return [line, *_diff(done, action)] if dry_run else [line]
+
+
+def _summary(done: Outcome, *, dry_run: bool) -> str:
+    if dry_run:
+        return "Nothing was changed. Containerd would not be restarted."
+    if not done.changed:
+        return "Nothing to do: the node is so already."
+    if not done.enabled[1] and done.plan.hints:
+        return "All but the files left alone is as it was before. Containerd was not restarted."
+    if not done.enabled[1]:
+        return "All is as it was before. Containerd was not restarted."
+    if not done.desired.registries:
+        return "No registry is configured yet."
+    return "Done; it counts from the next pull on. Containerd was not restarted."
+
+
+def _diff(done: Outcome, action: Action) -> List[str]:
+    import difflib  # noqa: PLC0415 - slow to import, and only dry runs need it
+
+    if action.after is not None and action.after.secret:
+        return ["    (a secret; not shown)"]
+    if action.path.name.endswith(".key"):
+        return ["    (a secret; not shown)"]
+    original: Optional[ObservedFile] = done.originals.get(action.path)
+    after = action.after.content if action.after else original.content if original else b""
+    before = action.before.content if action.before else b""
+    return [
+        "    " + line
+        for line in difflib.unified_diff(
+            _lines(before), _lines(after), "before", "after", lineterm=""
+        )
+    ]
+
+
+def _lines(content: bytes) -> List[str]:
+    return content.decode(errors="backslashreplace").splitlines()
+
+
+def _registry_line(registry: Registry) -> str:
+    own = "plain HTTP" if registry.insecure else "HTTPS" + _tls_words(registry.tls)
+    if not registry.mirrors:
+        return "{}: {}".format(registry.name, own)
+    mirrors = ", then ".join(
+        mirror.endpoint.url + _tls_words(mirror.tls) for mirror in registry.mirrors
+    )
+    if registry.name.is_every_registry:
+        last = ", then the registry itself" if registry.fallback else ", and nothing else"
+        return "every other registry: {}{}".format(mirrors, last)
+    last = ", then itself ({})".format(own) if registry.fallback else ", and nothing else"
+    return "{}: {}{}".format(registry.name, mirrors, last)
+
+
+def _tls_words(tls: Tls) -> str:
+    words = [
+        word
+        for word, given in (
+            ("own CA", tls.ca is not None),
+            ("client certificate", tls.client is not None),
+            ("certificate not verified", tls.skip_verify),
+        )
+        if given
+    ]
+    return " ({})".format(", ".join(words)) if words else ""
+
+
+def listing(found: Listing) -> List[str]:
+    """Tell people what is saved and whether the node still has it."""
+    if not found.registries:
+        first = "No registry is configured."
+    else:
+        first = "{} configured:".format(
+            "1 registry is" if len(found.registries) == 1 else
+            "{} registries are".format(len(found.registries))
+        )
+    lines = [first]
+    for status in found.registries:
+        lines.append("  {}  [{}]".format(_registry_line(status.registry), _state(status)))
+    if any(_state(status) != "ok" for status in found.registries):
+        lines.append("To make the node match again: microk8s private-registry apply")
+    lines.append("To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]")
+    return lines
+
+
+def _state(status: RegistryStatus) -> str:
+    if status.differing:
+        return "changed by hand"
+    return "missing on this node" if status.missing else "ok"
+
+
+def listing_json(found: Listing) -> List[str]:
+    """Tell machines what is saved and whether the node still has it."""
+    registries = [
+        {**_registry_plain(status.registry), "state": _state(status)} for status in found.registries
+    ]
+    return [json.dumps({"enabled": found.enabled, "registries": registries}, indent=2)]
+
+
+def outcome_json(node: Node, done: Outcome, *, dry_run: bool) -> str:
+    """Tell machines what a command did."""
+    document = {
+        "changed": done.changed,
+        "dry_run": dry_run,
+        "enabled": done.enabled[1],
+        "restart": False,
+        "registries": [_registry_plain(each) for each in done.desired.registries],
+        "not_configured": [str(name) for name in done.unknown],
+        "actions": [
+            {
+                "path": node.shown(action.path),
+                "kind": action.kind.value,
+                "reason": action.reason,
+                "left_alone": action.hint,
+            }
+            for action in done.plan.actions
+        ],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _registry_plain(registry: Registry) -> Dict[str, Any]:
+    return {
+        "host": str(registry.name),
+        "insecure": registry.insecure,
+        **_tls_plain(registry.tls),
+        "fallback": registry.fallback,
+        "mirrors": [
+            {"url": mirror.endpoint.url, **_tls_plain(mirror.tls)} for mirror in registry.mirrors
+        ],
+    }
+
+
+def _tls_plain(tls: Tls) -> Dict[str, bool]:
+    return {
+        "ca": tls.ca is not None,
+        "client_certificate": tls.client is not None,
+        "skip_verify": tls.skip_verify,
+    }
+
+
+def error(found: PrivateRegistryError, name: str) -> List[str]:
+    """Tell people what is wrong, where, and what to type: one to three lines."""
+    lines = ["error: {}".format(found.message)]
+    if found.place:
+        lines.append("  where: {}".format(found.place))
+    remedy = _remedy(found, name)
+    if remedy:
+        lines.append("  do: {}".format(remedy))
+    return lines
+
+
+def error_json(found: PrivateRegistryError, name: str) -> str:
+    """Tell machines what is wrong."""
+    document = {
+        "error": {
+            "message": found.message,
+            "where": found.place,
+            "do": _remedy(found, name),
+            "exit_code": found.exit_code,
+        }
+    }
+    return json.dumps(document, indent=2)
+
+
+def _remedy(found: PrivateRegistryError, name: str) -> Optional[str]:
+    return "{} {}".format(name, found.instead) if found.instead else found.remedy

@@ -1,0 +1,183 @@
+"""The only module that knows where MicroK8s keeps things, and what a node's layout says."""
+
+from __future__ import annotations
+
+import grp
+import os
+from dataclasses import dataclass
+from typing import Mapping, Optional, Tuple
+
+from private_registry.core.containerd import Version, parse_registry_section, parse_version
+from private_registry.core.plan import NodePath, Root
+from private_registry.errors import NodeError
+from private_registry.shell.commands import output_of
+
+SNAP = "/snap/microk8s/current"
+SNAP_DATA = "/var/snap/microk8s/current"
+SNAP_COMMON = "/var/snap/microk8s/common"
+
+CERTS_D = "args/certs.d"
+TEMPLATE = "args/containerd-template.toml"
+MARKER = "var/lock/private-registry-config.enabled"
+CIS_HARDENING = "var/lock/cis-hardening"
+STATE_DIRECTORY = "private-registry-config"
+STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
+PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
+REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
+
+_GROUPS = ("microk8s", "snap_microk8s")
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Permission bits of what is written.
+
+    MicroK8s' configure hook gives the group of its users all it gives the owner, and with
+    cis-hardening nothing (snap/hooks/configure).
+    """
+
+    file: int
+    program: int
+    directory: int
+    secret: int = 0o600
+
+
+@dataclass(frozen=True)
+class Node:
+    """A MicroK8s node, by its three directories.
+
+    Args:
+        snap: the snap's own files, read-only.
+        data: SNAP_DATA without symbolic links: the directory of one revision of the snap.
+        common: SNAP_COMMON, shared by all revisions.
+    """
+
+    snap: str
+    data: str
+    common: str
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str]) -> Node:
+        """Find the node as snapd describes it, else where snaps are.
+
+        Raises:
+            NodeError: there is no MicroK8s.
+        """
+        snap = environment.get("SNAP") or SNAP
+        data = environment.get("SNAP_DATA") or SNAP_DATA
+        common = environment.get("SNAP_COMMON") or SNAP_COMMON
+        for directory in (data, common):
+            if not os.path.isdir(directory):
+                raise NodeError(
+                    "there is no MicroK8s on this machine",
+                    place="{} is not there".format(directory),
+                    remedy="sudo snap install microk8s --classic",
+                )
+        return Node(snap, os.path.realpath(data), os.path.realpath(common))
+
+    def directory(self, root: Root) -> str:
+        """Absolute path of one of the two directories that files go below."""
+        return self.data if root is Root.DATA else self.common
+
+    def absolute(self, path: NodePath) -> str:
+        """Absolute path of a file, for opening it."""
+        return os.path.join(self.directory(path.root), path.path)
+
+    def shown(self, path: NodePath) -> str:
+        """Absolute path of a file, for people: the one that stays right across refreshes."""
+        return os.path.join(self._stable_data, path.path) if path.root is Root.DATA else (
+            self.absolute(path)
+        )
+
+    @property
+    def stable_certs_d(self) -> str:
+        """The directory of hosts.toml trees by a path that holds no revision; empty if none does.
+
+        snapd points ``current`` beside the revisions' directories at the one in use.
+        """
+        stable = self._stable_data
+        return os.path.join(stable, CERTS_D) if stable != self.data else ""
+
+    @property
+    def _stable_data(self) -> str:
+        current = os.path.join(os.path.dirname(self.data), "current")
+        return current if os.path.realpath(current) == self.data else self.data
+
+    @property
+    def is_cis_hardened(self) -> bool:
+        """Whether the cis-hardening addon keeps the group out."""
+        return os.path.exists(os.path.join(self.data, CIS_HARDENING))
+
+    @property
+    def modes(self) -> Modes:
+        """Permission bits for files on this node."""
+        if self.is_cis_hardened:
+            return Modes(file=0o600, program=0o700, directory=0o700)
+        return Modes(file=0o660, program=0o770, directory=0o770)
+
+    @property
+    def owner(self) -> Tuple[int, int]:
+        """User and group number for files on this node: root and MicroK8s' group."""
+        if os.geteuid() != 0:
+            return os.geteuid(), os.getegid()
+        args = os.stat(os.path.join(self.data, "args"))
+        if self.is_cis_hardened:
+            return 0, args.st_gid
+        return 0, _group() or args.st_gid
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether MicroK8s sees the addon as enabled."""
+        return os.path.isfile(os.path.join(self.data, MARKER))
+
+    def containerd_version(self) -> Optional[Version]:
+        """Ask the snap's containerd for its version; None where it does not answer."""
+        output = output_of([os.path.join(self.snap, "bin", "containerd"), "--version"])
+        return None if output is None else parse_version(output)
+
+    def check_reads_certs_d(self) -> None:
+        """Check that containerd reads the hosts.toml tree of this node.
+
+        Raises:
+            NodeError: it reads none, or another one; nothing written here would be seen.
+        """
+        source = NodePath(Root.DATA, TEMPLATE)
+        try:
+            with open(self.absolute(source), encoding="utf-8") as stream:
+                template = stream.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NodeError(
+                "containerd's configuration cannot be read: {}".format(
+                    error.strerror if isinstance(error, OSError) else "it is not text"
+                ),
+                place=self.shown(source),
+            ) from error
+        section = parse_registry_section(template, self.shown(source))
+        if section.config_path is None:
+            raise NodeError(
+                "this node's containerd has its registries in one file (no config_path, as in "
+                "MicroK8s 1.22 and older), which this addon cannot edit yet",
+                place=self.shown(source),
+                remedy='set config_path = "${SNAP_DATA}/args/certs.d" under '
+                '[plugins."io.containerd.grpc.v1.cri".registry], remove its mirrors and '
+                "configs.*.tls, and run: microk8s stop; microk8s start",
+            )
+        if os.path.realpath(self._rendered(section.config_path)) != os.path.join(self.data, CERTS_D):
+            raise NodeError(
+                "this node's containerd looks for registries in {}".format(section.config_path),
+                place=self.shown(source),
+                remedy='set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
+                "microk8s stop; microk8s start",
+            )
+
+    def _rendered(self, config_path: str) -> str:
+        return config_path.replace("${SNAP_DATA}", self.data).replace("${SNAP}", self.snap)
+
+
+def _group() -> Optional[int]:
+    for name in _GROUPS:
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError:
+            continue
+    return None

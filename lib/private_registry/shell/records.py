@@ -1,0 +1,88 @@
+"""What a node's files and our own records say; looks only, changes nothing."""
+
+from __future__ import annotations
+
+from typing import Dict, FrozenSet, Iterable, Optional, Tuple
+
+from private_registry.core import ledger as ledger_format
+from private_registry.core.ledger import Ledger
+from private_registry.core.plan import NodePath, ObservedFile, Root, parents_of
+from private_registry.errors import ConflictError
+from private_registry.shell import files
+from private_registry.shell.node import STATE_DIRECTORY, Node
+
+LEDGER = STATE_DIRECTORY + "/ledger.json"
+ORIGINALS = STATE_DIRECTORY + "/originals"
+
+
+def read(node: Node, path: NodePath) -> Optional[bytes]:
+    """Return a file's content, or None where there is none."""
+    observed = _observe(node, path)
+    return None if observed is None else observed.content
+
+
+def ledger(node: Node, root: Root) -> Ledger:
+    """Read what this addon wrote below one root.
+
+    Raises:
+        NodeError: the ledger is damaged.
+    """
+    path = NodePath(root, LEDGER)
+    content = read(node, path)
+    return Ledger() if content is None else ledger_format.from_json(content, node.shown(path))
+
+
+def ledgers(node: Node) -> Dict[Root, Ledger]:
+    """Read what this addon wrote."""
+    return {root: ledger(node, root) for root in Root}
+
+
+def original(node: Node, root: Root, name: str) -> Optional[ObservedFile]:
+    """Return an original that is kept for giving back."""
+    return _observe(node, NodePath(root, "{}/{}".format(ORIGINALS, name)))
+
+
+def observe(
+    node: Node, paths: Iterable[NodePath]
+) -> Tuple[Dict[NodePath, ObservedFile], FrozenSet[NodePath]]:
+    """Look at files.
+
+    Returns:
+        The files that exist, and those of the directories above all paths that exist.
+
+    Raises:
+        ConflictError: something that is not a file, or a symbolic link to a directory, is in the
+            way.
+    """
+    wanted = list(paths)
+    above = {NodePath(path.root, parent) for path in wanted for parent in parents_of(path.path)}
+    directories = frozenset(each for each in above if _is_directory(node, each))
+    candidates = [path for path in wanted if path.directory in directories]
+    observed = ((path, _observe(node, path)) for path in candidates)
+    return {path: file for path, file in observed if file is not None}, directories
+
+
+def exists(node: Node, path: NodePath) -> bool:
+    """Whether anything is there."""
+    return files.kind_of(node.absolute(path)) is not None
+
+
+def _is_directory(node: Node, path: NodePath) -> bool:
+    kind = files.kind_of(node.absolute(path))
+    if kind in (None, "directory"):
+        return kind is not None
+    raise _in_the_way(node, path, "a {} is where a directory should be".format(kind))
+
+
+def _observe(node: Node, path: NodePath) -> Optional[ObservedFile]:
+    try:
+        return files.observe(node.absolute(path))
+    except files.NotAFileError as error:
+        raise _in_the_way(node, path, "a directory or device is where a file should be") from error
+
+
+def _in_the_way(node: Node, path: NodePath, what: str) -> ConflictError:
+    shown = node.shown(path)
+    return ConflictError(
+        what, place=shown, remedy="move it away: sudo mv '{0}' '{0}.old'".format(shown)
+    )

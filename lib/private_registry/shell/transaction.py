@@ -1,0 +1,412 @@
+"""Carry out a plan so that no file is ever half and no run stays half done.
+
+1. Every new file is *staged*: written whole, with its mode and owner, into a directory of ours on
+   the same file system. Every file that will be replaced gets a second name there (a hard link), so
+   that putting it back needs no space and brings back the very same file.
+2. The *journal*, which lists the renames and removals to come, is written and synced.
+   Until here nothing of the node has changed; from here on the run will be finished.
+3. The renames and removals are done, each atomic, each safe to do twice.
+4. The journal is removed, then the staging directory.
+
+Killed before 2 is complete, the next run clears the staging directory; killed later, it goes on at
+3. An operation that fails in 3 turns the journal round (a rename) and undoes 3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Dict, Iterable, List, NoReturn, Optional
+
+from private_registry.core import ledger as ledger_format
+from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
+from private_registry.errors import ConflictError, NodeError, WriteError
+from private_registry.shell import files, records
+from private_registry.shell.node import STATE, STATE_DIRECTORY, Node
+
+_STAGING = "staging-"
+_JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
+_UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
+
+
+@dataclass(frozen=True)
+class _Permissions:
+    """Mode and owner of a file or directory."""
+
+    mode: int
+    owner: files.Owner
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One rename, removal or change of permissions; paths are relative to the root.
+
+    Args:
+        root: value of the Root that everything is below.
+        path: the file.
+        staged: what is renamed to it; None for a removal or a change of permissions.
+        before: second name of the file as it was; None where there was none.
+        permissions: for a change of permissions, the new ones.
+        old_permissions: for a change of permissions, the old ones.
+    """
+
+    root: str
+    path: str
+    staged: Optional[str] = None
+    before: Optional[str] = None
+    permissions: Optional[_Permissions] = None
+    old_permissions: Optional[_Permissions] = None
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """A directory to make or to remove."""
+
+    root: str
+    path: str
+
+
+@dataclass(frozen=True)
+class _Journal:
+    """All that is needed to finish or undo a run.
+
+    Args:
+        staging: path of the staging directory below each root.
+        permissions: for new directories.
+        steps: in order.
+        new_directories: in the order to make them.
+        spent_directories: in the order to remove them.
+    """
+
+    staging: str
+    permissions: _Permissions
+    new_directories: List[_Directory]
+    spent_directories: List[_Directory]
+    steps: List[_Step] = field(default_factory=list)
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @staticmethod
+    def from_json(content: bytes) -> _Journal:
+        document = json.loads(content)
+
+        def permissions(plain: Optional[Dict[str, object]]) -> Optional[_Permissions]:
+            if plain is None:
+                return None
+            uid, gid = plain["owner"]  # type: ignore[misc]
+            return _Permissions(plain["mode"], (uid, gid))  # type: ignore[arg-type]
+
+        def step(plain: Dict[str, object]) -> _Step:
+            kinds = ("permissions", "old_permissions")
+            return _Step(**{**plain, **{kind: permissions(plain[kind]) for kind in kinds}})
+
+        made = permissions(document["permissions"])
+        return _Journal(
+            document["staging"],
+            made or _Permissions(files.PRIVATE_DIRECTORY, (0, 0)),
+            [_Directory(**each) for each in document["new_directories"]],
+            [_Directory(**each) for each in document["spent_directories"]],
+            [step(each) for each in document["steps"]],
+        )
+
+
+def commit(node: Node, plan: Plan, state: Optional[bytes]) -> None:
+    """Carry out a plan, with the ledgers that belong to it and the saved desired state.
+
+    The caller holds the lock. Where nothing differs, nothing is touched.
+
+    Args:
+        node: whose files.
+        plan: what to do.
+        state: text of registries.toml; None removes it.
+
+    Raises:
+        WriteError: the disk or the permissions refused; all is as before.
+        ConflictError: a file changed after it was looked at; all is as before.
+    """
+    own_files = _changed_own_files(node, plan, state)
+    if not plan.changes and not own_files:
+        return
+    try:
+        journal = _stage(node, plan, own_files)
+        _write_journal(node, journal)
+    except BaseException as error:
+        _forget(node)
+        if isinstance(error, OSError):
+            raise _write_error(error, "nothing was changed") from error
+        raise
+    try:
+        _finish(node, journal)
+    except BaseException as error:  # noqa: BLE001 - undone and raised again
+        _turn_round(node, journal, error)
+    try:
+        _clean_up(node, _JOURNAL)
+    except OSError as error:
+        raise _write_error(error, "the next command will tidy up") from error
+
+
+def recover(node: Node) -> bool:
+    """Finish or undo what a killed run left; return whether there was anything.
+
+    The caller holds the lock.
+
+    Raises:
+        WriteError: the disk or the permissions refuse.
+    """
+    try:
+        for path, carry_out in ((_UNDO, _undo), (_JOURNAL, _finish)):
+            content = records.read(node, path)
+            if content is not None:
+                carry_out(node, _Journal.from_json(content))
+                _clean_up(node, path)
+                return True
+        _clean_up(node, None)
+    except OSError as error:
+        raise _write_error(error, "an earlier run is still unfinished") from error
+    return False
+
+
+def set_marker(node: Node, path: NodePath, *, present: bool) -> None:
+    """Create or remove the empty file that MicroK8s takes as a sign.
+
+    Raises:
+        WriteError: the disk or the permissions refused.
+    """
+    absolute = node.absolute(path)
+    try:
+        if not present:
+            files.remove(absolute)
+        elif not records.exists(node, path):
+            files.write_new(absolute, b"", node.modes.file, node.owner)
+    except OSError as error:
+        raise _write_error(error, "the registries themselves are done") from error
+
+
+# --- staging ---------------------------------------------------------------------------------
+
+
+def _changed_own_files(
+    node: Node, plan: Plan, state: Optional[bytes]
+) -> Dict[NodePath, Optional[bytes]]:
+    contents: Dict[NodePath, Optional[bytes]] = {
+        NodePath(root, records.LEDGER): None if ledger.is_empty else ledger_format.to_json(ledger)
+        for root, ledger in plan.ledgers.items()
+    }
+    contents[STATE] = state
+    return {
+        path: content
+        for path, content in contents.items()
+        if records.read(node, path) != content
+    }
+
+
+def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -> _Journal:
+    journal = _Journal(
+        "{}/{}{}".format(STATE_DIRECTORY, _STAGING, os.urandom(8).hex()),
+        _Permissions(node.modes.directory, node.owner),
+        [_Directory(each.root.value, each.path) for each in plan.new_directories],
+        [_Directory(each.root.value, each.path) for each in plan.spent_directories],
+    )
+    for root in Root:
+        for path in (STATE_DIRECTORY, records.ORIGINALS, journal.staging):
+            files.make_directory(node.absolute(NodePath(root, path)))
+    for number, action in enumerate(plan.changes):
+        journal.steps.append(_stage_action(node, action, "{}/{}".format(journal.staging, number)))
+    for number, (path, content) in enumerate(own_files.items()):
+        place = "{}/own-{}".format(journal.staging, number)
+        journal.steps.append(_stage_own_file(node, path, content, place))
+    files.sync(
+        node.absolute(NodePath(Root(step.root), step.staged))
+        for step in journal.steps
+        if step.staged is not None
+    )
+    return journal
+
+
+def _stage_action(node: Node, action: Action, place: str) -> _Step:
+    root, path = action.path
+    before = None
+    if action.before is not None:
+        _check_unchanged(node, action)
+        if action.kind is Kind.PERMISSIONS and action.after is not None:
+            new = _Permissions(action.after.mode, node.owner)
+            old = _Permissions(action.before.mode, action.before.owner)
+            return _Step(root.value, path, permissions=new, old_permissions=old)
+        before = _second_name(node, action.path, place)
+        if action.save_as is not None:
+            saved = NodePath(root, "{}/{}".format(records.ORIGINALS, action.save_as))
+            files.link(node.absolute(action.path), node.absolute(saved), exists_ok=True)
+    if action.kind is Kind.DELETE:
+        return _Step(root.value, path, None, before)
+    staged = node.absolute(NodePath(root, place))
+    if action.original is not None:
+        kept = NodePath(root, "{}/{}".format(records.ORIGINALS, action.original))
+        files.link(node.absolute(kept), staged)
+    elif action.after is not None:
+        files.write_new(staged, action.after.content, action.after.mode, node.owner)
+    return _Step(root.value, path, place, before)
+
+
+def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> _Step:
+    before = _second_name(node, path, place) if records.exists(node, path) else None
+    if content is None:
+        return _Step(path.root.value, path.path, None, before)
+    staged = node.absolute(NodePath(path.root, place))
+    files.write_new(staged, content, files.PRIVATE_FILE, None)
+    return _Step(path.root.value, path.path, place, before)
+
+
+def _second_name(node: Node, path: NodePath, place: str) -> str:
+    before = place + ".before"
+    files.link(node.absolute(path), node.absolute(NodePath(path.root, before)))
+    return before
+
+
+def _check_unchanged(node: Node, action: Action) -> None:
+    if action.before is None or files.is_unchanged(node.absolute(action.path), action.before):
+        return
+    raise ConflictError(
+        "somebody changed a file at this very moment",
+        place=node.shown(action.path),
+        remedy="run the same command again",
+    )
+
+
+def _write_journal(node: Node, journal: _Journal) -> None:
+    absolute = node.absolute(_JOURNAL)
+    temporary = node.absolute(NodePath(Root.DATA, journal.staging + "/journal"))
+    files.write_new(temporary, journal.to_json(), files.PRIVATE_FILE, None)
+    files.sync([temporary])
+    files.rename(temporary, absolute)
+    files.sync([os.path.dirname(absolute)])
+
+
+# --- finishing -------------------------------------------------------------------------------
+
+
+def _finish(node: Node, journal: _Journal) -> None:
+    for directory in journal.new_directories:
+        if _is_open(node, journal, directory.root):
+            absolute = node.absolute(NodePath(Root(directory.root), directory.path))
+            files.make_directory(absolute)
+            files.set_permissions(absolute, journal.permissions.mode, journal.permissions.owner)
+    for step in journal.steps:
+        if _is_open(node, journal, step.root):
+            _do(node, step)
+    _remove_directories(node, journal, journal.spent_directories)
+    _sync_directories(node, journal)
+
+
+def _do(node: Node, step: _Step) -> None:
+    root = Root(step.root)
+    target = node.absolute(NodePath(root, step.path))
+    if step.permissions is not None:
+        files.set_permissions(target, step.permissions.mode, step.permissions.owner)
+    elif step.staged is None:
+        files.remove(target)
+    else:
+        files.rename_if_there(node.absolute(NodePath(root, step.staged)), target)
+
+
+def _is_open(node: Node, journal: _Journal, root: str) -> bool:
+    """Whether a root's part is still to be done.
+
+    SNAP_COMMON's may have been finished from another revision's copy of the same journal.
+    """
+    return records.exists(node, NodePath(Root(root), journal.staging))
+
+
+def _remove_directories(
+    node: Node, journal: _Journal, directories: Iterable[_Directory]
+) -> None:
+    for each in directories:
+        if _is_open(node, journal, each.root):
+            files.remove_empty_directory(node.absolute(NodePath(Root(each.root), each.path)))
+
+
+def _sync_directories(node: Node, journal: _Journal) -> None:
+    touched = {NodePath(Root(step.root), step.path).directory for step in journal.steps}
+    files.sync(node.absolute(each) for each in sorted(touched, key=str) if records.exists(node, each))
+
+
+# --- undoing ---------------------------------------------------------------------------------
+
+
+def _turn_round(node: Node, journal: _Journal, error: BaseException) -> NoReturn:
+    outcome = "nothing was changed"
+    try:
+        files.rename(node.absolute(_JOURNAL), node.absolute(_UNDO))
+        _undo(node, journal)
+        _clean_up(node, _UNDO)
+    except OSError:
+        outcome = "the next command will put it right"
+    if isinstance(error, OSError):
+        raise _write_error(error, outcome) from error
+    raise error
+
+
+def _undo(node: Node, journal: _Journal) -> None:
+    for step in reversed(journal.steps):
+        if _is_open(node, journal, step.root):
+            _undo_step(node, step)
+    _remove_directories(node, journal, reversed(journal.new_directories))
+    _sync_directories(node, journal)
+
+
+def _undo_step(node: Node, step: _Step) -> None:
+    root = Root(step.root)
+    target = node.absolute(NodePath(root, step.path))
+    if step.old_permissions is not None:
+        files.set_permissions(target, step.old_permissions.mode, step.old_permissions.owner)
+    elif step.before is not None:
+        files.rename_if_there(node.absolute(NodePath(root, step.before)), target)
+    elif step.staged is not None and not records.exists(node, NodePath(root, step.staged)):
+        files.remove(target)
+
+
+# --- tidying up ------------------------------------------------------------------------------
+
+
+def _clean_up(node: Node, journal: Optional[NodePath]) -> None:
+    """Remove the journal, staging directories, unused originals and, if empty, our directories."""
+    if journal is not None:
+        files.remove(node.absolute(journal))
+    for root in Root:
+        own = node.absolute(NodePath(root, STATE_DIRECTORY))
+        for name in files.names_in(own):
+            if name.startswith(_STAGING):
+                files.remove_flat_directory(os.path.join(own, name))
+        _remove_unused_originals(node, root)
+        files.remove_empty_directory(node.absolute(NodePath(root, records.ORIGINALS)))
+        files.remove_empty_directory(own)
+
+
+def _remove_unused_originals(node: Node, root: Root) -> None:
+    originals = node.absolute(NodePath(root, records.ORIGINALS))
+    names = files.names_in(originals)
+    used = {entry.original for entry in records.ledger(node, root).files.values()} if names else ()
+    for name in names:
+        if name not in used:
+            files.remove(os.path.join(originals, name))
+
+
+def _forget(node: Node) -> None:
+    """Clear what was staged, as far as the disk lets us; the next run does the rest."""
+    try:
+        files.remove(node.absolute(_JOURNAL))
+        _clean_up(node, None)
+    except (OSError, NodeError):
+        return
+
+
+def _write_error(error: OSError, outcome: str) -> WriteError:
+    reason = (error.strerror or str(error)).lower()
+    return WriteError(
+        "a file could not be written: {}; {}".format(reason, outcome),
+        place=str(error.filename) if error.filename else None,
+        remedy="make room or mend the permissions, then run the same command again",
+    )
+
+
