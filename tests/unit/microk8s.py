@@ -1,0 +1,184 @@
+"""A throwaway MicroK8s tree with the addon's doors, for tests without root, snap or network."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from unittest import mock
+
+from private_registry.doors import console
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ADDON = Path(__file__).resolve().parents[2] / "addons" / "private-registry-config"
+TEMPLATE = """version = 2
+oom_score = 0
+
+[plugins]
+  [plugins."io.containerd.grpc.v1.cri"]
+    sandbox_image = "registry.k8s.io/pause:3.10"
+
+  # 'plugins."io.containerd.grpc.v1.cri".registry' contains config related to the registry
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "${SNAP_DATA}/args/certs.d"
+"""
+STOCK = {
+    "docker.io": ("https://docker.io", "https://registry-1.docker.io"),
+    "localhost:32000": ("http://localhost:32000", "http://localhost:32000"),
+}
+STOCK_HOSTS = 'server = "{}"\n\n[host."{}"]\n  capabilities = ["pull", "resolve"]\n'
+MARKER = "var/lock/private-registry-config.enabled"
+PLUGIN = "plugins/private-registry"
+HOOK = "hooks/post-refresh.d/50-private-registry-config"
+STATE = "private-registry-config/registries.toml"
+
+TreeEntry = Tuple[str, bytes, int, int, int]
+Tree = Dict[str, TreeEntry]
+
+
+class Result(NamedTuple):
+    """What a run of a door gave back."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Microk8s:
+    """One node with MicroK8s' own layout and files.
+
+    Args:
+        root: an empty directory that stands for ``/``.
+        revision: of the snap.
+    """
+
+    def __init__(self, root: Path, revision: str = "8000") -> None:
+        self.root = root
+        self.snap = root / "snap" / "microk8s" / revision
+        self.snaps_data = root / "var" / "snap" / "microk8s"
+        self.data = self.snaps_data / revision
+        self.current = self.snaps_data / "current"
+        self.common = self.snaps_data / "common"
+        for directory in (
+            self.snap / "bin",
+            self.certs_d,
+            self.data / "var" / "lock",
+            self.common / "plugins",
+        ):
+            directory.mkdir(parents=True)
+        self.current.symlink_to(revision)
+        self.template.write_text(TEMPLATE)
+        self.template.chmod(0o660)
+        for name, (server, host) in STOCK.items():
+            self.write("args/certs.d/{}/hosts.toml".format(name), STOCK_HOSTS.format(server, host))
+        for path in [self.data, *self.data.rglob("*"), self.common / "plugins"]:
+            path.chmod(0o770 if path.is_dir() else 0o660)
+        self.set_containerd_version("1.7.29")
+
+    @property
+    def certs_d(self) -> Path:
+        """The hosts.toml tree of the revision that was current at first."""
+        return self.data / "args" / "certs.d"
+
+    @property
+    def template(self) -> Path:
+        """containerd's configuration."""
+        return self.data / "args" / "containerd-template.toml"
+
+    @property
+    def state(self) -> Path:
+        """The saved registries."""
+        return self.common / STATE
+
+    @property
+    def environment(self) -> Dict[str, str]:
+        """The variables that snapd gives to the snap's programs."""
+        return {
+            "SNAP": str(self.snap),
+            "SNAP_DATA": str(self.data),
+            "SNAP_COMMON": str(self.common),
+            "SNAP_NAME": "microk8s",
+            "SNAP_REVISION": self.data.name,
+        }
+
+    def set_containerd_version(self, version: str) -> None:
+        """Make the snap's containerd print a version; an empty one makes it fail."""
+        program = self.snap / "bin" / "containerd"
+        line = "exit 1" if not version else (
+            "echo containerd github.com/containerd/containerd/v2 v{} 0123abc".format(version)
+        )
+        program.write_text("#!/bin/sh\n{}\n".format(line))
+        program.chmod(0o755)
+
+    def write(self, path: str, content: Any, mode: int = 0o660) -> Path:
+        """Write a file below SNAP_DATA, as text or bytes, and make the directories above it."""
+        target = self.data / path
+        target.parent.mkdir(mode=0o770, parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        target.chmod(mode)
+        return target
+
+    def hosts(self, directory: str) -> Dict[str, Any]:
+        """Parse a registry's hosts.toml, with another parser than the addon's own."""
+        return tomllib.loads((self.certs_d / directory / "hosts.toml").read_text())
+
+    def run(
+        self,
+        door: str,
+        *arguments: str,
+        stdin: Optional[bytes] = None,
+        env: Optional[Mapping[str, str]] = None,
+    ) -> Result:
+        """Carry out a command line in this process."""
+        standard_input = io.TextIOWrapper(io.BytesIO(stdin or b""))
+        out, err = io.StringIO(), io.StringIO()
+        environment = {**self.environment, **(env or {})}
+        with mock.patch.dict(os.environ, environment), mock.patch("sys.stdin", standard_input):
+            with redirect_stdout(out), redirect_stderr(err):
+                exit_code = console.run(door, str(ADDON / door), arguments)
+        return Result(exit_code, out.getvalue(), err.getvalue())
+
+    def program(
+        self,
+        door: str,
+        *arguments: str,
+        stdin: Optional[bytes] = None,
+        env: Optional[Mapping[str, str]] = None,
+    ) -> Result:
+        """Run one of the addon's programs as MicroK8s does."""
+        done = subprocess.run(
+            [sys.executable, str(ADDON / door), *arguments],
+            input=stdin or b"",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **self.environment, **(env or {})},
+            timeout=60,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def tree(self) -> Tree:
+        """Snapshot SNAP_DATA, SNAP_COMMON and ``current``: kind, content, mode, owner of all."""
+        return {
+            str(path.relative_to(self.root)): _entry(path)
+            for path in sorted([*self.snaps_data.rglob("*"), self.snaps_data])
+        }
+
+
+def _entry(path: Path) -> TreeEntry:
+    status = path.lstat()
+    mode = stat.S_IMODE(status.st_mode)
+    if path.is_symlink():
+        return ("link", os.readlink(str(path)).encode(), mode, status.st_uid, status.st_gid)
+    if path.is_dir():
+        return ("directory", b"", mode, status.st_uid, status.st_gid)
+    return ("file", path.read_bytes(), mode, status.st_uid, status.st_gid)
