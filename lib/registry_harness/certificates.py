@@ -1,0 +1,47 @@
+"""Certificate authorities and certificates, made in the run that uses them."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+import trustme
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A certificate, with its chain, and its key, as PEM; no repr shows the key."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+class CertificateAuthority:
+    """A certificate authority of the harness's own."""
+
+    def __init__(self, name: str = "registry-harness") -> None:
+        self._ca = trustme.CA(organization_name=name)
+
+    @property
+    def pem(self) -> bytes:
+        """The authority's certificate."""
+        return self._ca.cert_pem.bytes()
+
+    def server(self, *names: str, expired: bool = False) -> KeyPair:
+        """Issue a server's certificate.
+
+        Args:
+            names: host names and IP addresses it is for.
+            expired: let it have ended yesterday.
+        """
+        end = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+        return _pair(self._ca.issue_cert(*names, not_after=end if expired else None))
+
+    def client(self, name: str = "node.example") -> KeyPair:
+        """Issue a client's certificate."""
+        return _pair(self._ca.issue_cert(name, common_name=name))
+
+
+def _pair(issued: trustme.LeafCert) -> KeyPair:
+    chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+    return KeyPair(chain, issued.private_key_pem.bytes())

@@ -1,0 +1,1 @@
+"""Real containerd: which versions this machine can have, one running daemon, its CRI."""

@@ -1,0 +1,139 @@
+"""Images with content that nobody has pulled before, and the quick way to fill a registry.
+
+A digest that containerd has is not fetched again, so every test needs an image of its own.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import io
+import json
+import os
+import ssl
+import tarfile
+from dataclasses import dataclass
+
+from registry_harness.errors import PushRefused
+from registry_harness.registry import Registry
+
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Some content and what it is called by."""
+
+    kind: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """Its digest, as registries spell it."""
+        return "sha256:" + hashlib.sha256(self.content).hexdigest()
+
+    def descriptor(self) -> dict[str, str | int]:
+        """How a manifest names it."""
+        return {"mediaType": self.kind, "digest": self.digest, "size": len(self.content)}
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of one small layer."""
+
+    layer: Blob
+    config: Blob
+    manifest: Blob
+
+
+def layer_tar() -> bytes:
+    """Return a tar archive with one file of random content."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        content = os.urandom(64)
+        entry = tarfile.TarInfo("random")
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def random_image() -> Image:
+    """Make an image that nobody has pulled before."""
+    tar = layer_tar()
+    layer = Blob(_LAYER, gzip.compress(tar))
+    config = {
+        "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
+        "os": "linux",
+        "config": {},
+        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]},
+    }
+    config_blob = Blob(_CONFIG, json.dumps(config).encode())
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": config_blob.descriptor(),
+        "layers": [layer.descriptor()],
+    }
+    return Image(layer, config_blob, Blob(_MANIFEST, json.dumps(manifest).encode()))
+
+
+def fill(registry: Registry, repository: str, tag: str = "latest") -> str:
+    """Put a new image straight into a registry and return its reference.
+
+    This is the distribution protocol without any engine; DockerEngine.push is the other way.
+
+    Raises:
+        PushRefused: the registry would not take it.
+    """
+    image = random_image()
+    client = _Client(registry)
+    try:
+        for blob in (image.layer, image.config):
+            client.upload(repository, blob)
+        client.request(
+            "PUT", f"/v2/{repository}/manifests/{tag}", image.manifest.content, image.manifest.kind
+        )
+    finally:
+        client.close()
+    return registry.reference(repository, tag)
+
+
+class _Client:
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        context = registry.tls_context()
+        self._connection = (
+            http.client.HTTPConnection(registry.host, timeout=10)
+            if context is None
+            else _https(registry.host, context)
+        )
+
+    def upload(self, repository: str, blob: Blob) -> None:
+        location = self.request("POST", f"/v2/{repository}/blobs/uploads/", b"", None)
+        path = "/" + location.split("://")[-1].partition("/")[2]
+        joint = "&" if "?" in path else "?"
+        self.request("PUT", f"{path}{joint}digest={blob.digest}", blob.content, _OCTETS)
+
+    def request(self, method: str, path: str, body: bytes, kind: str | None) -> str:
+        headers = {} if kind is None else {"Content-Type": kind}
+        if self._registry.credentials is not None:
+            headers["Authorization"] = self._registry.credentials.basic()
+        self._connection.request(method, path, body, headers)
+        answer = self._connection.getresponse()
+        text = answer.read().decode(errors="replace")
+        if answer.status >= http.client.BAD_REQUEST:
+            raise PushRefused(f"{method} {path}: {answer.status} {text}")
+        return answer.headers.get("Location", "")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+_OCTETS = "application/octet-stream"
+
+
+def _https(host: str, context: ssl.SSLContext) -> http.client.HTTPConnection:
+    return http.client.HTTPSConnection(host, timeout=10, context=context)

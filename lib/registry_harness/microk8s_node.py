@@ -1,0 +1,197 @@
+"""A throwaway MicroK8s node: the directories, programs and environment that an addon meets.
+
+Nothing of a MicroK8s on the same machine is read or touched. Layout as snapd and MicroK8s' install
+hook make it: SNAP_DATA is a revision's own directory, ``current`` beside it points to the revision
+in use, SNAP_COMMON is shared.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry_harness.containerd.template import CERTS_D_TEMPLATE
+from registry_harness.snapshot import Snapshot, snapshot
+
+FIRST_REVISION = 8000
+ADDON = "private-registry-config"
+_REPOSITORY = "harness"
+_STOCK_HOSTS = {
+    "docker.io": ("https://docker.io", "https://registry-1.docker.io"),
+    "localhost:32000": ("http://localhost:32000", "http://localhost:32000"),
+}
+# What MicroK8s and its daemons write themselves, and the addon's own clone.
+_NOT_COUNTED = frozenset({"args/containerd.toml", "addons"})
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """How a program of the addon ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class MicroK8sNode:
+    """A throwaway node below a directory of its own.
+
+    Args:
+        root: an empty directory, or one that is not there yet.
+        addons: the repository with addons.yaml, addons/ and lib/ that is added to the node.
+        template: text of args/containerd-template.toml.
+        containerd: binary that SNAP/bin/containerd points to; None for none.
+        python: interpreter that the node's programs are run with.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        addons: Path,
+        template: str = CERTS_D_TEMPLATE,
+        containerd: Path | None = None,
+        python: str = sys.executable,
+    ) -> None:
+        self.root = root
+        self.revision = FIRST_REVISION
+        self.snap = root / "snap/microk8s/current"
+        self._var = root / "var/snap/microk8s"
+        self.common = self._var / "common"
+        self._make_snap(python, containerd)
+        self._make_data(template)
+        self._make_common(addons)
+
+    @property
+    def data(self) -> Path:
+        """SNAP_DATA: the directory of the revision in use."""
+        return self._var / str(self.revision)
+
+    @property
+    def certs_d(self) -> Path:
+        """The hosts.toml tree of the revision in use."""
+        return self.data / "args/certs.d"
+
+    @property
+    def restarts(self) -> list[str]:
+        """What the node's programs asked snapctl for, a line each."""
+        requests = self.root / "snapctl.log"
+        return requests.read_text().splitlines() if requests.exists() else []
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment that snapd and MicroK8s' wrappers give an addon's programs."""
+        system = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        return {
+            "HOME": str(self.root),
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "PATH": f"{self.snap}/usr/bin:{self.snap}/bin:{self.snap}/usr/sbin:{system}",
+            "PYTHONNOUSERSITE": "false",
+            "SNAP": str(self.snap),
+            "SNAP_DATA": str(self.data),
+            "SNAP_COMMON": str(self.common),
+            "SNAP_NAME": "microk8s",
+            "SNAP_REVISION": str(self.revision),
+            "SNAP_ARCH": "amd64" if os.uname().machine == "x86_64" else "arm64",
+        }
+
+    def enable(self, *options: str, stdin: str | None = None) -> ProgramResult:
+        """Run ``microk8s enable private-registry-config OPTIONS``."""
+        return self.run(self._addon / "enable", *options, stdin=stdin)
+
+    def disable(self, *options: str) -> ProgramResult:
+        """Run ``microk8s disable private-registry-config OPTIONS``."""
+        return self.run(self._addon / "disable", *options)
+
+    def plugin(self, *arguments: str, stdin: str | None = None) -> ProgramResult:
+        """Run ``microk8s private-registry ARGUMENTS``."""
+        return self.run(self.common / "plugins/private-registry", *arguments, stdin=stdin)
+
+    def run(self, program: Path, *arguments: str, stdin: str | None = None) -> ProgramResult:
+        """Run a program as MicroK8s does."""
+        done = subprocess.run(
+            [str(program), *arguments],
+            env=self.environment(),
+            input="" if stdin is None else stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ProgramResult(done.returncode, done.stdout, done.stderr)
+
+    def refresh(self) -> list[ProgramResult]:
+        """Refresh the snap: SNAP_DATA is copied to a new revision, then the hooks run."""
+        old = self.data
+        self.revision += 1
+        subprocess.run(["cp", "-a", str(old), str(self.data)], check=True)
+        self._point_current()
+        hooks = self.common / "hooks/post-refresh.d"
+        return [self.run(hook) for hook in sorted(hooks.iterdir())] if hooks.is_dir() else []
+
+    def revert(self) -> None:
+        """Revert the snap to the revision before, with the data it then had."""
+        self.revision -= 1
+        self._point_current()
+
+    def snapshot(self) -> Snapshot:
+        """Look at all that an addon may change: SNAP_DATA and SNAP_COMMON."""
+        parts = {"data": self.data, "common": self.common}
+        return {
+            f"{name}/{path}": entry
+            for name, directory in parts.items()
+            for path, entry in snapshot(directory, _NOT_COUNTED).items()
+        }
+
+    @property
+    def _addon(self) -> Path:
+        return self.common / "addons" / _REPOSITORY / "addons" / ADDON
+
+    def _make_snap(self, python: str, containerd: Path | None) -> None:
+        programs = self.snap / "usr/bin"
+        binaries = self.snap / "bin"
+        for directory in (programs, binaries):
+            directory.mkdir(parents=True)
+        # A link would make Python look for its libraries beside the link.
+        _program(programs / "python3", f'#!/bin/sh\nexec "{python}" "$@"\n')
+        requests = self.root / "snapctl.log"
+        _program(programs / "snapctl", f'#!/bin/sh\necho "$@" >> "{requests}"\n')
+        if containerd is not None:
+            (binaries / "containerd").symlink_to(containerd)
+
+    def _make_data(self, template: str) -> None:
+        self.certs_d.mkdir(parents=True)
+        (self.data / "var/lock").mkdir(parents=True)
+        (self.data / "args/cni-network").mkdir()
+        (self.data / "args/containerd-template.toml").write_text(template, encoding="utf-8")
+        for name, (server, host) in _STOCK_HOSTS.items():
+            directory = self.certs_d / name
+            directory.mkdir()
+            text = f'server = "{server}"\n\n[host."{host}"]\n  capabilities = ["pull", "resolve"]\n'
+            (directory / "hosts.toml").write_text(text, encoding="utf-8")
+        for path in self.data.rglob("*"):
+            path.chmod(0o770 if path.is_dir() else 0o660)
+        self._point_current()
+
+    def _make_common(self, addons: Path) -> None:
+        for name in ("plugins", "hooks/reconcile.d", "hooks/post-refresh.d"):
+            (self.common / name).mkdir(parents=True)
+        clone = self.common / "addons" / _REPOSITORY
+        clone.mkdir(parents=True)
+        left_out = shutil.ignore_patterns("__pycache__", "registry_harness")
+        for name in ("addons", "lib"):
+            shutil.copytree(addons / name, clone / name, ignore=left_out)
+        shutil.copy(addons / "addons.yaml", clone)
+
+    def _point_current(self) -> None:
+        current = self._var / "current"
+        current.unlink(missing_ok=True)
+        current.symlink_to(str(self.revision))
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)

@@ -1,0 +1,122 @@
+"""A Docker network whose addresses are not loopback, which containerd and Docker treat specially."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from types import TracebackType
+
+import docker
+import docker.errors
+from docker.models.networks import Network
+from docker.types import IPAMConfig, IPAMPool
+
+from registry_harness.errors import HarnessError
+
+LABEL = "private-registry-config.harness"
+SEED_SUBNET = "10.141.241.0/24"
+_FIRST_HOST = 10
+
+
+class HarnessNetwork:
+    """A Docker network of the harness's own.
+
+    Args:
+        client: of the Docker engine that registries run in.
+        subnet: such as ``10.141.241.0/24``; None for the first one that is free.
+    """
+
+    def __init__(self, client: docker.DockerClient, subnet: str | None = None) -> None:
+        self.client = client
+        self._network = _create(client, [subnet] if subnet else list(_free_subnets()))
+        (pool,) = self._network.attrs["IPAM"]["Config"]
+        self.subnet = ipaddress.IPv4Network(pool["Subnet"])
+        self._next = _FIRST_HOST
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return str(self._network.name)
+
+    def address(self) -> str:
+        """Return an address that nobody has been given yet."""
+        self._next += 1
+        return str(self.subnet[self._next])
+
+    def close(self) -> None:
+        """Remove the network."""
+        try:
+            self._network.remove()
+        except docker.errors.NotFound:
+            return
+
+    def __enter__(self) -> HarnessNetwork:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def labels() -> dict[str, str]:
+    """Return the labels of everything that this process starts in Docker."""
+    return {LABEL: str(os.getpid())}
+
+
+def remove_stale(client: docker.DockerClient, *, everything: bool = False) -> int:
+    """Remove containers and networks whose process is gone; return how many there were.
+
+    Args:
+        client: of the Docker engine.
+        everything: those of running processes too.
+    """
+    removed = 0
+    filters = {"label": LABEL}
+    for container in client.containers.list(all=True, filters=filters):
+        if everything or not _is_running(container.labels[LABEL]):
+            _ignoring_missing(lambda each=container: each.remove(force=True, v=True))
+            removed += 1
+    for network in client.networks.list(filters=filters):
+        if everything or not _is_running(network.attrs["Labels"][LABEL]):
+            _ignoring_missing(network.remove)
+            removed += 1
+    return removed
+
+
+def _ignoring_missing(remove: object) -> None:
+    try:
+        remove()  # type: ignore[operator]
+    except docker.errors.NotFound:
+        return
+
+
+def _is_running(pid: str) -> bool:
+    return os.path.exists(f"/proc/{pid}")
+
+
+def _free_subnets() -> Iterator[str]:
+    return (f"10.141.{third}.0/24" for third in range(1, 241))
+
+
+def _create(client: docker.DockerClient, subnets: list[str]) -> Network:
+    remove_stale(client)
+    for subnet in subnets:
+        pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
+        name = f"registry-harness-{os.getpid()}-{subnet.split('/')[0]}"
+        try:
+            network = client.networks.create(name, ipam=pool, labels=labels(), check_duplicate=True)
+        except docker.errors.APIError as error:
+            if "overlap" not in str(error) and "already exists" not in str(error):
+                raise
+            continue
+        network.reload()
+        return network
+    raise HarnessError(
+        f"the subnet {subnets[0]} is taken by another network of this machine",
+        "scripts/harness down, or end the other run",
+    )

@@ -1,0 +1,81 @@
+"""Start and stop daemons of the harness's own; none outlives the process that started it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from registry_harness.errors import StartError
+
+_STOP_SECONDS = 15
+_POLL_SECONDS = 0.02
+
+
+class Daemon:
+    """One daemon, with its log in a file.
+
+    Args:
+        command: program and arguments.
+        log: where its output goes.
+        environment: added to this process's own.
+    """
+
+    def __init__(
+        self, command: list[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._command = command
+        self._log = log
+        self._environment = environment or {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, is_ready: Callable[[], bool], seconds: float = 30) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            StartError: it ended, or was not ready in time; the message has its log.
+        """
+        with self._log.open("ab") as stream:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._environment},
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + seconds
+        while not is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise StartError(f"{self._command[0]} did not come up\n{self.log()[-4000:]}")
+            time.sleep(_POLL_SECONDS)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def stop(self) -> None:
+        """End it, gently first."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process number while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def log(self) -> str:
+        """Return all that it printed."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
