@@ -1,6 +1,6 @@
 """A throwaway MicroK8s node: the directories, programs and environment that an addon meets.
 
-Nothing of a MicroK8s on the same machine is read or touched. Layout as snapd and MicroK8s' install
+No file of a MicroK8s on the same machine is read or touched. Layout as snapd and MicroK8s' install
 hook make it: SNAP_DATA is a revision's own directory, ``current`` beside it points to the revision
 in use, SNAP_COMMON is shared.
 """
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_harness.containerd.template import CERTS_D_TEMPLATE
+from registry_harness.snapctl import PROGRAM
 from registry_harness.snapshot import Snapshot, snapshot
 
 FIRST_REVISION = 8000
-ADDON = "private-registry-config"
 _REPOSITORY = "harness"
 _STOCK_HOSTS = {
     "docker.io": ("https://docker.io", "https://registry-1.docker.io"),
@@ -43,7 +43,8 @@ class MicroK8sNode:
 
     Args:
         root: an empty directory, or one that is not there yet.
-        addons: the repository with addons.yaml, addons/ and lib/ that is added to the node.
+        repository: holds addons.yaml, addons/ and, where there is one, lib/; added to the node.
+        addon: name of the addon that enable and disable are about.
         template: text of args/containerd-template.toml.
         containerd: binary that SNAP/bin/containerd points to; None for none.
         python: interpreter that the node's programs are run with.
@@ -52,7 +53,8 @@ class MicroK8sNode:
     def __init__(
         self,
         root: Path,
-        addons: Path,
+        repository: Path,
+        addon: str,
         template: str = CERTS_D_TEMPLATE,
         containerd: Path | None = None,
         python: str = sys.executable,
@@ -60,11 +62,13 @@ class MicroK8sNode:
         self.root = root
         self.revision = FIRST_REVISION
         self.snap = root / "snap/microk8s/current"
+        self.snapctl_socket = root / "snapctl.sock"
+        self._addon_name = addon
         self._var = root / "var/snap/microk8s"
         self.common = self._var / "common"
         self._make_snap(python, containerd)
         self._make_data(template)
-        self._make_common(addons)
+        self._make_common(repository)
 
     @property
     def data(self) -> Path:
@@ -75,12 +79,6 @@ class MicroK8sNode:
     def certs_d(self) -> Path:
         """The hosts.toml tree of the revision in use."""
         return self.data / "args/certs.d"
-
-    @property
-    def restarts(self) -> list[str]:
-        """What the node's programs asked snapctl for, a line each."""
-        requests = self.root / "snapctl.log"
-        return requests.read_text().splitlines() if requests.exists() else []
 
     def environment(self) -> dict[str, str]:
         """Return the environment that snapd and MicroK8s' wrappers give an addon's programs."""
@@ -100,16 +98,16 @@ class MicroK8sNode:
         }
 
     def enable(self, *options: str, stdin: str | None = None) -> ProgramResult:
-        """Run ``microk8s enable private-registry-config OPTIONS``."""
+        """Run ``microk8s enable ADDON OPTIONS``."""
         return self.run(self._addon / "enable", *options, stdin=stdin)
 
     def disable(self, *options: str) -> ProgramResult:
-        """Run ``microk8s disable private-registry-config OPTIONS``."""
+        """Run ``microk8s disable ADDON OPTIONS``."""
         return self.run(self._addon / "disable", *options)
 
-    def plugin(self, *arguments: str, stdin: str | None = None) -> ProgramResult:
-        """Run ``microk8s private-registry ARGUMENTS``."""
-        return self.run(self.common / "plugins/private-registry", *arguments, stdin=stdin)
+    def plugin(self, command: str, *arguments: str, stdin: str | None = None) -> ProgramResult:
+        """Run ``microk8s COMMAND ARGUMENTS``, a command that an addon has installed."""
+        return self.run(self.common / "plugins" / command, *arguments, stdin=stdin)
 
     def run(self, program: Path, *arguments: str, stdin: str | None = None) -> ProgramResult:
         """Run a program as MicroK8s does."""
@@ -148,7 +146,7 @@ class MicroK8sNode:
 
     @property
     def _addon(self) -> Path:
-        return self.common / "addons" / _REPOSITORY / "addons" / ADDON
+        return self.common / "addons" / _REPOSITORY / "addons" / self._addon_name
 
     def _make_snap(self, python: str, containerd: Path | None) -> None:
         programs = self.snap / "usr/bin"
@@ -157,8 +155,8 @@ class MicroK8sNode:
             directory.mkdir(parents=True)
         # A link would make Python look for its libraries beside the link.
         _program(programs / "python3", f'#!/bin/sh\nexec "{python}" "$@"\n')
-        requests = self.root / "snapctl.log"
-        _program(programs / "snapctl", f'#!/bin/sh\necho "$@" >> "{requests}"\n')
+        snapctl = PROGRAM.format(python=python, socket=str(self.snapctl_socket))
+        _program(programs / "snapctl", snapctl)
         if containerd is not None:
             (binaries / "containerd").symlink_to(containerd)
 
@@ -176,15 +174,16 @@ class MicroK8sNode:
             path.chmod(0o770 if path.is_dir() else 0o660)
         self._point_current()
 
-    def _make_common(self, addons: Path) -> None:
+    def _make_common(self, repository: Path) -> None:
         for name in ("plugins", "hooks/reconcile.d", "hooks/post-refresh.d"):
             (self.common / name).mkdir(parents=True)
         clone = self.common / "addons" / _REPOSITORY
         clone.mkdir(parents=True)
         left_out = shutil.ignore_patterns("__pycache__", "registry_harness")
         for name in ("addons", "lib"):
-            shutil.copytree(addons / name, clone / name, ignore=left_out)
-        shutil.copy(addons / "addons.yaml", clone)
+            if (repository / name).is_dir():
+                shutil.copytree(repository / name, clone / name, ignore=left_out)
+        shutil.copy(repository / "addons.yaml", clone)
 
     def _point_current(self) -> None:
         current = self._var / "current"

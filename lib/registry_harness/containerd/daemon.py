@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from types import TracebackType
 
 from registry_harness.containerd.cri import Cri
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import render
-from registry_harness.processes import Daemon
+from registry_harness.microk8s_node import MicroK8sNode
+from registry_harness.processes import Daemon, unmount_below
 
 _TEMPLATE = "args/containerd-template.toml"
 _RENDERED = "args/containerd.toml"
@@ -22,29 +22,18 @@ class Containerd:
 
     Args:
         release: which binary.
-        snap: SNAP of the node.
-        snap_data: SNAP_DATA of the node, whose args it reads.
+        node: whose configuration it reads, of the revision in use at each start.
         work: for its root, state, socket and log; a short path, as sockets need.
     """
 
-    def __init__(self, release: ContainerdRelease, snap: Path, snap_data: Path, work: Path) -> None:
+    def __init__(self, release: ContainerdRelease, node: MicroK8sNode, work: Path) -> None:
         self.release = release
         self.starts = 0
-        self._snap, self._snap_data, self._work = snap, snap_data, work
+        self._node, self._work = node, work
         work.mkdir(parents=True, exist_ok=True)
         self.socket = work / "containerd.sock"
-        path = f"{release.binary.parent}:{os.environ['PATH']}"
-        self._daemon = Daemon(
-            [
-                str(release.binary),
-                f"--config={snap_data / _RENDERED}",
-                f"--root={work / 'root'}",
-                f"--state={work / 'state'}",
-                f"--address={self.socket}",
-            ],
-            work / "log",
-            {"PATH": path, "NO_PROXY": "*", "no_proxy": "*"},
-        )
+        self._log = work / "log"
+        self._daemon: Daemon | None = None
         self._cri: Cri | None = None
 
     @property
@@ -60,15 +49,18 @@ class Containerd:
         Raises:
             StartError: it ended, or CRI did not answer in 30 s.
         """
-        template = (self._snap_data / _TEMPLATE).read_text(encoding="utf-8")
-        rendered = render(template, snap=str(self._snap), snap_data=str(self._snap_data))
-        (self._snap_data / _RENDERED).write_text(rendered, encoding="utf-8")
+        template = (self._node.data / _TEMPLATE).read_text(encoding="utf-8")
+        rendered = render(template, snap=str(self._node.snap), snap_data=str(self._node.data))
+        (self._node.data / _RENDERED).write_text(rendered, encoding="utf-8")
         self.starts += 1
+        path = f"{self.release.binary.parent}:{os.environ['PATH']}"
+        environment = {"PATH": path, "NO_PROXY": "*", "no_proxy": "*"}
+        self._daemon = Daemon(self._command(), self._log, environment)
         self._daemon.start(lambda: self.cri.is_ready())
 
     def restart(self) -> None:
         """Stop and start again, with the configuration rendered anew."""
-        self._daemon.stop()
+        self._stop_daemon()
         self.start()
 
     def stop(self) -> None:
@@ -76,8 +68,8 @@ class Containerd:
         if self._cri is not None:
             self._cri.close()
             self._cri = None
-        self._daemon.stop()
-        _unmount_below(self._work)
+        self._stop_daemon()
+        unmount_below(self._work)
         for name in ("root", "state"):
             shutil.rmtree(self._work / name, ignore_errors=True)
 
@@ -91,7 +83,7 @@ class Containerd:
 
     def log(self) -> str:
         """Return all that it printed, over all its starts."""
-        return self._daemon.log()
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def __enter__(self) -> Containerd:
         self.start()
@@ -105,9 +97,15 @@ class Containerd:
     ) -> None:
         self.stop()
 
+    def _stop_daemon(self) -> None:
+        if self._daemon is not None:
+            self._daemon.stop()
 
-def _unmount_below(directory: Path) -> None:
-    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    targets = [line.split()[1] for line in mounts]
-    for target in sorted((each for each in targets if each.startswith(f"{directory}/")), reverse=True):
-        subprocess.run(["umount", "--lazy", target], check=False, capture_output=True)
+    def _command(self) -> list[str]:
+        return [
+            str(self.release.binary),
+            f"--config={self._node.data / _RENDERED}",
+            f"--root={self._work / 'root'}",
+            f"--state={self._work / 'state'}",
+            f"--address={self.socket}",
+        ]

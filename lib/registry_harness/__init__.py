@@ -1,0 +1,49 @@
+"""Real registries, real containerd and a throwaway MicroK8s node, for tests and for trying by hand.
+
+    from registry_harness import HarnessNetwork, RegistrySpec, running_registry, pulling_node
+"""
+
+from registry_harness.certificates import CertificateAuthority, KeyPair
+from registry_harness.content import fill
+from registry_harness.credentials import Credentials
+from registry_harness.docker_engine import DockerEngine
+from registry_harness.errors import (
+    HarnessError,
+    MissingPartError,
+    PullFailed,
+    PushRefused,
+    StartError,
+)
+from registry_harness.image import registry_image
+from registry_harness.microk8s_node import MicroK8sNode, ProgramResult
+from registry_harness.network import HarnessNetwork
+from registry_harness.pulling_node import PullingNode, pulling_node
+from registry_harness.registry import Registry, RegistrySpec, running_registry, start_registry
+from registry_harness.snapshot import difference, snapshot
+from registry_harness.workspace import workspace
+
+__all__ = [
+    "CertificateAuthority",
+    "Credentials",
+    "DockerEngine",
+    "HarnessError",
+    "HarnessNetwork",
+    "KeyPair",
+    "MicroK8sNode",
+    "MissingPartError",
+    "ProgramResult",
+    "PullFailed",
+    "PullingNode",
+    "PushRefused",
+    "Registry",
+    "RegistrySpec",
+    "StartError",
+    "difference",
+    "fill",
+    "pulling_node",
+    "registry_image",
+    "running_registry",
+    "snapshot",
+    "start_registry",
+    "workspace",
+]

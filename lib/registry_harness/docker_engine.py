@@ -1,0 +1,205 @@
+"""A Docker engine of the harness's own, for pushing as people do.
+
+It has its own configuration, data, socket and containerd, and sees its own /etc/docker/certs.d in a
+mount namespace of its own: neither the host's engine nor its /etc/docker is touched.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import tarfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+import docker
+
+from registry_harness.certificates import KeyPair
+from registry_harness.credentials import Credentials
+from registry_harness.errors import HarnessError, MissingPartError, PushRefused
+from registry_harness.processes import Daemon, unmount_below
+
+_RELOAD_SECONDS = 5
+_DOCKERFILE = b"FROM scratch\nCOPY random /random\n"
+_CONTAINERD_CONFIGURATION = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+# Everything below /etc is written to a scratch layer; only certs.d is shared with the harness.
+_IN_OWN_NAMESPACE = """set -e
+mount -t overlay overlay -o lowerdir=/etc,upperdir="$1/etc",workdir="$1/work" /etc
+mkdir -p /etc/docker/certs.d
+mount --bind "$1/certs.d" /etc/docker/certs.d
+shift
+exec "$@"
+"""
+
+
+class DockerEngine:
+    """A running Docker engine.
+
+    Args:
+        work: for everything that is its own; a short path, as sockets need.
+    """
+
+    def __init__(self, work: Path) -> None:
+        for program in ("dockerd", "containerd", "unshare"):
+            if shutil.which(program) is None:
+                raise MissingPartError(f"there is no {program}", "scripts/setup installs it")
+        self._work = work
+        for name in ("etc", "work", "certs.d", "data", "exec", "containerd"):
+            (work / name).mkdir(parents=True)
+        self._configuration = work / "daemon.json"
+        self._configuration.write_text("{}\n")
+        self._socket = work / "docker.sock"
+        self._containerd = Daemon(self._containerd_command(), work / "containerd.log")
+        self._daemon = Daemon(
+            ["unshare", "--mount", "sh", "-c", _IN_OWN_NAMESPACE, "sh", str(work)]
+            + self._dockerd_command(),
+            work / "dockerd.log",
+            {"NO_PROXY": "*", "no_proxy": "*"},
+        )
+        self._client: docker.DockerClient | None = None
+
+    def start(self) -> None:
+        """Start it; return when its API answers.
+
+        Raises:
+            StartError: it ended, or did not answer in 30 s.
+        """
+        self._containerd.start((self._work / "containerd.sock").exists)
+        self._daemon.start(self._answers)
+
+    def stop(self) -> None:
+        """Stop it and remove all that it stored."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._daemon.stop()
+        self._containerd.stop()
+        unmount_below(self._work)
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    @property
+    def client(self) -> docker.DockerClient:
+        """The connection to its API."""
+        if self._client is None:
+            self._client = docker.DockerClient(f"unix://{self._socket}")
+        return self._client
+
+    def trust_insecure(self, *hosts: str) -> None:
+        """Let exactly these registries speak plain HTTP, by reload, as people do.
+
+        Raises:
+            HarnessError: the engine did not take it in 5 s.
+        """
+        self._configuration.write_text(json.dumps({"insecure-registries": list(hosts)}))
+        self._daemon.signal(signal.SIGHUP)
+        deadline = time.monotonic() + _RELOAD_SECONDS
+        while self._insecure() != set(hosts):
+            if time.monotonic() > deadline:
+                raise HarnessError(f"the engine did not reload\n{self.log()[-2000:]}")
+            time.sleep(0.02)
+
+    def trust_ca(self, host: str, ca: bytes, client: KeyPair | None = None) -> None:
+        """Trust a registry's CA, and present a client certificate to it."""
+        directory = self._work / "certs.d" / host
+        directory.mkdir(exist_ok=True)
+        (directory / "ca.crt").write_bytes(ca)
+        if client is not None:
+            (directory / "client.cert").write_bytes(client.certificate)
+            (directory / "client.key").write_bytes(client.key)
+
+    def distrust(self, host: str) -> None:
+        """Take back what trust_ca did."""
+        shutil.rmtree(self._work / "certs.d" / host, ignore_errors=True)
+
+    def build(self, reference: str) -> None:
+        """Build an image FROM scratch whose content nobody has pulled before."""
+        self.client.images.build(fileobj=_context(), custom_context=True, tag=reference)
+
+    def push(self, reference: str, credentials: Credentials | None = None) -> None:
+        """Push an image.
+
+        Raises:
+            PushRefused: with the words of the engine or the registry; docker-py hides them in the
+                progress it reports.
+        """
+        login = None
+        if credentials is not None:
+            login = {"username": credentials.username, "password": credentials.password}
+        events = self.client.api.push(reference, stream=True, decode=True, auth_config=login)
+        for event in events:
+            if "error" in event:
+                raise PushRefused(str(event["error"]))
+
+    def log(self) -> str:
+        """Return all that it printed."""
+        return self._daemon.log()
+
+    def __enter__(self) -> DockerEngine:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _insecure(self) -> set[str]:
+        configured = self.client.info()["RegistryConfig"]["IndexConfigs"]
+        return {name for name, index in configured.items() if not index["Secure"]}
+
+    def _answers(self) -> bool:
+        # docker-py leaks its socket when nobody listens, so that is asked first.
+        with socket.socket(socket.AF_UNIX) as connection:
+            if connection.connect_ex(str(self._socket)) != 0:
+                return False
+        return bool(self.client.ping())
+
+    def _containerd_command(self) -> list[str]:
+        configuration = self._work / "containerd.toml"
+        configuration.write_text(_CONTAINERD_CONFIGURATION)
+        return [
+            "containerd",
+            f"--config={configuration}",
+            f"--root={self._work / 'containerd/root'}",
+            f"--state={self._work / 'containerd/state'}",
+            f"--address={self._work / 'containerd.sock'}",
+        ]
+
+    def _dockerd_command(self) -> list[str]:
+        return [
+            "dockerd",
+            f"--config-file={self._configuration}",
+            f"--data-root={self._work / 'data'}",
+            f"--exec-root={self._work / 'exec'}",
+            f"--pidfile={self._work / 'dockerd.pid'}",
+            f"--host=unix://{self._socket}",
+            f"--group={os.getegid()}",
+            f"--containerd={self._work / 'containerd.sock'}",
+            "--bridge=none",
+            "--iptables=false",
+            "--ip-masq=false",
+        ]
+
+
+def _context() -> io.BytesIO:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in (("Dockerfile", _DOCKERFILE), ("random", os.urandom(64))):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    buffer.seek(0)
+    return buffer
+

@@ -1,0 +1,211 @@
+"""Fixtures for tests that pull from real registries; load with ``-p registry_harness.pytest_plugin``.
+
+Where the package is installed, pytest loads it by itself. Registries live as long as the session.
+When a test fails, what the running parts printed lately is shown with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import docker
+import docker.errors
+import pytest
+
+from registry_harness.certificates import CertificateAuthority
+from registry_harness.containerd.releases import SERIES, ContainerdRelease, fetch_releases
+from registry_harness.docker_engine import DockerEngine
+from registry_harness.errors import MissingPartError
+from registry_harness.image import registry_image as find_registry_image
+from registry_harness.microk8s_node import MicroK8sNode
+from registry_harness.network import HarnessNetwork
+from registry_harness.pulling_node import PullingNode, pulling_node
+from registry_harness.registry import Registry, RegistrySpec, running_registry
+from registry_harness.workspace import remove_stale_workspaces, workspace
+
+_SHOWN_LINES = 25
+_logs = pytest.StashKey[dict[str, Callable[[], str]]]()
+
+NewRegistry = Callable[[RegistrySpec], Registry]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for the logs of running parts."""
+    config.stash[_logs] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failed test what the running parts printed lately."""
+    report = yield
+    if report.failed:
+        for name, log in item.config.stash[_logs].items():
+            tail = "\n".join(log().splitlines()[-_SHOWN_LINES:])
+            report.sections.append((f"log of {name}", tail))
+    return report
+
+
+@pytest.fixture(scope="session")
+def addon_repository(pytestconfig: pytest.Config) -> Path:
+    """The repository with addons.yaml that nodes get; override it for another one."""
+    return pytestconfig.rootpath
+
+
+@pytest.fixture(scope="session")
+def addon_name(addon_repository: Path) -> str:
+    """The addon that nodes enable and disable: the repository's only one, or override it."""
+    (addon,) = (each.name for each in (addon_repository / "addons").iterdir() if each.is_dir())
+    return addon
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    """The Docker engine that registries run in: the one that ``docker`` uses."""
+    try:
+        client = docker.from_env()
+        client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        raise MissingPartError("no Docker engine answers", "scripts/setup starts one") from error
+    remove_stale_workspaces()
+    with closing(client):
+        yield client
+
+
+@pytest.fixture(scope="session")
+def registry_image(docker_client: docker.DockerClient) -> str:
+    """Name of an image that runs a registry."""
+    return find_registry_image(docker_client)
+
+
+@pytest.fixture(scope="session")
+def harness_network(docker_client: docker.DockerClient) -> Iterator[HarnessNetwork]:
+    """A Docker network with addresses that are not loopback."""
+    with HarnessNetwork(docker_client) as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def certificate_authority() -> CertificateAuthority:
+    """The CA of all TLS registries of this run."""
+    return CertificateAuthority()
+
+
+@pytest.fixture(scope="session")
+def session_registry(
+    harness_network: HarnessNetwork,
+    certificate_authority: CertificateAuthority,
+    registry_image: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[NewRegistry]:
+    """Start registries that live as long as the session: ``session_registry(RegistrySpec(…))``."""
+    yield from _starter(harness_network, certificate_authority, registry_image, pytestconfig)
+
+
+@pytest.fixture
+def new_registry(
+    harness_network: HarnessNetwork,
+    certificate_authority: CertificateAuthority,
+    registry_image: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[NewRegistry]:
+    """Start registries that live as long as the test: ``new_registry(RegistrySpec(…))``."""
+    yield from _starter(harness_network, certificate_authority, registry_image, pytestconfig)
+
+
+def _starter(
+    network: HarnessNetwork, authority: CertificateAuthority, image: str, config: pytest.Config
+) -> Iterator[NewRegistry]:
+    with ExitStack() as stack:
+
+        def start(spec: RegistrySpec) -> Registry:
+            registry = stack.enter_context(running_registry(spec, network, authority, image))
+            name = f"registry {registry.url}"
+            config.stash[_logs][name] = registry.log
+            stack.callback(config.stash[_logs].pop, name)
+            return registry
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def plain_registry(session_registry: NewRegistry) -> Registry:
+    """A registry that speaks plain HTTP."""
+    return session_registry(RegistrySpec(port=32000))
+
+
+@pytest.fixture(scope="session")
+def tls_registry(session_registry: NewRegistry) -> Registry:
+    """A registry with a certificate of the run's own CA."""
+    return session_registry(RegistrySpec(tls=True))
+
+
+@pytest.fixture(scope="session")
+def mtls_registry(session_registry: NewRegistry) -> Registry:
+    """A TLS registry that wants a client certificate."""
+    return session_registry(RegistrySpec(tls=True, client_certificates=True))
+
+
+@pytest.fixture(scope="session")
+def htpasswd_registry(session_registry: NewRegistry) -> Registry:
+    """A plain HTTP registry that wants a user name and password."""
+    return session_registry(RegistrySpec(htpasswd=True))
+
+
+@pytest.fixture(scope="session")
+def tls_htpasswd_registry(session_registry: NewRegistry) -> Registry:
+    """A TLS registry that wants a user name and password."""
+    return session_registry(RegistrySpec(tls=True, htpasswd=True))
+
+
+@pytest.fixture(scope="session")
+def mirror_registry(session_registry: NewRegistry, plain_registry: Registry) -> Registry:
+    """A pull-through mirror of ``plain_registry``."""
+    return session_registry(RegistrySpec(proxy_of=plain_registry))
+
+
+@pytest.fixture(scope="session")
+def containerd_releases() -> dict[str, ContainerdRelease]:
+    """The containerd releases of this machine by series, fetched where they are not here."""
+    return fetch_releases(lambda line: None)
+
+
+@pytest.fixture(scope="session", params=SERIES, ids=lambda series: f"containerd-{series}")
+def containerd_release(
+    request: pytest.FixtureRequest, containerd_releases: dict[str, ContainerdRelease]
+) -> ContainerdRelease:
+    """Each containerd release in turn."""
+    return containerd_releases[request.param]
+
+
+@pytest.fixture(scope="session")
+def microk8s_node(
+    containerd_release: ContainerdRelease,
+    addon_repository: Path,
+    addon_name: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[PullingNode]:
+    """A throwaway node with a running containerd, for each containerd release in turn."""
+    with pulling_node(containerd_release, addon_repository, addon_name) as node:
+        name = f"containerd {containerd_release.version}"
+        pytestconfig.stash[_logs][name] = node.containerd.log
+        yield node
+        del pytestconfig.stash[_logs][name]
+
+
+@pytest.fixture
+def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> MicroK8sNode:
+    """A throwaway node without containerd: directories and programs; needs no root, no Docker."""
+    return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
+
+
+@pytest.fixture(scope="session")
+def docker_engine(pytestconfig: pytest.Config) -> Iterator[DockerEngine]:
+    """A Docker engine of the harness's own, for pushing."""
+    with workspace() as work, DockerEngine(work / "d") as engine:
+        pytestconfig.stash[_logs]["docker engine"] = engine.log
+        yield engine
+        del pytestconfig.stash[_logs]["docker engine"]

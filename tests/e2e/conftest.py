@@ -1,0 +1,85 @@
+"""What the end-to-end tests share: refused and working pulls, and files for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from registry_harness import (
+    CertificateAuthority,
+    DockerEngine,
+    ProgramResult,
+    PullFailed,
+    PullingNode,
+    Registry,
+    difference,
+)
+from registry_harness.snapshot import Snapshot
+
+
+class Pulls:
+    """A node's pulls, with what a test wants to know of them."""
+
+    def __init__(self, node: PullingNode) -> None:
+        self._node = node
+
+    def work(self, reference: str) -> None:
+        """Pull, and check that containerd now has the image."""
+        self._node.pull(reference)
+        assert self._node.containerd.cri.has_image(reference)
+
+    def fail(self, reference: str, *words: str) -> None:
+        """Check that a pull fails, with these words, and leaves no image."""
+        with pytest.raises(PullFailed) as failed:
+            self._node.pull(reference)
+        for each in words:
+            assert each in str(failed.value)
+        assert not self._node.containerd.cri.has_image(reference)
+
+
+@pytest.fixture
+def pulls(microk8s_node: PullingNode) -> Pulls:
+    """Pulls on the node of this run."""
+    return Pulls(microk8s_node)
+
+
+def run(*done: ProgramResult) -> None:
+    """Check that programs of the addon ended well and complained of nothing."""
+    for each in done:
+        assert (each.exit_code, each.stderr) == (0, "")
+
+
+@pytest.fixture
+def untouched(microk8s_node: PullingNode) -> Iterator[Snapshot]:
+    """Check that after the test the node is as before, and containerd was never restarted."""
+    before = microk8s_node.node.snapshot()
+    starts, asked = microk8s_node.containerd.starts, list(microk8s_node.snapctl.requests)
+    yield before
+    microk8s_node.node.disable()
+    assert difference(before, microk8s_node.node.snapshot()) == []
+    assert microk8s_node.containerd.starts == starts
+    assert microk8s_node.snapctl.requests == asked
+
+
+@pytest.fixture(scope="session")
+def ca_file(certificate_authority: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The CA of the TLS registries, as a file."""
+    path = tmp_path_factory.mktemp("ca") / "ca.crt"
+    path.write_bytes(certificate_authority.pem)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trusting_engine(
+    docker_engine: DockerEngine,
+    plain_registry: Registry,
+    tls_registry: Registry,
+    mtls_registry: Registry,
+) -> DockerEngine:
+    """A Docker engine that may push to all registries of the matrix."""
+    docker_engine.trust_insecure(plain_registry.host)
+    for registry in (tls_registry, mtls_registry):
+        assert registry.ca is not None
+        docker_engine.trust_ca(registry.host, registry.ca, registry.client)
+    return docker_engine
