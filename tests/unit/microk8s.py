@@ -7,17 +7,13 @@ import os
 import stat
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from unittest import mock
 
 from private_registry.doors import console
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from unit import safe_subset
 
 ADDON = Path(__file__).resolve().parents[2] / "addons" / "private-registry-config"
 TEMPLATE = """version = 2
@@ -79,7 +75,7 @@ class Microk8s:
         self.template.write_text(TEMPLATE)
         self.template.chmod(0o660)
         for name, (server, host) in STOCK.items():
-            self.write("args/certs.d/{}/hosts.toml".format(name), STOCK_HOSTS.format(server, host))
+            self.write(f"args/certs.d/{name}/hosts.toml", STOCK_HOSTS.format(server, host))
         for path in [self.data, *self.data.rglob("*"), self.common / "plugins"]:
             path.chmod(0o770 if path.is_dir() else 0o660)
         self.set_containerd_version("1.7.29")
@@ -113,10 +109,12 @@ class Microk8s:
     def set_containerd_version(self, version: str) -> None:
         """Make the snap's containerd print a version; an empty one makes it fail."""
         program = self.snap / "bin" / "containerd"
-        line = "exit 1" if not version else (
-            "echo containerd github.com/containerd/containerd/v2 v{} 0123abc".format(version)
+        line = (
+            "exit 1"
+            if not version
+            else (f"echo containerd github.com/containerd/containerd/v2 v{version} 0123abc")
         )
-        program.write_text("#!/bin/sh\n{}\n".format(line))
+        program.write_text(f"#!/bin/sh\n{line}\n")
         program.chmod(0o755)
 
     def write(self, path: str, content: Any, mode: int = 0o660) -> Path:
@@ -129,7 +127,7 @@ class Microk8s:
 
     def hosts(self, directory: str) -> Dict[str, Any]:
         """Parse a registry's hosts.toml, with another parser than the addon's own."""
-        return tomllib.loads((self.certs_d / directory / "hosts.toml").read_text())
+        return safe_subset.parse((self.certs_d / directory / "hosts.toml").read_text())
 
     def run(
         self,
@@ -142,9 +140,12 @@ class Microk8s:
         standard_input = io.TextIOWrapper(io.BytesIO(stdin or b""))
         out, err = io.StringIO(), io.StringIO()
         environment = {**self.environment, **(env or {})}
-        with mock.patch.dict(os.environ, environment), mock.patch("sys.stdin", standard_input):
-            with redirect_stdout(out), redirect_stderr(err):
-                exit_code = console.run(door, str(ADDON / door), arguments)
+        with ExitStack() as around:
+            around.enter_context(mock.patch.dict(os.environ, environment))
+            around.enter_context(mock.patch("sys.stdin", standard_input))
+            around.enter_context(redirect_stdout(out))
+            around.enter_context(redirect_stderr(err))
+            exit_code = console.run(door, str(ADDON / door), arguments)
         return Result(exit_code, out.getvalue(), err.getvalue())
 
     def program(
@@ -158,8 +159,7 @@ class Microk8s:
         done = subprocess.run(
             [sys.executable, str(ADDON / door), *arguments],
             input=stdin or b"",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             env={**os.environ, **self.environment, **(env or {})},
             timeout=60,
             check=False,

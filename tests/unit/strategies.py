@@ -1,0 +1,80 @@
+"""Hypothesis strategies for the addon's values."""
+
+from __future__ import annotations
+
+import string
+from typing import List, Optional
+
+from hypothesis import strategies as st
+
+from private_registry.core.endpoints import Endpoint
+from private_registry.core.model import ClientCertificate, DesiredState, Mirror, Registry, Tls
+from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, RegistryName
+
+_ALPHANUMERIC = string.ascii_lowercase + string.digits
+
+ports = st.integers(1, 65535)
+labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+dns_names = st.lists(labels, min_size=1, max_size=4).map(
+    lambda parts: ".".join([*parts, "example"])
+)
+ipv4 = st.ip_addresses(v=4).map(str)
+ipv6 = st.ip_addresses(v=6).map(str).filter(lambda text: "." not in text).map("[{}]".format)
+hosts = st.one_of(dns_names, ipv4, ipv6)
+names = st.builds(RegistryName, hosts, st.none() | ports).filter(
+    lambda name: str(name) not in DOCKER_HUB_ALIASES
+)
+insecure_names = names.filter(lambda name: name.host != DOCKER_HUB)
+
+pem_texts = st.lists(
+    st.text(string.ascii_letters + string.digits + "+/=", min_size=1, max_size=64),
+    min_size=1,
+    max_size=3,
+).map(lambda lines: "-----BEGIN X-----\n{}\n-----END X-----\n".format("\n".join(lines)))
+clients = st.builds(ClientCertificate, pem_texts, pem_texts)
+tls_settings = st.one_of(
+    st.builds(Tls, st.none() | pem_texts, st.none() | clients, st.just(False)),
+    st.builds(Tls, st.none(), st.none() | clients, st.just(True)),
+)
+
+_segments = st.text(_ALPHANUMERIC + "-_", min_size=1, max_size=8).filter(lambda part: part != "v2")
+
+
+def _path(parts: List[str]) -> str:
+    return "/v2/" + "/".join(parts) if parts else ""
+
+
+_addresses = st.builds(RegistryName, hosts, st.none() | ports).map(str)
+_paths = st.lists(_segments, max_size=3).map(_path)
+https_endpoints = st.builds(Endpoint, st.just("https"), _addresses, _paths)
+http_endpoints = st.builds(Endpoint, st.just("http"), _addresses, _paths)
+mirrors = st.one_of(
+    st.builds(Mirror, https_endpoints, tls_settings),
+    st.builds(Mirror, http_endpoints, st.just(Tls())),
+)
+mirror_lists = st.lists(
+    mirrors, min_size=1, max_size=4, unique_by=lambda mirror: mirror.endpoint.url
+).map(tuple)
+
+
+@st.composite
+def registries(draw: st.DrawFn, name: Optional[RegistryName] = None) -> Registry:
+    """Registries of every kind that the options can ask for."""
+    chosen = draw(names) if name is None else name
+    found = draw(st.just(()) | mirror_lists)
+    insecure = chosen.host != DOCKER_HUB and draw(st.booleans())
+    tls = Tls() if insecure else draw(tls_settings)
+    return Registry(chosen, insecure, tls, found, not found or draw(st.booleans()))
+
+
+every_registry = st.builds(
+    Registry,
+    st.just(RegistryName("*")),
+    st.just(False),
+    st.just(Tls()),
+    mirror_lists,
+    st.booleans(),
+)
+states = st.lists(
+    registries() | every_registry, max_size=4, unique_by=lambda registry: registry.name
+).map(lambda found: DesiredState(tuple(found)))
