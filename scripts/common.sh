@@ -1,0 +1,48 @@
+# What the programs of this directory share; they source it first.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Debian leaves these out for ordinary users, and the harness runs programs of theirs.
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
+venv_python=.venv/bin/python
+
+# fail MESSAGE WHAT-TO-TYPE
+fail() {
+    printf 'error: %s\n  do: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+# step LABEL COMMAND...: run it with one line of progress; its output is shown only if it fails.
+step() {
+    local label=$1 start=$SECONDS log status=0
+    shift
+    log=$(mktemp)
+    printf '%s ... ' "$label"
+    "$@" </dev/null >"$log" 2>&1 || status=$?
+    if [ "$status" -eq 0 ]; then
+        echo "$((SECONDS - start)) s"
+    else
+        echo "failed after $((SECONDS - start)) s"
+        tail -n 30 "$log" >&2
+    fi
+    rm -f "$log"
+    return "$status"
+}
+
+# is_current STAMP-FILE TEXT: whether what the stamp stands for was made from this text.
+is_current() {
+    [ "$(cat "$1" 2>/dev/null)" = "$2" ]
+}
+
+# as_root COMMAND...: run it with the rights that containerd and dockerd need. An ordinary user
+# becomes root in a user namespace of his own, where that is allowed; his files stay his.
+as_root() {
+    if [ "$EUID" -ne 0 ] && unshare "${user_namespace[@]}" true 2>/dev/null; then
+        unshare "${user_namespace[@]}" "$@"
+    else
+        "$@"
+    fi
+}
+user_namespace=(--user --map-root-user --mount)
