@@ -1,12 +1,12 @@
 """What can go wrong, as values; only doors/console.py turns them into text and exit codes.
 
-    PrivateRegistryError
-    ├── UsageError           2  the command line or a file given to it is wrong
-    │   └── CertificateError 2  a CA, client certificate or key cannot be used
-    ├── ConflictError        3  a file is in the way that this addon did not write
-    └── NodeError            4  the node cannot take it; it is as it was before
-        ├── UnsupportedError 4  this node's containerd would ignore what was asked
-        └── WriteError       4  the disk or the permissions refused
+PrivateRegistryError
+├── UsageError           2  the command line or a file given to it is wrong
+│   └── CertificateError 2  a CA, client certificate or key cannot be used
+├── ConflictError        3  a file is in the way that this addon did not write
+└── NodeError            4  the node cannot take it; it is as it was before
+    ├── UnsupportedError 4  this node's containerd would ignore what was asked
+    └── WriteError       4  the disk or the permissions refused
 """
 
 from __future__ import annotations

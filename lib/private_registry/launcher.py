@@ -7,6 +7,7 @@ MicroK8s altogether. What only rare paths need is imported there: every enable w
 
 import os
 import sys
+from typing import Dict, List, Optional
 
 OLDEST = (3, 8)
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -16,11 +17,11 @@ HOST_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
 SNAP_ONLY_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 SNAP_DATA = "/var/snap/microk8s/current"
 KEPT_VARIABLES = SNAP_ONLY_VARIABLES + ("PYTHONNOUSERSITE", "LANG", "LC_ALL", "NO_COLOR")
-WORDS_FOR_ANYBODY = ("help", "-h", "--help", "version", "--version")
+WORDS_FOR_ANYBODY = (["help"], ["-h"], ["--help"], ["version"], ["--version"])
 EXIT_NODE = 4
 
 
-def main(door, script):
+def main(door: str, script: str) -> None:
     """Run one of the doors and end the process with its exit code.
 
     Args:
@@ -38,8 +39,8 @@ def main(door, script):
     sys.exit(run(door, os.path.abspath(script), sys.argv[1:]))
 
 
-def _needs_root(arguments):
-    if os.geteuid() == 0 or (arguments and arguments[0] in WORDS_FOR_ANYBODY):
+def _needs_root(arguments: List[str]) -> bool:
+    if os.geteuid() == 0 or arguments[:1] in WORDS_FOR_ANYBODY:
         return False
     try:
         return os.stat(os.environ.get("SNAP_DATA") or SNAP_DATA).st_uid != os.geteuid()
@@ -48,7 +49,7 @@ def _needs_root(arguments):
         return False
 
 
-def _run_again_as_root(script):
+def _run_again_as_root(script: str) -> None:
     import subprocess
 
     kept = ["{}={}".format(k, v) for k, v in sorted(os.environ.items()) if _is_kept(k)]
@@ -68,11 +69,11 @@ def _run_again_as_root(script):
     sys.exit(EXIT_NODE)
 
 
-def _is_kept(variable):
+def _is_kept(variable: str) -> bool:
     return variable.startswith("SNAP") or variable in KEPT_VARIABLES
 
 
-def _hand_over_to_host_python(script):
+def _hand_over_to_host_python(script: str) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in SNAP_ONLY_VARIABLES}
     for python in HOST_PYTHONS:
         if _is_new_enough(python, environment):
@@ -86,7 +87,7 @@ def _hand_over_to_host_python(script):
     sys.exit(EXIT_NODE)
 
 
-def _is_new_enough(python, environment):
+def _is_new_enough(python: str, environment: Dict[str, str]) -> bool:
     import subprocess
 
     check = "import sys; sys.exit(sys.version_info[:2] < {!r})".format(OLDEST)
@@ -96,7 +97,7 @@ def _is_new_enough(python, environment):
         return False
 
 
-def _find_tomlkit():
+def _find_tomlkit() -> bool:
     if os.path.isdir(VENDOR):
         sys.path.insert(0, VENDOR)
     try:
@@ -106,7 +107,7 @@ def _find_tomlkit():
     return True
 
 
-def _fetch_tomlkit():
+def _fetch_tomlkit() -> bool:
     import subprocess
 
     sys.stderr.write("Fetching the Python package tomlkit once, with pip ...\n")
@@ -128,20 +129,25 @@ def _fetch_tomlkit():
     return False
 
 
-def _python_with_pip():
+def _python_with_pip() -> Optional[str]:
     import subprocess
 
     for python in (sys.executable,) + HOST_PYTHONS:
         try:
             with open(os.devnull, "w") as nowhere:
-                if subprocess.call([python, "-m", "pip", "--version"], stdout=nowhere, stderr=nowhere) == 0:
+                if (
+                    subprocess.call(
+                        [python, "-m", "pip", "--version"], stdout=nowhere, stderr=nowhere
+                    )
+                    == 0
+                ):
                     return python
         except OSError:
             continue
     return None
 
 
-def _put_in_place(target):
+def _put_in_place(target: str) -> None:
     try:
         os.rename(target, VENDOR)
     except OSError:
@@ -151,5 +157,5 @@ def _put_in_place(target):
         shutil.rmtree(target, ignore_errors=True)
 
 
-def _complain(message, place, remedy):
+def _complain(message: str, place: str, remedy: str) -> None:
     sys.stderr.write("error: {}\n  where: {}\n  do: {}\n".format(message, place, remedy))

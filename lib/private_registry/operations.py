@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from private_registry.core import registries_toml
 from private_registry.core.containerd import Version, needs_of
@@ -39,8 +49,7 @@ from private_registry.shell.services import service_files
 Files = Dict[NodePath, WantedFile]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How to carry out a verb.
 
     Args:
@@ -56,8 +65,7 @@ class Options:
     on_wait: Callable[[], None] = lambda: None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a verb did, or with ``dry_run`` would do.
 
     Args:
@@ -72,7 +80,7 @@ class Outcome:
     desired: DesiredState
     enabled: Tuple[bool, bool]
     unknown: Tuple[RegistryName, ...] = ()
-    originals: Dict[NodePath, ObservedFile] = field(default_factory=dict)
+    originals: Mapping[NodePath, ObservedFile] = {}
 
     @property
     def changed(self) -> bool:
@@ -80,8 +88,7 @@ class Outcome:
         return bool(self.plan.changes) or self.enabled[0] != self.enabled[1]
 
 
-@dataclass(frozen=True)
-class RegistryStatus:
+class RegistryStatus(NamedTuple):
     """A saved registry and how the node stands to it.
 
     Args:
@@ -95,8 +102,7 @@ class RegistryStatus:
     differing: Tuple[NodePath, ...]
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """All saved registries, and whether the addon is enabled."""
 
     enabled: bool
@@ -111,11 +117,7 @@ def add(node: Node, request: AddRequest, options: Options) -> Outcome:
     """
     with _alone(node, options):
         desired = desired_after_add(_saved(node), request)
-        named = frozenset(
-            [each.name for each in (*request.upstreams, *request.registries)]
-            + [name for name, _ in request.mirrors]
-        )
-        return _make_so(node, desired, named if named else None, options)
+        return _make_so(node, desired, request.names or None, options)
 
 
 def apply(node: Node, request: ApplyRequest, options: Options) -> Outcome:
@@ -169,7 +171,7 @@ def _saved(node: Node) -> DesiredState:
 
 def _no_files(path: str) -> str:
     raise UsageError(
-        "the saved registries hold certificates themselves and name no file such as {}".format(path),
+        f"the saved registries hold certificates themselves and name no file such as {path}",
         remedy="give that file with: microk8s private-registry apply --file FILE",
     )
 
@@ -242,9 +244,9 @@ def _registry_files(node: Node, desired: DesiredState) -> Files:
     modes, stable = node.modes, node.stable_certs_d
     for registry in desired.registries:
         directory = registry.name.directory
-        readable_at = "{}/{}".format(stable, directory) if stable else ""
+        readable_at = f"{stable}/{directory}" if stable else ""
         for file in registry_files(registry, readable_at):
-            path = NodePath(Root.DATA, "{}/{}/{}".format(CERTS_D, directory, file.name))
+            path = NodePath(Root.DATA, f"{CERTS_D}/{directory}/{file.name}")
             mode = modes.secret if file.secret else modes.file
             files[path] = WantedFile(file.content, mode, file.secret)
     return files
@@ -262,9 +264,8 @@ def _check_supported(
     for registry, need in needs:
         if version is not None and version < need.since:
             raise UnsupportedError(
-                "{}: {} needs containerd {}; this node has {}".format(
-                    registry.name, need.what, _dotted(need.since), _dotted(version)
-                ),
+                f"{registry.name}: {need.what} needs containerd {_dotted(need.since)}; "
+                f"this node has {_dotted(version)}",
                 remedy="sudo snap refresh microk8s --channel=latest/stable brings a newer one",
             )
 
@@ -272,10 +273,10 @@ def _check_supported(
 def _check_not_shadowed(node: Node, registries: List[Registry]) -> None:
     for registry in registries:
         shadow = registry.name.shadowing_directory
-        path = NodePath(Root.DATA, "{}/{}".format(CERTS_D, shadow))
+        path = NodePath(Root.DATA, f"{CERTS_D}/{shadow}")
         if shadow is not None and records.exists(node, path):
             raise ConflictError(
-                "containerd would read this in place of {}".format(registry.name),
+                f"containerd would read this in place of {registry.name}",
                 place=node.shown(path),
                 remedy="move it away: sudo mv '{0}' '{0}.old'".format(node.shown(path)),
             )
@@ -295,5 +296,3 @@ def _status(node: Node, registry: Registry) -> RegistryStatus:
 
 def _dotted(version: Version) -> str:
     return ".".join(str(part) for part in version)
-
-

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core import toml
 from private_registry.core.model import Registry
@@ -19,8 +18,7 @@ _PLUGIN_PATHS = (
 )
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(NamedTuple):
     """Something that only a newer containerd reads.
 
     Args:
@@ -32,8 +30,7 @@ class Need:
     what: str
 
 
-@dataclass(frozen=True)
-class RegistrySection:
+class RegistrySection(NamedTuple):
     """The registry section of a containerd configuration.
 
     Args:
@@ -78,9 +75,9 @@ def parse_registry_section(template: str, source: str) -> RegistrySection:
     try:
         document: Mapping[str, Any] = toml.loads(template)
     except toml.TomlSyntaxError as error:
-        place = source if error.line is None else "{}, line {}".format(source, error.line)
+        place = source if error.line is None else f"{source}, line {error.line}"
         raise NodeError(
-            "containerd's configuration is not TOML: {}".format(error.reason),
+            f"containerd's configuration is not TOML: {error.reason}",
             place=place,
             remedy="mend that line; containerd cannot start with it either",
         ) from error

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
-
+from typing import NamedTuple
 
 from private_registry.core.names import shown, split_host_port
 from private_registry.errors import UsageError
@@ -18,8 +17,7 @@ _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
 _API = "v2"
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where a registry's API answers.
 
     Args:
@@ -35,7 +33,7 @@ class Endpoint:
     @property
     def url(self) -> str:
         """The URL as containerd reads it."""
-        return "{}://{}{}".format(self.scheme, self.authority, self.path)
+        return f"{self.scheme}://{self.authority}{self.path}"
 
     @property
     def is_plain_http(self) -> bool:
@@ -62,7 +60,7 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
     Raises:
         UsageError: not a URL of a registry.
     """
-    place = "option {}".format(option)
+    place = f"option {option}"
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise UsageError(
@@ -72,9 +70,9 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
         )
     if scheme.lower() not in ("http", "https"):
         raise UsageError(
-            "{} does not speak a registry's protocol: http or https".format(shown(text)),
+            f"{shown(text)} does not speak a registry's protocol: http or https",
             place=place,
-            instead="{} REGISTRY=https://MIRROR".format(option),
+            instead=f"{option} REGISTRY=https://MIRROR",
         )
     if "@" in rest.partition("/")[0]:
         raise UsageError(
@@ -86,14 +84,14 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
         )
     host_port, _, path = rest.partition("/")
     host, port = split_host_port(host_port, option)
-    authority = host if port is None else "{}:{}".format(host, port)
+    authority = host if port is None else f"{host}:{port}"
     return Endpoint(scheme.lower(), authority, _api_path(path, text, place))
 
 
 def _api_path(path: str, text: str, place: str) -> str:
     if not _PATH.match(path) or any(part in (".", "..") for part in path.split("/")):
         raise UsageError(
-            "the path of {} is not that of a registry".format(shown(text)),
+            f"the path of {shown(text)} is not that of a registry",
             place=place,
             instead=None,
             remedy="give the mirror's address and, where it has one, its project: "
@@ -105,5 +103,3 @@ def _api_path(path: str, text: str, place: str) -> str:
     if _API in parts:
         return "/" + "/".join(parts)
     return posixpath.join("/", _API, *parts)
-
-

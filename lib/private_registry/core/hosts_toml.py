@@ -8,8 +8,7 @@ last endpoint's TLS settings stand there too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from private_registry.core import toml
 from private_registry.core.endpoints import Endpoint
@@ -21,8 +20,7 @@ microk8s private-registry add|remove"""
 CAPABILITIES = ["pull", "resolve"]
 
 
-@dataclass(frozen=True)
-class RegistryFile:
+class RegistryFile(NamedTuple):
     """One file in a registry's directory.
 
     Args:
@@ -46,7 +44,7 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     """
     upstream = _Rendered.of(registry.upstream, registry.tls, "", directory)
     mirrors = [
-        _Rendered.of(mirror.endpoint, mirror.tls, "mirror-{}-".format(number), directory)
+        _Rendered.of(mirror.endpoint, mirror.tls, f"mirror-{number}-", directory)
         for number, mirror in enumerate(registry.mirrors, start=1)
     ]
     document = _document(registry, upstream, mirrors)
@@ -55,9 +53,7 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     return [*files, RegistryFile(HOSTS_TOML, text.encode())]
 
 
-def _document(
-    registry: Registry, upstream: _Rendered, mirrors: List[_Rendered]
-) -> Dict[str, Any]:
+def _document(registry: Registry, upstream: _Rendered, mirrors: List[_Rendered]) -> Dict[str, Any]:
     hosts = mirrors or [upstream]
     tables = {each.endpoint.url: each.keys for each in hosts}
     if not registry.fallback:
@@ -71,8 +67,7 @@ def _document(
     return {"server": upstream.endpoint.url, **upstream.trust, "host": tables}
 
 
-@dataclass(frozen=True)
-class _Rendered:
+class _Rendered(NamedTuple):
     """An endpoint with the keys of its table and the files that those name."""
 
     endpoint: Endpoint
@@ -93,7 +88,7 @@ class _Rendered:
 
         def place(name: str, text: str, *, secret: bool = False) -> str:
             files.append(RegistryFile(prefix + name, text.encode(), secret))
-            return "{}/{}".format(directory, prefix + name) if directory else prefix + name
+            return f"{directory}/{prefix + name}" if directory else prefix + name
 
         if tls.ca is not None:
             trust["ca"] = place("ca.crt", tls.ca)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Optional
+from typing import FrozenSet, Mapping, NamedTuple, Optional
 
 from private_registry.errors import NodeError
 
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """A file that this addon wrote.
 
     Args:
@@ -29,8 +27,7 @@ class LedgerEntry:
     original: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Ledger:
+class Ledger(NamedTuple):
     """Everything this addon wrote below one directory.
 
     Args:
@@ -38,7 +35,7 @@ class Ledger:
         directories: paths of the directories it made there.
     """
 
-    files: Dict[str, LedgerEntry] = field(default_factory=dict)
+    files: Mapping[str, LedgerEntry] = {}
     directories: FrozenSet[str] = frozenset()
 
     @property
@@ -81,13 +78,13 @@ def from_json(content: bytes, source: str) -> Ledger:
         directories = frozenset(document["directories"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NodeError(
-            "the record of what this addon wrote is damaged: {}".format(error),
+            f"the record of what this addon wrote is damaged: {error}",
             place=source,
             remedy="put it back from a copy, or remove it and add --adopt to take over the files",
         ) from error
     if version != FORMAT_VERSION:
         raise NodeError(
-            "the record of what this addon wrote has version {}".format(version),
+            f"the record of what this addon wrote has version {version}",
             place=source,
             remedy="update the addon: microk8s addons repo update",
         )

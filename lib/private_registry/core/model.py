@@ -6,8 +6,8 @@ doors/options.py gives it an option.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Iterable, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Iterable, NamedTuple, Optional, Tuple
 
 from private_registry.core.endpoints import Endpoint
 from private_registry.core.names import RegistryName
@@ -21,8 +21,7 @@ class ClientCertificate:
     key: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Tls:
+class Tls(NamedTuple):
     """How an HTTPS endpoint is trusted.
 
     Args:
@@ -41,16 +40,14 @@ class Tls:
         return self == Tls()
 
 
-@dataclass(frozen=True)
-class Mirror:
+class Mirror(NamedTuple):
     """An endpoint that is asked before the registry itself."""
 
     endpoint: Endpoint
     tls: Tls = Tls()
 
 
-@dataclass(frozen=True)
-class Registry:
+class Registry(NamedTuple):
     """All that the node needs to know about one registry.
 
     Args:
@@ -73,8 +70,7 @@ class Registry:
         return Endpoint("http" if self.insecure else "https", self.name.server)
 
 
-@dataclass(frozen=True)
-class DesiredState:
+class DesiredState(NamedTuple):
     """Every registry that the node is to know, each name once, in the order they were added."""
 
     registries: Tuple[Registry, ...] = ()
@@ -87,11 +83,11 @@ class DesiredState:
         """Return the state with these added, each in place of the one of its name."""
         registries = {each.name: each for each in self.registries}
         registries.update((each.name, each) for each in added)
-        return replace(self, registries=tuple(registries.values()))
+        return self._replace(registries=tuple(registries.values()))
 
     def without(self, names: Iterable[RegistryName]) -> DesiredState:
         """Return the state without the registries of these names."""
         gone = frozenset(names)
-        return replace(
-            self, registries=tuple(each for each in self.registries if each.name not in gone)
+        return self._replace(
+            registries=tuple(each for each in self.registries if each.name not in gone)
         )

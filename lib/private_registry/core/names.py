@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from private_registry.errors import UsageError
 
@@ -28,10 +27,14 @@ _ONLY_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
 _MAX_LABEL = 63
 _MAX_NAME = 253
 _MAX_PORT = 65535
+_SHOWN = 80
+_EXAMPLE = "10.141.241.175:32000"
+_MIRROR_EXAMPLE = "--mirror docker.io=https://mirror.example.com"
+_NAME_EXAMPLE = "registry.example.com:5000"
+_IPV6_EXAMPLE = "[fd00::1]:5000"
 
 
-@dataclass(frozen=True)
-class RegistryName:
+class RegistryName(NamedTuple):
     """A registry as image references name it.
 
     Args:
@@ -44,7 +47,7 @@ class RegistryName:
     port: Optional[int] = None
 
     def __str__(self) -> str:
-        return self.host if self.port is None else "{}:{}".format(self.host, self.port)
+        return self.host if self.port is None else f"{self.host}:{self.port}"
 
     @property
     def is_every_registry(self) -> bool:
@@ -64,7 +67,7 @@ class RegistryName:
     @property
     def shadowing_directory(self) -> Optional[str]:
         """Name of the directory that containerd would read instead, if it existed."""
-        return None if self.port is None else "{}_{}_".format(self.host, self.port)
+        return None if self.port is None else f"{self.host}_{self.port}_"
 
     @property
     def server(self) -> str:
@@ -74,9 +77,11 @@ class RegistryName:
 
 def shown(text: str) -> str:
     """Quote user input for an error: no control characters, no password, at most 80 characters."""
-    hidden = re.sub(r"([^/@\s]*):[^/@\s]*@", r"\1:...@", text)
-    printable = hidden.encode("unicode_escape").decode("ascii") if not hidden.isprintable() else hidden
-    return printable if len(printable) <= 80 else printable[:77] + "..."
+    scheme, separator, _ = text.partition("://")
+    before, at, after = text.rpartition("@")
+    hidden = f"{scheme + separator if '://' in before else ''}...@{after}" if at else text
+    printable = hidden if hidden.isprintable() else hidden.encode("unicode_escape").decode("ascii")
+    return printable if len(printable) <= _SHOWN else printable[: _SHOWN - 3] + "..."
 
 
 def parse_registry_name(text: str, option: str) -> RegistryName:
@@ -94,7 +99,7 @@ def parse_registry_name(text: str, option: str) -> RegistryName:
         if option in ("--insecure", "--registry"):
             raise UsageError(
                 "* stands for every registry and only a mirror can serve them all",
-                place="option {}".format(option),
+                place=f"option {option}",
                 instead="--mirror '*=https://MIRROR'",
             )
         return RegistryName(EVERY_REGISTRY)
@@ -105,37 +110,28 @@ def parse_registry_name(text: str, option: str) -> RegistryName:
 
 
 def _without_scheme(text: str, option: str) -> str:
-    place = "option {}".format(option)
-    if text == "" or text.strip() == "":
-        raise UsageError("the registry's name is empty", place=place, instead=_example(option))
-    if text != text.strip() or not text.isprintable() or re.search(r"\s", text):
-        raise UsageError(
-            "{!r} holds white space or control characters".format(shown(text)),
-            place=place,
-            instead=_example(option),
-        )
+    if text.strip() == "":
+        raise _bad_name("the registry's name is empty", option)
+    if not text.isprintable() or re.search(r"\s", text):
+        raise _bad_name(f"{shown(text)!r} holds white space or control characters", option)
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "", text
     elif scheme.lower() not in ("http", "https"):
-        raise UsageError(
-            "{} does not speak a registry's protocol: http or https".format(shown(text)),
-            place=place,
-            instead=_example(option),
+        raise _bad_name(
+            f"{shown(text)} does not speak a registry's protocol: http or https", option
         )
     if "@" in rest:
-        raise UsageError(
+        raise _bad_name(
             "a user name or password does not belong in a registry's name",
-            place=place,
-            instead="{} {}".format(option, _quoted(rest.rpartition("@")[2])),
+            option,
+            rest.rpartition("@")[2],
         )
-    host_port, slash, path = rest.partition("/")
-    if slash and path.strip("/"):
-        raise UsageError(
-            "{} goes on after the registry's name".format(shown(text)),
-            place=place,
-            instead="{} {}".format(option, _quoted(host_port)),
-        )
+    host_port, _, path = rest.partition("/")
+    if host_port == "":
+        raise _bad_name("the registry's name is empty", option)
+    if path.strip("/"):
+        raise _bad_name(f"{shown(text)} goes on after the registry's name", option, host_port)
     _check_scheme_fits(scheme.lower(), host_port, option)
     return host_port
 
@@ -147,9 +143,9 @@ def _check_scheme_fits(scheme: str, host_port: str, option: str) -> None:
     if other:
         means = "plain HTTP" if option == "--insecure" else "HTTPS"
         raise UsageError(
-            "{} means {}, but the address says {}://".format(option, means, scheme),
-            place="option {}".format(option),
-            instead="{} {}".format(other, _quoted(host_port)),
+            f"{option} means {means}, but the address says {scheme}://",
+            place=f"option {option}",
+            instead=_suggestion(other, host_port),
         )
 
 
@@ -162,8 +158,8 @@ def split_host_port(text: str, option: str) -> Tuple[str, Optional[int]]:
     if text.startswith("["):
         address, bracket, tail = text[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):
-            raise _bad_host(text, "is not an IPv6 address in brackets", option, "[fd00::1]:5000")
-        return "[{}]".format(_ipv6(address, text, option)), _port(tail[1:] if tail else None, option)
+            raise _bad_host(text, "is not an IPv6 address in brackets", option, _IPV6_EXAMPLE)
+        return f"[{_ipv6(address, text, option)}]", _port(tail[1:] if tail else None, option)
     if text.count(":") > 1:
         return _bare_ipv6(text, option), None
     host, colon, port = text.partition(":")
@@ -174,41 +170,40 @@ def _bare_ipv6(text: str, option: str) -> str:
     address = _ipv6(text, text, option)
     head, _, last = address.rpartition(":")
     if last.isdigit() and len(last) > 1:
+        with_port = f"[{head}:]:{last}" if head.endswith(":") else f"[{head}]:{last}"
         raise _bad_host(
             text,
-            "may be an address with or without a port; write [{}]:{} or [{}]".format(
-                head.rstrip(":") + ("::" if head.endswith(":") else ""), last, address
-            ),
+            f"may be an address with or without a port; write {with_port} or [{address}]",
             option,
-            "[{}]".format(address),
+            f"[{address}]",
         )
-    return "[{}]".format(address)
+    return f"[{address}]"
 
 
 def _ipv6(address: str, text: str, option: str) -> str:
     try:
         ipaddress.IPv6Address(address)
     except ValueError:
-        raise _bad_host(text, "is not an IPv6 address", option, "[fd00::1]:5000") from None
+        raise _bad_host(text, "is not an IPv6 address", option, _IPV6_EXAMPLE) from None
     if "%" in address:
-        raise _bad_host(text, "has a zone, which no image name can hold", option, "[fd00::1]:5000")
+        raise _bad_host(text, "has a zone, which no image name can hold", option, _IPV6_EXAMPLE)
     return address.lower()
 
 
 def _host(host: str, text: str, option: str) -> str:
     lowered = host.lower()
     if not host.isascii():
-        raise _bad_host(text, "has letters outside ASCII; write its xn-- form", option, None)
+        raise _bad_host(text, "has letters outside ASCII; write its xn-- form", option)
     if _ONLY_DIGITS_AND_DOTS.match(lowered):
         try:
             ipaddress.IPv4Address(lowered)
         except ValueError:
-            raise _bad_host(text, "is not an IPv4 address", option, "10.141.241.175:32000") from None
+            raise _bad_host(text, "is not an IPv4 address", option) from None
         return lowered
     labels = lowered.split(".")
     too_long = len(lowered) > _MAX_NAME or any(len(label) > _MAX_LABEL for label in labels)
     if too_long or not all(_LABEL.match(label) for label in labels):
-        raise _bad_host(text, "is not a host name", option, "registry.example.com:5000")
+        raise _bad_host(text, "is not a host name", option, _NAME_EXAMPLE)
     return lowered
 
 
@@ -216,26 +211,22 @@ def _port(text: Optional[str], option: str) -> Optional[int]:
     if text is None:
         return None
     if not _PORT.match(text) or not 1 <= int(text) <= _MAX_PORT:
-        raise UsageError(
-            "port {!r} is not a number from 1 to 65535".format(shown(text)),
-            place="option {}".format(option),
-            instead=_example(option),
-        )
+        raise _bad_name(f"port {shown(text)!r} is not a number from 1 to 65535", option)
     if text.startswith("0"):
         raise UsageError(
-            "port {} has a leading zero; image names would have to spell it so too".format(text),
-            place="option {}".format(option),
-            instead="{} HOST:{}".format(option, int(text)),
+            f"port {text} has a leading zero; image names would have to spell it so too",
+            place=f"option {option}",
+            instead=f"{option} HOST:{int(text)}",
         )
     return int(text)
 
 
 def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
     if str(name) in DOCKER_HUB_ALIASES:
-        raise UsageError(
-            "images of Docker Hub are named docker.io/...; containerd never looks up {}".format(name),
-            place="option {}".format(option),
-            instead="{} docker.io{}".format(option, "=URL" if option == "--mirror" else ""),
+        raise _bad_name(
+            f"images of Docker Hub are named docker.io/...; containerd never looks up {name}",
+            option,
+            DOCKER_HUB,
         )
     if option == "--insecure" and name.host == DOCKER_HUB:
         raise UsageError(
@@ -244,31 +235,41 @@ def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
             instead="--mirror docker.io=http://MIRROR",
         )
     if "." not in name.host and name.port is None and name.host != "localhost" and not name.is_ipv6:
-        raise UsageError(
-            "the image name {0}/app means docker.io/{0}/app; a host without a dot needs its "
-            "port".format(name.host),
-            place="option {}".format(option),
-            instead="{} {}:{}".format(option, name.host, 80 if option == "--insecure" else 443),
+        raise _bad_name(
+            f"the image name {name.host}/app means docker.io/{name.host}/app; "
+            "a host without a dot needs its port",
+            option,
+            f"{name.host}:{80 if option == '--insecure' else 443}",
         )
 
 
-def _bad_host(text: str, why: str, option: str, example: Optional[str]) -> UsageError:
-    instead = "{} {}".format(option, _quoted(example)) if example else None
-    if example and option == "--mirror":
-        instead = _example(option)
-    return UsageError(
-        "{} {}".format(_quoted(shown(text)), why),
-        place="option {}".format(option),
-        instead=instead,
+def _bad_host(text: str, why: str, option: str, example: str = "") -> UsageError:
+    # In --mirror the text may be the registry's or the mirror's; an example shows both.
+    return _bad_name(
+        f"{quoted(shown(text))} {why}", option, "" if option == "--mirror" else example
     )
 
 
-def _example(option: str) -> str:
-    if option == "--mirror":
-        return "--mirror docker.io=https://mirror.example.com"
-    return "{} 10.141.241.175:32000".format(option)
+def _bad_name(message: str, option: str, candidate: str = "") -> UsageError:
+    return UsageError(message, place=f"option {option}", instead=_suggestion(option, candidate))
 
 
-def _quoted(text: str) -> str:
+def _suggestion(option: str, candidate: str) -> str:
+    """Return an option that is accepted: with the candidate if that is a name, else an example."""
+    if candidate and _is_name(candidate, option):
+        return f"{option} {quoted(candidate)}{'=URL' if option == '--mirror' else ''}"
+    return _MIRROR_EXAMPLE if option == "--mirror" else f"{option} {_EXAMPLE}"
+
+
+def _is_name(text: str, option: str) -> bool:
+    try:
+        parse_registry_name(text, option)
+    except UsageError:
+        return False
+    return True
+
+
+def quoted(text: str) -> str:
+    """Quote a text for a shell, where it needs that."""
     needs_quotes = re.search(r"[^A-Za-z0-9._:/=@%+,-]", text)
     return "'{}'".format(text.replace("'", "'\\''")) if needs_quotes else text

@@ -37,8 +37,7 @@ class NodePath(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-@dataclass(frozen=True)
-class WantedFile:
+class WantedFile(NamedTuple):
     """A file as it should be.
 
     Args:
@@ -52,8 +51,7 @@ class WantedFile:
     secret: bool = False
 
 
-@dataclass(frozen=True)
-class ObservedFile:
+class ObservedFile(NamedTuple):
     """A file as it is; a symbolic link is never followed, its content is where it points.
 
     Args:
@@ -87,8 +85,7 @@ class Kind(Enum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One file's part of a plan.
 
     Args:
@@ -117,8 +114,7 @@ class Action:
         return self.kind is not Kind.KEEP
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything one command does to the node's files, in order, and the ledgers afterwards.
 
     Args:
@@ -145,8 +141,7 @@ class Plan:
         return [action for action in self.actions if action.hint]
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(NamedTuple):
     """All that a plan depends on.
 
     Args:
@@ -166,8 +161,8 @@ class Situation:
     directories: FrozenSet[NodePath]
     owner: Tuple[int, int]
     adopt: bool = False
-    in_scope: Callable[[NodePath], bool] = lambda path: True
-    is_stock: Callable[[str, bytes], bool] = lambda path, content: False
+    in_scope: Callable[[NodePath], bool] = lambda _path: True
+    is_stock: Callable[[str, bytes], bool] = lambda _path, _content: False
 
     def entry(self, path: NodePath) -> Optional[LedgerEntry]:
         """Return the ledger's entry for a file, or None where it is not ours."""
@@ -211,9 +206,7 @@ def make_plan(situation: Situation) -> Plan:
     return Plan(tuple(draft.actions), ledgers, new, _spent_directories(situation, new, ledgers))
 
 
-def _plan_wanted(
-    situation: Situation, draft: _Draft, path: NodePath, wanted: WantedFile
-) -> None:
+def _plan_wanted(situation: Situation, draft: _Draft, path: NodePath, wanted: WantedFile) -> None:
     observed, entry = situation.observed.get(path), situation.entry(path)
     digest = sha256(wanted.content)
     if observed is None:
@@ -279,9 +272,7 @@ def _plan_foreign(
             draft.entries[path] = entry
 
 
-def _plan_unwanted(
-    situation: Situation, draft: _Draft, path: NodePath, entry: LedgerEntry
-) -> None:
+def _plan_unwanted(situation: Situation, draft: _Draft, path: NodePath, entry: LedgerEntry) -> None:
     observed = situation.observed.get(path)
     if observed is not None and observed.digest != entry.sha256:
         reason = "changed by hand since it was written; it stays and is no longer ours"
@@ -340,14 +331,14 @@ def parents_of(path: str) -> List[str]:
 
 
 def _original_name(path: NodePath, observed: ObservedFile) -> str:
-    return sha256("{}\0{}".format(path.path, observed.digest).encode())[:32]
+    return sha256(f"{path.path}\0{observed.digest}".encode())[:32]
 
 
 def _conflict(conflicts: List[Action]) -> ConflictError:
     first = conflicts[0]
-    more = " (and {} more)".format(len(conflicts) - 1) if len(conflicts) > 1 else ""
+    more = f" (and {len(conflicts) - 1} more)" if len(conflicts) > 1 else ""
     return ConflictError(
-        "a file in the way was {}{}".format(first.reason, more),
+        f"a file in the way was {first.reason}{more}",
         place=first.path.path,
         remedy="add --adopt to take it over; what it says now comes back with remove or disable",
     )

@@ -20,7 +20,7 @@ An array, not a table for each registry, because tomlkit reads the former in lin
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Type
+from typing import Any, Callable, Dict, List, Mapping, Optional, Pattern, Sequence, Tuple, Type
 
 from private_registry.core import toml
 from private_registry.core.endpoints import parse_mirror_url
@@ -57,6 +57,9 @@ _REGISTRY_KEYS: Mapping[str, Type[Any]] = {
 }
 _MIRROR_KEYS: Mapping[str, Type[Any]] = {"url": str, **_TLS_KEYS}
 _TYPE_NAMES = {str: "a text in quotes", bool: "true or false", int: "a number", list: "a list"}
+
+_REGISTRY_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\]\]")
+_MIRROR_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\.\s*[\"']?mirror[\"']?\s*\]\]")
 
 ReadFile = Callable[[str], str]
 
@@ -107,129 +110,153 @@ def from_toml(text: str, source: str, read_file: ReadFile) -> DesiredState:
     try:
         document = toml.loads(text)
     except toml.TomlSyntaxError as error:
-        raise UsageError(
-            "not TOML: {}".format(error.reason), place=_place(source, error.line)
-        ) from error
+        raise UsageError(f"not TOML: {error.reason}", place=_place(source, error.line)) from error
     return _Reader(text, source, read_file).state(document)
 
 
+class _Lines:
+    """Knows in which line of the text a registry's or a mirror's key stands.
+
+    The parsed document has no line numbers, so headers and keys are looked for in the text; where
+    a file is written in another way than one header and one key a line, the place is less exact.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+
+    def find(self, key: Optional[str], registry: Optional[int], mirror: Optional[int]) -> int:
+        """Return the 1-based line of a key, else of its table's header, else the first."""
+        block = range(len(self._lines))
+        if registry is not None:
+            block = self._block(block, _REGISTRY_HEADER, registry)
+        own = block
+        if mirror is not None:
+            own = self._block(block, _MIRROR_HEADER, mirror)
+        elif registry is not None:
+            own = self._until(block, _MIRROR_HEADER)
+        pattern = re.compile(rf"\s*[\"']?{re.escape(key or '')}[\"']?\s*=")
+        found = [each for each in own if key is not None and pattern.match(self._lines[each])]
+        return (found[-1] if found else own.start) + 1
+
+    def _block(self, lines: range, header: Pattern[str], index: int) -> range:
+        starts = [each for each in lines if header.match(self._lines[each])]
+        if index >= len(starts):
+            return lines
+        return range(starts[index], [*starts, lines.stop][index + 1])
+
+    def _until(self, lines: range, header: Pattern[str]) -> range:
+        starts = [each for each in lines if header.match(self._lines[each])]
+        return range(lines.start, starts[0]) if starts else lines
+
+
 class _Reader:
-    """Turns a parsed document into values; knows where in the text each registry stands."""
+    """Turns a parsed document into values."""
 
     def __init__(self, text: str, source: str, read_file: ReadFile) -> None:
-        self._lines = text.splitlines()
+        self._lines = _Lines(text)
         self._source = source
         self._read_file = read_file
-        self._entry_lines = [
-            number
-            for number, line in enumerate(self._lines)
-            if re.match(r"\s*\[\[\s*[\"']?registry[\"']?\s*\]\]", line)
-        ]
+        self._registry_index: Optional[int] = None
+        self._mirror_index: Optional[int] = None
 
     def state(self, document: Dict[str, Any]) -> DesiredState:
-        self._check_keys(document, _DOCUMENT_KEYS, None)
+        self._check_keys(document, _DOCUMENT_KEYS)
         version = document.get("version", FORMAT_VERSION)
         if version != FORMAT_VERSION:
             raise self._error(
-                "version {} of this format is not known; this addon reads version {}".format(
-                    version, FORMAT_VERSION
-                ),
-                None,
+                f"version {version} of this format is not known; "
+                f"this addon reads version {FORMAT_VERSION}",
                 "version",
             )
         registries: Dict[str, Registry] = {}
-        for index, plain in enumerate(document.get("registry", [])):
-            registry = self._registry(plain, index)
+        for self._registry_index, plain in enumerate(document.get("registry", [])):
+            registry = self._registry(plain)
             if str(registry.name) in registries:
-                raise self._error("{} is named twice".format(registry.name), index, "host")
+                raise self._error(f"{registry.name} is named twice", "host")
             registries[str(registry.name)] = registry
         return DesiredState(tuple(registries.values()))
 
-    def _registry(self, plain: Any, index: int) -> Registry:
+    def _registry(self, plain: Any) -> Registry:
         if not isinstance(plain, dict):
-            raise self._error("registry is not a table; write [[registry]]", index, None)
-        self._check_keys(plain, _REGISTRY_KEYS, index)
+            raise self._error("registry is not a table; write [[registry]]")
+        self._check_keys(plain, _REGISTRY_KEYS)
         if "host" not in plain:
-            raise self._error("a registry without host", index, None)
+            raise self._error("a registry without host")
         registry = Registry(
-            name=self._located(lambda: parse_registry_name(plain["host"], "host"), index, "host"),
+            name=self._located(lambda: parse_registry_name(plain["host"], "host"), "host"),
             insecure=plain.get("insecure", False),
-            tls=self._tls(plain, index),
-            mirrors=tuple(self._mirror(each, index) for each in plain.get("mirror", [])),
+            tls=self._tls(plain),
+            mirrors=self._mirrors(plain.get("mirror", [])),
             fallback=plain.get("fallback", True),
         )
         problem = contradiction(registry)
         if problem:
-            raise self._error("{}: {}".format(registry.name, problem), index, "host")
+            raise self._error(f"{registry.name}: {problem}", "host")
         return registry
 
-    def _mirror(self, plain: Any, index: int) -> Mirror:
+    def _mirrors(self, plain: List[Any]) -> Tuple[Mirror, ...]:
+        mirrors = []
+        for self._mirror_index, each in enumerate(plain):
+            mirrors.append(self._mirror(each))
+        self._mirror_index = None
+        return tuple(mirrors)
+
+    def _mirror(self, plain: Any) -> Mirror:
         if not isinstance(plain, dict):
-            raise self._error("mirror is not a table; write [[registry.mirror]]", index, "mirror")
-        self._check_keys(plain, _MIRROR_KEYS, index)
+            raise self._error("mirror is not a table; write [[registry.mirror]]")
+        self._check_keys(plain, _MIRROR_KEYS)
         if "url" not in plain:
-            raise self._error("a mirror without url", index, "mirror")
-        endpoint = self._located(lambda: parse_mirror_url(plain["url"], "url"), index, "url")
-        return Mirror(endpoint, self._tls(plain, index))
+            raise self._error("a mirror without url")
+        endpoint = self._located(lambda: parse_mirror_url(plain["url"], "url"), "url")
+        return Mirror(endpoint, self._tls(plain))
 
-    def _tls(self, plain: Dict[str, Any], index: int) -> Tls:
-        certificate = self._pem(plain, "client_cert", index)
-        key = self._pem(plain, "client_key", index)
-        if (certificate is None) != (key is None):
-            present, absent = ("client_cert", "client_key") if key is None else (
-                "client_key",
-                "client_cert",
+    def _tls(self, plain: Dict[str, Any]) -> Tls:
+        certificate = self._pem(plain, "client_cert")
+        key = self._pem(plain, "client_key")
+        if certificate is not None and key is None:
+            raise self._error(
+                "client_cert needs client_key beside it", _given(plain, "client_cert")
             )
-            raise self._error("{} needs {} beside it".format(present, absent), index, present)
+        if key is not None and certificate is None:
+            raise self._error("client_key needs client_cert beside it", _given(plain, "client_key"))
         client = ClientCertificate(certificate, key) if certificate and key else None
-        return Tls(self._pem(plain, "ca", index), client, plain.get("skip_verify", False))
+        return Tls(self._pem(plain, "ca"), client, plain.get("skip_verify", False))
 
-    def _pem(self, plain: Dict[str, Any], key: str, index: int) -> Optional[str]:
+    def _pem(self, plain: Dict[str, Any], key: str) -> Optional[str]:
         file_key = key + "_file"
         if key in plain and file_key in plain:
-            raise self._error("{} and {} exclude each other".format(key, file_key), index, key)
+            raise self._error(f"{key} and {file_key} exclude each other", key)
         if file_key in plain:
-            return self._located(lambda: self._read_file(plain[file_key]), index, file_key)
+            return str(self._located(lambda: self._read_file(plain[file_key]), file_key))
         value: Optional[str] = plain.get(key)
         if value == "":
-            raise self._error("{} is empty".format(key), index, key)
+            raise self._error(f"{key} is empty", key)
         return value
 
-    def _check_keys(
-        self, plain: Dict[str, Any], known: Mapping[str, Type[Any]], index: Optional[int]
-    ) -> None:
+    def _check_keys(self, plain: Dict[str, Any], known: Mapping[str, Type[Any]]) -> None:
         for key, value in plain.items():
             if key not in known:
-                raise self._error(
-                    "unknown key {}{}".format(shown(key), did_you_mean(key, list(known))), index, key
-                )
+                hint = did_you_mean(key, list(known))
+                raise self._error(f"unknown key {shown(key)}{hint}", key)
             if type(value) is not known[key]:
-                raise self._error(
-                    "{} must be {}".format(key, _TYPE_NAMES[known[key]]), index, key
-                )
+                raise self._error(f"{key} must be {_TYPE_NAMES[known[key]]}", key)
 
-    def _located(self, read: Callable[[], Any], index: int, key: str) -> Any:
+    def _located(self, read: Callable[[], Any], key: str) -> Any:
         try:
             return read()
         except UsageError as error:
-            raise UsageError(
-                error.message, place=self._where(index, key), remedy=error.remedy
-            ) from error
+            raise UsageError(error.message, place=self._where(key), remedy=error.remedy) from error
 
-    def _error(self, message: str, index: Optional[int], key: Optional[str]) -> UsageError:
-        return UsageError(message, place=self._where(index, key))
+    def _error(self, message: str, key: Optional[str] = None) -> UsageError:
+        return UsageError(message, place=self._where(key))
 
-    def _where(self, index: Optional[int], key: Optional[str]) -> str:
-        start, end = 0, len(self._lines)
-        if index is not None and index < len(self._entry_lines):
-            start = self._entry_lines[index]
-            end = (self._entry_lines + [end])[index + 1]
-        if key is not None:
-            pattern = re.compile(r"\s*(\[+\s*(registry\.)?)?[\"']?{}\b".format(re.escape(key)))
-            for number in range(start, end):
-                if pattern.match(self._lines[number]):
-                    return _place(self._source, number + 1)
-        return _place(self._source, start + 1 if index is not None else None)
+    def _where(self, key: Optional[str]) -> str:
+        line = self._lines.find(key, self._registry_index, self._mirror_index)
+        return _place(self._source, line)
+
+
+def _given(plain: Dict[str, Any], key: str) -> str:
+    return key if key in plain else key + "_file"
 
 
 def contradiction(registry: Registry) -> Optional[str]:
@@ -252,9 +279,9 @@ def _mirror_contradiction(mirrors: Sequence[Mirror]) -> Optional[str]:
     seen: List[str] = []
     for mirror in mirrors:
         if mirror.endpoint.is_plain_http and not mirror.tls.is_default:
-            return "the mirror {} speaks plain HTTP, which has no TLS".format(mirror.endpoint.url)
+            return f"the mirror {mirror.endpoint.url} speaks plain HTTP, which has no TLS"
         if mirror.endpoint.url in seen:
-            return "the mirror {} is named twice".format(mirror.endpoint.url)
+            return f"the mirror {mirror.endpoint.url} is named twice"
         seen.append(mirror.endpoint.url)
     return None
 
@@ -264,8 +291,8 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     import difflib  # noqa: PLC0415 - slow to import, and only errors need it
 
     nearest = difflib.get_close_matches(word, known, n=1)
-    return "; did you mean {}?".format(nearest[0]) if nearest else ""
+    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def _place(source: str, line: Optional[int]) -> str:
-    return source if line is None else "{}, line {}".format(source, line)
+    return source if line is None else f"{source}, line {line}"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, Optional, Tuple
+from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from private_registry.core.model import DesiredState, Mirror, Registry, Tls
 from private_registry.core.names import RegistryName
 
 
-@dataclass(frozen=True)
-class Upstream:
+class Upstream(NamedTuple):
     """How a registry itself is spoken to."""
 
     name: RegistryName
@@ -18,8 +16,7 @@ class Upstream:
     tls: Tls = Tls()
 
 
-@dataclass(frozen=True)
-class AddRequest:
+class AddRequest(NamedTuple):
     """Registries and mirrors to add or change.
 
     What a command names it sets whole; what it does not name stays: new mirrors of a registry take
@@ -40,19 +37,28 @@ class AddRequest:
     @property
     def is_empty(self) -> bool:
         """Whether the command named no registry."""
-        return not (self.upstreams or self.mirrors or self.registries)
+        return not self.names
+
+    @property
+    def names(self) -> FrozenSet[RegistryName]:
+        """The registries that the command is about."""
+        return frozenset(
+            (
+                *(each.name for each in self.upstreams),
+                *(name for name, _ in self.mirrors),
+                *(each.name for each in self.registries),
+            )
+        )
 
 
-@dataclass(frozen=True)
-class RemoveRequest:
+class RemoveRequest(NamedTuple):
     """Registries to take back; ``everything`` takes the addon's other traces with them."""
 
     names: Tuple[RegistryName, ...] = ()
     everything: bool = False
 
 
-@dataclass(frozen=True)
-class ApplyRequest:
+class ApplyRequest(NamedTuple):
     """Make the node match ``state``, or what is saved where that is None."""
 
     state: Optional[DesiredState] = None
@@ -66,12 +72,12 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
         return changed.get(name) or saved.get(name) or Registry(name)
 
     for upstream in request.upstreams:
-        changed[upstream.name] = replace(
-            current(upstream.name), insecure=upstream.insecure, tls=upstream.tls
+        changed[upstream.name] = current(upstream.name)._replace(
+            insecure=upstream.insecure, tls=upstream.tls
         )
     for name in dict.fromkeys(name for name, _ in request.mirrors):
         mirrors = tuple(mirror for target, mirror in request.mirrors if target == name)
-        changed[name] = replace(current(name), mirrors=mirrors, fallback=request.fallback)
+        changed[name] = current(name)._replace(mirrors=mirrors, fallback=request.fallback)
     return saved.with_registries(changed.values())
 
 

@@ -34,7 +34,24 @@ def loads(text: str) -> Dict[str, Any]:
         reason = str(error).split(" at line ")[0]
         raise TomlSyntaxError(reason, error.line) from error
     except TOMLKitError as error:
-        raise TomlSyntaxError(str(error), None) from error
+        raise TomlSyntaxError(str(error), _first_line_that_fails(text)) from error
+
+
+def _first_line_that_fails(text: str) -> int:
+    """Find the line of an error that tomlkit gives none for, such as a key that is there twice."""
+    lines = text.splitlines(keepends=True)
+    good, bad = 0, len(lines)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            tomlkit.parse("".join(lines[:middle]))
+            good = middle
+        except ParseError:
+            # The text was cut inside a value; that is not the error looked for.
+            good = middle
+        except TOMLKitError:
+            bad = middle
+    return bad
 
 
 def dumps(content: Mapping[str, Any], header: str) -> str:
@@ -43,7 +60,7 @@ def dumps(content: Mapping[str, Any], header: str) -> str:
     Raises:
         TomlRoundTripError: the text does not parse to ``content`` again.
     """
-    comment = "".join("# {}\n".format(line) for line in header.splitlines())
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
     text = comment + tomlkit.dumps(_with_block_strings(content))
     if loads(text) != content:
         raise TomlRoundTripError(header)

@@ -51,7 +51,7 @@ def run(door: str, script: str, arguments: Sequence[str]) -> int:
         import traceback  # noqa: PLC0415 - only here
 
         traceback.print_exc()
-        _say("error: this is a bug in private-registry-config {}".format(__version__))
+        _say(f"error: this is a bug in private-registry-config {__version__}")
         return EXIT_BUG
 
 
@@ -61,7 +61,7 @@ def _carry_out(door: str, command: Command, script: str) -> int:
         print(help_text(door))
         return EXIT_OK
     if isinstance(request, VersionRequest):
-        print("private-registry-config {}".format(__version__))
+        print(f"private-registry-config {__version__}")
         return EXIT_OK
     node = Node.from_environment(os.environ)
     options = operations.Options(

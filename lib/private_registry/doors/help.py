@@ -22,7 +22,9 @@ _TEXTS = {
 
 Let this node's containerd pull from private registries and mirrors. Run it on every node.
 
-""" + _ADD + """
+"""
+    + _ADD
+    + """
 
   microk8s enable private-registry-config --insecure 10.141.241.175:32000
   microk8s enable private-registry-config --registry reg.corp:5000 --ca ca.crt
@@ -46,7 +48,9 @@ Give the node back as it was before the addon.
   help, version
 
 Options of add:
-""" + _ADD + """
+"""
+    + _ADD
+    + """
 
 remove, list and apply take --json; remove and apply also --dry-run; apply also --adopt.""",
 }

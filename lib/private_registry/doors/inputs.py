@@ -22,24 +22,22 @@ class Inputs:
 
     def ca(self, path: str) -> str:
         """Read a CA file; raise UsageError where it is not one."""
-        from private_registry.shell.certificates import checked_ca
+        from private_registry.shell.certificates import checked_ca  # noqa: PLC0415 - OpenSSL is slow
 
-        return checked_ca(self._text(path, "--ca"), "option --ca, {}".format(_named(path)))
+        return checked_ca(self._text(path, "--ca"), f"option --ca, {_named(path)}")
 
     def client(self, certificate: str, key: str) -> ClientCertificate:
         """Read a client certificate and its key; raise UsageError where they are not a pair."""
-        from private_registry.shell.certificates import checked_client
+        from private_registry.shell.certificates import checked_client  # noqa: PLC0415 - OpenSSL is slow
 
-        place = "options --client-cert {} and --client-key {}".format(
-            _named(certificate), _named(key)
-        )
+        place = f"options --client-cert {_named(certificate)} and --client-key {_named(key)}"
         text = self._text(certificate, "--client-cert")
         key_text = text if key == certificate else self._text(key, "--client-key")
         return checked_client(text, key_text, place)
 
     def state(self, path: str) -> DesiredState:
         """Read registries.toml; files that it names are looked for beside it."""
-        from private_registry.shell.certificates import checked_state
+        from private_registry.shell.certificates import checked_state  # noqa: PLC0415 - OpenSSL is slow
 
         source = _named(path)
         beside = "" if path == STANDARD_INPUT else os.path.dirname(os.path.abspath(path))
@@ -55,16 +53,16 @@ class Inputs:
         except UnicodeDecodeError as error:
             raise UsageError(
                 "not a text file",
-                place="option {}, {}".format(option, _named(path)),
+                place=f"option {option}, {_named(path)}",
                 remedy="openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM",
             ) from error
 
     def _bytes(self, path: str, option: str) -> bytes:
-        place = "option {}, {}".format(option, _named(path))
+        place = f"option {option}, {_named(path)}"
         if path == STANDARD_INPUT:
             if self._input_of is not None:
                 raise UsageError(
-                    "standard input was already read for {}".format(self._input_of), place=place
+                    f"standard input was already read for {self._input_of}", place=place
                 )
             self._input_of = option
         try:
@@ -75,7 +73,9 @@ class Inputs:
                     content = stream.read(_MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise UsageError("cannot be read: {}".format(reason.lower()), place=place) from error
+            raise UsageError(
+                f"{_named(path)} cannot be read: {reason.lower()}", place=f"option {option}"
+            ) from error
         if len(content) > _MAX_BYTES:
             raise UsageError("larger than 16 MiB", place=place)
         return content

@@ -3,52 +3,47 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
-from typing import Callable, Dict, List, NoReturn, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry, Tls
-from private_registry.core.names import RegistryName, parse_registry_name, shown
+from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
 from private_registry.core.registries_toml import contradiction, did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
 from private_registry.doors.inputs import Inputs
+from private_registry.doors.parser import Parser
 from private_registry.errors import UsageError
 
 ADDON = "private-registry-config"
 COMMANDS = {
-    ("enable", "add"): "microk8s enable {}".format(ADDON),
-    ("disable", "remove"): "microk8s disable {}".format(ADDON),
+    ("enable", "add"): f"microk8s enable {ADDON}",
+    ("disable", "remove"): f"microk8s disable {ADDON}",
     ("plugin", "add"): "microk8s private-registry add",
     ("plugin", "remove"): "microk8s private-registry remove",
     ("plugin", "list"): "microk8s private-registry list",
     ("plugin", "apply"): "microk8s private-registry apply",
 }
 PLUGIN_VERBS = ("add", "remove", "list", "apply", "help", "version")
+_ONCE = ("--ca", "--client-cert", "--client-key", "--file")
 _HELP_WORDS = ("help", "-h", "--help")
 
 
-@dataclass(frozen=True)
-class ListRequest:
+class ListRequest(NamedTuple):
     """Show what is saved."""
 
 
-@dataclass(frozen=True)
-class HelpRequest:
+class HelpRequest(NamedTuple):
     """Show how to use the door."""
 
 
-@dataclass(frozen=True)
-class VersionRequest:
+class VersionRequest(NamedTuple):
     """Show the addon's version."""
 
 
-Request = Union[
-    AddRequest, RemoveRequest, ApplyRequest, ListRequest, HelpRequest, VersionRequest
-]
+Request = Union[AddRequest, RemoveRequest, ApplyRequest, ListRequest, HelpRequest, VersionRequest]
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A command line, understood.
 
     Args:
@@ -97,7 +92,7 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
             return Command(name, VersionRequest())
         if not verb:
             raise UsageError(
-                "{} is no command{}".format(shown(rest[0]), did_you_mean(rest[0], PLUGIN_VERBS)),
+                f"{shown(rest[0])} is no command{did_you_mean(rest[0], PLUGIN_VERBS)}",
                 remedy="microk8s private-registry help",
             )
         rest = rest[1:]
@@ -112,68 +107,9 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
     return readers[verb](name, rest, inputs)
 
 
-class _Parser(argparse.ArgumentParser):
-    def __init__(self) -> None:
-        super().__init__(add_help=False, allow_abbrev=False, argument_default=None)
-
-    def error(self, message: str) -> NoReturn:
-        option, _, problem = message.partition(": ")
-        place = option.replace("argument", "option", 1) if problem else None
-        raise UsageError(problem or message, place=place)
-
-    def once(self, *options: str) -> None:
-        for option in options:
-            self.add_argument(option, action="append", default=[])
-
-    def many(self, *options: str) -> None:
-        self.once(*options)
-
-    def flags(self, *options: str) -> None:
-        for option in options:
-            self.add_argument(option, action="store_true")
-
-    def read(self, arguments: List[str], name: str) -> argparse.Namespace:
-        values, unknown = self.parse_known_args(arguments)
-        if unknown:
-            raise self._unknown(unknown, name)
-        return values
-
-    def _unknown(self, unknown: List[str], name: str) -> UsageError:
-        first = unknown[0]
-        if first.startswith("-"):
-            known = list(self._option_string_actions)
-            return UsageError(
-                "there is no option {}{}".format(
-                    shown(first.partition("=")[0]), did_you_mean(first.partition("=")[0], known)
-                ),
-                remedy="{} help".format(name if "private-registry add" not in name else "microk8s private-registry"),
-            )
-        return _bare_word(unknown, known="--insecure" in self._option_string_actions)
-
-
-def _bare_word(words: List[str], *, known: bool) -> UsageError:
-    """Explain a word without an option: a registry without one, or what a colon was split into."""
-    address = ":".join(words) if len(words) > 1 and words[-1].isdigit() else words[0]
-    if "//" in "".join(words):
-        address = words[-2].strip("/") + ":" + words[-1] if words[-1].isdigit() else words[-1].strip("/")
-    if known:
-        return UsageError(
-            "{} stands alone; say how the registry speaks (MicroK8s splits what follows a colon "
-            "behind the addon's name)".format(shown(" ".join(words))),
-            instead="--insecure {0}   (plain HTTP), or --registry {0}   (HTTPS)".format(
-                shown(address)
-            ),
-        )
-    return UsageError(
-        "{} stands alone".format(shown(" ".join(words))),
-        instead="--registry {}".format(shown(address)),
-    )
-
-
 def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
-    parser = _Parser()
-    parser.many("--insecure", "--registry", "--mirror")
-    parser.once("--ca", "--client-cert", "--client-key", "--file")
+    parser = Parser()
+    parser.values("--insecure", "--registry", "--mirror", *_ONCE)
     parser.flags("--no-fallback", "--skip-verify", "--adopt", "--dry-run", "--json")
     values = parser.read(arguments, name)
     _check_once(values)
@@ -220,7 +156,7 @@ def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
     registry, separator, url = text.partition("=")
     if not separator:
         raise UsageError(
-            "{} does not say whose mirror it is".format(shown(text)),
+            f"{shown(text)} does not say whose mirror it is",
             place="option --mirror",
             instead="--mirror docker.io={}".format(
                 shown(text) if "://" in text else "https://{}".format(shown(text) or "MIRROR")
@@ -234,14 +170,14 @@ def _check_mirrors(request: AddRequest) -> None:
         mirrors = tuple(mirror for target, mirror in request.mirrors if target == name)
         problem = contradiction(Registry(name, mirrors=mirrors, fallback=request.fallback))
         if problem:
-            raise UsageError("{}: {}".format(name, problem), place="option --mirror")
+            raise UsageError(f"{name}: {problem}", place="option --mirror")
 
 
 def _check_named_once(insecure: List[RegistryName], secure: List[RegistryName]) -> None:
     both = [name for name in insecure if name in secure]
     if both:
         raise UsageError(
-            "{} cannot speak both plain HTTP and HTTPS".format(both[0]),
+            f"{both[0]} cannot speak both plain HTTP and HTTPS",
             place="options --insecure and --registry",
             instead="--insecure {0}   or   --registry {0}".format(both[0]),
         )
@@ -256,11 +192,11 @@ def _check_tls_has_one_target(
     options = _tls_options(values)
     if not options:
         return
-    place = "option {}".format(options[0])
+    place = f"option {options[0]}"
     targets = len(insecure) + len(secure) + len(mirrors)
     if targets == 0:
         raise UsageError(
-            "{} does not say for which registry".format(options[0]),
+            f"{options[0]} does not say for which registry",
             place=place,
             instead="--registry HOST[:PORT] {}{}".format(
                 options[0], "" if options[0] == "--skip-verify" else " FILE"
@@ -268,15 +204,13 @@ def _check_tls_has_one_target(
         )
     if targets > 1:
         raise UsageError(
-            "{} would belong to one registry or mirror, and there are {}".format(
-                options[0], targets
-            ),
+            f"{options[0]} would belong to one registry or mirror, and there are {targets}",
             place=place,
             remedy="one command each, or --file FILE with all of them",
         )
     if insecure:
         raise UsageError(
-            "--insecure means plain HTTP, which has no {}".format(options[0]),
+            f"--insecure means plain HTTP, which has no {options[0]}",
             place=place,
             instead="--registry {} {}{}".format(
                 insecure[0], options[0], "" if options[0] == "--skip-verify" else " FILE"
@@ -286,14 +220,18 @@ def _check_tls_has_one_target(
 
 def _tls(values: argparse.Namespace, inputs: Inputs) -> Tls:
     if bool(values.client_cert) != bool(values.client_key):
-        there, missing = ("--client-cert", "--client-key") if values.client_cert else (
-            "--client-key",
-            "--client-cert",
+        there, missing = (
+            ("--client-cert", "--client-key")
+            if values.client_cert
+            else (
+                "--client-key",
+                "--client-cert",
+            )
         )
         raise UsageError(
-            "{} needs {} beside it".format(there, missing),
-            place="option {}".format(there),
-            remedy="add {} FILE".format(missing),
+            f"{there} needs {missing} beside it",
+            place=f"option {there}",
+            remedy=f"add {missing} FILE",
         )
     if values.skip_verify and values.ca:
         raise UsageError(
@@ -312,11 +250,11 @@ def _tls(values: argparse.Namespace, inputs: Inputs) -> Tls:
 
 def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
     del inputs
-    parser = _Parser()
-    parser.many("--registry")
+    parser = Parser()
+    parser.values("--registry")
     parser.flags("--all", "--dry-run", "--json")
     values = parser.read(arguments, name)
-    names = tuple(parse_registry_name(_without_scheme(each), "remove") for each in values.registry)
+    names = tuple(_name_to_remove(each) for each in values.registry)
     everything = values.all or (name == COMMANDS["disable", "remove"] and not names)
     if values.all and names:
         raise UsageError("--all takes back every registry; leave --registry out", instead="--all")
@@ -329,21 +267,24 @@ def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
     return Command(name, request, dry_run=values.dry_run, json=values.json)
 
 
-def _without_scheme(text: str) -> str:
+def _name_to_remove(text: str) -> RegistryName:
+    if text == EVERY_REGISTRY:
+        return RegistryName(EVERY_REGISTRY)
     scheme, separator, rest = text.partition("://")
-    return rest if separator and scheme.lower() in ("http", "https") else text
+    known = separator and scheme.lower() in ("http", "https")
+    return parse_registry_name(rest if known else text, "--registry")
 
 
 def _parse_list(name: str, arguments: List[str], inputs: Inputs) -> Command:
     del inputs
-    parser = _Parser()
+    parser = Parser()
     parser.flags("--json")
     return Command(name, ListRequest(), json=parser.read(arguments, name).json)
 
 
 def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
-    parser = _Parser()
-    parser.once("--file")
+    parser = Parser()
+    parser.values("--file")
     parser.flags("--adopt", "--dry-run", "--json")
     values = parser.read(arguments, name)
     _check_once(values)
@@ -352,12 +293,10 @@ def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
 
 
 def _check_once(values: argparse.Namespace) -> None:
-    for option in ("--ca", "--client-cert", "--client-key", "--file"):
+    for option in _ONCE:
         given: Optional[List[str]] = getattr(values, option[2:].replace("-", "_"), None)
         if given and len(given) > 1:
-            raise UsageError(
-                "{} is given {} times".format(option, len(given)), place="option {}".format(option)
-            )
+            raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")
 
 
 def _targets(values: argparse.Namespace) -> bool:

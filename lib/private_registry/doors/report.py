@@ -36,13 +36,12 @@ def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]
     """Tell people what a command did."""
     lines = [_registry_line(each) for each in done.desired.registries[:_SHOWN_REGISTRIES]]
     if len(done.desired.registries) > _SHOWN_REGISTRIES:
-        lines.append("... {} registries in all".format(len(done.desired.registries)))
-    lines += ["{} is not configured".format(name) for name in done.unknown]
+        lines.append(f"... {len(done.desired.registries)} registries in all")
+    lines += [f"{name} is not configured" for name in done.unknown]
     for action in done.plan.changes:
         lines += _change_lines(node, done, action, dry_run=dry_run)
     lines += [
-        "left alone: {} ({})".format(node.shown(action.path), action.reason)
-        for action in done.plan.hints
+        f"left alone: {node.shown(action.path)} ({action.reason})" for action in done.plan.hints
     ]
     lines.append(_summary(done, dry_run=dry_run))
     if done.enabled[1] and not dry_run:
@@ -54,7 +53,7 @@ def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]
 
 def _change_lines(node: Node, done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
     word = (_PLANNED if dry_run else _DONE)[action.kind]
-    line = "  {} {} ({})".format(word, node.shown(action.path), action.reason)
+    line = f"  {word} {node.shown(action.path)} ({action.reason})"
     return [line, *_diff(done, action)] if dry_run else [line]
 
 
@@ -97,15 +96,15 @@ def _lines(content: bytes) -> List[str]:
 def _registry_line(registry: Registry) -> str:
     own = "plain HTTP" if registry.insecure else "HTTPS" + _tls_words(registry.tls)
     if not registry.mirrors:
-        return "{}: {}".format(registry.name, own)
+        return f"{registry.name}: {own}"
     mirrors = ", then ".join(
         mirror.endpoint.url + _tls_words(mirror.tls) for mirror in registry.mirrors
     )
     if registry.name.is_every_registry:
         last = ", then the registry itself" if registry.fallback else ", and nothing else"
-        return "every other registry: {}{}".format(mirrors, last)
-    last = ", then itself ({})".format(own) if registry.fallback else ", and nothing else"
-    return "{}: {}{}".format(registry.name, mirrors, last)
+        return f"every other registry: {mirrors}{last}"
+    last = f", then itself ({own})" if registry.fallback else ", and nothing else"
+    return f"{registry.name}: {mirrors}{last}"
 
 
 def _tls_words(tls: Tls) -> str:
@@ -127,12 +126,12 @@ def listing(found: Listing) -> List[str]:
         first = "No registry is configured."
     else:
         first = "{} configured:".format(
-            "1 registry is" if len(found.registries) == 1 else
-            "{} registries are".format(len(found.registries))
+            "1 registry is"
+            if len(found.registries) == 1
+            else f"{len(found.registries)} registries are"
         )
     lines = [first]
-    for status in found.registries:
-        lines.append("  {}  [{}]".format(_registry_line(status.registry), _state(status)))
+    lines += [f"  {_registry_line(each.registry)}  [{_state(each)}]" for each in found.registries]
     if any(_state(status) != "ok" for status in found.registries):
         lines.append("To make the node match again: microk8s private-registry apply")
     lines.append("To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]")
@@ -197,12 +196,12 @@ def _tls_plain(tls: Tls) -> Dict[str, bool]:
 
 def error(found: PrivateRegistryError, name: str) -> List[str]:
     """Tell people what is wrong, where, and what to type: one to three lines."""
-    lines = ["error: {}".format(found.message)]
+    lines = [f"error: {found.message}"]
     if found.place:
-        lines.append("  where: {}".format(found.place))
+        lines.append(f"  where: {found.place}")
     remedy = _remedy(found, name)
     if remedy:
-        lines.append("  do: {}".format(remedy))
+        lines.append(f"  do: {remedy}")
     return lines
 
 
@@ -220,4 +219,4 @@ def error_json(found: PrivateRegistryError, name: str) -> str:
 
 
 def _remedy(found: PrivateRegistryError, name: str) -> Optional[str]:
-    return "{} {}".format(name, found.instead) if found.instead else found.remedy
+    return f"{name} {found.instead}" if found.instead else found.remedy

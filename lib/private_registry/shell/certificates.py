@@ -6,8 +6,7 @@ import os
 import re
 import ssl
 import time
-from dataclasses import replace
-from typing import Dict, List, Optional
+from typing import Dict, List, Mapping, Optional
 
 from private_registry.core.model import ClientCertificate, DesiredState, Registry, Tls
 from private_registry.errors import CertificateError
@@ -39,9 +38,9 @@ def checked_ca(text: str, place: str) -> str:
             "openssl x509 -noout -issuer -in FILE names that CA",
         )
     now = time.time()
-    problems = [problem for problem in (_outside_validity(each, now) for each in authorities)]
+    problems = [_outside_validity(each, now) for each in authorities]
     if all(problems):
-        raise CertificateError("the CA certificate {}".format(problems[0]), place=place)
+        raise CertificateError(f"the CA certificate {problems[0]}", place=place)
     return certificates
 
 
@@ -68,12 +67,12 @@ def checked_state(state: DesiredState, source: str) -> DesiredState:
 
 
 def _checked_registry(registry: Registry, source: str) -> Registry:
-    place = "{}, registry {}".format(source, registry.name)
+    place = f"{source}, registry {registry.name}"
     mirrors = tuple(
-        replace(mirror, tls=_checked_tls(mirror.tls, "{}, mirror {}".format(place, mirror.endpoint.url)))
+        mirror._replace(tls=_checked_tls(mirror.tls, f"{place}, mirror {mirror.endpoint.url}"))
         for mirror in registry.mirrors
     )
-    return replace(registry, tls=_checked_tls(registry.tls, place), mirrors=mirrors)
+    return registry._replace(tls=_checked_tls(registry.tls, place), mirrors=mirrors)
 
 
 def _checked_tls(tls: Tls, place: str) -> Tls:
@@ -95,7 +94,7 @@ def _certificates(blocks: Dict[str, List[str]], text: str, place: str) -> str:
     if not found:
         hint = "it looks like DER" if text.startswith("0\x82") else "no -----BEGIN CERTIFICATE-----"
         raise CertificateError(
-            "not a PEM certificate: {}".format(hint),
+            f"not a PEM certificate: {hint}",
             place=place,
             remedy="openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM",
         )
@@ -110,9 +109,7 @@ def _key(text: str, place: str) -> str:
         for block in blocks
     ]
     if not keys:
-        raise CertificateError(
-            "not a PEM private key: no -----BEGIN PRIVATE KEY-----", place=place
-        )
+        raise CertificateError("not a PEM private key: no -----BEGIN PRIVATE KEY-----", place=place)
     if "ENCRYPTED" in keys[0]:
         raise CertificateError(
             "the client key is protected by a password, which containerd cannot ask for",
@@ -128,7 +125,7 @@ def _loaded(certificates: str, place: str) -> ssl.SSLContext:
         context.load_verify_locations(cadata=certificates)
     except (ssl.SSLError, ValueError) as error:
         raise CertificateError(
-            "the PEM block is damaged: {}".format(_reason(error)), place=place
+            f"the PEM block is damaged: {_reason(error)}", place=place
         ) from error
     return context
 
@@ -140,24 +137,24 @@ def _check_fit(certificates: str, key: str, place: str) -> None:
     descriptor = os.memfd_create("client")
     try:
         os.write(descriptor, (certificates + key).encode())
-        context.load_cert_chain("/proc/self/fd/{}".format(descriptor))
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
     except ssl.SSLError as error:
         message = (
             "the client key does not fit the client certificate"
             if error.reason == _OPENSSL_NO_MATCH
-            else "the client certificate or key cannot be used: {}".format(_reason(error))
+            else f"the client certificate or key cannot be used: {_reason(error)}"
         )
         raise CertificateError(message, place=place) from error
     finally:
         os.close(descriptor)
 
 
-def _outside_validity(certificate: Dict[str, object], now: float) -> Optional[str]:
+def _outside_validity(certificate: Mapping[str, object], now: float) -> Optional[str]:
     begin, end = str(certificate["notBefore"]), str(certificate["notAfter"])
     if now > ssl.cert_time_to_seconds(end):
-        return "has expired on {}".format(end)
+        return f"has expired on {end}"
     if now < ssl.cert_time_to_seconds(begin):
-        return "is not valid before {}; is this node's clock right?".format(begin)
+        return f"is not valid before {begin}; is this node's clock right?"
     return None
 
 

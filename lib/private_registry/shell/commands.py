@@ -24,4 +24,3 @@ def output_of(command: List[str], environment: Optional[Dict[str, str]] = None) 
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode(errors="replace")
-

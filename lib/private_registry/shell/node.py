@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
-from dataclasses import dataclass
-from typing import Mapping, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.containerd import Version, parse_registry_section, parse_version
 from private_registry.core.plan import NodePath, Root
@@ -28,8 +27,7 @@ REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-c
 _GROUPS = ("microk8s", "snap_microk8s")
 
 
-@dataclass(frozen=True)
-class Modes:
+class Modes(NamedTuple):
     """Permission bits of what is written.
 
     MicroK8s' configure hook gives the group of its users all it gives the owner, and with
@@ -42,8 +40,7 @@ class Modes:
     secret: int = 0o600
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A MicroK8s node, by its three directories.
 
     Args:
@@ -70,7 +67,7 @@ class Node:
             if not os.path.isdir(directory):
                 raise NodeError(
                     "there is no MicroK8s on this machine",
-                    place="{} is not there".format(directory),
+                    place=f"{directory} is not there",
                     remedy="sudo snap install microk8s --classic",
                 )
         return Node(snap, os.path.realpath(data), os.path.realpath(common))
@@ -85,8 +82,10 @@ class Node:
 
     def shown(self, path: NodePath) -> str:
         """Absolute path of a file, for people: the one that stays right across refreshes."""
-        return os.path.join(self._stable_data, path.path) if path.root is Root.DATA else (
-            self.absolute(path)
+        return (
+            os.path.join(self._stable_data, path.path)
+            if path.root is Root.DATA
+            else (self.absolute(path))
         )
 
     @property
@@ -162,9 +161,11 @@ class Node:
                 '[plugins."io.containerd.grpc.v1.cri".registry], remove its mirrors and '
                 "configs.*.tls, and run: microk8s stop; microk8s start",
             )
-        if os.path.realpath(self._rendered(section.config_path)) != os.path.join(self.data, CERTS_D):
+        if os.path.realpath(self._rendered(section.config_path)) != os.path.join(
+            self.data, CERTS_D
+        ):
             raise NodeError(
-                "this node's containerd looks for registries in {}".format(section.config_path),
+                f"this node's containerd looks for registries in {section.config_path}",
                 place=self.shown(source),
                 remedy='set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
                 "microk8s stop; microk8s start",

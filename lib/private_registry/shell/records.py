@@ -39,7 +39,7 @@ def ledgers(node: Node) -> Dict[Root, Ledger]:
 
 def original(node: Node, root: Root, name: str) -> Optional[ObservedFile]:
     """Return an original that is kept for giving back."""
-    return _observe(node, NodePath(root, "{}/{}".format(ORIGINALS, name)))
+    return _observe(node, NodePath(root, f"{ORIGINALS}/{name}"))
 
 
 def observe(
@@ -71,7 +71,7 @@ def _is_directory(node: Node, path: NodePath) -> bool:
     kind = files.kind_of(node.absolute(path))
     if kind in (None, "directory"):
         return kind is not None
-    raise _in_the_way(node, path, "a {} is where a directory should be".format(kind))
+    raise _in_the_way(node, path, f"a {kind} is where a directory should be")
 
 
 def _observe(node: Node, path: NodePath) -> Optional[ObservedFile]:
@@ -83,6 +83,4 @@ def _observe(node: Node, path: NodePath) -> Optional[ObservedFile]:
 
 def _in_the_way(node: Node, path: NodePath, what: str) -> ConflictError:
     shown = node.shown(path)
-    return ConflictError(
-        what, place=shown, remedy="move it away: sudo mv '{0}' '{0}.old'".format(shown)
-    )
+    return ConflictError(what, place=shown, remedy=f"move it away: sudo mv '{shown}' '{shown}.old'")

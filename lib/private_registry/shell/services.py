@@ -29,7 +29,9 @@ def service_files(node: Node, door: str) -> Dict[NodePath, WantedFile]:
         door: absolute path of the addon's plugin program.
     """
     stubs = {
-        PLUGIN: _STUB.format(what="microk8s private-registry", door=_quoted(door), arguments='"$@"'),
+        PLUGIN: _STUB.format(
+            what="microk8s private-registry", door=_quoted(door), arguments='"$@"'
+        ),
         REFRESH_HOOK: _STUB.format(
             what="After a snap refresh: registries as saved.", door=_quoted(door), arguments="apply"
         ),

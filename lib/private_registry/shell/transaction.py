@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
-from typing import Dict, Iterable, List, NoReturn, Optional
+from typing import Any, Dict, Iterable, List, NamedTuple, NoReturn, Optional
 
 from private_registry.core import ledger as ledger_format
 from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
@@ -30,16 +29,19 @@ _JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
 _UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
 
 
-@dataclass(frozen=True)
-class _Permissions:
+class _Permissions(NamedTuple):
     """Mode and owner of a file or directory."""
 
     mode: int
     owner: files.Owner
 
+    @staticmethod
+    def from_plain(plain: Any) -> _Permissions:
+        mode, (uid, gid) = plain
+        return _Permissions(mode, (uid, gid))
 
-@dataclass(frozen=True)
-class _Step:
+
+class _Step(NamedTuple):
     """One rename, removal or change of permissions; paths are relative to the root.
 
     Args:
@@ -58,17 +60,21 @@ class _Step:
     permissions: Optional[_Permissions] = None
     old_permissions: Optional[_Permissions] = None
 
+    @staticmethod
+    def from_plain(plain: Any) -> _Step:
+        root, path, staged, before, *permissions = plain
+        new, old = (each and _Permissions.from_plain(each) for each in permissions)
+        return _Step(root, path, staged, before, new, old)
 
-@dataclass(frozen=True)
-class _Directory:
+
+class _Directory(NamedTuple):
     """A directory to make or to remove."""
 
     root: str
     path: str
 
 
-@dataclass(frozen=True)
-class _Journal:
+class _Journal(NamedTuple):
     """All that is needed to finish or undo a run.
 
     Args:
@@ -83,32 +89,20 @@ class _Journal:
     permissions: _Permissions
     new_directories: List[_Directory]
     spent_directories: List[_Directory]
-    steps: List[_Step] = field(default_factory=list)
+    steps: List[_Step]
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return json.dumps(self).encode()
 
     @staticmethod
     def from_json(content: bytes) -> _Journal:
-        document = json.loads(content)
-
-        def permissions(plain: Optional[Dict[str, object]]) -> Optional[_Permissions]:
-            if plain is None:
-                return None
-            uid, gid = plain["owner"]  # type: ignore[misc]
-            return _Permissions(plain["mode"], (uid, gid))  # type: ignore[arg-type]
-
-        def step(plain: Dict[str, object]) -> _Step:
-            kinds = ("permissions", "old_permissions")
-            return _Step(**{**plain, **{kind: permissions(plain[kind]) for kind in kinds}})
-
-        made = permissions(document["permissions"])
+        staging, permissions, new, spent, steps = json.loads(content)
         return _Journal(
-            document["staging"],
-            made or _Permissions(files.PRIVATE_DIRECTORY, (0, 0)),
-            [_Directory(**each) for each in document["new_directories"]],
-            [_Directory(**each) for each in document["spent_directories"]],
-            [step(each) for each in document["steps"]],
+            staging,
+            _Permissions.from_plain(permissions),
+            [_Directory(*each) for each in new],
+            [_Directory(*each) for each in spent],
+            [_Step.from_plain(each) for each in steps],
         )
 
 
@@ -196,26 +190,25 @@ def _changed_own_files(
     }
     contents[STATE] = state
     return {
-        path: content
-        for path, content in contents.items()
-        if records.read(node, path) != content
+        path: content for path, content in contents.items() if records.read(node, path) != content
     }
 
 
 def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -> _Journal:
     journal = _Journal(
-        "{}/{}{}".format(STATE_DIRECTORY, _STAGING, os.urandom(8).hex()),
+        f"{STATE_DIRECTORY}/{_STAGING}{os.urandom(8).hex()}",
         _Permissions(node.modes.directory, node.owner),
         [_Directory(each.root.value, each.path) for each in plan.new_directories],
         [_Directory(each.root.value, each.path) for each in plan.spent_directories],
+        [],
     )
     for root in Root:
-        for path in (STATE_DIRECTORY, records.ORIGINALS, journal.staging):
-            files.make_directory(node.absolute(NodePath(root, path)))
+        for directory in (STATE_DIRECTORY, records.ORIGINALS, journal.staging):
+            files.make_directory(node.absolute(NodePath(root, directory)))
     for number, action in enumerate(plan.changes):
-        journal.steps.append(_stage_action(node, action, "{}/{}".format(journal.staging, number)))
+        journal.steps.append(_stage_action(node, action, f"{journal.staging}/{number}"))
     for number, (path, content) in enumerate(own_files.items()):
-        place = "{}/own-{}".format(journal.staging, number)
+        place = f"{journal.staging}/own-{number}"
         journal.steps.append(_stage_own_file(node, path, content, place))
     files.sync(
         node.absolute(NodePath(Root(step.root), step.staged))
@@ -236,13 +229,13 @@ def _stage_action(node: Node, action: Action, place: str) -> _Step:
             return _Step(root.value, path, permissions=new, old_permissions=old)
         before = _second_name(node, action.path, place)
         if action.save_as is not None:
-            saved = NodePath(root, "{}/{}".format(records.ORIGINALS, action.save_as))
+            saved = NodePath(root, f"{records.ORIGINALS}/{action.save_as}")
             files.link(node.absolute(action.path), node.absolute(saved), exists_ok=True)
     if action.kind is Kind.DELETE:
         return _Step(root.value, path, None, before)
     staged = node.absolute(NodePath(root, place))
     if action.original is not None:
-        kept = NodePath(root, "{}/{}".format(records.ORIGINALS, action.original))
+        kept = NodePath(root, f"{records.ORIGINALS}/{action.original}")
         files.link(node.absolute(kept), staged)
     elif action.after is not None:
         files.write_new(staged, action.after.content, action.after.mode, node.owner)
@@ -318,9 +311,7 @@ def _is_open(node: Node, journal: _Journal, root: str) -> bool:
     return records.exists(node, NodePath(Root(root), journal.staging))
 
 
-def _remove_directories(
-    node: Node, journal: _Journal, directories: Iterable[_Directory]
-) -> None:
+def _remove_directories(node: Node, journal: _Journal, directories: Iterable[_Directory]) -> None:
     for each in directories:
         if _is_open(node, journal, each.root):
             files.remove_empty_directory(node.absolute(NodePath(Root(each.root), each.path)))
@@ -328,7 +319,9 @@ def _remove_directories(
 
 def _sync_directories(node: Node, journal: _Journal) -> None:
     touched = {NodePath(Root(step.root), step.path).directory for step in journal.steps}
-    files.sync(node.absolute(each) for each in sorted(touched, key=str) if records.exists(node, each))
+    files.sync(
+        node.absolute(each) for each in sorted(touched, key=str) if records.exists(node, each)
+    )
 
 
 # --- undoing ---------------------------------------------------------------------------------
@@ -404,9 +397,7 @@ def _forget(node: Node) -> None:
 def _write_error(error: OSError, outcome: str) -> WriteError:
     reason = (error.strerror or str(error)).lower()
     return WriteError(
-        "a file could not be written: {}; {}".format(reason, outcome),
+        f"a file could not be written: {reason}; {outcome}",
         place=str(error.filename) if error.filename else None,
         remedy="make room or mend the permissions, then run the same command again",
     )
-
-

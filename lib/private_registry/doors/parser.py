@@ -1,0 +1,80 @@
+"""argparse as this addon's doors need it: errors are raised, and say what to type."""
+
+from __future__ import annotations
+
+import argparse
+from typing import List, NoReturn
+
+from private_registry.core.names import quoted, shown
+from private_registry.core.registries_toml import did_you_mean
+from private_registry.errors import UsageError
+
+_NO_VALUE = "a value is missing behind it"
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads long options only, never abbreviated, and raises UsageError instead of ending."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False, argument_default=None)
+
+    def error(self, message: str) -> NoReturn:
+        """Turn argparse's complaint into ours, instead of printing and ending."""
+        option, _, problem = message.partition(": ")
+        place = option.replace("argument", "option", 1) if problem else None
+        raise UsageError(
+            (problem or message).replace("expected one argument", _NO_VALUE), place=place
+        )
+
+    def values(self, *options: str) -> None:
+        """Take options with a value, each any number of times."""
+        for option in options:
+            self.add_argument(option, action="append", default=[])
+
+    def flags(self, *options: str) -> None:
+        """Take options without a value."""
+        for option in options:
+            self.add_argument(option, action="store_true")
+
+    def read(self, arguments: List[str], name: str) -> argparse.Namespace:
+        """Read a command line; ``name`` is what stands before the options, for errors.
+
+        Raises:
+            UsageError: an unknown option, a missing value, a word without an option.
+        """
+        for argument in arguments:
+            if argument.endswith("=--"):
+                # argparse drops the two dashes, and then the option has no value at all.
+                raise UsageError("-- is no value", place=f"option {shown(argument[:-3])}")
+        values, unknown = self.parse_known_args(arguments)
+        if unknown:
+            raise self._unknown(unknown, name)
+        return values
+
+    def _unknown(self, unknown: List[str], name: str) -> UsageError:
+        option = unknown[0].partition("=")[0]
+        known = list(self._option_string_actions)
+        if option.startswith("-"):
+            return UsageError(
+                f"there is no option {shown(option)}{did_you_mean(option, known)}",
+                remedy=f"{name.replace(' add', '')} help",
+            )
+        words = shown(" ".join(unknown))
+        address = quoted(shown(_address_in(unknown)))
+        if "--insecure" in known:
+            return UsageError(
+                f"{words} stands alone; say how the registry speaks (MicroK8s splits what follows "
+                "a colon behind the addon's name)",
+                instead=f"--insecure {address}   (plain HTTP), or --registry {address}   (HTTPS)",
+            )
+        if "--registry" in known:
+            return UsageError(f"{words} stands alone", instead=f"--registry {address}")
+        return UsageError(f"{words} stands alone", remedy=f"leave it out: {name}")
+
+
+def _address_in(words: List[str]) -> str:
+    """Put together the address that MicroK8s split at its colons."""
+    parts = [word.strip("/") for word in words if word.lower() not in ("http", "https")]
+    if len(parts) > 1 and parts[1].isdigit():
+        return f"{parts[0]}:{parts[1]}"
+    return parts[0] if parts else words[0]
