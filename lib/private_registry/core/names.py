@@ -193,7 +193,7 @@ def _ipv6(address: str, text: str, option: str) -> str:
 def _host(host: str, text: str, option: str) -> str:
     lowered = host.lower()
     if not host.isascii():
-        raise _bad_host(text, "has letters outside ASCII; write its xn-- form", option)
+        raise _bad_host(text, "has letters outside ASCII", option, _in_ascii(text))
     if _ONLY_DIGITS_AND_DOTS.match(lowered):
         try:
             ipaddress.IPv4Address(lowered)
@@ -205,6 +205,13 @@ def _host(host: str, text: str, option: str) -> str:
     if too_long or not all(_LABEL.match(label) for label in labels):
         raise _bad_host(text, "is not a host name", option, _NAME_EXAMPLE)
     return lowered
+
+
+def _in_ascii(name: str) -> str:
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
 
 
 def _port(text: Optional[str], option: str) -> Optional[int]:

@@ -14,96 +14,19 @@ Killed before 2 is complete, the next run clears the staging directory; killed l
 
 from __future__ import annotations
 
-import json
 import os
-from typing import Any, Dict, Iterable, List, NamedTuple, NoReturn, Optional
+from typing import Dict, Iterable, NoReturn, Optional
 
 from private_registry.core import ledger as ledger_format
 from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
 from private_registry.errors import ConflictError, NodeError, WriteError
 from private_registry.shell import files, records
+from private_registry.shell.journal import Directory, Journal, Permissions, Step
 from private_registry.shell.node import STATE, STATE_DIRECTORY, Node
 
 _STAGING = "staging-"
 _JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
 _UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
-
-
-class _Permissions(NamedTuple):
-    """Mode and owner of a file or directory."""
-
-    mode: int
-    owner: files.Owner
-
-    @staticmethod
-    def from_plain(plain: Any) -> _Permissions:
-        mode, (uid, gid) = plain
-        return _Permissions(mode, (uid, gid))
-
-
-class _Step(NamedTuple):
-    """One rename, removal or change of permissions; paths are relative to the root.
-
-    Args:
-        root: value of the Root that everything is below.
-        path: the file.
-        staged: what is renamed to it; None for a removal or a change of permissions.
-        before: second name of the file as it was; None where there was none.
-        permissions: for a change of permissions, the new ones.
-        old_permissions: for a change of permissions, the old ones.
-    """
-
-    root: str
-    path: str
-    staged: Optional[str] = None
-    before: Optional[str] = None
-    permissions: Optional[_Permissions] = None
-    old_permissions: Optional[_Permissions] = None
-
-    @staticmethod
-    def from_plain(plain: Any) -> _Step:
-        root, path, staged, before, *permissions = plain
-        new, old = (each and _Permissions.from_plain(each) for each in permissions)
-        return _Step(root, path, staged, before, new, old)
-
-
-class _Directory(NamedTuple):
-    """A directory to make or to remove."""
-
-    root: str
-    path: str
-
-
-class _Journal(NamedTuple):
-    """All that is needed to finish or undo a run.
-
-    Args:
-        staging: path of the staging directory below each root.
-        permissions: for new directories.
-        steps: in order.
-        new_directories: in the order to make them.
-        spent_directories: in the order to remove them.
-    """
-
-    staging: str
-    permissions: _Permissions
-    new_directories: List[_Directory]
-    spent_directories: List[_Directory]
-    steps: List[_Step]
-
-    def to_json(self) -> bytes:
-        return json.dumps(self).encode()
-
-    @staticmethod
-    def from_json(content: bytes) -> _Journal:
-        staging, permissions, new, spent, steps = json.loads(content)
-        return _Journal(
-            staging,
-            _Permissions.from_plain(permissions),
-            [_Directory(*each) for each in new],
-            [_Directory(*each) for each in spent],
-            [_Step.from_plain(each) for each in steps],
-        )
 
 
 def commit(node: Node, plan: Plan, state: Optional[bytes]) -> None:
@@ -153,7 +76,7 @@ def recover(node: Node) -> bool:
         for path, carry_out in ((_UNDO, _undo), (_JOURNAL, _finish)):
             content = records.read(node, path)
             if content is not None:
-                carry_out(node, _Journal.from_json(content))
+                carry_out(node, Journal.from_json(content))
                 _clean_up(node, path)
                 return True
         _clean_up(node, None)
@@ -194,12 +117,12 @@ def _changed_own_files(
     }
 
 
-def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -> _Journal:
-    journal = _Journal(
+def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -> Journal:
+    journal = Journal(
         f"{STATE_DIRECTORY}/{_STAGING}{os.urandom(8).hex()}",
-        _Permissions(node.modes.directory, node.owner),
-        [_Directory(each.root.value, each.path) for each in plan.new_directories],
-        [_Directory(each.root.value, each.path) for each in plan.spent_directories],
+        Permissions(node.modes.directory, node.owner),
+        [Directory(each.root.value, each.path) for each in plan.new_directories],
+        [Directory(each.root.value, each.path) for each in plan.spent_directories],
         [],
     )
     for root in Root:
@@ -218,37 +141,37 @@ def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -
     return journal
 
 
-def _stage_action(node: Node, action: Action, place: str) -> _Step:
+def _stage_action(node: Node, action: Action, place: str) -> Step:
     root, path = action.path
     before = None
     if action.before is not None:
         _check_unchanged(node, action)
         if action.kind is Kind.PERMISSIONS and action.after is not None:
-            new = _Permissions(action.after.mode, node.owner)
-            old = _Permissions(action.before.mode, action.before.owner)
-            return _Step(root.value, path, permissions=new, old_permissions=old)
+            new = Permissions(action.after.mode, node.owner)
+            old = Permissions(action.before.mode, action.before.owner)
+            return Step(root.value, path, permissions=new, old_permissions=old)
         before = _second_name(node, action.path, place)
         if action.save_as is not None:
             saved = NodePath(root, f"{records.ORIGINALS}/{action.save_as}")
             files.link(node.absolute(action.path), node.absolute(saved), exists_ok=True)
     if action.kind is Kind.DELETE:
-        return _Step(root.value, path, None, before)
+        return Step(root.value, path, None, before)
     staged = node.absolute(NodePath(root, place))
     if action.original is not None:
         kept = NodePath(root, f"{records.ORIGINALS}/{action.original}")
         files.link(node.absolute(kept), staged)
     elif action.after is not None:
         files.write_new(staged, action.after.content, action.after.mode, node.owner)
-    return _Step(root.value, path, place, before)
+    return Step(root.value, path, place, before)
 
 
-def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> _Step:
+def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> Step:
     before = _second_name(node, path, place) if records.exists(node, path) else None
     if content is None:
-        return _Step(path.root.value, path.path, None, before)
+        return Step(path.root.value, path.path, None, before)
     staged = node.absolute(NodePath(path.root, place))
     files.write_new(staged, content, files.PRIVATE_FILE, None)
-    return _Step(path.root.value, path.path, place, before)
+    return Step(path.root.value, path.path, place, before)
 
 
 def _second_name(node: Node, path: NodePath, place: str) -> str:
@@ -267,7 +190,7 @@ def _check_unchanged(node: Node, action: Action) -> None:
     )
 
 
-def _write_journal(node: Node, journal: _Journal) -> None:
+def _write_journal(node: Node, journal: Journal) -> None:
     absolute = node.absolute(_JOURNAL)
     temporary = node.absolute(NodePath(Root.DATA, journal.staging + "/journal"))
     files.write_new(temporary, journal.to_json(), files.PRIVATE_FILE, None)
@@ -279,7 +202,7 @@ def _write_journal(node: Node, journal: _Journal) -> None:
 # --- finishing -------------------------------------------------------------------------------
 
 
-def _finish(node: Node, journal: _Journal) -> None:
+def _finish(node: Node, journal: Journal) -> None:
     for directory in journal.new_directories:
         if _is_open(node, journal, directory.root):
             absolute = node.absolute(NodePath(Root(directory.root), directory.path))
@@ -292,7 +215,7 @@ def _finish(node: Node, journal: _Journal) -> None:
     _sync_directories(node, journal)
 
 
-def _do(node: Node, step: _Step) -> None:
+def _do(node: Node, step: Step) -> None:
     root = Root(step.root)
     target = node.absolute(NodePath(root, step.path))
     if step.permissions is not None:
@@ -303,7 +226,7 @@ def _do(node: Node, step: _Step) -> None:
         files.rename_if_there(node.absolute(NodePath(root, step.staged)), target)
 
 
-def _is_open(node: Node, journal: _Journal, root: str) -> bool:
+def _is_open(node: Node, journal: Journal, root: str) -> bool:
     """Whether a root's part is still to be done.
 
     SNAP_COMMON's may have been finished from another revision's copy of the same journal.
@@ -311,13 +234,13 @@ def _is_open(node: Node, journal: _Journal, root: str) -> bool:
     return records.exists(node, NodePath(Root(root), journal.staging))
 
 
-def _remove_directories(node: Node, journal: _Journal, directories: Iterable[_Directory]) -> None:
+def _remove_directories(node: Node, journal: Journal, directories: Iterable[Directory]) -> None:
     for each in directories:
         if _is_open(node, journal, each.root):
             files.remove_empty_directory(node.absolute(NodePath(Root(each.root), each.path)))
 
 
-def _sync_directories(node: Node, journal: _Journal) -> None:
+def _sync_directories(node: Node, journal: Journal) -> None:
     touched = {NodePath(Root(step.root), step.path).directory for step in journal.steps}
     files.sync(
         node.absolute(each) for each in sorted(touched, key=str) if records.exists(node, each)
@@ -327,7 +250,7 @@ def _sync_directories(node: Node, journal: _Journal) -> None:
 # --- undoing ---------------------------------------------------------------------------------
 
 
-def _turn_round(node: Node, journal: _Journal, error: BaseException) -> NoReturn:
+def _turn_round(node: Node, journal: Journal, error: BaseException) -> NoReturn:
     outcome = "nothing was changed"
     try:
         files.rename(node.absolute(_JOURNAL), node.absolute(_UNDO))
@@ -340,7 +263,7 @@ def _turn_round(node: Node, journal: _Journal, error: BaseException) -> NoReturn
     raise error
 
 
-def _undo(node: Node, journal: _Journal) -> None:
+def _undo(node: Node, journal: Journal) -> None:
     for step in reversed(journal.steps):
         if _is_open(node, journal, step.root):
             _undo_step(node, step)
@@ -348,7 +271,7 @@ def _undo(node: Node, journal: _Journal) -> None:
     _sync_directories(node, journal)
 
 
-def _undo_step(node: Node, step: _Step) -> None:
+def _undo_step(node: Node, step: Step) -> None:
     root = Root(step.root)
     target = node.absolute(NodePath(root, step.path))
     if step.old_permissions is not None:
