@@ -202,4 +202,3 @@ def _context() -> io.BytesIO:
             archive.addfile(entry, io.BytesIO(content))
     buffer.seek(0)
     return buffer
-

@@ -65,7 +65,7 @@ def _pull(client: docker.DockerClient) -> bool:
 
     def pull() -> None:
         try:
-            client.images.pull(*OFFICIAL.split(":"))
+            client.images.pull(OFFICIAL)
             worked.append(True)
         except (docker.errors.APIError, OSError):
             worked.clear()

@@ -114,9 +114,7 @@ class PackageSource:
         return _checked(list(command), env=self._environment, cwd=cwd)
 
 
-def _checked(
-    command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None
-) -> str:
+def _checked(command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MissingPartError(f"{' '.join(command)} failed: {done.stderr.strip()[-400:]}")

@@ -85,5 +85,7 @@ def unmount_below(directory: Path) -> None:
     """Unmount what a stopped daemon left mounted below a directory."""
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     targets = [line.split()[1] for line in mounts]
-    for target in sorted((each for each in targets if each.startswith(f"{directory}/")), reverse=True):
+    for target in sorted(
+        (each for each in targets if each.startswith(f"{directory}/")), reverse=True
+    ):
         subprocess.run(["umount", "--lazy", target], check=False, capture_output=True)
