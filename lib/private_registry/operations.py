@@ -16,7 +16,7 @@ from typing import (
     Tuple,
 )
 
-from private_registry.core import registries_toml
+from private_registry.core import registries_toml, toml
 from private_registry.core.containerd import Version, needs_of
 from private_registry.core.hosts_toml import registry_files
 from private_registry.core.ledger import sha256
@@ -193,8 +193,9 @@ def _make_so(
     plan, originals = _plan(node, wanted, names, options)
     outcome = Outcome(plan, desired, (node.is_enabled, True), unknown, originals)
     if not options.dry_run:
-        state = registries_toml.to_toml(desired).encode()
-        transaction.commit(node, plan, state)
+        state = registries_toml.to_toml(desired)
+        _check_rendered(node, plan, state, desired)
+        transaction.commit(node, plan, state.encode())
         transaction.set_marker(node, NodePath(Root.DATA, MARKER), present=True)
     return outcome
 
@@ -248,8 +249,17 @@ def _registry_files(node: Node, desired: DesiredState) -> Files:
         for file in registry_files(registry, readable_at):
             path = NodePath(Root.DATA, f"{CERTS_D}/{directory}/{file.name}")
             mode = modes.secret if file.secret else modes.file
-            files[path] = WantedFile(file.content, mode, file.secret)
+            files[path] = WantedFile(file.content, mode, file.secret, file.document)
     return files
+
+
+def _check_rendered(node: Node, plan: Plan, state: str, desired: DesiredState) -> None:
+    """Read back all TOML that is about to be written, and only that: reading is slow."""
+    for action in plan.changes:
+        if action.after is not None and action.after.document is not None:
+            toml.check(action.after.content.decode(), action.after.document)
+    if records.read(node, STATE) != state.encode():
+        registries_toml.check(state, desired)
 
 
 def _check_supported(

@@ -8,7 +8,7 @@ last endpoint's TLS settings stand there too.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core import toml
 from private_registry.core.endpoints import Endpoint
@@ -27,11 +27,13 @@ class RegistryFile(NamedTuple):
         name: file name.
         content: what stands in it.
         secret: nobody but root may read it, and it is never shown.
+        document: what the content must parse to, for TOML.
     """
 
     name: str
     content: bytes
     secret: bool = False
+    document: Optional[Mapping[str, Any]] = None
 
 
 def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
@@ -50,7 +52,7 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     document = _document(registry, upstream, mirrors)
     files = [file for rendered in (upstream, *mirrors) for file in rendered.files]
     text = toml.dumps(document, HEADER)
-    return [*files, RegistryFile(HOSTS_TOML, text.encode())]
+    return [*files, RegistryFile(HOSTS_TOML, text.encode(), document=document)]
 
 
 def _document(registry: Registry, upstream: _Rendered, mirrors: List[_Rendered]) -> Dict[str, Any]:

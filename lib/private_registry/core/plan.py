@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from private_registry.core.ledger import Ledger, LedgerEntry, sha256
 from private_registry.errors import ConflictError
@@ -44,11 +55,13 @@ class WantedFile(NamedTuple):
         content: bytes of the file.
         mode: permission bits.
         secret: never shown in a diff.
+        document: what the content must parse to, for TOML.
     """
 
     content: bytes
     mode: int
     secret: bool = False
+    document: Optional[Mapping[str, Any]] = None
 
 
 class ObservedFile(NamedTuple):

@@ -66,8 +66,21 @@ ReadFile = Callable[[str], str]
 
 def to_toml(state: DesiredState) -> str:
     """Write the desired state; certificates and keys are in the text, not beside it."""
+    return toml.dumps(_to_document(state), HEADER)
+
+
+def check(text: str, state: DesiredState) -> None:
+    """Check that a text which ``to_toml`` wrote says what was meant.
+
+    Raises:
+        TomlRoundTripError: it does not.
+    """
+    toml.check(text, _to_document(state))
+
+
+def _to_document(state: DesiredState) -> Dict[str, Any]:
     registries = [_registry_to_plain(registry) for registry in state.registries]
-    return toml.dumps({"version": FORMAT_VERSION, "registry": registries}, HEADER)
+    return {"version": FORMAT_VERSION, "registry": registries}
 
 
 def _registry_to_plain(registry: Registry) -> Dict[str, Any]:
