@@ -111,6 +111,7 @@ def _fetch_tomlkit() -> bool:
     import subprocess
 
     sys.stderr.write("Fetching the Python package tomlkit once, with pip ...\n")
+    sys.stderr.flush()
     python = _python_with_pip()
     target = "{}.{}".format(VENDOR, os.getpid())
     if python is not None:

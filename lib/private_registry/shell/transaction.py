@@ -133,11 +133,10 @@ def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -
     for number, (path, content) in enumerate(own_files.items()):
         place = f"{journal.staging}/own-{number}"
         journal.steps.append(_stage_own_file(node, path, content, place))
-    files.sync(
-        node.absolute(NodePath(Root(step.root), step.staged))
-        for step in journal.steps
-        if step.staged is not None
-    )
+    staged = (NodePath(Root(each.root), each.staged) for each in journal.steps if each.staged)
+    paths = (node.absolute(path) for path in staged)
+    # An original that is a symbolic link has nothing to sync, and may point anywhere.
+    files.sync(path for path in paths if files.kind_of(path) == "file")
     return journal
 
 
