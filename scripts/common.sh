@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the programs of this directory share; they source it first.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -6,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
 
+# shellcheck disable=SC2034 # for those who source this
 venv_python=.venv/bin/python
 
 # fail MESSAGE WHAT-TO-TYPE
@@ -35,14 +37,3 @@ step() {
 is_current() {
     [ "$(cat "$1" 2>/dev/null)" = "$2" ]
 }
-
-# as_root COMMAND...: run it with the rights that containerd and dockerd need. An ordinary user
-# becomes root in a user namespace of his own, where that is allowed; his files stay his.
-as_root() {
-    if [ "$EUID" -ne 0 ] && unshare "${user_namespace[@]}" true 2>/dev/null; then
-        unshare "${user_namespace[@]}" "$@"
-    else
-        "$@"
-    fi
-}
-user_namespace=(--user --map-root-user --mount)

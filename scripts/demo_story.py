@@ -1,4 +1,4 @@
-"""The story of https://microk8s.io/docs/registry-private, with real parts; run by scripts/demo."""
+"""The story that MicroK8s' page on private registries tells, with real parts; see scripts/demo."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import docker
 
@@ -33,25 +35,25 @@ from registry_harness.network import SEED_SUBNET
 
 ADDRESS, PORT = "10.141.241.175", 32000
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
-REPOSITORY = Path(__file__).resolve().parent.parent
 ADDON = "private-registry-config"
+REPOSITORY = Path(__file__).resolve().parent.parent
 BOLD, DIM, RED, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m"
 
 
 class WrongEndingError(Exception):
-    """A step did not do what the story says."""
+    """A step did not end as the story says."""
 
 
 class Teller:
     """Tells the story, in colours on a terminal only."""
 
     def __init__(self) -> None:
-        self._coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._steps = 0
 
     def paint(self, text: str, colour: str) -> str:
         """Return a text in a colour, where there are colours."""
-        return f"{colour}{text}{PLAIN}" if self._coloured else text
+        return f"{colour}{text}{PLAIN}" if self._is_coloured else text
 
     def step(self, title: str, command: str, act: Callable[[], str]) -> None:
         """Do a step and tell it: what, the command as people type it, what came of it.
@@ -67,23 +69,129 @@ class Teller:
         try:
             shown = act()
         except Exception:
-            print(f"   {self.paint('✗ not what should happen', RED)}", flush=True)
+            print(f"   {self.paint('✗', RED)} not as the story says", flush=True)
             raise
         for line in shown.splitlines():
             print(f"   {self.paint(line, DIM)}")
-        took = f"{time.monotonic() - begin:.1f} s"
-        print(f"   {self.paint('✓', GREEN)} as expected, {took}", flush=True)
+        print(f"   {self.paint('✓', GREEN)} {time.monotonic() - begin:.1f} s", flush=True)
 
 
-def refused(act: Callable[[], object], words: str) -> str:
-    """Do what must be refused, in these words; return what was said."""
+@dataclass(frozen=True)
+class Scene:
+    """The parts of the story, running."""
+
+    registry: Registry
+    engine: DockerEngine
+    microk8s: PullingNode
+
+    @property
+    def image(self) -> str:
+        """Name of the image that is pushed and pulled."""
+        return self.registry.reference("mynginx", "registry")
+
+    @property
+    def hosts_toml(self) -> Path:
+        """What the addon writes for the registry."""
+        return self.microk8s.node.certs_d / self.registry.host / "hosts.toml"
+
+
+@contextmanager
+def running_scene() -> Iterator[Scene]:
+    """Start the parts; all is gone at the end of the block.
+
+    Raises:
+        HarnessError: a part did not start, or the registry's address is taken.
+    """
+    with ExitStack() as stack:
+        client = docker.from_env()
+        stack.callback(client.close)
+        network = stack.enter_context(HarnessNetwork(client, SEED_SUBNET))
+        spec = RegistrySpec(address=ADDRESS, port=PORT)
+        registry = running_registry(spec, network, CertificateAuthority(), registry_image(client))
+        scene = Scene(
+            registry=stack.enter_context(registry),
+            engine=stack.enter_context(DockerEngine(stack.enter_context(workspace()) / "d")),
+            microk8s=stack.enter_context(pulling_node(newest_release(), REPOSITORY, ADDON)),
+        )
+        # An impatient second Ctrl-C would leave parts behind.
+        stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        yield scene
+
+
+def newest_release() -> ContainerdRelease:
+    """Return the newest containerd that is here."""
+    releases = find_releases().values()
+    return max(releases, key=lambda each: [int(number) for number in each.version.split(".")])
+
+
+def tell(teller: Teller, scene: Scene) -> None:
+    """Tell the story.
+
+    Raises:
+        WrongEndingError: a step did not end as the story says.
+        HarnessError: an engine refused what it should have done.
+    """
+    host, image, microk8s = scene.registry.host, scene.image, scene.microk8s
+    before = microk8s.node.snapshot()
+    crictl = f"crictl pull {image}    # what the kubelet does for a pod"
+    scene.engine.build(image)
+
+    teller.step(
+        "Docker does not trust the registry, and the push is refused",
+        f"docker push {image}",
+        lambda: refused(lambda: scene.engine.push(image)),
+    )
+    teller.step(
+        "Docker is told to trust it, and the push works",
+        f"docker push {image}    # after "
+        f'{{"insecure-registries": ["{host}"]}} in /etc/docker/daemon.json',
+        lambda: trust_and_push(scene),
+    )
+    teller.step(
+        "MicroK8s does not trust it either, and pods cannot start",
+        crictl,
+        lambda: refused(lambda: microk8s.pull(image)),
+    )
+    teller.step(
+        "One command",
+        f"microk8s enable {ADDON} --insecure {host}",
+        lambda: succeeded(microk8s.node.enable("--insecure", host)),
+    )
+    teller.step(
+        "This is what containerd now reads at every pull",
+        f"cat /var/snap/microk8s/current/args/certs.d/{host}/hosts.toml",
+        scene.hosts_toml.read_text,
+    )
+    teller.step("The same pull works", crictl, lambda: f"pulled {microk8s.pull(image)}")
+    teller.step("And back", f"microk8s disable {ADDON}", lambda: succeeded(microk8s.node.disable()))
+    microk8s.containerd.cri.remove(image)
+    teller.step(
+        "The pull is refused as before",
+        crictl,
+        lambda: refused(lambda: microk8s.pull(image)),
+    )
+    if microk8s.node.snapshot() != before:
+        raise WrongEndingError("the node's files are not as they were before")
+    if microk8s.containerd.starts != 1:
+        raise WrongEndingError("containerd was restarted")
+
+
+def refused(act: Callable[[], object]) -> str:
+    """Do what must be refused for the registry's plain HTTP; return what was said."""
     try:
         act()
     except (PullFailed, PushRefused) as error:
-        if words not in error.message:
-            raise WrongEndingError(f"expected «{words}», got: {error.message}") from error
+        if HTTP_TO_HTTPS not in error.message:
+            raise WrongEndingError(f"expected «{HTTP_TO_HTTPS}», got: {error.message}") from error
         return error.message
-    raise WrongEndingError(f"it worked; expected «{words}»")
+    raise WrongEndingError(f"it worked; expected «{HTTP_TO_HTTPS}»")
+
+
+def trust_and_push(scene: Scene) -> str:
+    """Make the engine trust the registry, and push."""
+    scene.engine.trust_insecure(scene.registry.host)
+    scene.engine.push(scene.image)
+    return "pushed"
 
 
 def succeeded(done: ProgramResult) -> str:
@@ -93,96 +201,35 @@ def succeeded(done: ProgramResult) -> str:
     return done.stdout
 
 
-def tell(teller: Teller, registry: Registry, engine: DockerEngine, node: PullingNode) -> None:
-    """Tell the story."""
-    image = registry.reference("mynginx", "registry")
-    before = node.node.snapshot()
-
-    def build_and_push() -> None:
-        engine.build(image)
-        engine.push(image)
-
-    def trust_and_push() -> str:
-        engine.trust_insecure(registry.host)
-        engine.push(image)
-        return "pushed"
-
-    def pull() -> str:
-        return f"pulled {node.pull(image)}"
-
-    def disable() -> str:
-        said = succeeded(node.node.disable())
-        if node.node.snapshot() != before:
-            raise WrongEndingError("the node is not as it was")
-        node.containerd.cri.remove(image)
-        return f"{said}every file of the node is as before, byte for byte"
-
-    teller.step(
-        "Docker does not trust the registry: the push is refused",
-        f"docker push {image}",
-        lambda: refused(build_and_push, HTTP_TO_HTTPS),
-    )
-    teller.step(
-        "With the registry in daemon.json's insecure-registries the push works",
-        f"docker push {image}",
-        trust_and_push,
-    )
-    teller.step(
-        "MicroK8s does not trust it either: the pod's image cannot be pulled",
-        f"microk8s kubectl create deployment nginx --image={image}",
-        lambda: refused(pull, HTTP_TO_HTTPS),
-    )
-    teller.step(
-        "One command",
-        f"microk8s enable {ADDON} --insecure {registry.host}",
-        lambda: succeeded(node.node.enable("--insecure", registry.host)),
-    )
-    teller.step("Now it is pulled; containerd was not restarted", f"(pull {image})", pull)
-    teller.step("And back", f"microk8s disable {ADDON}", disable)
-    teller.step(
-        "The pull is refused as before",
-        f"(pull {image})",
-        lambda: refused(pull, HTTP_TO_HTTPS),
-    )
-    if node.containerd.starts != 1 or node.snapctl.requests:
-        raise WrongEndingError("containerd was restarted")
-
-
-def newest(releases: dict[str, ContainerdRelease]) -> ContainerdRelease:
-    """Return the newest of the releases that are here."""
-    return max(releases.values(), key=lambda each: [int(n) for n in each.version.split(".")])
+def end_gently(number: int, _frame: object) -> NoReturn:
+    """End by way of all that must be stopped and removed."""
+    sys.exit(128 + number)
 
 
 def main() -> int:
-    """Run the demo; 0 only if every step did what it says."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    """Tell the story; return 0 only if every step ended as it says."""
+    signal.signal(signal.SIGTERM, end_gently)
+    signal.signal(signal.SIGHUP, end_gently)
     teller = Teller()
     begin = time.monotonic()
     try:
-        with ExitStack() as stack:
-            client = docker.from_env()
-            stack.callback(client.close)
-            image = registry_image(client)
-            network = stack.enter_context(HarnessNetwork(client, SEED_SUBNET))
-            spec = RegistrySpec(address=ADDRESS, port=PORT)
-            registry = stack.enter_context(
-                running_registry(spec, network, CertificateAuthority(), image)
-            )
-            release = newest(find_releases())
-            node = stack.enter_context(pulling_node(release, REPOSITORY, ADDON))
-            engine = stack.enter_context(DockerEngine(stack.enter_context(workspace()) / "d"))
+        with running_scene() as scene:
             print(
-                f"A registry speaks plain HTTP at {registry.host}; a MicroK8s node's containerd "
-                f"{release.version} and a Docker engine of their own are running."
+                f"Running now: a registry that speaks plain HTTP at {scene.registry.host}, a "
+                f"MicroK8s node's\ncontainerd {scene.microk8s.containerd.release.version}, and a "
+                "Docker engine. All of them are the demo's own."
             )
-            tell(teller, registry, engine, node)
+            tell(teller, scene)
     except (HarnessError, WrongEndingError) as error:
-        print(f"\n{teller.paint('The story ended otherwise.', RED)} {error}", file=sys.stderr)
+        print(f"\n{teller.paint('The story ended otherwise:', RED)} {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; everything was stopped and removed", file=sys.stderr)
-        return 130
-    print(f"\n{teller.paint('All seven steps as told', GREEN)}, {time.monotonic() - begin:.1f} s.")
+        print("\ninterrupted; all parts are stopped and removed", file=sys.stderr)
+        return 128 + signal.SIGINT
+    print(
+        f"\n{teller.paint('Every step ended as told', GREEN)}, all files of the node are as before, "
+        f"and containerd\nwas never restarted. {time.monotonic() - begin:.1f} s"
+    )
     return 0
 
 
