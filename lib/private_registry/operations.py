@@ -18,7 +18,7 @@ from typing import (
 
 from private_registry.core import registries_toml, toml
 from private_registry.core.containerd import Version, needs_of
-from private_registry.core.hosts_toml import registry_files
+from private_registry.core.hosts_toml import HOSTS_TOML, registry_files
 from private_registry.core.ledger import sha256
 from private_registry.core.model import DesiredState, Registry
 from private_registry.core.names import RegistryName
@@ -43,7 +43,7 @@ from private_registry.core.stock import is_stock
 from private_registry.errors import ConflictError, UnsupportedError, UsageError
 from private_registry.shell import records, transaction
 from private_registry.shell.files import locked
-from private_registry.shell.node import CERTS_D, MARKER, STATE, Node
+from private_registry.shell.node import CERTS_D, STATE, Node
 from private_registry.shell.services import service_files
 
 Files = Dict[NodePath, WantedFile]
@@ -116,6 +116,7 @@ def add(node: Node, request: AddRequest, options: Options) -> Outcome:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
     with _alone(node, options):
+        node.check_reads_certs_d()
         desired = desired_after_add(_saved(node), request)
         return _make_so(node, desired, request.names or None, options)
 
@@ -123,6 +124,7 @@ def add(node: Node, request: AddRequest, options: Options) -> Outcome:
 def apply(node: Node, request: ApplyRequest, options: Options) -> Outcome:
     """Make the node match the saved state, or the request's, which then is the saved one."""
     with _alone(node, options):
+        node.check_reads_certs_d()
         desired = _saved(node) if request.state is None else request.state
         return _make_so(node, desired, None, options)
 
@@ -183,11 +185,12 @@ def _make_so(
     options: Options,
     unknown: Tuple[RegistryName, ...] = (),
 ) -> Outcome:
-    node.check_reads_certs_d()
     in_scope = [each for each in desired.registries if scope is None or each.name in scope]
     _check_supported(in_scope, node.containerd_version)
     _check_not_shadowed(node, in_scope)
     wanted = _registry_files(node, desired)
+    if not options.adopt:
+        _check_not_overriding(node, in_scope, wanted)
     wanted.update(service_files(node, options.door))
     names = None if scope is None else frozenset(name.directory for name in scope)
     plan, originals = _plan(node, wanted, names, options)
@@ -195,8 +198,7 @@ def _make_so(
     if not options.dry_run:
         state = registries_toml.to_toml(desired)
         _check_rendered(node, plan, state, desired)
-        transaction.commit(node, plan, state.encode())
-        transaction.set_marker(node, NodePath(Root.DATA, MARKER), present=True)
+        transaction.commit(node, plan, state.encode(), enabled=True)
     return outcome
 
 
@@ -204,8 +206,7 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
     plan, originals = _plan(node, {}, None, options)
     outcome = Outcome(plan, DesiredState(), (node.is_enabled, False), (), originals)
     if not options.dry_run:
-        transaction.commit(node, plan, None)
-        transaction.set_marker(node, NodePath(Root.DATA, MARKER), present=False)
+        transaction.commit(node, plan, None, enabled=False)
     return outcome
 
 
@@ -289,6 +290,27 @@ def _check_not_shadowed(node: Node, registries: List[Registry]) -> None:
                 f"containerd would read this in place of {registry.name}",
                 place=node.shown(path),
                 remedy="move it away: sudo mv '{0}' '{0}.old'".format(node.shown(path)),
+            )
+
+
+def _check_not_overriding(node: Node, registries: List[Registry], wanted: Files) -> None:
+    """Refuse to put a hosts.toml beside certificates of somebody else's.
+
+    containerd reads ``*.crt`` and ``*.cert`` in a registry's directory only where there is no
+    hosts.toml (remotes/docker/config/hosts.go loadHostDir).
+    """
+    for registry in registries:
+        directory = f"{CERTS_D}/{registry.name.directory}"
+        names = records.names_in(node, NodePath(Root.DATA, directory))
+        paths = [NodePath(Root.DATA, f"{directory}/{name}") for name in sorted(names)]
+        foreign = [each for each in paths if each.path.endswith((".crt", ".cert"))]
+        ignored = next((each for each in foreign if each not in wanted), None)
+        if ignored is not None and HOSTS_TOML not in names:
+            raise ConflictError(
+                f"with a hosts.toml beside it containerd would no longer read this for "
+                f"{registry.name}",
+                place=node.shown(ignored),
+                remedy="give it with --ca, or --client-cert and --client-key, and add --adopt",
             )
 
 

@@ -74,7 +74,10 @@ class Inputs:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
-                f"{_named(path)} cannot be read: {reason.lower()}", place=f"option {option}"
+                f"{_named(path)} cannot be read: {reason.lower()}",
+                place=f"option {option}",
+                remedy="check the path; a strict MicroK8s sees no file outside of your home "
+                f"directory, but takes any as: {option} - <FILE",
             ) from error
         if len(content) > _MAX_BYTES:
             raise UsageError("larger than 16 MiB", place=place)

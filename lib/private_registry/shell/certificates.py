@@ -10,6 +10,7 @@ from typing import Dict, List, Mapping, Optional
 
 from private_registry.core.model import ClientCertificate, DesiredState, Registry, Tls
 from private_registry.errors import CertificateError
+from private_registry.shell.x509 import Validity, validity
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.+?-----END \1-----", re.DOTALL)
 _OPENSSL_NO_MATCH = "KEY_VALUES_MISMATCH"
@@ -38,7 +39,7 @@ def checked_ca(text: str, place: str) -> str:
             "openssl x509 -noout -issuer -in FILE names that CA",
         )
     now = time.time()
-    problems = [_outside_validity(each, now) for each in authorities]
+    problems = [_outside(_dates(each), now) for each in authorities]
     if all(problems):
         raise CertificateError(f"the CA certificate {problems[0]}", place=place)
     return certificates
@@ -48,12 +49,16 @@ def checked_client(certificate_text: str, key_text: str, place: str) -> ClientCe
     """Check a client certificate and its key and return both as PEM, without anything else.
 
     Raises:
-        CertificateError: not PEM, the key needs a password, or does not fit the certificate.
+        CertificateError: not PEM, not valid now, the key needs a password, or does not fit.
     """
     certificates = _certificates(_blocks(certificate_text), certificate_text, place)
     key = _key(key_text, place)
     _loaded(certificates, place)
     _check_fit(certificates, key, place)
+    first = certificates[: certificates.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
+    problem = _outside(validity(ssl.PEM_cert_to_DER_cert(first)), time.time())
+    if problem:
+        raise CertificateError(f"the client certificate {problem}", place=place)
     return ClientCertificate(certificates, key)
 
 
@@ -149,12 +154,19 @@ def _check_fit(certificates: str, key: str, place: str) -> None:
         os.close(descriptor)
 
 
-def _outside_validity(certificate: Mapping[str, object], now: float) -> Optional[str]:
-    begin, end = str(certificate["notBefore"]), str(certificate["notAfter"])
-    if now > ssl.cert_time_to_seconds(end):
-        return f"has expired on {end}"
-    if now < ssl.cert_time_to_seconds(begin):
-        return f"is not valid before {begin}; is this node's clock right?"
+def _dates(authority: Mapping[str, object]) -> Validity:
+    begin, end = (
+        ssl.cert_time_to_seconds(str(authority[key])) for key in ("notBefore", "notAfter")
+    )
+    return Validity(begin, end)
+
+
+def _outside(dates: Validity, now: float) -> Optional[str]:
+    if now > dates.end:
+        return f"has expired on {time.asctime(time.gmtime(dates.end))} UTC"
+    if now < dates.begin:
+        begin = time.asctime(time.gmtime(dates.begin))
+        return f"is not valid before {begin} UTC; is this node's clock right?"
     return None
 
 

@@ -84,7 +84,7 @@ def names_in(directory: str) -> List[str]:
     """List a directory; empty where there is none."""
     try:
         return os.listdir(directory)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

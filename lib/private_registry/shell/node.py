@@ -17,7 +17,7 @@ SNAP_COMMON = "/var/snap/microk8s/common"
 
 CERTS_D = "args/certs.d"
 TEMPLATE = "args/containerd-template.toml"
-MARKER = "var/lock/private-registry-config.enabled"
+MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
@@ -127,7 +127,7 @@ class Node(NamedTuple):
     @property
     def is_enabled(self) -> bool:
         """Whether MicroK8s sees the addon as enabled."""
-        return os.path.isfile(os.path.join(self.data, MARKER))
+        return os.path.isfile(self.absolute(MARKER))
 
     def containerd_version(self) -> Optional[Version]:
         """Ask the snap's containerd for its version; None where it does not answer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from private_registry.core import ledger as ledger_format
 from private_registry.core.ledger import Ledger
@@ -60,6 +60,11 @@ def observe(
     candidates = [path for path in wanted if path.directory in directories]
     observed = ((path, _observe(node, path)) for path in candidates)
     return {path: file for path, file in observed if file is not None}, directories
+
+
+def names_in(node: Node, path: NodePath) -> List[str]:
+    """List a directory; empty where there is none."""
+    return files.names_in(node.absolute(path))
 
 
 def exists(node: Node, path: NodePath) -> bool:

@@ -22,14 +22,16 @@ from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
 from private_registry.errors import ConflictError, NodeError, WriteError
 from private_registry.shell import files, records
 from private_registry.shell.journal import Directory, Journal, Permissions, Step
-from private_registry.shell.node import STATE, STATE_DIRECTORY, Node
+from private_registry.shell.node import MARKER, STATE, STATE_DIRECTORY, Node
+
+OwnFiles = Dict[NodePath, Optional[bytes]]
 
 _STAGING = "staging-"
 _JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
 _UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
 
 
-def commit(node: Node, plan: Plan, state: Optional[bytes]) -> None:
+def commit(node: Node, plan: Plan, state: Optional[bytes], *, enabled: bool) -> None:
     """Carry out a plan, with the ledgers that belong to it and the saved desired state.
 
     The caller holds the lock. Where nothing differs, nothing is touched.
@@ -38,14 +40,21 @@ def commit(node: Node, plan: Plan, state: Optional[bytes]) -> None:
         node: whose files.
         plan: what to do.
         state: text of registries.toml; None removes it.
+        enabled: whether MicroK8s is to see the addon as enabled. The sign for it comes with all
+            else, and goes last of all, so that a disable which was killed can be called again.
 
     Raises:
         WriteError: the disk or the permissions refused; all is as before.
         ConflictError: a file changed after it was looked at; all is as before.
     """
-    own_files = _changed_own_files(node, plan, state)
-    if not plan.changes and not own_files:
-        return
+    own_files = _changed_own_files(node, plan, state, enabled=enabled)
+    if plan.changes or own_files:
+        _carry_out(node, plan, own_files)
+    if not enabled:
+        _remove_marker(node)
+
+
+def _carry_out(node: Node, plan: Plan, own_files: OwnFiles) -> None:
     try:
         journal = _stage(node, plan, own_files)
         _write_journal(node, journal)
@@ -62,6 +71,13 @@ def commit(node: Node, plan: Plan, state: Optional[bytes]) -> None:
         _clean_up(node, _JOURNAL)
     except OSError as error:
         raise _write_error(error, "the next command will tidy up") from error
+
+
+def _remove_marker(node: Node) -> None:
+    try:
+        files.remove(node.absolute(MARKER))
+    except OSError as error:
+        raise _write_error(error, "the registries themselves are taken back") from error
 
 
 def recover(node: Node) -> bool:
@@ -85,39 +101,25 @@ def recover(node: Node) -> bool:
     return False
 
 
-def set_marker(node: Node, path: NodePath, *, present: bool) -> None:
-    """Create or remove the empty file that MicroK8s takes as a sign.
-
-    Raises:
-        WriteError: the disk or the permissions refused.
-    """
-    absolute = node.absolute(path)
-    try:
-        if not present:
-            files.remove(absolute)
-        elif not records.exists(node, path):
-            files.write_new(absolute, b"", node.modes.file, node.owner)
-    except OSError as error:
-        raise _write_error(error, "the registries themselves are done") from error
-
-
 # --- staging ---------------------------------------------------------------------------------
 
 
 def _changed_own_files(
-    node: Node, plan: Plan, state: Optional[bytes]
-) -> Dict[NodePath, Optional[bytes]]:
-    contents: Dict[NodePath, Optional[bytes]] = {
+    node: Node, plan: Plan, state: Optional[bytes], *, enabled: bool
+) -> OwnFiles:
+    contents: OwnFiles = {
         NodePath(root, records.LEDGER): None if ledger.is_empty else ledger_format.to_json(ledger)
         for root, ledger in plan.ledgers.items()
     }
     contents[STATE] = state
+    if enabled:
+        contents[MARKER] = b""
     return {
         path: content for path, content in contents.items() if records.read(node, path) != content
     }
 
 
-def _stage(node: Node, plan: Plan, own_files: Dict[NodePath, Optional[bytes]]) -> Journal:
+def _stage(node: Node, plan: Plan, own_files: OwnFiles) -> Journal:
     journal = Journal(
         f"{STATE_DIRECTORY}/{_STAGING}{os.urandom(8).hex()}",
         Permissions(node.modes.directory, node.owner),
@@ -169,7 +171,10 @@ def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place:
     if content is None:
         return Step(path.root.value, path.path, None, before)
     staged = node.absolute(NodePath(path.root, place))
-    files.write_new(staged, content, files.PRIVATE_FILE, None)
+    if path == MARKER:
+        files.write_new(staged, content, node.modes.file, node.owner)
+    else:
+        files.write_new(staged, content, files.PRIVATE_FILE, None)
     return Step(path.root.value, path.path, place, before)
 
 
