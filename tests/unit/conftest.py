@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import List
 
 import pytest
 from hypothesis import settings
@@ -25,3 +26,14 @@ def microk8s(tmp_path: Path) -> Microk8s:
 def pki() -> Pki:
     """Good and bad certificates and keys."""
     return Pki.create()
+
+
+@pytest.fixture
+def client_options(pki: Pki, tmp_path: Path) -> List[str]:
+    """Options with a CA, a client certificate and its key."""
+    files = {"ca.crt": pki.authority.pem, "node.crt": pki.client.pem, "node.key": pki.client.key}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    paths = [str(tmp_path / name) for name in files]
+    options = zip(("--ca", "--client-cert", "--client-key"), paths)
+    return [word for pair in options for word in pair]

@@ -182,3 +182,18 @@ def _entry(path: Path) -> TreeEntry:
     if path.is_dir():
         return ("directory", b"", mode, status.st_uid, status.st_gid)
     return ("file", path.read_bytes(), mode, status.st_uid, status.st_gid)
+
+
+def ok(result: Result) -> Result:
+    """Assert that a run went well and return it."""
+    assert result.exit_code == 0, result
+    return result
+
+
+def same_but(tree: Tree, other: Tree, *parts: str) -> bool:
+    """Compare two trees, apart from paths that hold one of the parts."""
+    first, second = (
+        {path: entry for path, entry in each.items() if not any(part in path for part in parts)}
+        for each in (tree, other)
+    )
+    return first == second

@@ -93,6 +93,7 @@ def test_every_toml_spelling_is_read(text: str) -> None:
 
 
 HEAD = '[[registry]]\nhost = "first.corp"\n\n[[registry]]\nhost = "a.corp"\n'
+MIRROR = '[[registry.mirror]]\nurl = "https://m.corp"\n'
 ERRORS = [
     ("top key", "verson = 1", 1, "unknown key verson; did you mean version"),
     ("key of a registry", HEAD + "insecre = true", 6, "did you mean insecure"),
@@ -113,6 +114,10 @@ ERRORS = [
     ("every registry insecure", '[[registry]]\nhost = "*"\ninsecure = true', 2, "mirrors only"),
     ("every registry alone", '[[registry]]\nhost = "*"', 2, "at least one mirror"),
     ("broken TOML", HEAD + "insecure = maybe", 6, "not TOML"),
+    ("key file without certificate", HEAD + 'client_key_file = "node.key"', 6, "needs client_cert"),
+    ("second mirror", HEAD + MIRROR + '[[registry.mirror]]\nurl = "x"', 9, "https://"),
+    ("file of a mirror", HEAD + 'ca = "x"\n' + MIRROR + 'ca_file = "no"', 9, "cannot be read"),
+    ("same key twice", HEAD + "insecure = true\ninsecure = true", 7, "insecure"),
     ("no host", "[[registry]]\ninsecure = true", 1, "without host"),
 ]
 
