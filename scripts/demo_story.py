@@ -37,6 +37,7 @@ ADDRESS, PORT = "10.141.241.175", 32000
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 ADDON = "private-registry-config"
 REPOSITORY = Path(__file__).resolve().parent.parent
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BOLD, DIM, RED, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m"
 
 
@@ -108,14 +109,11 @@ def running_scene() -> Iterator[Scene]:
         network = stack.enter_context(HarnessNetwork(client, SEED_SUBNET))
         spec = RegistrySpec(address=ADDRESS, port=PORT)
         registry = running_registry(spec, network, CertificateAuthority(), registry_image(client))
-        scene = Scene(
+        yield Scene(
             registry=stack.enter_context(registry),
             engine=stack.enter_context(DockerEngine(stack.enter_context(workspace()) / "d")),
             microk8s=stack.enter_context(pulling_node(newest_release(), REPOSITORY, ADDON)),
         )
-        # An impatient second Ctrl-C would leave parts behind.
-        stack.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
-        yield scene
 
 
 def newest_release() -> ContainerdRelease:
@@ -201,15 +199,17 @@ def succeeded(done: ProgramResult) -> str:
     return done.stdout
 
 
-def end_gently(number: int, _frame: object) -> NoReturn:
-    """End by way of all that must be stopped and removed."""
-    sys.exit(128 + number)
+def interrupt(number: int, _frame: object) -> NoReturn:
+    """End by way of all that must be stopped and removed, and let no second signal stop that."""
+    for each in ENDING_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def main() -> int:
     """Tell the story; return 0 only if every step ended as it says."""
-    signal.signal(signal.SIGTERM, end_gently)
-    signal.signal(signal.SIGHUP, end_gently)
+    for each in ENDING_SIGNALS:
+        signal.signal(each, interrupt)
     teller = Teller()
     begin = time.monotonic()
     try:
@@ -223,11 +223,11 @@ def main() -> int:
     except (HarnessError, WrongEndingError) as error:
         print(f"\n{teller.paint('The story ended otherwise:', RED)} {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("\ninterrupted; all parts are stopped and removed", file=sys.stderr)
-        return 128 + signal.SIGINT
+        return 128 + int(error.args[0])
     print(
-        f"\n{teller.paint('Every step ended as told', GREEN)}, all files of the node are as before, "
+        f"\n{teller.paint('Every step ended as told', GREEN)}, the node's files are as before, "
         f"and containerd\nwas never restarted. {time.monotonic() - begin:.1f} s"
     )
     return 0
