@@ -11,7 +11,7 @@ from typing import Iterator, List, Set
 import pytest
 
 from private_registry.core.plan import NodePath, Root
-from private_registry.shell import node
+from private_registry.shell.node import MARKER
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE = REPOSITORY / "lib" / "private_registry"
@@ -180,7 +180,7 @@ def test_the_marker_is_the_one_that_addons_yaml_names() -> None:
     text = (REPOSITORY / "addons.yaml").read_text()
     match = re.search(r'check_status: "\$\{SNAP_DATA\}/(.+)"', text)
     assert match
-    assert node.MARKER == NodePath(Root.DATA, match[1])
+    assert NodePath(Root.DATA, match[1]) == MARKER
 
 
 def test_the_version_is_the_same_everywhere() -> None:
