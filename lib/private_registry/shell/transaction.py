@@ -68,9 +68,9 @@ def _carry_out(node: Node, plan: Plan, own_files: OwnFiles) -> None:
     except BaseException as error:  # noqa: BLE001 - undone and raised again
         _turn_round(node, journal, error)
     try:
-        _clean_up(node, _JOURNAL)
+        _tidy_up(node, journal)
     except OSError as error:
-        raise _write_error(error, "the next command will tidy up") from error
+        raise _write_error(error, "all is done but the tidying up") from error
 
 
 def _remove_marker(node: Node) -> None:
@@ -89,16 +89,31 @@ def recover(node: Node) -> bool:
         WriteError: the disk or the permissions refuse.
     """
     try:
-        for path, carry_out in ((_UNDO, _undo), (_JOURNAL, _finish)):
-            content = records.read(node, path)
-            if content is not None:
-                carry_out(node, Journal.from_json(content))
-                _clean_up(node, path)
-                return True
+        if _recover_undo(node) or _recover_journal(node):
+            return True
         _clean_up(node, None)
     except OSError as error:
         raise _write_error(error, "an earlier run is still unfinished") from error
     return False
+
+
+def _recover_undo(node: Node) -> bool:
+    content = records.read(node, _UNDO)
+    if content is None:
+        return False
+    _undo(node, Journal.from_json(content))
+    _clean_up(node, _UNDO)
+    return True
+
+
+def _recover_journal(node: Node) -> bool:
+    content = records.read(node, _JOURNAL)
+    if content is None:
+        return False
+    journal = Journal.from_json(content)
+    _finish(node, journal)
+    _tidy_up(node, journal)
+    return True
 
 
 # --- staging ---------------------------------------------------------------------------------
@@ -215,7 +230,6 @@ def _finish(node: Node, journal: Journal) -> None:
     for step in journal.steps:
         if _is_open(node, journal, step.root):
             _do(node, step)
-    _remove_directories(node, journal, journal.spent_directories)
     _sync_directories(node, journal)
 
 
@@ -287,6 +301,12 @@ def _undo_step(node: Node, step: Step) -> None:
 
 
 # --- tidying up ------------------------------------------------------------------------------
+
+
+def _tidy_up(node: Node, journal: Journal) -> None:
+    """End a run whose steps are all done; nothing here can be undone, all can be done twice."""
+    _remove_directories(node, journal, journal.spent_directories)
+    _clean_up(node, _JOURNAL)
 
 
 def _clean_up(node: Node, journal: Optional[NodePath]) -> None:
