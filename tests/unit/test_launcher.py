@@ -19,7 +19,6 @@ from unit.microk8s import ADDON, Microk8s, Result
 
 REPOSITORY = ADDON.parents[1]
 LAUNCHER = Path(launcher.__file__)
-NOBODY = 65534
 
 
 @pytest.mark.parametrize(
@@ -31,20 +30,22 @@ def test_what_starts_first_is_python_3_5(path: Path) -> None:
     assert not [node for node in ast.walk(tree) if isinstance(node, newer)]
 
 
-@pytest.mark.parametrize("minor", [6, 7])
-def test_what_starts_first_compiles_on_old_pythons(minor: int) -> None:
-    python = _pyenv_python(minor)
-    if python is None:
-        pytest.skip(f"there is no Python 3.{minor} on this machine")
+def _pythons() -> List[str]:
+    """List this interpreter and every older one of this machine that needs a hand-over."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    old = [
+        str(found) if found else shutil.which(f"python3.{minor}")
+        for minor in (5, 6, 7)
+        for found in [max(root.glob(f"3.{minor}.*/bin/python"), default=None)]
+    ]
+    return [sys.executable, *(each for each in old if each)]
+
+
+@pytest.mark.parametrize("python", _pythons())
+def test_what_starts_first_compiles(python: str) -> None:
     check = "import sys; [compile(open(path).read(), path, 'exec') for path in sys.argv[1:]]"
     done = subprocess.run([python, "-c", check, str(LAUNCHER), str(ADDON / "enable")], check=False)
     assert done.returncode == 0
-
-
-def _pyenv_python(minor: int) -> Optional[str]:
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    found = sorted(root.glob(f"versions/3.{minor}.*/bin/python"))
-    return str(found[-1]) if found else shutil.which(f"python3.{minor}")
 
 
 # --- a copy of the addon as `microk8s addons repo add` makes it ------------------------------
@@ -210,17 +211,17 @@ def test_an_old_python_and_no_other_is_one_error(
     assert len(lines) == 3
 
 
-def test_a_real_old_python_ends_in_work_done(copy: Copy) -> None:
-    python = _pyenv_python(6)
-    if python is None:
-        pytest.skip("there is no Python 3.6 on this machine")
-    check = "import sys; sys.exit(sys.version_info[:2] < (3, 8))"
-    if subprocess.run(["/usr/bin/python3", "-c", check], check=False).returncode != 0:
-        pytest.skip("this machine's own python3 is not there or too old")
+@pytest.mark.parametrize("python", _pythons())
+def test_every_python_ends_in_work_done_or_one_error(copy: Copy, python: str) -> None:
     copy.fill_vendor()
     result = copy.enable("--insecure", "reg.corp:5000", python=python)
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert copy.node.hosts("reg.corp:5000")["server"] == "http://reg.corp:5000"
+    if result.exit_code == 0:
+        assert result.stderr == ""
+        assert copy.node.hosts("reg.corp:5000")["server"] == "http://reg.corp:5000"
+        return
+    assert python != sys.executable
+    assert result.exit_code == 4
+    assert result.stderr.startswith("error: this MicroK8s has Python 3.")
 
 
 # --- not root --------------------------------------------------------------------------------
@@ -232,7 +233,8 @@ def as_other_user(
     """Run enable as if the node's files belonged to another user, with ``path`` as PATH."""
     program = (
         "import os, runpy, sys\n"
-        f"os.geteuid = lambda: {NOBODY}\n"
+        "other = os.geteuid() + 1\n"
+        "os.geteuid = lambda: other\n"
         "sys.argv = sys.argv[1:]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )
