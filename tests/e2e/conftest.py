@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from registry_harness import (
     CertificateAuthority,
     DockerEngine,
@@ -63,7 +64,9 @@ def untouched(microk8s_node: PullingNode) -> Iterator[Snapshot]:
 
 
 @pytest.fixture(scope="session")
-def ca_file(certificate_authority: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ca_file(
+    certificate_authority: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The CA of the TLS registries, as a file."""
     path = tmp_path_factory.mktemp("ca") / "ca.crt"
     path.write_bytes(certificate_authority.pem)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from registry_harness import PullingNode, Registry, fill, pulling_node
 from registry_harness.containerd.releases import ContainerdRelease
 

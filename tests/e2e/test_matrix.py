@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from registry_harness import (
     DockerEngine,
     MicroK8sNode,
@@ -151,9 +152,7 @@ def test_mirror_without_fallback(
     fill(tls_registry, on_upstream)
     pulls.fail(tls_registry.reference(on_mirror), UNKNOWN_CA)
 
-    enabled(
-        microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}", "--no-fallback"
-    )
+    enabled(microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}", "--no-fallback")
     pulls.work(tls_registry.reference(on_mirror))
     assert mirror.pulls(on_mirror)
     pulls.fail(tls_registry.reference(on_upstream), "not found")
@@ -227,7 +226,10 @@ def test_pull_through_mirror(
     reference = fill(plain_registry, name)
     pulls.fail(reference, HTTP_TO_HTTPS)
     enabled(
-        microk8s_node.node, "--mirror", f"{plain_registry.host}={mirror_registry.url}", "--no-fallback"
+        microk8s_node.node,
+        "--mirror",
+        f"{plain_registry.host}={mirror_registry.url}",
+        "--no-fallback",
     )
     pulls.work(reference)
     assert mirror_registry.pulls(name)

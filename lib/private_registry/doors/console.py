@@ -19,7 +19,7 @@ from private_registry.doors.options import (
     command_name,
     parse,
 )
-from private_registry.errors import EXIT_BUG, EXIT_OK, PrivateRegistryError
+from private_registry.errors import EXIT_BUG, EXIT_OK, NodeError, PrivateRegistryError
 from private_registry.shell.node import Node
 
 _EXIT_INTERRUPTED = 130
@@ -47,6 +47,13 @@ def run(door: str, script: str, arguments: Sequence[str]) -> int:
         # The reader of our output left; the work itself was done before the first line.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except OSError as error:
+        unreadable = NodeError(
+            f"a file of this node cannot be used: {(error.strerror or str(error)).lower()}",
+            place=str(error.filename) if error.filename else None,
+        )
+        _print_error(unreadable, name, as_json=as_json)
+        return unreadable.exit_code
     except Exception:  # noqa: BLE001 - a bug of ours: the only time that a traceback is shown
         import traceback  # noqa: PLC0415 - only here
 
