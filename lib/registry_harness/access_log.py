@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 
 _LINE = re.compile(
     r'^(?P<client>\S+) \S+ \S+ \[[^]]*\] "(?P<method>[A-Z]+) (?P<path>\S+) [^"]*" '
@@ -32,7 +33,7 @@ class Request:
     @property
     def is_pull(self) -> bool:
         """Whether containerd fetched something by it."""
-        reads = self.method in ("GET", "HEAD") and self.status < 400
+        reads = self.method in ("GET", "HEAD") and self.status < HTTPStatus.BAD_REQUEST
         return reads and self.agent.startswith("containerd") and "/v2/" in self.path
 
 

@@ -56,8 +56,10 @@ class DockerEngine:
         self._socket = work / "docker.sock"
         self._containerd = Daemon(self._containerd_command(), work / "containerd.log")
         self._daemon = Daemon(
-            ["unshare", "--mount", "sh", "-c", _IN_OWN_NAMESPACE, "sh", str(work)]
-            + self._dockerd_command(),
+            [
+                *("unshare", "--mount", "sh", "-c", _IN_OWN_NAMESPACE, "sh", str(work)),
+                *self._dockerd_command(),
+            ],
             work / "dockerd.log",
             {"NO_PROXY": "*", "no_proxy": "*"},
         )

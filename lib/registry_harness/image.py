@@ -8,6 +8,7 @@ import re
 import subprocess
 import tarfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
@@ -33,11 +34,19 @@ http: {addr: ":5000", headers: {X-Content-Type-Options: [nosniff]}}
 """
 
 
-def registry_image(client: docker.DockerClient) -> str:
+def _silent(_line: str) -> None:
+    """Say nothing."""
+
+
+def registry_image(client: docker.DockerClient, say: Callable[[str], None] = _silent) -> str:
     """Return the name of an image that runs a registry (distribution 2.8).
 
     In this order: the environment's REGISTRY_IMAGE, an official image that is here, one that can
     be pulled in 20 s, one built from the distribution's ``docker-registry`` package.
+
+    Args:
+        client: of the Docker engine that is to have it.
+        say: is given a line of progress before each slow step.
 
     Raises:
         MissingPartError: none can be had.
@@ -48,8 +57,10 @@ def registry_image(client: docker.DockerClient) -> str:
     local = _local(client)
     if local is not None:
         return local
+    say(f"pulling the image {OFFICIAL}")
     if _pull(client):
         return OFFICIAL
+    say(f"it cannot be had; building one of the package {_PACKAGE}")
     return _build(client)
 
 

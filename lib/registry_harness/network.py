@@ -1,10 +1,12 @@
-"""A Docker network whose addresses are not loopback, which containerd and Docker treat specially."""
+"""A Docker network: its addresses are not loopback, which containerd and Docker treat specially."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 import docker
@@ -15,6 +17,7 @@ from docker.types import IPAMConfig, IPAMPool
 from registry_harness.errors import HarnessError
 
 LABEL = "private-registry-config.harness"
+KEPT = "kept"
 SEED_SUBNET = "10.141.241.0/24"
 _FIRST_HOST = 10
 
@@ -25,11 +28,15 @@ class HarnessNetwork:
     Args:
         client: of the Docker engine that registries run in.
         subnet: such as ``10.141.241.0/24``; None for the first one that is free.
+        kept: it and what starts in it outlive this process.
     """
 
-    def __init__(self, client: docker.DockerClient, subnet: str | None = None) -> None:
+    def __init__(
+        self, client: docker.DockerClient, subnet: str | None = None, *, kept: bool = False
+    ) -> None:
         self.client = client
-        self._network = _create(client, [subnet] if subnet else list(_free_subnets()))
+        self.labels = {LABEL: KEPT if kept else str(os.getpid())}
+        self._network = _create(client, [subnet] if subnet else list(_free_subnets()), self.labels)
         (pool,) = self._network.attrs["IPAM"]["Config"]
         self.subnet = ipaddress.IPv4Network(pool["Subnet"])
         self._next = _FIRST_HOST
@@ -63,53 +70,48 @@ class HarnessNetwork:
         self.close()
 
 
-def labels() -> dict[str, str]:
-    """Return the labels of everything that this process starts in Docker."""
-    return {LABEL: str(os.getpid())}
+def remove_stale(client: docker.DockerClient) -> int:
+    """Remove containers and networks whose process is gone; return how many there were."""
+    return _remove(client, lambda owner: owner != KEPT and not Path(f"/proc/{owner}").exists())
 
 
-def remove_stale(client: docker.DockerClient, *, everything: bool = False) -> int:
-    """Remove containers and networks whose process is gone; return how many there were.
-
-    Args:
-        client: of the Docker engine.
-        everything: those of running processes too.
-    """
-    removed = 0
-    filters = {"label": LABEL}
-    for container in client.containers.list(all=True, filters=filters):
-        if everything or not _is_running(container.labels[LABEL]):
-            _ignoring_missing(lambda each=container: each.remove(force=True, v=True))
-            removed += 1
-    for network in client.networks.list(filters=filters):
-        if everything or not _is_running(network.attrs["Labels"][LABEL]):
-            _ignoring_missing(network.remove)
-            removed += 1
-    return removed
+def remove_kept(client: docker.DockerClient) -> int:
+    """Remove what was to outlive its process; return how much there was."""
+    return _remove(client, lambda owner: owner == KEPT)
 
 
-def _ignoring_missing(remove: object) -> None:
-    try:
-        remove()  # type: ignore[operator]
-    except docker.errors.NotFound:
-        return
-
-
-def _is_running(pid: str) -> bool:
-    return os.path.exists(f"/proc/{pid}")
+def _remove(client: docker.DockerClient, is_ours: Callable[[str], bool]) -> int:
+    filters: dict[str, str | list[str] | bool] = {"label": LABEL}
+    containers = [
+        each
+        for each in client.containers.list(all=True, filters=filters)
+        if is_ours(each.labels[LABEL])
+    ]
+    networks = [
+        each
+        for each in client.networks.list(filters=filters)
+        if is_ours(each.attrs["Labels"][LABEL])
+    ]
+    for container in containers:
+        with suppress(docker.errors.NotFound):
+            container.remove(force=True, v=True)
+    for network in networks:
+        with suppress(docker.errors.NotFound):
+            network.remove()
+    return len(containers) + len(networks)
 
 
 def _free_subnets() -> Iterator[str]:
     return (f"10.141.{third}.0/24" for third in range(1, 241))
 
 
-def _create(client: docker.DockerClient, subnets: list[str]) -> Network:
+def _create(client: docker.DockerClient, subnets: list[str], labels: dict[str, str]) -> Network:
     remove_stale(client)
     for subnet in subnets:
         pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
         name = f"registry-harness-{os.getpid()}-{subnet.split('/')[0]}"
         try:
-            network = client.networks.create(name, ipam=pool, labels=labels(), check_duplicate=True)
+            network = client.networks.create(name, ipam=pool, labels=labels, check_duplicate=True)
         except docker.errors.APIError as error:
             if "overlap" not in str(error) and "already exists" not in str(error):
                 raise

@@ -52,7 +52,7 @@ class PackageSource:
         """Return all versions of a package that the suites hold, newest first."""
         table = self._run("apt-cache", "madison", name)
         rows = [[part.strip() for part in line.split("|")] for line in table.splitlines()]
-        return [Package(row[0], row[1]) for row in rows if len(row) > 2 and "Packages" in row[2]]
+        return [Package(row[0], row[1]) for row in rows if row[2:] and "Packages" in row[2]]
 
     def unpack(self, package: Package, target: Path) -> None:
         """Download a package and unpack it into a directory, whole or not at all."""

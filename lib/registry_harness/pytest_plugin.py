@@ -1,4 +1,4 @@
-"""Fixtures for tests that pull from real registries; load with ``-p registry_harness.pytest_plugin``.
+"""Fixtures for tests that pull from real registries; ``-p registry_harness.pytest_plugin``.
 
 Where the package is installed, pytest loads it by itself. Registries live as long as the session.
 When a test fails, what the running parts printed lately is shown with it.
@@ -170,7 +170,7 @@ def mirror_registry(session_registry: NewRegistry, plain_registry: Registry) -> 
 @pytest.fixture(scope="session")
 def containerd_releases() -> dict[str, ContainerdRelease]:
     """The containerd releases of this machine by series, fetched where they are not here."""
-    return fetch_releases(lambda line: None)
+    return fetch_releases(lambda _line: None)
 
 
 @pytest.fixture(scope="session", params=SERIES, ids=lambda series: f"containerd-{series}")

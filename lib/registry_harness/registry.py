@@ -23,7 +23,7 @@ from registry_harness.access_log import Request, parse_access_log
 from registry_harness.certificates import CertificateAuthority, KeyPair
 from registry_harness.credentials import Credentials
 from registry_harness.errors import StartError
-from registry_harness.network import HarnessNetwork, labels
+from registry_harness.network import HarnessNetwork
 
 _READY_SECONDS = 20
 _POLL_SECONDS = 0.05
@@ -205,7 +205,7 @@ def _container(image: str, network: HarnessNetwork, address: str) -> DockerConta
     return DockerContainer(image).with_kwargs(
         network=network.name,
         networking_config={network.name: endpoint},
-        labels=labels(),
+        labels=network.labels,
     )
 
 

@@ -66,7 +66,7 @@ def difference(before: Snapshot, after: Snapshot) -> list[str]:
 def _entry(item: os.DirEntry[str]) -> Entry:
     status = item.stat(follow_symlinks=False)
     if item.is_symlink():
-        kind, content = "link", os.readlink(item.path)
+        kind, content = "link", str(Path(item.path).readlink())
     elif item.is_dir():
         kind, content = "directory", ""
     else:

@@ -56,7 +56,7 @@ class Containerd:
         path = f"{self.release.binary.parent}:{os.environ['PATH']}"
         environment = {"PATH": path, "NO_PROXY": "*", "no_proxy": "*"}
         self._daemon = Daemon(self._command(), self._log, environment)
-        self._daemon.start(lambda: self.cri.is_ready())
+        self._daemon.start(self.cri.is_ready)
 
     def restart(self) -> None:
         """Stop and start again, with the configuration rendered anew."""

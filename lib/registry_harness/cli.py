@@ -1,0 +1,128 @@
+"""The command line of the harness: fetch what is missing, hold registries up to try things on."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import docker
+import docker.errors
+
+from registry_harness import held_up
+from registry_harness.containerd.releases import fetch_releases
+from registry_harness.errors import HarnessError, MissingPartError
+from registry_harness.image import registry_image
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, or 1 with a line that says what to do."""
+    parser = argparse.ArgumentParser(prog="registry-harness", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, help_text in {
+        "fetch": "fetch containerd releases and the registry image, where they are not here",
+        "up": "start one registry of every kind and show how to use them",
+        "status": "show what is up",
+        "down": "remove all that is up",
+    }.items():
+        commands.add_parser(name, help=help_text)
+    command = parser.parse_args(arguments).command
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        return _COMMANDS[command](_client())
+    except HarnessError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.remedy:
+            print(f"  do: {error.remedy}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was left behind", file=sys.stderr)
+        return 130
+
+
+def _client() -> docker.DockerClient:
+    try:
+        client = docker.from_env()
+        client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        raise MissingPartError("no Docker engine answers", "scripts/setup") from error
+    return client
+
+
+def _fetch(client: docker.DockerClient) -> int:
+    begin = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - begin:5.1f} s] {line}", flush=True)
+
+    fetch_releases(say)
+    registry_image(client, say)
+    return 0
+
+
+def _up(client: docker.DockerClient) -> int:
+    for registry in held_up.start_all(client):
+        _show(registry)
+    print("\nscripts/harness down removes them.")
+    return 0
+
+
+def _status(client: docker.DockerClient) -> int:
+    running = held_up.up(client)
+    if not running:
+        print("nothing is up")
+        return 0
+    for registry in held_up.saved():
+        _show(registry)
+    print(f"\n{len(running)} containers are up.")
+    return 0
+
+
+def _down(client: docker.DockerClient) -> int:
+    removed = held_up.stop_all(client)
+    print(f"removed {removed} containers and networks" if removed else "nothing was up")
+    return 0
+
+
+def _show(registry: dict[str, str]) -> None:
+    print(f"\n{registry['url']}   ({registry['kind']})")
+    for key in ("ca", "client_cert", "client_key", "username", "password"):
+        if key in registry:
+            print(f"  {key:12} {registry[key]}")
+    print(f"  $ {_curl(registry)}")
+    print(f"  $ {_enable(registry)}")
+
+
+def _curl(registry: dict[str, str]) -> str:
+    words = ["curl"]
+    for key, option in (("ca", "--cacert"), ("client_cert", "--cert"), ("client_key", "--key")):
+        if key in registry:
+            words += [option, registry[key]]
+    if "username" in registry:
+        words += ["--user", f"{registry['username']}:{registry['password']}"]
+    return shlex.join([*words, f"{registry['url']}/v2/_catalog"])
+
+
+def _enable(registry: dict[str, str]) -> str:
+    words = ["microk8s", "enable", "private-registry-config"]
+    if "mirror_of" in registry:
+        words += ["--mirror", f"{registry['mirror_of']}={registry['url']}"]
+    elif "ca" in registry:
+        words += ["--registry", registry["host"], "--ca", registry["ca"]]
+    else:
+        words += ["--insecure", registry["host"]]
+    if "client_cert" in registry:
+        words += ["--client-cert", registry["client_cert"]]
+        words += ["--client-key", registry["client_key"]]
+    return shlex.join(words)
+
+
+_COMMANDS: dict[str, Callable[[docker.DockerClient], int]] = {
+    "fetch": _fetch,
+    "up": _up,
+    "status": _status,
+    "down": _down,
+}
