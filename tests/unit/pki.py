@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509.oid import NameOID
 
-_TODAY = datetime.now(timezone.utc)
+TODAY = datetime.now(timezone.utc)
 _YEAR = timedelta(days=365)
 
 
@@ -86,8 +86,8 @@ def make(
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_TODAY + begins)
-        .not_valid_after(_TODAY + ends)
+        .not_valid_before(TODAY + begins)
+        .not_valid_after(TODAY + ends)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .sign(issuer.private_key if issuer else key, hashes.SHA256())
     )
@@ -103,6 +103,8 @@ class Pki(NamedTuple):
     future_authority: Pair
     server: Pair
     client: Pair
+    expired_client: Pair
+    future_client: Pair
 
     @staticmethod
     def create() -> Pki:
@@ -119,4 +121,8 @@ class Pki(NamedTuple):
             ),
             server=make("reg.corp", issuer=authority),
             client=make("node", issuer=authority),
+            expired_client=make(
+                "node", issuer=authority, begins=-2 * _YEAR, ends=-timedelta(days=2)
+            ),
+            future_client=make("node", issuer=authority, begins=timedelta(days=2)),
         )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Callable, List, NamedTuple, Union
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from private_registry.shell.x509 import validity
 from unit.microk8s import Microk8s
-from unit.pki import Pki
+from unit.pki import TODAY, Pki, make
 
 Content = Union[str, bytes]
 
@@ -188,6 +192,18 @@ BAD_CLIENTS = [
         "binary key", lambda pki: pki.client.pem, lambda pki: b"\xff\xfe\x00", "not a text file"
     ),
     ClientCase(
+        "expired",
+        lambda pki: pki.expired_client.pem,
+        lambda pki: pki.expired_client.key,
+        "the client certificate has expired on",
+    ),
+    ClientCase(
+        "not yet valid",
+        lambda pki: pki.future_client.pem,
+        lambda pki: pki.future_client.key,
+        "the client certificate is not valid before",
+    ),
+    ClientCase(
         "chain in the wrong order",
         lambda pki: pki.authority.pem + pki.client.pem,
         lambda pki: pki.client.key,
@@ -296,3 +312,17 @@ def test_certificates_of_a_registries_file_are_checked_too(
     error = _refused(microk8s, "--file", str(source))
     assert message in error
     assert str(source) in error
+
+
+@pytest.mark.parametrize("ends", ["1951-02-03", "2049-12-31", "2050-01-01", "9999-12-31"])
+def test_dates_of_both_kinds_are_read(ends: str) -> None:
+    begin = datetime(1950, 1, 2, tzinfo=timezone.utc)
+    end = datetime.strptime(ends, "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    pair = make("dates", begins=begin - TODAY, ends=end - TODAY)
+    assert validity(pair.der) == (begin.timestamp(), end.timestamp())
+
+
+@given(st.binary(max_size=40) | st.builds(bytes.__add__, st.just(b"0\x1e0\x1c"), st.binary()))
+def test_what_is_no_certificate_has_no_dates(der: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        validity(der)
