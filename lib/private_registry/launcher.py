@@ -7,7 +7,7 @@ MicroK8s altogether. What only rare paths need is imported there: every enable w
 
 import os
 import sys
-from typing import Dict, List, Optional
+from typing import Dict, List, Tuple
 
 OLDEST = (3, 8)
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -108,44 +108,48 @@ def _find_tomlkit() -> bool:
 
 
 def _fetch_tomlkit() -> bool:
-    import subprocess
-
     sys.stderr.write("Fetching the Python package tomlkit once, with pip ...\n")
     sys.stderr.flush()
-    python = _python_with_pip()
     target = "{}.{}".format(VENDOR, os.getpid())
-    if python is not None:
-        command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-deps", "--require-hashes", "--target", target, "-r", REQUIREMENTS]
-        if subprocess.call(command, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno()) == 0:
+    install = ["install", "--no-deps", "--require-hashes", "--retries", "1", "--timeout", "15"]
+    install += ["--target", target, "-r", REQUIREMENTS]
+    pips = _pips()
+    for pip in pips:
+        if _succeeds(pip, install):
             _put_in_place(target)
             if _find_tomlkit():
                 return True
     _complain(
-        "the Python package tomlkit is not here and could not be fetched",
+        "the Python package tomlkit is not here and {}".format(
+            "could not be fetched" if pips else "there is no pip to fetch it with"
+        ),
         "wanted in {}".format(VENDOR),
-        "on a machine with network run scripts/vendor in a clone of this addon and copy its "
-        "lib/vendor there",
+        "sudo apt-get install python3-pip and try again; or, without network, run scripts/vendor "
+        "in a clone of this addon on another machine and copy its lib/vendor there",
     )
     return False
 
 
-def _python_with_pip() -> Optional[str]:
+def _pips() -> List[Tuple[str, Dict[str, str]]]:
+    """List the Pythons that have pip, each with its environment: the host's without the snap's."""
+    clean = {k: v for k, v in os.environ.items() if k not in SNAP_ONLY_VARIABLES}
+    pythons = [(sys.executable, dict(os.environ))] + [(each, clean) for each in HOST_PYTHONS]
+    return [python for python in pythons if _succeeds(python, ["--version"])]
+
+
+def _succeeds(pip: Tuple[str, Dict[str, str]], arguments: List[str]) -> bool:
     import subprocess
 
-    for python in (sys.executable,) + HOST_PYTHONS:
+    python, environment = pip
+    command = [python, "-m", "pip", "--disable-pip-version-check"] + arguments
+    with open(os.devnull, "r+") as nowhere:
         try:
-            with open(os.devnull, "w") as nowhere:
-                if (
-                    subprocess.call(
-                        [python, "-m", "pip", "--version"], stdout=nowhere, stderr=nowhere
-                    )
-                    == 0
-                ):
-                    return python
+            code = subprocess.call(
+                command, stdin=nowhere, stdout=nowhere, stderr=nowhere, env=environment
+            )
         except OSError:
-            continue
-    return None
+            return False
+    return code == 0
 
 
 def _put_in_place(target: str) -> None:

@@ -71,6 +71,7 @@ class Outcome(NamedTuple):
     Args:
         plan: file by file.
         desired: the registries that the node is to know now.
+        concerned: those of them that the command is about.
         enabled: whether MicroK8s sees the addon as enabled, before and after.
         unknown: names to remove that were not configured.
         originals: what RESTORE actions bring back.
@@ -79,6 +80,7 @@ class Outcome(NamedTuple):
     plan: Plan
     desired: DesiredState
     enabled: Tuple[bool, bool]
+    concerned: Tuple[Registry, ...] = ()
     unknown: Tuple[RegistryName, ...] = ()
     originals: Mapping[NodePath, ObservedFile] = {}
 
@@ -135,11 +137,11 @@ def remove(node: Node, request: RemoveRequest, options: Options) -> Outcome:
         if request.everything:
             return _take_everything_back(node, options)
         saved = _saved(node)
-        unknown = tuple(name for name in request.names if saved.get(name) is None)
+        unknown = tuple(each for each in dict.fromkeys(request.names) if saved.get(each) is None)
         known = frozenset(request.names).difference(unknown)
         if not known:
             nothing = Plan((), records.ledgers(node))
-            return Outcome(nothing, saved, (node.is_enabled, node.is_enabled), unknown)
+            return Outcome(nothing, saved, (node.is_enabled, node.is_enabled), (), unknown)
         desired = desired_after_remove(saved, request)
         return _make_so(node, desired, known, options, unknown)
 
@@ -194,7 +196,7 @@ def _make_so(
     wanted.update(service_files(node, options.door))
     names = None if scope is None else frozenset(name.directory for name in scope)
     plan, originals = _plan(node, wanted, names, options)
-    outcome = Outcome(plan, desired, (node.is_enabled, True), unknown, originals)
+    outcome = Outcome(plan, desired, (node.is_enabled, True), tuple(in_scope), unknown, originals)
     if not options.dry_run:
         state = registries_toml.to_toml(desired)
         _check_rendered(node, plan, state, desired)
@@ -204,7 +206,7 @@ def _make_so(
 
 def _take_everything_back(node: Node, options: Options) -> Outcome:
     plan, originals = _plan(node, {}, None, options)
-    outcome = Outcome(plan, DesiredState(), (node.is_enabled, False), (), originals)
+    outcome = Outcome(plan, DesiredState(), (node.is_enabled, False), originals=originals)
     if not options.dry_run:
         transaction.commit(node, plan, None, enabled=False)
     return outcome

@@ -93,6 +93,8 @@ def _show(registry: dict[str, str]) -> None:
         if key in registry:
             print(f"  {key:12} {registry[key]}")
     print(f"  $ {_curl(registry)}")
+    if "mirror_of" not in registry:
+        print(f"  $ docker push {registry['host']}/IMAGE")
     print(f"  $ {_enable(registry)}")
 
 

@@ -150,7 +150,10 @@ def _fake_pip(python: Path) -> Path:
 def _find_pip_at(python: Path, copy: Copy) -> None:
     path = copy.root / "lib" / "private_registry" / "launcher.py"
     text = path.read_text()
-    replaced = text.replace("(sys.executable,) + HOST_PYTHONS", f"({str(python)!r},)")
+    found = (
+        "pythons = [(sys.executable, dict(os.environ))] + [(each, clean) for each in HOST_PYTHONS]"
+    )
+    replaced = text.replace(found, f"pythons = [({str(python)!r}, clean)]")
     assert replaced != text
     path.write_text(replaced)
 

@@ -79,7 +79,8 @@ def shown(text: str) -> str:
     """Quote user input for an error: no control characters, no password, at most 80 characters."""
     scheme, separator, _ = text.partition("://")
     before, at, after = text.rpartition("@")
-    hidden = f"{scheme + separator if '://' in before else ''}...@{after}" if at else text
+    kept = scheme + separator if "://" in before and scheme.isalpha() else ""
+    hidden = f"{kept}...@{after}" if at else text
     printable = hidden if hidden.isprintable() else hidden.encode("unicode_escape").decode("ascii")
     return printable if len(printable) <= _SHOWN else printable[: _SHOWN - 3] + "..."
 
@@ -185,6 +186,8 @@ def _ipv6(address: str, text: str, option: str) -> str:
         ipaddress.IPv6Address(address)
     except ValueError:
         raise _bad_host(text, "is not an IPv6 address", option, _IPV6_EXAMPLE) from None
+    if "." in address:
+        raise _bad_host(text, "has dots, which no image name can hold", option, _IPV6_EXAMPLE)
     if "%" in address:
         raise _bad_host(text, "has a zone, which no image name can hold", option, _IPV6_EXAMPLE)
     return address.lower()

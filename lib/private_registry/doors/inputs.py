@@ -66,6 +66,8 @@ class Inputs:
                 )
             self._input_of = option
         try:
+            if path == STANDARD_INPUT and sys.stdin is None:
+                raise UsageError("standard input is closed", place=place)
             if path == STANDARD_INPUT:
                 content = sys.stdin.buffer.read(_MAX_BYTES + 1)
             else:
@@ -76,8 +78,7 @@ class Inputs:
             raise UsageError(
                 f"{_named(path)} cannot be read: {reason.lower()}",
                 place=f"option {option}",
-                remedy="check the path; a strict MicroK8s sees no file outside of your home "
-                f"directory, but takes any as: {option} - <FILE",
+                remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
             ) from error
         if len(content) > _MAX_BYTES:
             raise UsageError("larger than 16 MiB", place=place)

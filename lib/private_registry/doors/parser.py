@@ -12,11 +12,16 @@ from private_registry.errors import UsageError
 _NO_VALUE = "a value is missing behind it"
 
 
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # Never shown; without a width each option would import shutil to ask for the terminal's.
+    return argparse.HelpFormatter(prog, width=80)
+
+
 class Parser(argparse.ArgumentParser):
     """Reads long options only, never abbreviated, and raises UsageError instead of ending."""
 
     def __init__(self) -> None:
-        super().__init__(add_help=False, allow_abbrev=False, argument_default=None)
+        super().__init__(add_help=False, allow_abbrev=False, formatter_class=_formatter)
 
     def error(self, message: str) -> NoReturn:
         """Turn argparse's complaint into ours, instead of printing and ending."""

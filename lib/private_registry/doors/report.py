@@ -6,7 +6,7 @@ import json
 from typing import Any, Dict, List, Optional
 
 from private_registry.core.model import Registry, Tls
-from private_registry.core.plan import Action, Kind, ObservedFile
+from private_registry.core.plan import Action, Kind, ObservedFile, Root
 from private_registry.errors import PrivateRegistryError
 from private_registry.operations import Listing, Outcome, RegistryStatus
 from private_registry.shell.node import Node
@@ -34,9 +34,9 @@ _PLANNED = {
 
 def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]:
     """Tell people what a command did."""
-    lines = [_registry_line(each) for each in done.desired.registries[:_SHOWN_REGISTRIES]]
-    if len(done.desired.registries) > _SHOWN_REGISTRIES:
-        lines.append(f"... {len(done.desired.registries)} registries in all")
+    lines = [_registry_line(each) for each in done.concerned[:_SHOWN_REGISTRIES]]
+    if len(done.concerned) > _SHOWN_REGISTRIES:
+        lines.append(f"... {len(done.concerned)} registries in all")
     lines += [f"{name} is not configured" for name in done.unknown]
     for action in done.plan.changes:
         lines += _change_lines(node, done, action, dry_run=dry_run)
@@ -63,7 +63,10 @@ def _summary(done: Outcome, *, dry_run: bool) -> str:
     if not done.changed:
         return "Nothing to do: the node is so already."
     if not done.enabled[1] and done.plan.hints:
-        return "All but the files left alone is as it was before. Containerd was not restarted."
+        return (
+            "All but the files left alone is as it was before; remove those by hand if nobody "
+            "needs them. Containerd was not restarted."
+        )
     if not done.enabled[1]:
         return "All is as it was before. Containerd was not restarted."
     if not done.desired.registries:
@@ -78,6 +81,8 @@ def _diff(done: Outcome, action: Action) -> List[str]:
         return ["    (a secret; not shown)"]
     if action.path.name.endswith(".key"):
         return ["    (a secret; not shown)"]
+    if action.path.root is Root.COMMON:
+        return ["    (a program of this addon's own)"]
     original: Optional[ObservedFile] = done.originals.get(action.path)
     after = action.after.content if action.after else original.content if original else b""
     before = action.before.content if action.before else b""

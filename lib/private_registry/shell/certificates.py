@@ -55,8 +55,7 @@ def checked_client(certificate_text: str, key_text: str, place: str) -> ClientCe
     key = _key(key_text, place)
     _loaded(certificates, place)
     _check_fit(certificates, key, place)
-    first = certificates[: certificates.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
-    problem = _outside(validity(ssl.PEM_cert_to_DER_cert(first)), time.time())
+    problem = _outside(_dates_of_first(certificates, place), time.time())
     if problem:
         raise CertificateError(f"the client certificate {problem}", place=place)
     return ClientCertificate(certificates, key)
@@ -152,6 +151,16 @@ def _check_fit(certificates: str, key: str, place: str) -> None:
         raise CertificateError(message, place=place) from error
     finally:
         os.close(descriptor)
+
+
+def _dates_of_first(certificates: str, place: str) -> Validity:
+    first = certificates[: certificates.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
+    try:
+        return validity(ssl.PEM_cert_to_DER_cert(first))
+    except ValueError as error:
+        raise CertificateError(
+            "the client certificate's dates cannot be read", place=place
+        ) from error
 
 
 def _dates(authority: Mapping[str, object]) -> Validity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+from functools import lru_cache
 from typing import Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.containerd import Version, parse_registry_section, parse_version
@@ -175,6 +176,7 @@ class Node(NamedTuple):
         return config_path.replace("${SNAP_DATA}", self.data).replace("${SNAP}", self.snap)
 
 
+@lru_cache(maxsize=1)
 def _group() -> Optional[int]:
     for name in _GROUPS:
         try:
