@@ -139,15 +139,15 @@ class _Answers(WaitStrategy):
         self.with_startup_timeout(_READY_SECONDS).with_poll_interval(_POLL_SECONDS)
 
     def wait_until_ready(self, container: WaitStrategyTarget) -> None:
-        if not self._poll(lambda: self._is_ready(container), [OSError]):
-            raise StartError(f"the registry did not answer\n{self._registry.log()}")
+        answered = self._poll(lambda: self._is_over(container), [OSError])
+        if not answered or container.status == "exited":
+            ended = "ended" if container.status == "exited" else "did not answer"
+            raise StartError(f"the registry {ended}\n{self._registry.log()}")
 
-    def _is_ready(self, container: WaitStrategyTarget) -> bool:
+    def _is_over(self, container: WaitStrategyTarget) -> bool:
         container.reload()
-        if container.status == "exited":
-            raise StartError(f"the registry ended\n{self._registry.log()}")
         wanted = 401 if self._registry.spec.htpasswd else 200
-        return self._registry.open("/v2/") == wanted
+        return container.status == "exited" or self._registry.open("/v2/") == wanted
 
 
 def start_registry(

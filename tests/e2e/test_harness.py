@@ -1,0 +1,278 @@
+"""The harness itself: registries ask for what they should, the engine pushes, nothing is left."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from registry_harness import (
+    CertificateAuthority,
+    Credentials,
+    DockerEngine,
+    HarnessNetwork,
+    PullingNode,
+    PushRefused,
+    Registry,
+    RegistrySpec,
+    StartError,
+    fill,
+    pulling_node,
+    start_registry,
+)
+from registry_harness.containerd.releases import ContainerdRelease
+from registry_harness.network import LABEL
+from registry_harness.pytest_plugin import NewRegistry
+from registry_harness.workspace import remove_stale_workspaces
+
+HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
+SMALL_SUITE = """
+import time
+from registry_harness import fill
+
+def test_small(microk8s_node, plain_registry, docker_engine):
+    reference = fill(plain_registry, "app")
+    print("started", flush=True)
+    {body}
+"""
+
+
+@pytest.mark.parametrize(
+    "fixture", ["plain_registry", "tls_registry", "htpasswd_registry", "mtls_registry"]
+)
+def test_a_registry_asks_for_what_it_should(fixture: str, request: pytest.FixtureRequest) -> None:
+    registry: Registry = request.getfixturevalue(fixture)
+    assert not registry.host.startswith("127.")
+    assert registry.open("/v2/") == (401 if registry.spec.htpasswd else 200)
+    fill(registry, "asked")
+    assert any(each.method == "PUT" and each.status == 201 for each in registry.requests())
+
+
+def test_another_ca_is_not_trusted(tls_registry: Registry) -> None:
+    other = ssl.create_default_context(cadata=CertificateAuthority().pem.decode())
+    with pytest.raises(urllib.error.URLError, match="certificate verify failed"):
+        urllib.request.urlopen(tls_registry.url, timeout=5, context=other)  # noqa: S310
+
+
+def test_a_client_certificate_is_asked_for(mtls_registry: Registry) -> None:
+    assert mtls_registry.ca is not None
+    without = ssl.create_default_context(cadata=mtls_registry.ca.decode())
+    with pytest.raises(OSError, match=r"certificate required|alert"):
+        urllib.request.urlopen(mtls_registry.url, timeout=5, context=without).read()  # noqa: S310
+
+
+def test_a_mirror_serves_what_it_has_when_its_upstream_is_gone(
+    new_registry: NewRegistry, microk8s_node: PullingNode
+) -> None:
+    upstream = new_registry(RegistrySpec())
+    mirror = new_registry(RegistrySpec(proxy_of=upstream))
+    reference = fill(upstream, "app")
+    option = f"{upstream.host}={mirror.url}"
+    assert microk8s_node.node.enable("--mirror", option, "--no-fallback").exit_code == 0
+    microk8s_node.pull(reference)
+    upstream.stop()
+    microk8s_node.containerd.cri.remove(reference)
+    microk8s_node.pull(reference)
+    assert microk8s_node.node.disable().exit_code == 0
+
+
+def test_a_registry_that_cannot_start_shows_its_log(
+    harness_network: HarnessNetwork,
+    certificate_authority: CertificateAuthority,
+    registry_image: str,
+) -> None:
+    taken = len(parts_in_docker(harness_network.client))
+    with pytest.raises(StartError, match="invalid port"):
+        start_registry(
+            RegistrySpec(port=99999), harness_network, certificate_authority, registry_image
+        )
+    assert len(parts_in_docker(harness_network.client)) == taken
+
+
+def test_push_is_refused_until_trusted_and_after_it_is_taken_back(
+    docker_engine: DockerEngine, new_registry: NewRegistry, docker_client: docker.DockerClient
+) -> None:
+    host_before = docker_client.info()["RegistryConfig"]
+    plain, secure = new_registry(RegistrySpec()), new_registry(RegistrySpec(tls=True))
+    wanted = new_registry(RegistrySpec(tls=True, client_certificates=True))
+    refusals = {plain: HTTP_TO_HTTPS, secure: "x509", wanted: "x509"}
+    references = {each: each.reference("pushed") for each in refusals}
+    for registry, words in refusals.items():
+        docker_engine.build(references[registry])
+        with pytest.raises(PushRefused, match=re.escape(words)):
+            docker_engine.push(references[registry])
+
+    docker_engine.trust_insecure(plain.host)
+    for registry in (secure, wanted):
+        assert registry.ca is not None
+        docker_engine.trust_ca(registry.host, registry.ca, registry.client)
+    for registry in refusals:
+        docker_engine.push(references[registry])
+
+    docker_engine.trust_insecure()
+    docker_engine.distrust(secure.host)
+    docker_engine.distrust(wanted.host)
+    for registry, words in refusals.items():
+        with pytest.raises(PushRefused, match=re.escape(words)):
+            docker_engine.push(references[registry])
+    assert docker_client.info()["RegistryConfig"] == host_before
+    assert not Path("/etc/docker/certs.d", secure.host).exists()
+
+
+def test_push_needs_the_right_password(
+    docker_engine: DockerEngine, tls_htpasswd_registry: Registry
+) -> None:
+    registry = tls_htpasswd_registry
+    assert registry.ca is not None
+    docker_engine.trust_ca(registry.host, registry.ca)
+    reference = registry.reference(f"secret-{secrets.token_hex(4)}")
+    docker_engine.build(reference)
+    for wrong in (None, Credentials.random()):
+        with pytest.raises(PushRefused, match=r"no basic auth|authentication required|denied"):
+            docker_engine.push(reference, wrong)
+    docker_engine.push(reference, registry.credentials)
+
+
+@pytest.fixture
+def own_node(
+    containerd_release: ContainerdRelease, addon_repository: Path, addon_name: str
+) -> Iterator[PullingNode]:
+    """A node that a test may restart."""
+    with pulling_node(containerd_release, addon_repository, addon_name) as node:
+        yield node
+
+
+def test_snapctl_restarts_the_nodes_own_containerd(own_node: PullingNode) -> None:
+    node = own_node.node
+    snapctl = node.snap / "usr/bin/snapctl"
+    assert own_node.containerd.cri.version().startswith(own_node.containerd.release.series)
+    assert node.run(snapctl, "restart", "microk8s.daemon-containerd").exit_code == 0
+    assert own_node.containerd.starts == 2
+    assert own_node.containerd.cri.is_ready()
+    assert node.run(snapctl, "stop", "microk8s").exit_code == 1
+    assert own_node.snapctl.requests == ["restart microk8s.daemon-containerd", "stop microk8s"]
+
+
+@pytest.mark.parametrize(
+    ("body", "how", "words"),
+    [
+        ("microk8s_node.node.enable('help')", "end", "3 passed"),
+        ("assert reference == 'x'", "end", "log of registry http://"),
+        ("time.sleep(60)", "SIGINT", "KeyboardInterrupt"),
+        ("time.sleep(60)", "SIGKILL", ""),
+    ],
+    ids=["passed", "failed", "interrupted", "killed"],
+)
+def test_a_run_leaves_nothing(
+    body: str, how: str, words: str, tmp_path: Path, addon_repository: Path
+) -> None:
+    (tmp_path / "test_small.py").write_text(SMALL_SUITE.format(body=body))
+    (tmp_path / "conftest.py").write_text(
+        "import pathlib, pytest\n\n\n@pytest.fixture(scope='session')\n"
+        f"def addon_repository():\n    return pathlib.Path({str(addon_repository)!r})\n"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
+    )
+    assert run.stdout is not None
+    said = ""
+    if how != "end":
+        for line in run.stdout:
+            said += line
+            if line.strip().endswith("started"):
+                break
+        run.send_signal(getattr(signal, how))
+    said += run.communicate(timeout=120)[0]
+    assert words in said
+    client = docker.from_env()
+    try:
+        if how == "SIGKILL":
+            sweep(client, run.pid)
+        assert not [each for each in parts_in_docker(client) if each == str(run.pid)]
+    finally:
+        client.close()
+    assert not list(Path(tempfile.gettempdir()).glob(f"rh-{run.pid}-*"))
+    assert f"/rh-{run.pid}-" not in Path("/proc/mounts").read_text()
+    assert not running_daemons(run.pid)
+
+
+def sweep(client: docker.DockerClient, pid: int) -> None:
+    """Start the next run, which tidies up after a killed one."""
+    deadline = time.monotonic() + 10
+    while running_daemons(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    remove_stale_workspaces()
+    HarnessNetwork(client).close()
+
+
+def parts_in_docker(client: docker.DockerClient) -> list[str]:
+    """List the owners of all containers and networks of the harness."""
+    filters: dict[str, str | list[str] | bool] = {"label": LABEL}
+    containers = client.containers.list(all=True, filters=filters)
+    networks = client.networks.list(filters=filters)
+    owners = [str(each.labels[LABEL]) for each in containers]
+    return owners + [str(each.attrs["Labels"][LABEL]) for each in networks]
+
+
+def running_daemons(pid: int) -> list[str]:
+    """List the commands of processes that work in a run's directories."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"/rh-{pid}-" in command:
+            found.append(command)
+    return found
+
+
+def test_registries_held_up_by_hand(addon_repository: Path, tmp_path: Path) -> None:
+    def harness(command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "registry_harness", command],
+            cwd=addon_repository,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    up = harness("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        assert up.stdout.count("microk8s enable private-registry-config") == 6
+        host = re.search(r"--insecure (\S+)", up.stdout)
+        assert host is not None
+        with urllib.request.urlopen(f"http://{host[1]}/v2/", timeout=5) as answer:
+            assert answer.status == 200
+        again = harness("up")
+        assert (again.returncode, again.stdout) == (1, "")
+        assert "up already" in again.stderr
+        assert "6 containers are up" in harness("status").stdout
+        state = tmp_path / "private-registry-config/harness"
+        assert state.stat().st_mode & 0o777 == 0o700
+        assert {each.stat().st_mode & 0o777 for each in state.iterdir()} == {0o600}
+    finally:
+        down = harness("down")
+    assert down.stdout.startswith("removed 7 ")
+    assert harness("down").stdout == "nothing was up\n"
+    assert not (tmp_path / "private-registry-config/harness").exists()
