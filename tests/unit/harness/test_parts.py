@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tomlkit
 
 from registry_harness import Credentials, MicroK8sNode, difference, snapshot
 from registry_harness.access_log import Request, parse_access_log
