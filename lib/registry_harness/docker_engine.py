@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 import docker
+import docker.errors
 
 from registry_harness.certificates import KeyPair
 from registry_harness.credentials import Credentials
@@ -27,11 +28,15 @@ from registry_harness.processes import Daemon, unmount_below
 _RELOAD_SECONDS = 5
 _DOCKERFILE = b"FROM scratch\nCOPY random /random\n"
 _CONTAINERD_CONFIGURATION = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
-# Everything below /etc is written to a scratch layer; only certs.d is shared with the harness.
+# /etc/docker is the harness's own directory; where the machine has none, it is made in a scratch
+# layer. It is not written into: in a user namespace the machine's own belongs to nobody. So it is
+# with /run/docker, where engines keep the sockets of their plugins.
 _IN_OWN_NAMESPACE = """set -e
 mount -t overlay overlay -o lowerdir=/etc,upperdir="$1/etc",workdir="$1/work" /etc
-mkdir -p /etc/docker/certs.d
-mount --bind "$1/certs.d" /etc/docker/certs.d
+[ -d /etc/docker ] || mkdir /etc/docker
+mount --bind "$1/docker" /etc/docker
+[ -d /run/docker ] || mkdir /run/docker
+mount --bind "$1/run" /run/docker
 shift
 exec "$@"
 """
@@ -49,7 +54,7 @@ class DockerEngine:
             if shutil.which(program) is None:
                 raise MissingPartError(f"there is no {program}", "scripts/setup installs it")
         self._work = work
-        for name in ("etc", "work", "certs.d", "data", "exec", "containerd"):
+        for name in ("etc", "work", "docker/certs.d", "run", "data", "exec", "containerd"):
             (work / name).mkdir(parents=True)
         self._configuration = work / "daemon.json"
         self._configuration.write_text("{}\n")
@@ -107,7 +112,7 @@ class DockerEngine:
 
     def trust_ca(self, host: str, ca: bytes, client: KeyPair | None = None) -> None:
         """Trust a registry's CA, and present a client certificate to it."""
-        directory = self._work / "certs.d" / host
+        directory = self._work / "docker/certs.d" / host
         directory.mkdir(exist_ok=True)
         (directory / "ca.crt").write_bytes(ca)
         if client is not None:
@@ -116,7 +121,7 @@ class DockerEngine:
 
     def distrust(self, host: str) -> None:
         """Take back what trust_ca did."""
-        shutil.rmtree(self._work / "certs.d" / host, ignore_errors=True)
+        shutil.rmtree(self._work / "docker/certs.d" / host, ignore_errors=True)
 
     def build(self, reference: str) -> None:
         """Build an image FROM scratch whose content nobody has pulled before."""
@@ -166,7 +171,11 @@ class DockerEngine:
         with socket.socket(socket.AF_UNIX) as connection:
             if connection.connect_ex(str(self._socket)) != 0:
                 return False
-        return bool(self.client.ping())
+        try:
+            return bool(self.client.ping())
+        except docker.errors.DockerException:
+            # It listens before it can answer, and may end in between.
+            return False
 
     def _containerd_command(self) -> list[str]:
         configuration = self._work / "containerd.toml"

@@ -1,7 +1,8 @@
 """containerd's configuration in the shape that MicroK8s ships, and how MicroK8s renders it.
 
-Keys and values as in microk8s-resources/default-args/containerd-template.toml; the metrics and
-streaming servers are off, so that several daemons can run beside each other.
+Keys and values as in microk8s-resources/default-args/containerd-template.toml; the metrics
+server and NRI, whose socket has one place for all, are off, so that several daemons can run beside
+each other.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ oom_score = 0
 
 [cgroup]
   path = ""
+
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
 
 # The 'plugins."io.containerd.grpc.v1.cri"' table contains all of the server options.
 [plugins."io.containerd.grpc.v1.cri"]
