@@ -15,7 +15,7 @@ import docker
 import docker.errors
 
 from registry_harness.errors import MissingPartError, StartError
-from registry_harness.packages import Package, PackageSource, cache_directory, os_release
+from registry_harness.packages import Package, PackageSource, cache_directory, fetching, os_release
 
 OFFICIAL = "registry:2"
 OWN = "private-registry-config/registry"
@@ -61,7 +61,8 @@ def registry_image(client: docker.DockerClient, say: Callable[[str], None] = _si
     if _pull(client):
         return OFFICIAL
     say(f"it cannot be had; building one of the package {_PACKAGE}")
-    return _build(client)
+    with fetching():
+        return _local(client) or _build(client)
 
 
 def _local(client: docker.DockerClient) -> str | None:

@@ -7,9 +7,12 @@ machine's own sources.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,7 @@ _KEYRINGS = {
     "ubuntu": "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
 }
 _COMPONENTS = {"debian": "main", "ubuntu": "main universe"}
+_TRANSPORT = ("Acquire::http", "Acquire::https", "Acquire::Retries")
 _LATER_POCKETS = {"debian": (), "ubuntu": ("-updates",)}
 
 
@@ -27,6 +31,16 @@ def cache_directory() -> Path:
     """Where fetched parts are kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "private-registry-config"
+
+
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Let one process at a time fetch; who waited finds what the other has fetched."""
+    directory = cache_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -55,19 +69,15 @@ class PackageSource:
         return [Package(row[0], row[1]) for row in rows if row[2:] and "Packages" in row[2]]
 
     def unpack(self, package: Package, target: Path) -> None:
-        """Download a package and unpack it into a directory, whole or not at all."""
-        work = target.with_name(f"{target.name}.{os.getpid()}")
+        """Download a package and unpack it into a directory, whole or not at all; see fetching."""
+        work = cache_directory() / "unpacking"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         self._run("apt-get", "download", f"{package.name}={package.version}", cwd=work)
         (archive,) = work.glob("*.deb")
         _checked(["dpkg-deb", "-x", str(archive), str(work)])
         archive.unlink()
-        try:
-            work.rename(target)
-        except OSError:
-            # Another run was quicker; its copy is as good.
-            shutil.rmtree(work, ignore_errors=True)
+        work.rename(target)
 
     def update(self) -> None:
         """Read the suites' package lists.
@@ -81,6 +91,7 @@ class PackageSource:
             (self._root / directory).mkdir(parents=True, exist_ok=True)
         (self._root / "cache/archives/partial").mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(
+            f"{_transport_settings()}"
             f'Dir::Etc "{self._root}/etc";\nDir::State "{self._root}/state";\n'
             f'Dir::Cache "{self._root}/cache";\nDir::State::status "/dev/null";\n'
             'Acquire::Languages "none";\nAPT::Sandbox::User "root";\n'
@@ -121,6 +132,12 @@ def _checked(command: list[str], env: dict[str, str] | None = None, cwd: Path | 
     return done.stdout
 
 
+def _transport_settings() -> str:
+    """How the machine reaches its mirrors: proxies, certificates, time limits."""
+    settings = _checked(["apt-config", "dump"]).splitlines(keepends=True)
+    return "".join(line for line in settings if line.startswith(_TRANSPORT))
+
+
 def _distribution() -> str:
     return os_release().get("ID", "")
 
@@ -135,13 +152,29 @@ def os_release() -> dict[str, str]:
 def _mirror() -> str:
     """Address of the mirror that the machine's own release comes from."""
     codename = os_release().get("VERSION_CODENAME", "")
-    lines = _checked(
-        ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI) $(COMPONENT)"]
-    ).splitlines()
-    mirrors = [line.split()[1] for line in lines if line.split()[:1] == [codename]]
+    mirrors = [uri for uri, origin in _sources(codename, "$(ORIGIN)") if _is_ours(origin)]
+    # Whose lists they are is known of those that were read; a bare machine has read none.
+    mirrors += [
+        uri
+        for uri, part in _sources(codename, "$(COMPONENT)", "--no-release-info")
+        if part == "main"
+    ]
     if not mirrors:
         raise MissingPartError(
             "the machine's package sources name no mirror of its own release",
-            "apt-get update",
+            "mend /etc/apt/sources.list; apt-get update",
         )
     return mirrors[0]
+
+
+def _sources(codename: str, field: str, *options: str) -> list[tuple[str, str]]:
+    """Return address and one more field of the machine's package sources of a release."""
+    table = _checked(
+        ["apt-get", "indextargets", *options, "--format", f"$(RELEASE) $(REPO_URI) {field}"]
+    )
+    rows = [line.split(maxsplit=2) for line in table.splitlines()]
+    return [(row[1], row[2]) for row in rows if row[0] == codename and row[2:]]
+
+
+def _is_ours(origin: str) -> bool:
+    return origin.lower() == _distribution()

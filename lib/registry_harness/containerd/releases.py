@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_harness.errors import MissingPartError
-from registry_harness.packages import PackageSource, cache_directory, os_release
+from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
 
 SERIES = ("1.6", "1.7", "2.1")
 _SUITES = {
@@ -63,9 +63,9 @@ def fetch_releases(say: Callable[[str], None]) -> dict[str, ContainerdRelease]:
         MissingPartError: a series cannot be had.
     """
     found = find_releases()
-    missing = [series for series in SERIES if series not in found]
-    if missing:
-        _fetch(missing, say)
+    if _missing(found):
+        with fetching():
+            _fetch(_missing(find_releases()), say)
         found = find_releases()
     for series in SERIES:
         if series not in found:
@@ -76,7 +76,13 @@ def fetch_releases(say: Callable[[str], None]) -> dict[str, ContainerdRelease]:
     return found
 
 
+def _missing(found: dict[str, ContainerdRelease]) -> list[str]:
+    return [series for series in SERIES if series not in found]
+
+
 def _fetch(series: list[str], say: Callable[[str], None]) -> None:
+    if not series:
+        return
     source = PackageSource(_SUITES.get(os_release().get("ID", ""), ()))
     say("reading package lists for containerd " + ", ".join(series))
     source.update()
