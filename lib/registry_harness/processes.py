@@ -16,7 +16,7 @@ _POLL_SECONDS = 0.02
 
 
 class Daemon:
-    """One daemon, with its log in a file.
+    """One daemon, with its log in a file; it ends with the thread that started it.
 
     Args:
         command: program and arguments.
@@ -47,10 +47,18 @@ class Daemon:
                 env={**os.environ, **self._environment},
                 start_new_session=True,
             )
+        try:
+            self._wait(self._process, is_ready, seconds)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(
+        self, process: subprocess.Popen[bytes], is_ready: Callable[[], bool], seconds: float
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise StartError(f"{self._command[0]} did not come up\n{self.log()[-4000:]}")
             time.sleep(_POLL_SECONDS)
 

@@ -1,13 +1,15 @@
 """Fixtures for tests that pull from real registries; ``-p registry_harness.pytest_plugin``.
 
 Where the package is installed, pytest loads it by itself. Registries live as long as the session.
-When a test fails, what the running parts printed lately is shown with it.
+When a test fails, what the running parts printed lately is shown with it. When something that must
+be installed is missing, a test is skipped with the reason; where the environment says CI, it fails.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import docker
@@ -38,15 +40,43 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failed test what the running parts printed lately."""
+    """Show with a failed test what the running parts printed lately; skip what cannot run here."""
     report = yield
-    if report.failed:
+    error = None if call.excinfo is None else call.excinfo.value
+    if isinstance(error, MissingPartError) and not os.environ.get("CI"):
+        path, line, _ = item.location
+        reason = f"{error.message}; do: {error.remedy}" if error.remedy else error.message
+        report.outcome, report.longrepr = "skipped", (path, line or 0, f"Skipped: {reason}")
+    elif report.failed:
         for name, log in item.config.stash[_logs].items():
-            tail = "\n".join(log().splitlines()[-_SHOWN_LINES:])
-            report.sections.append((f"log of {name}", tail))
+            report.sections.append((f"log of {name}", _end_of(log)))
     return report
+
+
+def _end_of(log: Callable[[], str]) -> str:
+    try:
+        return "\n".join(log().splitlines()[-_SHOWN_LINES:])
+    except OSError as error:
+        # The engine or the container is gone; that must not hide why the test failed.
+        return f"cannot be read: {error}"
+
+
+@contextmanager
+def log_on_failure(config: pytest.Config, name: str, log: Callable[[], str]) -> Iterator[None]:
+    """Show the end of a log with each test that fails in this block.
+
+    Args:
+        config: pytest's.
+        name: of the part that the log is of.
+        log: returns all that it printed; may raise OSError.
+    """
+    config.stash[_logs][name] = log
+    try:
+        yield
+    finally:
+        del config.stash[_logs][name]
 
 
 @pytest.fixture(scope="session")
@@ -124,8 +154,7 @@ def _starter(
         def start(spec: RegistrySpec) -> Registry:
             registry = stack.enter_context(running_registry(spec, network, authority, image))
             name = f"registry {registry.url}"
-            config.stash[_logs][name] = registry.log
-            stack.callback(config.stash[_logs].pop, name)
+            stack.enter_context(log_on_failure(config, name, registry.log))
             return registry
 
         yield start
@@ -191,9 +220,8 @@ def microk8s_node(
     """A throwaway node with a running containerd, for each containerd release in turn."""
     with pulling_node(containerd_release, addon_repository, addon_name) as node:
         name = f"containerd {containerd_release.version}"
-        pytestconfig.stash[_logs][name] = node.containerd.log
-        yield node
-        del pytestconfig.stash[_logs][name]
+        with log_on_failure(pytestconfig, name, node.containerd.log):
+            yield node
 
 
 @pytest.fixture
@@ -205,7 +233,9 @@ def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> M
 @pytest.fixture(scope="session")
 def docker_engine(pytestconfig: pytest.Config) -> Iterator[DockerEngine]:
     """A Docker engine of the harness's own, for pushing."""
-    with workspace() as work, DockerEngine(work / "d") as engine:
-        pytestconfig.stash[_logs]["docker engine"] = engine.log
+    with (
+        workspace() as work,
+        DockerEngine(work / "d") as engine,
+        log_on_failure(pytestconfig, "docker engine", engine.log),
+    ):
         yield engine
-        del pytestconfig.stash[_logs]["docker engine"]

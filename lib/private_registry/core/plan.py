@@ -163,7 +163,7 @@ class Situation(NamedTuple):
         ledgers: what we wrote.
         directories: those above the wanted and the recorded files that exist.
         owner: user and group number that our files should have.
-        adopt: take over files that somebody else wrote or changed.
+        adopt: take over files in scope that somebody else wrote or changed.
         in_scope: whether a conflict at this path stops the command; elsewhere it is only told.
         is_stock: whether MicroK8s installed this content at this path of SNAP_DATA.
     """
@@ -180,6 +180,10 @@ class Situation(NamedTuple):
     def entry(self, path: NodePath) -> Optional[LedgerEntry]:
         """Return the ledger's entry for a file, or None where it is not ours."""
         return self.ledgers[path.root].files.get(path.path)
+
+    def adopts(self, path: NodePath) -> bool:
+        """Whether to take over somebody else's file; never one that the command is not about."""
+        return self.adopt and self.in_scope(path)
 
     @property
     def unwanted(self) -> Dict[NodePath, LedgerEntry]:
@@ -243,7 +247,7 @@ def _plan_same_content(
     observed: ObservedFile,
 ) -> None:
     entry = situation.entry(path)
-    if entry is None and not situation.adopt:
+    if entry is None and not situation.adopts(path):
         draft.actions.append(Action(path, Kind.KEEP, "already so, and not ours", observed, wanted))
         return
     save_as = _original_name(path, observed) if entry is None else None
@@ -269,7 +273,7 @@ def _plan_foreign(
 ) -> None:
     entry = situation.entry(path)
     stock = entry is None and situation.is_stock(path.path, observed.content)
-    if stock or situation.adopt:
+    if stock or situation.adopts(path):
         save_as = _original_name(path, observed)
         reason = "replaces what MicroK8s ships" if stock else "taken over"
         draft.actions.append(Action(path, Kind.UPDATE, reason, observed, wanted, save_as=save_as))
@@ -344,7 +348,8 @@ def parents_of(path: str) -> List[str]:
 
 
 def _original_name(path: NodePath, observed: ObservedFile) -> str:
-    return sha256(f"{path.path}\0{observed.digest}".encode())[:32]
+    kept = (path.path, observed.digest, observed.mode, observed.owner)
+    return sha256(repr(kept).encode())[:32]
 
 
 def _conflict(conflicts: List[Action]) -> ConflictError:

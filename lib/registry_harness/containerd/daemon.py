@@ -86,7 +86,11 @@ class Containerd:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def __enter__(self) -> Containerd:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
