@@ -1,0 +1,71 @@
+"""What pytest shows of tests that fail, and of tests that cannot run."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+WITH_LOGS = """
+import pytest
+from registry_harness.pytest_plugin import log_on_failure
+
+def gone():
+    raise ConnectionRefusedError("nobody listens")
+
+@pytest.fixture
+def parts(pytestconfig):
+    with log_on_failure(pytestconfig, "a part", lambda: "first\\n" * 30 + "last"):
+        with log_on_failure(pytestconfig, "a lost part", gone):
+            yield
+
+def test_with_parts(parts):
+    assert "what went" == "wrong"
+
+def test_without():
+    assert "something" == "else"
+"""
+WITHOUT_DOCKER = """
+import pytest
+from registry_harness import MissingPartError
+
+@pytest.fixture(scope="session")
+def engine():
+    raise MissingPartError("no engine", "install one")
+
+def test_first(engine): pass
+def test_second(engine): pass
+def test_in_its_body(): raise MissingPartError("no other")
+def test_with_another_error(): raise ValueError("no engine")
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A directory to run pytest in, on a developer's laptop."""
+    monkeypatch.delenv("CI", raising=False)
+    return pytester
+
+
+def test_a_failure_is_shown_with_the_logs_of_what_was_running(suite: pytest.Pytester) -> None:
+    suite.makepyfile(WITH_LOGS)
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(failed=2)
+    text = result.stdout.str()
+    assert text.count("log of a part") == 1
+    assert "last" in text
+    assert text.count("first\n") < 30
+    result.stdout.fnmatch_lines(["*log of a lost part*", "cannot be read: nobody listens"])
+
+
+def test_what_cannot_run_is_skipped_with_the_reason(suite: pytest.Pytester) -> None:
+    suite.makepyfile(WITHOUT_DOCKER)
+    result = suite.runpytest_subprocess("-rs")
+    result.assert_outcomes(skipped=3, failed=1)
+    result.stdout.fnmatch_lines(["SKIPPED*no engine; do: install one", "SKIPPED*no other"])
+
+
+def test_in_ci_nothing_is_skipped(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    suite.makepyfile(WITHOUT_DOCKER)
+    suite.runpytest_subprocess().assert_outcomes(errors=2, failed=2)
