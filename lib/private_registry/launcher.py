@@ -55,9 +55,12 @@ def _run_again_as_root(script: str) -> None:
     kept = ["{}={}".format(k, v) for k, v in sorted(os.environ.items()) if _is_kept(k)]
     python = sys.executable or "python3"
     command = ["env"] + kept + [python, os.path.abspath(script)] + sys.argv[1:]
+    secret = _named_variables(sys.argv[1:])
+    # By its name only: what stands on a command line can be read by everybody.
+    preserve = ["--preserve-env=" + ",".join(secret)] if secret else []
     try:
         if subprocess.call(["sudo", "true"]) == 0:
-            os.execvp("sudo", ["sudo"] + command)
+            os.execvp("sudo", ["sudo"] + preserve + command)
         problem = "sudo refused"
     except OSError:
         problem = "there is no sudo"
@@ -67,6 +70,14 @@ def _run_again_as_root(script: str) -> None:
         "run the same command as root",
     )
     sys.exit(EXIT_NODE)
+
+
+def _named_variables(arguments: List[str]) -> List[str]:
+    """List the environment variables that hold passwords, as ``--password-env`` names them."""
+    option = "--password-env"
+    apart = [value for name, value in zip(arguments, arguments[1:]) if name == option]
+    joined = [each.partition("=")[2] for each in arguments if each.startswith(option + "=")]
+    return [each for each in apart + joined if each in os.environ]
 
 
 def _is_kept(variable: str) -> bool:

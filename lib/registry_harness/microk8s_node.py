@@ -26,7 +26,11 @@ _STOCK_HOSTS = {
     "localhost:32000": ("http://localhost:32000", "http://localhost:32000"),
 }
 # What MicroK8s and its daemons write themselves, and the addon's own clone.
-_NOT_COUNTED = frozenset({"args/containerd.toml", "addons"})
+_NOT_COUNTED = frozenset({"args/containerd.toml", "addons", "run"})
+# As in MicroK8s' default-args, but for the directories of the daemon's own files.
+_CONTAINERD_ARGUMENTS = """--config ${SNAP_DATA}/args/containerd.toml
+--address ${SNAP_COMMON}/run/containerd.sock
+"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class MicroK8sNode:
         self.revision = FIRST_REVISION
         self.snap = root / "snap/microk8s/current"
         self.snapctl_socket = root / "snapctl.sock"
+        self.containerd_log = root / "containerd.log"
         self._addon_name = addon
         self._var = root / "var/snap/microk8s"
         self.common = self._var / "common"
@@ -74,6 +79,16 @@ class MicroK8sNode:
     def data(self) -> Path:
         """SNAP_DATA: the directory of the revision in use."""
         return self._var / str(self.revision)
+
+    @property
+    def template(self) -> Path:
+        """containerd's configuration, of the revision in use."""
+        return self.data / "args/containerd-template.toml"
+
+    @property
+    def containerd_socket(self) -> Path:
+        """Where the node's containerd listens."""
+        return self.common / "run/containerd.sock"
 
     @property
     def certs_d(self) -> Path:
@@ -157,14 +172,17 @@ class MicroK8sNode:
         _program(programs / "python3", f'#!/bin/sh\nexec "{python}" "$@"\n')
         snapctl = PROGRAM.format(python=python, socket=str(self.snapctl_socket))
         _program(programs / "snapctl", snapctl)
+        _program(programs / "journalctl", f'#!/bin/sh\ntail -n 20 "{self.containerd_log}"\n')
         if containerd is not None:
-            (binaries / "containerd").symlink_to(containerd)
+            for name in ("containerd", "ctr"):
+                (binaries / name).symlink_to(containerd.with_name(name))
 
     def _make_data(self, template: str) -> None:
         self.certs_d.mkdir(parents=True)
         (self.data / "var/lock").mkdir(parents=True)
         (self.data / "args/cni-network").mkdir()
-        (self.data / "args/containerd-template.toml").write_text(template, encoding="utf-8")
+        self.template.write_text(template, encoding="utf-8")
+        (self.data / "args/containerd").write_text(_CONTAINERD_ARGUMENTS, encoding="utf-8")
         for name, (server, host) in _STOCK_HOSTS.items():
             directory = self.certs_d / name
             directory.mkdir()
@@ -175,7 +193,7 @@ class MicroK8sNode:
         self._point_current()
 
     def _make_common(self, repository: Path) -> None:
-        for name in ("plugins", "hooks/reconcile.d", "hooks/post-refresh.d"):
+        for name in ("plugins", "run", "hooks/reconcile.d", "hooks/post-refresh.d"):
             (self.common / name).mkdir(parents=True)
         clone = self.common / "addons" / _REPOSITORY
         clone.mkdir(parents=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from registry_harness.containerd.daemon import Containerd
@@ -52,7 +53,9 @@ def pulling_node(
     with workspace() as work:
         node = MicroK8sNode(work / "n", repository, addon, template, release.binary)
         containerd = Containerd(release, node, work / "c")
-        snapctl = SnapctlServer(node.snapctl_socket, containerd.restart)
+        # As systemd, which knows nothing of CRI.
+        restart = partial(containerd.restart, wait_for_cri=False)
+        snapctl = SnapctlServer(node.snapctl_socket, restart)
         try:
             with containerd:
                 yield PullingNode(node, containerd, snapctl)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
 import pytest
 from hypothesis import settings
 
+from unit.fake_containerd import FakeContainerd
 from unit.microk8s import Microk8s
 from unit.pki import Pki
 
@@ -22,6 +23,14 @@ settings.load_profile("engine")
 def microk8s(tmp_path: Path) -> Microk8s:
     """A throwaway MicroK8s node without any registry of ours."""
     return Microk8s(tmp_path / "node")
+
+
+@pytest.fixture
+def containerd(microk8s: Microk8s) -> Iterator[FakeContainerd]:
+    """A running containerd on that node, or what looks like one."""
+    running = FakeContainerd(microk8s)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

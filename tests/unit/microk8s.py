@@ -64,11 +64,13 @@ class Microk8s:
         self.data = self.snaps_data / revision
         self.current = self.snaps_data / "current"
         self.common = self.snaps_data / "common"
+        self.host = root / "usr" / "bin"
         for directory in (
             self.snap / "bin",
             self.certs_d,
             self.data / "var" / "lock",
             self.common / "plugins",
+            self.host,
         ):
             directory.mkdir(parents=True)
         self.current.symlink_to(revision)
@@ -78,6 +80,8 @@ class Microk8s:
             self.write(f"args/certs.d/{name}/hosts.toml", STOCK_HOSTS.format(server, host))
         for path in [self.data, *self.data.rglob("*"), self.common / "plugins"]:
             path.chmod(0o770 if path.is_dir() else 0o660)
+        for name in ("snapctl", "snap", "systemctl", "journalctl"):
+            self.host_program(name, "#!/bin/sh\nexit 1\n")
         self.set_containerd_version("1.7.29")
 
     @property
@@ -104,7 +108,15 @@ class Microk8s:
             "SNAP_COMMON": str(self.common),
             "SNAP_NAME": "microk8s",
             "SNAP_REVISION": self.data.name,
+            # Nothing here may restart a service of the machine that the tests run on.
+            "PATH": f"{self.host}:{os.environ['PATH']}",
         }
+
+    def host_program(self, name: str, text: str) -> None:
+        """Put a program where the node finds it first."""
+        program = self.host / name
+        program.write_text(text)
+        program.chmod(0o755)
 
     def set_containerd_version(self, version: str) -> None:
         """Make the snap's containerd print a version; an empty one makes it fail."""
@@ -114,7 +126,8 @@ class Microk8s:
             if not version
             else (f"echo containerd github.com/containerd/containerd/v2 v{version} 0123abc")
         )
-        program.write_text(f"#!/bin/sh\n{line}\n")
+        # As containerd does: what it reads it also prints.
+        program.write_text(f'#!/bin/sh\n[ "$3" != config ] || exec cat\n{line}\n')
         program.chmod(0o755)
 
     def write(self, path: str, content: Any, mode: int = 0o660) -> Path:

@@ -8,7 +8,14 @@ from typing import List, Optional
 from hypothesis import strategies as st
 
 from private_registry.core.endpoints import Endpoint
-from private_registry.core.model import ClientCertificate, DesiredState, Mirror, Registry, Tls
+from private_registry.core.model import (
+    ClientCertificate,
+    Credentials,
+    DesiredState,
+    Mirror,
+    Registry,
+    Tls,
+)
 from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, RegistryName
 
 _ALPHANUMERIC = string.ascii_lowercase + string.digits
@@ -37,6 +44,18 @@ tls_settings = st.one_of(
     st.builds(Tls, st.none(), st.none() | clients, st.just(True)),
 )
 
+_printable = st.text(
+    st.characters(blacklist_categories=("Cc", "Cs")) | st.sampled_from("\\\"'#${}:/%@ "),
+    min_size=1,
+    max_size=40,
+)
+usernames = _printable.map(lambda text: text.replace(":", "")).filter(bool)
+passwords = _printable | st.sampled_from(
+    ["${SNAP_DATA}", "\\${SNAP}", '"', "'\"'\"", "\\", "# no comment", "p" * 200, "pässword∞"]
+)
+secure_credentials = st.none() | st.builds(Credentials, usernames, passwords)
+plain_credentials = st.none() | st.builds(Credentials, usernames, passwords, st.just(True))
+
 _segments = st.text(_ALPHANUMERIC + "-_", min_size=1, max_size=8).filter(lambda part: part != "v2")
 
 
@@ -49,8 +68,8 @@ _paths = st.lists(_segments, max_size=3).map(_path)
 https_endpoints = st.builds(Endpoint, st.just("https"), _addresses, _paths)
 http_endpoints = st.builds(Endpoint, st.just("http"), _addresses, _paths)
 mirrors = st.one_of(
-    st.builds(Mirror, https_endpoints, tls_settings),
-    st.builds(Mirror, http_endpoints, st.just(Tls())),
+    st.builds(Mirror, https_endpoints, tls_settings, secure_credentials),
+    st.builds(Mirror, http_endpoints, st.just(Tls()), plain_credentials),
 )
 mirror_lists = st.lists(
     mirrors, min_size=1, max_size=4, unique_by=lambda mirror: mirror.endpoint.url
@@ -64,7 +83,9 @@ def registries(draw: st.DrawFn, name: Optional[RegistryName] = None) -> Registry
     found = draw(st.just(()) | mirror_lists)
     insecure = chosen.host != DOCKER_HUB and draw(st.booleans())
     tls = Tls() if insecure else draw(tls_settings)
-    return Registry(chosen, insecure, tls, found, not found or draw(st.booleans()))
+    credentials = draw(plain_credentials if insecure else secure_credentials)
+    fallback = not found or draw(st.booleans())
+    return Registry(chosen, insecure, tls, found, fallback, credentials)
 
 
 every_registry = st.builds(
@@ -74,6 +95,7 @@ every_registry = st.builds(
     st.just(Tls()),
     mirror_lists,
     st.booleans(),
+    st.none(),
 )
 states = st.lists(
     registries() | every_registry, max_size=4, unique_by=lambda registry: registry.name

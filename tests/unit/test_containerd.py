@@ -6,24 +6,15 @@ from typing import List, Optional, Tuple
 
 import pytest
 
-from private_registry.core.containerd import needs_of, parse_registry_section, parse_version
+from private_registry.core.containerd import needs_of, parse_version
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry
 from private_registry.core.names import parse_registry_name
+from private_registry.core.template import Template
 from private_registry.errors import NodeError
 from unit.microk8s import Microk8s
 
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
-LEGACY_REGISTRIES = """
-  # 'plugins."io.containerd.grpc.v1.cri".registry' contains config related to the registry
-  [plugins."io.containerd.grpc.v1.cri".registry]
-
-    [plugins."io.containerd.grpc.v1.cri".registry.mirrors]
-      [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
-        endpoint = ["https://registry-1.docker.io", ]
-      [plugins."io.containerd.grpc.v1.cri".registry.mirrors."localhost:32000"]
-        endpoint = ["http://localhost:32000"]
-"""
 
 
 @pytest.mark.parametrize(
@@ -143,11 +134,8 @@ def test_every_spelling_of_certs_d_is_understood(microk8s: Microk8s, text: str, 
     assert microk8s.run("enable", "--insecure", "reg.corp:5000").exit_code == 0
 
 
+READS_CERTS_D = f'version = 2\n[{CRI}.registry]\nconfig_path = "${{SNAP_DATA}}/args/certs.d"\n'
 OTHERS = [
-    ("mirrors of 1.22", "version = 2\n[plugins]\n" + LEGACY_REGISTRIES, "no config_path"),
-    ("no registries", "version = 2\n", "no config_path"),
-    ("empty", "", "no config_path"),
-    ("empty path", f'[{CRI}.registry]\nconfig_path = ""\n', "no config_path"),
     ("other path", f'[{CRI}.registry]\nconfig_path = "/etc/c"\n', "in /etc/c"),
     (
         "path of an old revision",
@@ -158,6 +146,16 @@ OTHERS = [
         "two paths",
         f'[{CRI}.registry]\nconfig_path = "${{SNAP_DATA}}/args/certs.d:/etc/c"\n',
         ":/etc/c",
+    ),
+    (
+        "mirrors beside a path",
+        READS_CERTS_D + f'[{CRI}.registry.mirrors."a.corp"]\nendpoint = ["http://a.corp"]\n',
+        "line 4",
+    ),
+    (
+        "TLS beside a path",
+        READS_CERTS_D + f'[{CRI}.registry.configs."a.corp".tls]\ninsecure_skip_verify = true\n',
+        "line 4",
     ),
     ("not TOML", "version = 2\n[plugins\n", "line 2"),
     ("the same table twice", "[a]\n[b]\n[a]\n", "not TOML"),
@@ -190,13 +188,6 @@ def test_a_node_that_would_not_read_our_files_is_left_alone(
     assert microk8s.tree() == before
 
 
-def test_a_node_in_legacy_mode_is_told_that_this_is_not_done_yet(microk8s: Microk8s) -> None:
-    microk8s.template.write_text("version = 2\n" + LEGACY_REGISTRIES)
-    error = microk8s.run("enable", "--insecure", "reg.corp").stderr
-    assert "cannot edit yet" in error
-    assert 'config_path = "${SNAP_DATA}/args/certs.d"' in error
-
-
 @pytest.mark.parametrize("kind", ["missing", "directory", "binary"])
 def test_a_template_that_cannot_be_read_is_an_error(microk8s: Microk8s, kind: str) -> None:
     microk8s.template.unlink()
@@ -220,7 +211,7 @@ def test_disable_works_on_a_node_whose_template_was_damaged_since(microk8s: Micr
     assert microk8s.tree() == before
 
 
-def test_a_template_is_never_written(microk8s: Microk8s) -> None:
+def test_without_credentials_the_template_is_not_written(microk8s: Microk8s) -> None:
     before = microk8s.template.stat().st_mtime_ns, microk8s.template.stat().st_ino
     assert microk8s.run("enable", "--insecure", "reg.corp").exit_code == 0
     assert (microk8s.template.stat().st_mtime_ns, microk8s.template.stat().st_ino) == before
@@ -228,7 +219,7 @@ def test_a_template_is_never_written(microk8s: Microk8s) -> None:
 
 def test_a_template_that_is_not_toml_names_the_line() -> None:
     with pytest.raises(NodeError) as caught:
-        parse_registry_section("a = 1\nb = = 2\n", "the-template")
+        Template("a = 1\nb = = 2\n", "the-template")
     assert caught.value.place == "the-template, line 2"
 
 

@@ -281,10 +281,26 @@ def test_without_root_it_runs_again_through_sudo(microk8s: Microk8s, bin_directo
     assert words[0] == "env"
     assert words[-4:] == [sys.executable, str(ADDON / "enable"), "--insecure", "reg.corp"]
     kept = dict(word.split("=", 1) for word in words[1:-4])
-    assert {**kept, **microk8s.environment} == kept
+    environment = {**microk8s.environment, "PATH": kept.get("PATH")}
+    assert {**kept, **environment} == {**kept, "PATH": None}
     assert kept["SNAP_ODD"] == "a b'c"
     assert kept["LD_LIBRARY_PATH"] == "/l"
     assert "SECRET_TOKEN" not in kept
+
+
+@pytest.mark.parametrize("option", [["--password-env", "REG_PASS"], ["--password-env=REG_PASS"]])
+def test_a_password_goes_through_sudo_by_its_variable_and_not_by_its_text(
+    microk8s: Microk8s, bin_directory: Path, option: List[str]
+) -> None:
+    _sudo(
+        bin_directory,
+        'if [ "$1" = true ]; then exit 0; fi\nfor word in "$@"; do echo "$word"; done\n',
+    )
+    secret = {"REG_PASS": "s3cr3t"}
+    options = ["--registry", "reg.corp", "--username", "ann", *option]
+    result = as_other_user(microk8s, bin_directory, *options, env=secret)
+    assert result.stdout.splitlines()[:2] == ["--preserve-env=REG_PASS", "env"]
+    assert "s3cr3t" not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(

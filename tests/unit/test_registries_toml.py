@@ -21,7 +21,7 @@ def read(text: str) -> DesiredState:
     return from_toml(text, "my.toml", read_file)
 
 
-def read_file(name: str) -> str:
+def read_file(kind: str, name: str) -> str:
     if name not in FILES:
         raise UsageError("cannot be read: no such file", place=name)
     return FILES[name]

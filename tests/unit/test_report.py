@@ -185,7 +185,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
         "changed": True,
         "dry_run": False,
         "enabled": True,
-        "restart": False,
+        "restart": "none",
         "registries": [
             {
                 "host": "10.141.241.175:32000",
@@ -193,6 +193,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
                 "ca": False,
                 "client_certificate": False,
                 "skip_verify": False,
+                "username": None,
                 "fallback": True,
                 "mirrors": [],
             }
@@ -219,6 +220,7 @@ def test_json_of_a_listing(microk8s: Microk8s) -> None:
             "ca": False,
             "client_certificate": False,
             "skip_verify": False,
+            "username": None,
         }
     ]
 
@@ -247,6 +249,7 @@ def test_list_of_nothing(microk8s: Microk8s) -> None:
     assert json.loads(microk8s.run("plugin", "list", "--json").stdout) == {
         "enabled": False,
         "registries": [],
+        "still_loaded": [],
     }
 
 
@@ -302,7 +305,8 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
     named = set(re.findall(r"--[a-z-]+", text))
     contract = (
         "--insecure --registry --mirror --no-fallback --ca --client-cert --client-key "
-        "--skip-verify --file --adopt --dry-run --json"
+        "--skip-verify --file --adopt --dry-run --json --username --password-stdin "
+        "--password-file --password-env --allow-plaintext-credentials --no-credentials --no-restart"
     )
     assert named == set(contract.split())
 

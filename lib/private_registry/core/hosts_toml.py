@@ -36,6 +36,24 @@ class RegistryFile(NamedTuple):
     document: Optional[Mapping[str, Any]] = None
 
 
+class TrustFiles(NamedTuple):
+    """Names of the files that an endpoint is trusted by."""
+
+    ca: str
+    certificate: str
+    key: str
+
+    @staticmethod
+    def named(prefix: str) -> TrustFiles:
+        """Return the names for an endpoint: no prefix for the registry itself."""
+        return TrustFiles(prefix + "ca.crt", prefix + "client.cert", prefix + "client.key")
+
+
+def certificate_files(registry: Registry) -> List[RegistryFile]:
+    """Render the certificates and keys alone, for a node that reads no hosts.toml."""
+    return [file for file in registry_files(registry, "") if file.name != HOSTS_TOML]
+
+
 def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     """Render all files of a registry's directory; hosts.toml, which names the others, comes last.
 
@@ -87,16 +105,17 @@ class _Rendered(NamedTuple):
     def of(endpoint: Endpoint, tls: Tls, prefix: str, directory: str) -> _Rendered:
         trust: Dict[str, Any] = {}
         files: List[RegistryFile] = []
+        names = TrustFiles.named(prefix)
 
         def place(name: str, text: str, *, secret: bool = False) -> str:
-            files.append(RegistryFile(prefix + name, text.encode(), secret))
-            return f"{directory}/{prefix + name}" if directory else prefix + name
+            files.append(RegistryFile(name, text.encode(), secret))
+            return f"{directory}/{name}" if directory else name
 
         if tls.ca is not None:
-            trust["ca"] = place("ca.crt", tls.ca)
+            trust["ca"] = place(names.ca, tls.ca)
         if tls.client is not None:
-            certificate = place("client.cert", tls.client.certificate)
-            key = place("client.key", tls.client.key, secret=True)
+            certificate = place(names.certificate, tls.client.certificate)
+            key = place(names.key, tls.client.key, secret=True)
             trust["client"] = [[certificate, key]]
         if tls.skip_verify:
             trust["skip_verify"] = True

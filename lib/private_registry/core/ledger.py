@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import FrozenSet, Mapping, NamedTuple, Optional
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional
 
+from private_registry.core.template import EntryKey
 from private_registry.errors import NodeError
 
 FORMAT_VERSION = 1
@@ -27,21 +28,56 @@ class LedgerEntry(NamedTuple):
     original: Optional[str] = None
 
 
+class EntryRecord(NamedTuple):
+    """An entry of containerd-template.toml that this addon wrote.
+
+    Args:
+        sha256: of what it says, in hex.
+        original: the lines that stood there before; None where nothing did.
+    """
+
+    sha256: str
+    original: Optional[str] = None
+
+
+class TemplateRecord(NamedTuple):
+    """Everything this addon wrote into containerd-template.toml.
+
+    Args:
+        entries: by key.
+        headers: tables above entries that had a header before the first of ours came.
+        mode: permission bits of the file before it held a password of ours.
+        unloaded: entries that were taken away while containerd went on with them.
+    """
+
+    entries: Mapping[EntryKey, EntryRecord] = {}
+    headers: FrozenSet[EntryKey] = frozenset()
+    mode: Optional[int] = None
+    unloaded: FrozenSet[EntryKey] = frozenset()
+
+    @property
+    def keys(self) -> FrozenSet[EntryKey]:
+        """All entries that are or were ours."""
+        return self.unloaded.union(self.entries)
+
+
 class Ledger(NamedTuple):
     """Everything this addon wrote below one directory.
 
     Args:
         files: by path relative to that directory.
         directories: paths of the directories it made there.
+        template: what it wrote into a file that is not its own.
     """
 
     files: Mapping[str, LedgerEntry] = {}
     directories: FrozenSet[str] = frozenset()
+    template: TemplateRecord = TemplateRecord()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to take back."""
-        return not self.files and not self.directories
+        return not self.files and not self.directories and self.template == TemplateRecord()
 
 
 def sha256(content: bytes) -> str:
@@ -51,7 +87,7 @@ def sha256(content: bytes) -> str:
 
 def to_json(ledger: Ledger) -> bytes:
     """Write a ledger."""
-    document = {
+    document: Dict[str, Any] = {
         "version": FORMAT_VERSION,
         "files": {
             path: {"sha256": entry.sha256, "original": entry.original}
@@ -59,6 +95,8 @@ def to_json(ledger: Ledger) -> bytes:
         },
         "directories": sorted(ledger.directories),
     }
+    if ledger.template != TemplateRecord():
+        document["template"] = _template_to_plain(ledger.template)
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
@@ -76,6 +114,7 @@ def from_json(content: bytes, source: str) -> Ledger:
             for path, entry in document["files"].items()
         }
         directories = frozenset(document["directories"])
+        template = _template_from_plain(document.get("template", {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NodeError(
             f"the record of what this addon wrote is damaged: {error}",
@@ -88,4 +127,33 @@ def from_json(content: bytes, source: str) -> Ledger:
             place=source,
             remedy="update the addon: microk8s addons repo update",
         )
-    return Ledger(files, directories)
+    return Ledger(files, directories, template)
+
+
+def _template_to_plain(record: TemplateRecord) -> Dict[str, Any]:
+    return {
+        "entries": [
+            {"key": list(key), "sha256": entry.sha256, "original": entry.original}
+            for key, entry in sorted(record.entries.items())
+        ],
+        "headers": _keys_to_plain(record.headers),
+        "mode": record.mode,
+        "unloaded": _keys_to_plain(record.unloaded),
+    }
+
+
+def _template_from_plain(plain: Mapping[str, Any]) -> TemplateRecord:
+    if not plain:
+        return TemplateRecord()
+    entries = {
+        tuple(each["key"]): EntryRecord(str(each["sha256"]), each["original"])
+        for each in plain["entries"]
+    }
+    headers, unloaded = (
+        frozenset(tuple(key) for key in plain[name]) for name in ("headers", "unloaded")
+    )
+    return TemplateRecord(entries, headers, plain["mode"], unloaded)
+
+
+def _keys_to_plain(keys: FrozenSet[EntryKey]) -> List[List[str]]:
+    return sorted(list(key) for key in keys)

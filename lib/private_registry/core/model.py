@@ -40,11 +40,27 @@ class Tls(NamedTuple):
         return self == Tls()
 
 
+@dataclass(frozen=True)
+class Credentials:
+    """What containerd logs in with where a pod brings no pull secret.
+
+    Args:
+        username: without a colon, which HTTP's Basic scheme cannot carry.
+        password: never shows in a repr.
+        plaintext: they may travel over plain HTTP, where everybody on the way can read them.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    plaintext: bool = False
+
+
 class Mirror(NamedTuple):
     """An endpoint that is asked before the registry itself."""
 
     endpoint: Endpoint
     tls: Tls = Tls()
+    credentials: Optional[Credentials] = None
 
 
 class Registry(NamedTuple):
@@ -56,6 +72,7 @@ class Registry(NamedTuple):
         tls: how the registry itself is trusted.
         mirrors: asked first, in this order.
         fallback: whether the registry itself is asked when no mirror has the image.
+        credentials: what the registry itself is logged in to with.
     """
 
     name: RegistryName
@@ -63,6 +80,7 @@ class Registry(NamedTuple):
     tls: Tls = Tls()
     mirrors: Tuple[Mirror, ...] = ()
     fallback: bool = True
+    credentials: Optional[Credentials] = None
 
     @property
     def upstream(self) -> Endpoint:
@@ -74,6 +92,13 @@ class DesiredState(NamedTuple):
     """Every registry that the node is to know, each name once, in the order they were added."""
 
     registries: Tuple[Registry, ...] = ()
+
+    @property
+    def credentials(self) -> Tuple[Credentials, ...]:
+        """All user names and passwords."""
+        found = [each.credentials for each in self.registries]
+        found += [mirror.credentials for each in self.registries for mirror in each.mirrors]
+        return tuple(each for each in found if each is not None)
 
     def get(self, name: RegistryName) -> Optional[Registry]:
         """Return the registry of that name, or None."""

@@ -20,7 +20,7 @@ from typing import (
     Tuple,
 )
 
-from private_registry.core.ledger import Ledger, LedgerEntry, sha256
+from private_registry.core.ledger import Ledger, LedgerEntry, TemplateRecord, sha256
 from private_registry.errors import ConflictError
 
 
@@ -56,12 +56,14 @@ class WantedFile(NamedTuple):
         mode: permission bits.
         secret: never shown in a diff.
         document: what the content must parse to, for TOML.
+        owner: user and group number; None for those of all our files.
     """
 
     content: bytes
     mode: int
     secret: bool = False
     document: Optional[Mapping[str, Any]] = None
+    owner: Optional[Tuple[int, int]] = None
 
 
 class ObservedFile(NamedTuple):
@@ -126,6 +128,11 @@ class Action(NamedTuple):
         """Whether anything happens to the file."""
         return self.kind is not Kind.KEEP
 
+    @property
+    def secret(self) -> bool:
+        """Whether the file must not be shown."""
+        return self.after is not None and self.after.secret
+
 
 class Plan(NamedTuple):
     """Everything one command does to the node's files, in order, and the ledgers afterwards.
@@ -147,6 +154,13 @@ class Plan(NamedTuple):
     def changes(self) -> List[Action]:
         """The actions that change a file."""
         return [action for action in self.actions if action.changes]
+
+    def without_memory(self) -> Plan:
+        """Return the plan without what the ledger would keep of entries taken away."""
+        ledgers = {
+            root: each._replace(template=TemplateRecord()) for root, each in self.ledgers.items()
+        }
+        return self._replace(ledgers=ledgers)
 
     @property
     def hints(self) -> List[Action]:

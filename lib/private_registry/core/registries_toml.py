@@ -13,6 +13,8 @@
     [[registry.mirror]]
     url = "https://harbor.corp/proxy"
     ca_file = "harbor-ca.crt"
+    username = "robot"
+    password_file = "harbor-password"
 
 An array, not a table for each registry, because tomlkit reads the former in linear time.
 """
@@ -23,9 +25,11 @@ import re
 from typing import Any, Callable, Dict, List, Mapping, Optional, Pattern, Sequence, Tuple, Type
 
 from private_registry.core import toml
+from private_registry.core.credentials import checked_password, checked_username
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import (
     ClientCertificate,
+    Credentials,
     DesiredState,
     Mirror,
     Registry,
@@ -47,6 +51,13 @@ _TLS_KEYS: Mapping[str, Type[Any]] = {
     "client_key_file": str,
     "skip_verify": bool,
 }
+_CREDENTIAL_KEYS: Mapping[str, Type[Any]] = {
+    "username": str,
+    "password": str,
+    "password_file": str,
+    "password_env": str,
+    "allow_plaintext_credentials": bool,
+}
 _DOCUMENT_KEYS: Mapping[str, Type[Any]] = {"version": int, "registry": list}
 _REGISTRY_KEYS: Mapping[str, Type[Any]] = {
     "host": str,
@@ -54,14 +65,16 @@ _REGISTRY_KEYS: Mapping[str, Type[Any]] = {
     "fallback": bool,
     "mirror": list,
     **_TLS_KEYS,
+    **_CREDENTIAL_KEYS,
 }
-_MIRROR_KEYS: Mapping[str, Type[Any]] = {"url": str, **_TLS_KEYS}
+_MIRROR_KEYS: Mapping[str, Type[Any]] = {"url": str, **_TLS_KEYS, **_CREDENTIAL_KEYS}
 _TYPE_NAMES = {str: "a text in quotes", bool: "true or false", int: "a number", list: "a list"}
 
 _REGISTRY_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\]\]")
 _MIRROR_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\.\s*[\"']?mirror[\"']?\s*\]\]")
 
-ReadFile = Callable[[str], str]
+FILE, SECRET_FILE, VARIABLE = "file", "password file", "environment variable"
+ReadOutside = Callable[[str, str], str]
 
 
 def to_toml(state: DesiredState) -> str:
@@ -88,12 +101,28 @@ def _registry_to_plain(registry: Registry) -> Dict[str, Any]:
     if registry.insecure:
         plain["insecure"] = True
     plain.update(_tls_to_plain(registry.tls))
+    plain.update(_credentials_to_plain(registry.credentials))
     if not registry.fallback:
         plain["fallback"] = False
     if registry.mirrors:
-        plain["mirror"] = [
-            {"url": mirror.endpoint.url, **_tls_to_plain(mirror.tls)} for mirror in registry.mirrors
-        ]
+        plain["mirror"] = [_mirror_to_plain(mirror) for mirror in registry.mirrors]
+    return plain
+
+
+def _mirror_to_plain(mirror: Mirror) -> Dict[str, Any]:
+    return {
+        "url": mirror.endpoint.url,
+        **_tls_to_plain(mirror.tls),
+        **_credentials_to_plain(mirror.credentials),
+    }
+
+
+def _credentials_to_plain(credentials: Optional[Credentials]) -> Dict[str, Any]:
+    if credentials is None:
+        return {}
+    plain: Dict[str, Any] = {"username": credentials.username, "password": credentials.password}
+    if credentials.plaintext:
+        plain["allow_plaintext_credentials"] = True
     return plain
 
 
@@ -109,13 +138,13 @@ def _tls_to_plain(tls: Tls) -> Dict[str, Any]:
     return plain
 
 
-def from_toml(text: str, source: str, read_file: ReadFile) -> DesiredState:
+def from_toml(text: str, source: str, read_outside: ReadOutside) -> DesiredState:
     """Read registries.toml.
 
     Args:
         text: the file's text.
         source: the file's name, for errors.
-        read_file: returns the text of a file named by a ``*_file`` key.
+        read_outside: returns the text of a FILE, SECRET_FILE or VARIABLE, given with its name.
 
     Raises:
         UsageError: not TOML, an unknown key or a value that cannot be; with file and line.
@@ -124,7 +153,7 @@ def from_toml(text: str, source: str, read_file: ReadFile) -> DesiredState:
         document = toml.loads(text)
     except toml.TomlSyntaxError as error:
         raise UsageError(f"not TOML: {error.reason}", place=_place(source, error.line)) from error
-    return _Reader(text, source, read_file).state(document)
+    return _Reader(text, source, read_outside).state(document)
 
 
 class _Lines:
@@ -165,10 +194,10 @@ class _Lines:
 class _Reader:
     """Turns a parsed document into values."""
 
-    def __init__(self, text: str, source: str, read_file: ReadFile) -> None:
+    def __init__(self, text: str, source: str, read_outside: ReadOutside) -> None:
         self._lines = _Lines(text)
         self._source = source
-        self._read_file = read_file
+        self._read_outside = read_outside
         self._registry_index: Optional[int] = None
         self._mirror_index: Optional[int] = None
 
@@ -201,6 +230,7 @@ class _Reader:
             tls=self._tls(plain),
             mirrors=self._mirrors(plain.get("mirror", [])),
             fallback=plain.get("fallback", True),
+            credentials=self._credentials(plain),
         )
         problem = contradiction(registry)
         if problem:
@@ -221,7 +251,7 @@ class _Reader:
         if "url" not in plain:
             raise self._error("a mirror without url")
         endpoint = self._located(lambda: parse_mirror_url(plain["url"], "url"), "url")
-        return Mirror(endpoint, self._tls(plain))
+        return Mirror(endpoint, self._tls(plain), self._credentials(plain))
 
     def _tls(self, plain: Dict[str, Any]) -> Tls:
         certificate = self._pem(plain, "client_cert")
@@ -235,12 +265,36 @@ class _Reader:
         client = ClientCertificate(certificate, key) if certificate and key else None
         return Tls(self._pem(plain, "ca"), client, plain.get("skip_verify", False))
 
+    def _credentials(self, plain: Dict[str, Any]) -> Optional[Credentials]:
+        sources = [key for key in ("password", "password_file", "password_env") if key in plain]
+        if len(sources) > 1:
+            raise self._error(f"{sources[0]} and {sources[1]} exclude each other", sources[1])
+        given = [*(key for key in ("username", *_CREDENTIAL_KEYS) if key in plain)]
+        if given and not ("username" in plain and sources):
+            missing = "password_file" if "username" in plain else "username"
+            raise self._error(f"{given[0]} needs {missing} beside it", given[0])
+        if not given:
+            return None
+        password = self._located(lambda: self._password(plain, sources[0]), sources[0])
+        plaintext = plain.get("allow_plaintext_credentials", False)
+        return Credentials(
+            self._located(lambda: checked_username(plain["username"]), "username"),
+            self._located(lambda: checked_password(password), sources[0]),
+            plaintext,
+        )
+
+    def _password(self, plain: Dict[str, Any], key: str) -> str:
+        value: str = plain[key]
+        if key == "password":
+            return value
+        return self._read_outside(SECRET_FILE if key == "password_file" else VARIABLE, value)
+
     def _pem(self, plain: Dict[str, Any], key: str) -> Optional[str]:
         file_key = key + "_file"
         if key in plain and file_key in plain:
             raise self._error(f"{key} and {file_key} exclude each other", key)
         if file_key in plain:
-            return str(self._located(lambda: self._read_file(plain[file_key]), file_key))
+            return str(self._located(lambda: self._read_outside(FILE, plain[file_key]), file_key))
         value: Optional[str] = plain.get(key)
         if value == "":
             raise self._error(f"{key} is empty", key)
@@ -279,13 +333,34 @@ def contradiction(registry: Registry) -> Optional[str]:
     for tls in (registry.tls, *(mirror.tls for mirror in registry.mirrors)):
         if tls.skip_verify and tls.ca is not None:
             return "with skip_verify no CA is looked at: leave one of the two out"
-    if registry.name.is_every_registry and (registry.insecure or not registry.tls.is_default):
-        return "* stands for every registry and takes mirrors only"
     if not registry.fallback and not registry.mirrors:
         return "without a mirror there is nothing but the registry itself to ask"
-    if registry.name.is_every_registry and not registry.mirrors:
-        return "* needs at least one mirror"
-    return _mirror_contradiction(registry.mirrors)
+    return (
+        _plaintext_contradiction(registry)
+        or _every_registry_contradiction(registry)
+        or _mirror_contradiction(registry.mirrors)
+    )
+
+
+def _plaintext_contradiction(registry: Registry) -> Optional[str]:
+    users = [(registry.upstream, registry.credentials)]
+    users += [(mirror.endpoint, mirror.credentials) for mirror in registry.mirrors]
+    for endpoint, credentials in users:
+        if credentials is not None and endpoint.is_plain_http and not credentials.plaintext:
+            return (
+                f"{endpoint.url} speaks plain HTTP, where everybody on the way can read the "
+                "password; --allow-plaintext-credentials (allow_plaintext_credentials = true) "
+                "allows that"
+            )
+    return None
+
+
+def _every_registry_contradiction(registry: Registry) -> Optional[str]:
+    if not registry.name.is_every_registry:
+        return None
+    if registry.insecure or registry.credentials or not registry.tls.is_default:
+        return "* stands for every registry and takes mirrors only"
+    return None if registry.mirrors else "* needs at least one mirror"
 
 
 def _mirror_contradiction(mirrors: Sequence[Mirror]) -> Optional[str]:

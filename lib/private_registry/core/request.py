@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
-from private_registry.core.model import DesiredState, Mirror, Registry, Tls
+from private_registry.core.model import Credentials, DesiredState, Mirror, Registry, Tls
 from private_registry.core.names import RegistryName
+from private_registry.core.registries_toml import contradiction
+from private_registry.errors import UsageError
 
 
 class Upstream(NamedTuple):
-    """How a registry itself is spoken to."""
+    """How a registry itself is spoken to; the credentials None where the command names none."""
 
     name: RegistryName
     insecure: bool = False
     tls: Tls = Tls()
+    credentials: Optional[Credentials] = None
 
 
 class AddRequest(NamedTuple):
@@ -21,18 +24,24 @@ class AddRequest(NamedTuple):
 
     What a command names it sets whole; what it does not name stays: new mirrors of a registry take
     the place of its old ones and leave the registry's own settings alone, and the other way round.
+    Credentials stay until others are given or they are forgotten, and a command that gives nothing
+    but credentials leaves the TLS settings as they are: changing a password takes no CA file.
 
     Args:
         upstreams: registries named with their own protocol and TLS.
         mirrors: for each registry its mirrors, in order.
         fallback: whether the upstream of those mirrors is asked last.
         registries: taken whole from a file.
+        keep_tls: the TLS settings of what is named stay as they are.
+        forget_credentials: what is named is not logged in to any more.
     """
 
     upstreams: Tuple[Upstream, ...] = ()
     mirrors: Tuple[Tuple[RegistryName, Mirror], ...] = ()
     fallback: bool = True
     registries: Tuple[Registry, ...] = ()
+    keep_tls: bool = False
+    forget_credentials: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -65,20 +74,51 @@ class ApplyRequest(NamedTuple):
 
 
 def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
-    """Return the state after adding what the request names."""
+    """Return the state after adding what the request names.
+
+    Raises:
+        UsageError: with what is saved, the settings of a registry contradict each other.
+    """
     changed: Dict[RegistryName, Registry] = {each.name: each for each in request.registries}
 
     def current(name: RegistryName) -> Registry:
         return changed.get(name) or saved.get(name) or Registry(name)
 
     for upstream in request.upstreams:
-        changed[upstream.name] = current(upstream.name)._replace(
-            insecure=upstream.insecure, tls=upstream.tls
+        old = current(upstream.name)
+        keep_tls = request.keep_tls and not upstream.insecure
+        changed[upstream.name] = old._replace(
+            insecure=upstream.insecure,
+            tls=old.tls if keep_tls else upstream.tls,
+            credentials=_credentials(request, upstream.credentials, old.credentials),
         )
     for name in dict.fromkeys(name for name, _ in request.mirrors):
-        mirrors = tuple(mirror for target, mirror in request.mirrors if target == name)
+        known = {each.endpoint: each for each in current(name).mirrors}
+        mirrors = tuple(
+            _mirror(request, mirror, known.get(mirror.endpoint))
+            for target, mirror in request.mirrors
+            if target == name
+        )
         changed[name] = current(name)._replace(mirrors=mirrors, fallback=request.fallback)
+    for registry in changed.values():
+        problem = contradiction(registry)
+        if problem:
+            raise UsageError(f"{registry.name}: {problem}")
     return saved.with_registries(changed.values())
+
+
+def _mirror(request: AddRequest, mirror: Mirror, old: Optional[Mirror]) -> Mirror:
+    if old is None:
+        return mirror
+    credentials = _credentials(request, mirror.credentials, old.credentials)
+    tls = old.tls if request.keep_tls else mirror.tls
+    return mirror._replace(tls=tls, credentials=credentials)
+
+
+def _credentials(
+    request: AddRequest, new: Optional[Credentials], old: Optional[Credentials]
+) -> Optional[Credentials]:
+    return new or (None if request.forget_credentials else old)
 
 
 def desired_after_remove(saved: DesiredState, request: RemoveRequest) -> DesiredState:

@@ -1,8 +1,11 @@
-"""The certs.d entries that MicroK8s itself ships: replaced without asking, and given back."""
+"""What MicroK8s itself ships for registries: replaced without asking, and given back."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from private_registry.core import toml
+from private_registry.core.template import EntryKey
 
 _CAPABILITIES = {"capabilities": ["pull", "resolve"]}
 _STOCK = {
@@ -15,6 +18,15 @@ _STOCK = {
         "host": {"http://localhost:32000": _CAPABILITIES},
     },
 }
+_STOCK_ENTRIES = {
+    ("mirrors", "docker.io"): {"endpoint": ["https://registry-1.docker.io"]},
+    ("mirrors", "localhost:32000"): {"endpoint": ["http://localhost:32000"]},
+}
+
+
+def is_stock_entry(key: EntryKey, value: Any) -> bool:
+    """Whether an entry of the template says just what MicroK8s 1.19 to 1.22 install there."""
+    return key in _STOCK_ENTRIES and bool(_STOCK_ENTRIES[key] == value)
 
 
 def is_stock(path: str, content: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Optional
 
 import tomlkit
-from tomlkit.exceptions import ParseError, TOMLKitError
+from tomlkit.exceptions import ParseError, TOMLKitError, UnexpectedEofError
 
 
 class TomlSyntaxError(ValueError):
@@ -14,12 +14,14 @@ class TomlSyntaxError(ValueError):
     Args:
         reason: what the parser said, without the position.
         line: 1-based line number, or None where the parser gives none.
+        is_unfinished: the text ended in the middle of a value.
     """
 
-    def __init__(self, reason: str, line: Optional[int]) -> None:
+    def __init__(self, reason: str, line: Optional[int], *, is_unfinished: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.line = line
+        self.is_unfinished = is_unfinished
 
 
 class TomlRoundTripError(AssertionError):
@@ -32,7 +34,9 @@ def loads(text: str) -> Dict[str, Any]:
         return tomlkit.parse(text).unwrap()
     except ParseError as error:
         reason = str(error).split(" at line ")[0]
-        raise TomlSyntaxError(reason, error.line) from error
+        # tomlkit reads a NUL behind the end of the text.
+        is_unfinished = isinstance(error, UnexpectedEofError) or "'\\x00'" in reason
+        raise TomlSyntaxError(reason, error.line, is_unfinished=is_unfinished) from error
     except TOMLKitError as error:
         raise TomlSyntaxError(str(error), _first_line_that_fails(text)) from error
 
@@ -61,6 +65,11 @@ def dumps(content: Mapping[str, Any], header: str) -> str:
     """
     comment = "".join(f"# {line}\n" for line in header.splitlines())
     return comment + tomlkit.dumps(_with_block_strings(content))
+
+
+def scalar(value: Any) -> str:
+    """Write a text, number, truth value or list of them as it stands behind a key."""
+    return str(tomlkit.item(value).as_string())
 
 
 def check(text: str, content: Mapping[str, Any]) -> None:

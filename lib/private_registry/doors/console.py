@@ -20,6 +20,7 @@ from private_registry.doors.options import (
     parse,
 )
 from private_registry.errors import EXIT_BUG, EXIT_OK, NodeError, PrivateRegistryError
+from private_registry.planning import Options
 from private_registry.shell.node import Node
 
 _EXIT_INTERRUPTED = 130
@@ -71,15 +72,16 @@ def _carry_out(door: str, command: Command, script: str) -> int:
         print(f"private-registry-config {__version__}")
         return EXIT_OK
     node = Node.from_environment(os.environ)
-    options = operations.Options(
+    options = Options(
         door=os.path.join(os.path.dirname(script), "plugin"),
         adopt=command.adopt,
         dry_run=command.dry_run,
-        on_wait=lambda: _say("Another run is at work; waiting for it to end ..."),
+        no_restart=command.no_restart,
+        say=_say,
     )
     if isinstance(request, ListRequest):
         listing = operations.list_registries(node, options)
-        _print(report.listing_json(listing) if command.json else report.listing(listing))
+        _print(report.listing_json(listing) if command.json else report.listing(node, listing))
         return EXIT_OK
     outcome = _change(node, command, options)
     if command.json:
@@ -89,7 +91,7 @@ def _carry_out(door: str, command: Command, script: str) -> int:
     return EXIT_OK
 
 
-def _change(node: Node, command: Command, options: operations.Options) -> operations.Outcome:
+def _change(node: Node, command: Command, options: Options) -> operations.Outcome:
     request = command.request
     if isinstance(request, AddRequest):
         return operations.add(node, request, options)

@@ -11,8 +11,15 @@ _ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatabl
   --client-cert FILE --client-key FILE
                              what the registry or mirror asks of its clients
   --skip-verify              trust any certificate
+  --username NAME            log in to the registry or mirror as NAME, for pods without pull secret
+  --password-stdin | --password-file FILE | --password-env VAR
+                             the password, never on a command line
+  --allow-plaintext-credentials
+                             although the registry or mirror speaks plain HTTP
+  --no-credentials           no longer log in
   --file FILE                many registries at once, as registries.toml
   --adopt                    take over a file that somebody else wrote
+  --no-restart               where containerd has to be restarted, leave that to you
   --dry-run                  show what would be done, and do nothing
   --json                     answer for machines
 A FILE may be - for standard input."""
@@ -29,6 +36,7 @@ Let this node's containerd pull from private registries and mirrors. Run it on e
   microk8s enable private-registry-config --insecure 10.141.241.175:32000
   microk8s enable private-registry-config --registry reg.corp:5000 --ca ca.crt
   microk8s enable private-registry-config --mirror docker.io=https://harbor.corp/proxy
+  microk8s enable private-registry-config --registry reg.corp --username ann --password-stdin
 
 Once enabled, go on with: microk8s private-registry add|remove|list|apply|help""",
     "disable": """microk8s disable private-registry-config [OPTIONS]
@@ -36,6 +44,7 @@ Once enabled, go on with: microk8s private-registry add|remove|list|apply|help""
 Give the node back as it was before the addon.
 
   --registry HOST[:PORT]     take back only this registry (repeatable)
+  --no-restart               where containerd has to be restarted, leave that to you
   --dry-run                  show what would be done, and do nothing
   --json                     answer for machines""",
     "plugin": """microk8s private-registry COMMAND [OPTIONS]
@@ -52,7 +61,8 @@ Options of add:
     + _ADD
     + """
 
-remove, list and apply take --json; remove and apply also --dry-run; apply also --adopt.""",
+remove, list and apply take --json; remove and apply also --dry-run and --no-restart; apply also
+--adopt.""",
 }
 
 

@@ -8,10 +8,12 @@ from typing import Optional
 
 from private_registry.core import registries_toml
 from private_registry.core.model import ClientCertificate, DesiredState
+from private_registry.core.names import shown
 from private_registry.errors import UsageError
 
 STANDARD_INPUT = "-"
 _MAX_BYTES = 16 * 1024 * 1024
+_PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM"
 
 
 class Inputs:
@@ -42,19 +44,37 @@ class Inputs:
         source = _named(path)
         beside = "" if path == STANDARD_INPUT else os.path.dirname(os.path.abspath(path))
         text = self._text(path, "--file")
-        state = registries_toml.from_toml(
-            text, source, lambda name: self._text(os.path.join(beside, name), name)
-        )
+
+        def read_outside(kind: str, name: str) -> str:
+            if kind == registries_toml.VARIABLE:
+                return self.variable(name)
+            return self._text(os.path.join(beside, name), name)
+
+        state = registries_toml.from_toml(text, source, read_outside)
         return checked_state(state, source)
 
-    def _text(self, path: str, option: str) -> str:
+    def password_file(self, path: str, option: str) -> str:
+        """Read a file that holds a password, or standard input."""
+        return self._text(path, option, "the password must be UTF-8 text")
+
+    def variable(self, name: str) -> str:
+        """Read a password from an environment variable; raise UsageError where it is not set."""
+        value = os.environ.get(name)
+        if value is None:
+            raise UsageError(
+                f"the environment variable {shown(name)} is not set",
+                remedy=f"export it first; with sudo: sudo --preserve-env={shown(name)} ...",
+            )
+        return value
+
+    def _text(self, path: str, option: str, remedy: str = _PEM_REMEDY) -> str:
         try:
             return self._bytes(path, option).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise UsageError(
                 "not a text file",
                 place=f"option {option}, {_named(path)}",
-                remedy="openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM",
+                remedy=remedy,
             ) from error
 
     def _bytes(self, path: str, option: str) -> bytes:

@@ -10,6 +10,7 @@ from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
 from private_registry.core.registries_toml import contradiction, did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
+from private_registry.doors.credential_options import credential_options, credentials_of
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.parser import Parser
 from private_registry.errors import UsageError
@@ -24,7 +25,21 @@ COMMANDS = {
     ("plugin", "apply"): "microk8s private-registry apply",
 }
 PLUGIN_VERBS = ("add", "remove", "list", "apply", "help", "version")
-_ONCE = ("--ca", "--client-cert", "--client-key", "--file")
+_ONCE = (
+    *("--ca", "--client-cert", "--client-key", "--file"),
+    *("--username", "--password-file", "--password-env"),
+)
+_EXAMPLES = {
+    "--ca": " FILE",
+    "--client-cert": " FILE",
+    "--client-key": " FILE",
+    "--username": " NAME --password-stdin",
+    "--password-stdin": " --username NAME",
+    "--password-file": " FILE --username NAME",
+    "--password-env": " VAR --username NAME",
+    "--allow-plaintext-credentials": " --username NAME --password-stdin",
+}
+_COMMON = ("--adopt", "--dry-run", "--json", "--no-restart")
 _HELP_WORDS = ("help", "-h", "--help")
 
 
@@ -52,6 +67,7 @@ class Command(NamedTuple):
         adopt: take over files that somebody else wrote.
         dry_run: print the plan, change nothing.
         json: answer for machines.
+        no_restart: leave it to people to restart containerd.
     """
 
     name: str
@@ -59,6 +75,7 @@ class Command(NamedTuple):
     adopt: bool = False
     dry_run: bool = False
     json: bool = False
+    no_restart: bool = False
 
 
 def verb_of(door: str, arguments: Sequence[str]) -> str:
@@ -110,15 +127,21 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
 def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
     parser.values("--insecure", "--registry", "--mirror", *_ONCE)
-    parser.flags("--no-fallback", "--skip-verify", "--adopt", "--dry-run", "--json")
+    parser.flags("--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials")
+    parser.flags("--allow-plaintext-credentials", *_COMMON)
     values = parser.read(arguments, name)
     _check_once(values)
     request = _add_from_file(values, inputs) if values.file else _add_from_options(values, inputs)
-    return Command(name, request, values.adopt, values.dry_run, values.json)
+    return _command(name, request, values)
+
+
+def _command(name: str, request: Request, values: argparse.Namespace) -> Command:
+    adopt = getattr(values, "adopt", False)
+    return Command(name, request, adopt, values.dry_run, values.json, values.no_restart)
 
 
 def _add_from_file(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
-    if _targets(values) or _tls_options(values) or values.no_fallback:
+    if _targets(values) or _own_options(values) or values.no_fallback or values.no_credentials:
         raise UsageError(
             "--file holds whole registries and stands alone",
             place="option --file",
@@ -132,8 +155,10 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     secure = [parse_registry_name(each, "--registry") for each in values.registry]
     mirrors = [_mirror_option(each) for each in values.mirror]
     _check_named_once(insecure, secure)
-    _check_tls_has_one_target(values, insecure, secure, mirrors)
+    _check_options_have_one_target(values, insecure, secure, mirrors)
     tls = _tls(values, inputs)
+    credentials = credentials_of(values, inputs)
+    own = None if mirrors else credentials
     if values.no_fallback and not mirrors:
         raise UsageError(
             "--no-fallback is about mirrors and there is none",
@@ -142,11 +167,15 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
         )
     request = AddRequest(
         upstreams=(
-            *(Upstream(each, insecure=True) for each in insecure),
-            *(Upstream(each, tls=Tls() if mirrors else tls) for each in secure),
+            *(Upstream(each, insecure=True, credentials=own) for each in insecure),
+            *(Upstream(each, tls=Tls() if mirrors else tls, credentials=own) for each in secure),
         ),
-        mirrors=tuple((target, Mirror(mirror.endpoint, tls)) for target, mirror in mirrors),
+        mirrors=tuple(
+            (target, Mirror(mirror.endpoint, tls, credentials)) for target, mirror in mirrors
+        ),
         fallback=not values.no_fallback,
+        keep_tls=credentials is not None and not _tls_options(values),
+        forget_credentials=values.no_credentials,
     )
     _check_mirrors(request)
     return request
@@ -183,24 +212,25 @@ def _check_named_once(insecure: List[RegistryName], secure: List[RegistryName]) 
         )
 
 
-def _check_tls_has_one_target(
+def _check_options_have_one_target(
     values: argparse.Namespace,
     insecure: List[RegistryName],
     secure: List[RegistryName],
     mirrors: List[Tuple[RegistryName, Mirror]],
 ) -> None:
-    options = _tls_options(values)
+    options = _own_options(values)
+    if values.no_credentials and not (insecure or secure or mirrors):
+        options.append("--no-credentials")
     if not options:
         return
     place = f"option {options[0]}"
+    example = options[0] + _EXAMPLES.get(options[0], "")
     targets = len(insecure) + len(secure) + len(mirrors)
     if targets == 0:
         raise UsageError(
             f"{options[0]} does not say for which registry",
             place=place,
-            instead="--registry HOST[:PORT] {}{}".format(
-                options[0], "" if options[0] == "--skip-verify" else " FILE"
-            ),
+            instead=f"--registry HOST[:PORT] {example}",
         )
     if targets > 1:
         raise UsageError(
@@ -208,13 +238,13 @@ def _check_tls_has_one_target(
             place=place,
             remedy="one command each, or --file FILE with all of them",
         )
-    if insecure:
+    tls_options = _tls_options(values)
+    if insecure and tls_options:
+        example = tls_options[0] + _EXAMPLES.get(tls_options[0], "")
         raise UsageError(
-            f"--insecure means plain HTTP, which has no {options[0]}",
-            place=place,
-            instead="--registry {} {}{}".format(
-                insecure[0], options[0], "" if options[0] == "--skip-verify" else " FILE"
-            ),
+            f"--insecure means plain HTTP, which has no {tls_options[0]}",
+            place=f"option {tls_options[0]}",
+            instead=f"--registry {insecure[0]} {example}",
         )
 
 
@@ -252,7 +282,7 @@ def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
     del inputs
     parser = Parser()
     parser.values("--registry")
-    parser.flags("--all", "--dry-run", "--json")
+    parser.flags("--all", "--dry-run", "--json", "--no-restart")
     values = parser.read(arguments, name)
     names = tuple(_name_to_remove(each) for each in values.registry)
     everything = values.all or (name == COMMANDS["disable", "remove"] and not names)
@@ -264,7 +294,7 @@ def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
             instead="--registry HOST[:PORT]   or   --all",
         )
     request = RemoveRequest(names=names, everything=everything)
-    return Command(name, request, dry_run=values.dry_run, json=values.json)
+    return _command(name, request, values)
 
 
 def _name_to_remove(text: str) -> RegistryName:
@@ -285,11 +315,11 @@ def _parse_list(name: str, arguments: List[str], inputs: Inputs) -> Command:
 def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
     parser.values("--file")
-    parser.flags("--adopt", "--dry-run", "--json")
+    parser.flags(*_COMMON)
     values = parser.read(arguments, name)
     _check_once(values)
     request = ApplyRequest(inputs.state(values.file[0]) if values.file else None)
-    return Command(name, request, values.adopt, values.dry_run, values.json)
+    return _command(name, request, values)
 
 
 def _check_once(values: argparse.Namespace) -> None:
@@ -311,3 +341,8 @@ def _tls_options(values: argparse.Namespace) -> List[str]:
         "--skip-verify": values.skip_verify,
     }
     return [option for option, value in given.items() if value]
+
+
+def _own_options(values: argparse.Namespace) -> List[str]:
+    """List the options given that belong to one registry or mirror."""
+    return [*_tls_options(values), *credential_options(values)]

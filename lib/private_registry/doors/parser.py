@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import re
 from typing import List, NoReturn
 
 from private_registry.core.names import quoted, shown
 from private_registry.core.registries_toml import did_you_mean
 from private_registry.errors import UsageError
 
+_PASSWORD = re.compile(r"--pass(word|wd)?(=|$)|-p")
 _NO_VALUE = "a value is missing behind it"
 
 
@@ -57,14 +60,20 @@ class Parser(argparse.ArgumentParser):
         return values
 
     def _unknown(self, unknown: List[str], name: str) -> UsageError:
-        option = unknown[0].partition("=")[0]
         known = list(self._option_string_actions)
+        if any(_PASSWORD.match(each) for each in unknown):
+            return UsageError(
+                "a password on a command line can be read by every user of this machine",
+                place="option --password",
+                instead="... --username NAME --password-stdin < FILE",
+            )
+        option = unknown[0].partition("=")[0]
         if option.startswith("-"):
             return UsageError(
                 f"there is no option {shown(option)}{did_you_mean(option, known)}",
                 remedy=f"{name.replace(' add', '')} help",
             )
-        words = shown(" ".join(unknown))
+        words = shown(" ".join(itertools.takewhile(lambda each: each[:1] != "-", unknown)))
         address = quoted(shown(_address_in(unknown)))
         if "--insecure" in known:
             return UsageError(

@@ -5,17 +5,37 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional
 
-from private_registry.core.model import Registry, Tls
+from private_registry.core.model import Credentials, Registry, Tls
 from private_registry.core.plan import Action, Kind, ObservedFile, Root
+from private_registry.core.template import Template, shown_key
 from private_registry.errors import PrivateRegistryError
 from private_registry.operations import Listing, Outcome, RegistryStatus
+from private_registry.planning import Restart
+from private_registry.shell.containerd import TEMPLATE_PATH
 from private_registry.shell.node import Node
 
 NEXT = (
     "To add, change or list registries from now on (a second `microk8s enable` is refused): "
     "microk8s private-registry add|remove|list"
 )
+INSPECTED = (
+    "Mind that `microk8s inspect` copies containerd's configuration, and with it the password."
+)
+_NOTHING_TO_DO = "Nothing to do: the node is so already."
+_NO_REGISTRY = "No registry is configured yet."
 _SHOWN_REGISTRIES = 20
+_CONTAINERD = {
+    Restart.NONE: "Containerd was not restarted.",
+    Restart.DONE: "Containerd was restarted; CRI answers.",
+    Restart.PENDING: "Containerd still has what it had before; it takes this with: {}",
+    Restart.AT_START: "Containerd does not run; it takes this at its next start.",
+}
+_CONTAINERD_PLANNED = {
+    **_CONTAINERD,
+    Restart.NONE: "Containerd would not be restarted.",
+    Restart.DONE: "Containerd would be restarted.",
+    Restart.PENDING: "Containerd would have to be restarted: {}",
+}
 _DONE = {
     Kind.CREATE: "created",
     Kind.UPDATE: "updated",
@@ -43,7 +63,9 @@ def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]
     lines += [
         f"left alone: {node.shown(action.path)} ({action.reason})" for action in done.plan.hints
     ]
-    lines.append(_summary(done, dry_run=dry_run))
+    lines.append(_summary(node, done, dry_run=dry_run))
+    if done.is_inspected:
+        lines.append(INSPECTED)
     if done.enabled[1] and not dry_run:
         lines.append(NEXT)
     elif door == "enable":
@@ -57,27 +79,35 @@ def _change_lines(node: Node, done: Outcome, action: Action, *, dry_run: bool) -
     return [line, *_diff(done, action)] if dry_run else [line]
 
 
-def _summary(done: Outcome, *, dry_run: bool) -> str:
+def _summary(node: Node, done: Outcome, *, dry_run: bool) -> str:
+    texts = _CONTAINERD_PLANNED if dry_run else _CONTAINERD
+    result = _result(done, dry_run=dry_run)
+    if done.restart is Restart.NONE and result in (_NOTHING_TO_DO, _NO_REGISTRY):
+        return result
+    return f"{result} {texts[done.restart].format(node.restart_command)}"
+
+
+def _result(done: Outcome, *, dry_run: bool) -> str:
     if dry_run:
-        return "Nothing was changed. Containerd would not be restarted."
+        return "Nothing was changed."
     if not done.changed:
-        return "Nothing to do: the node is so already."
+        return _NOTHING_TO_DO
     if not done.enabled[1] and done.plan.hints:
         return (
             "All but the files left alone is as it was before; remove those by hand if nobody "
-            "needs them. Containerd was not restarted."
+            "needs them."
         )
     if not done.enabled[1]:
-        return "All is as it was before. Containerd was not restarted."
+        return "All is as it was before."
     if not done.desired.registries:
-        return "No registry is configured yet."
-    return "Done; it counts from the next pull on. Containerd was not restarted."
+        return _NO_REGISTRY
+    return "Done; it counts from the next pull on."
 
 
 def _diff(done: Outcome, action: Action) -> List[str]:
-    import difflib  # noqa: PLC0415 - slow to import, and only dry runs need it
-
-    if action.after is not None and action.after.secret:
+    if action.path == TEMPLATE_PATH:
+        return _template_diff(action)
+    if action.secret:
         return ["    (a secret; not shown)"]
     if action.path.name.endswith(".key"):
         return ["    (a secret; not shown)"]
@@ -86,12 +116,24 @@ def _diff(done: Outcome, action: Action) -> List[str]:
     original: Optional[ObservedFile] = done.originals.get(action.path)
     after = action.after.content if action.after else original.content if original else b""
     before = action.before.content if action.before else b""
-    return [
-        "    " + line
-        for line in difflib.unified_diff(
-            _lines(before), _lines(after), "before", "after", lineterm=""
-        )
-    ]
+    return _unified(_lines(before), _lines(after))
+
+
+def _template_diff(action: Action) -> List[str]:
+    if action.before is None or action.after is None:
+        return []
+    before, after = (
+        Template(each.content.decode(), action.path.name).masked()
+        for each in (action.before, action.after)
+    )
+    return _unified(before, after) or ["    (a secret; not shown)"]
+
+
+def _unified(before: List[str], after: List[str]) -> List[str]:
+    import difflib  # noqa: PLC0415 - slow to import, and only dry runs need it
+
+    found = difflib.unified_diff(before, after, "before", "after", lineterm="")
+    return ["    " + line for line in found]
 
 
 def _lines(content: bytes) -> List[str]:
@@ -99,11 +141,13 @@ def _lines(content: bytes) -> List[str]:
 
 
 def _registry_line(registry: Registry) -> str:
-    own = "plain HTTP" if registry.insecure else "HTTPS" + _tls_words(registry.tls)
+    scheme = "plain HTTP" if registry.insecure else "HTTPS"
+    own = scheme + _details(registry.tls, registry.credentials)
     if not registry.mirrors:
         return f"{registry.name}: {own}"
     mirrors = ", then ".join(
-        mirror.endpoint.url + _tls_words(mirror.tls) for mirror in registry.mirrors
+        mirror.endpoint.url + _details(mirror.tls, mirror.credentials)
+        for mirror in registry.mirrors
     )
     if registry.name.is_every_registry:
         last = ", then the registry itself" if registry.fallback else ", and nothing else"
@@ -112,7 +156,7 @@ def _registry_line(registry: Registry) -> str:
     return f"{registry.name}: {mirrors}{last}"
 
 
-def _tls_words(tls: Tls) -> str:
+def _details(tls: Tls, credentials: Optional[Credentials]) -> str:
     words = [
         word
         for word, given in (
@@ -122,10 +166,12 @@ def _tls_words(tls: Tls) -> str:
         )
         if given
     ]
+    if credentials is not None:
+        words.append(f"logs in as {credentials.username}")
     return " ({})".format(", ".join(words)) if words else ""
 
 
-def listing(found: Listing) -> List[str]:
+def listing(node: Node, found: Listing) -> List[str]:
     """Tell people what is saved and whether the node still has it."""
     if not found.registries:
         first = "No registry is configured."
@@ -139,6 +185,9 @@ def listing(found: Listing) -> List[str]:
     lines += [f"  {_registry_line(each.registry)}  [{_state(each)}]" for each in found.registries]
     if any(_state(status) != "ok" for status in found.registries):
         lines.append("To make the node match again: microk8s private-registry apply")
+    lines += [f"containerd still has {shown_key(key)}" for key in sorted(found.still_loaded)]
+    if found.still_loaded or any(status.is_pending for status in found.registries):
+        lines.append(f"For containerd to take it: {node.restart_command}")
     lines.append("To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]")
     return lines
 
@@ -146,7 +195,9 @@ def listing(found: Listing) -> List[str]:
 def _state(status: RegistryStatus) -> str:
     if status.differing:
         return "changed by hand"
-    return "missing on this node" if status.missing else "ok"
+    if status.missing:
+        return "missing on this node"
+    return "waits for a restart of containerd" if status.is_pending else "ok"
 
 
 def listing_json(found: Listing) -> List[str]:
@@ -154,7 +205,12 @@ def listing_json(found: Listing) -> List[str]:
     registries = [
         {**_registry_plain(status.registry), "state": _state(status)} for status in found.registries
     ]
-    return [json.dumps({"enabled": found.enabled, "registries": registries}, indent=2)]
+    document = {
+        "enabled": found.enabled,
+        "registries": registries,
+        "still_loaded": [shown_key(key) for key in sorted(found.still_loaded)],
+    }
+    return [json.dumps(document, indent=2)]
 
 
 def outcome_json(node: Node, done: Outcome, *, dry_run: bool) -> str:
@@ -163,7 +219,7 @@ def outcome_json(node: Node, done: Outcome, *, dry_run: bool) -> str:
         "changed": done.changed,
         "dry_run": dry_run,
         "enabled": done.enabled[1],
-        "restart": False,
+        "restart": done.restart.value,
         "registries": [_registry_plain(each) for each in done.desired.registries],
         "not_configured": [str(name) for name in done.unknown],
         "actions": [
@@ -184,11 +240,21 @@ def _registry_plain(registry: Registry) -> Dict[str, Any]:
         "host": str(registry.name),
         "insecure": registry.insecure,
         **_tls_plain(registry.tls),
+        "username": _username(registry.credentials),
         "fallback": registry.fallback,
         "mirrors": [
-            {"url": mirror.endpoint.url, **_tls_plain(mirror.tls)} for mirror in registry.mirrors
+            {
+                "url": mirror.endpoint.url,
+                **_tls_plain(mirror.tls),
+                "username": _username(mirror.credentials),
+            }
+            for mirror in registry.mirrors
         ],
     }
+
+
+def _username(credentials: Optional[Credentials]) -> Optional[str]:
+    return None if credentials is None else credentials.username
 
 
 def _tls_plain(tls: Tls) -> Dict[str, bool]:

@@ -134,6 +134,16 @@ def set_permissions(absolute: str, mode: int, owner: Owner) -> None:
     os.chmod(absolute, mode)
 
 
+def close_to_others(absolute: str) -> None:
+    """Take away what a file lets everybody do; nothing where there is no file."""
+    try:
+        mode = stat.S_IMODE(os.lstat(absolute).st_mode)
+    except FileNotFoundError:
+        return
+    if mode & stat.S_IRWXO:
+        os.chmod(absolute, mode & ~stat.S_IRWXO)
+
+
 def make_directory(absolute: str) -> None:
     """Make a directory that only its owner may enter, unless it is there."""
     try:

@@ -64,6 +64,7 @@ class Journal(NamedTuple):
         steps: in order.
         new_directories: in the order to make them.
         spent_directories: in the order to remove them.
+        restart: containerd has to take it, too, before the run is over.
     """
 
     staging: str
@@ -71,6 +72,7 @@ class Journal(NamedTuple):
     new_directories: List[Directory]
     spent_directories: List[Directory]
     steps: List[Step]
+    restart: bool
 
     def to_json(self) -> bytes:
         """Write it."""
@@ -79,11 +81,12 @@ class Journal(NamedTuple):
     @staticmethod
     def from_json(content: bytes) -> Journal:
         """Read what to_json wrote."""
-        staging, permissions, new, spent, steps = json.loads(content)
+        staging, permissions, new, spent, steps, restart = json.loads(content)
         return Journal(
             staging,
             Permissions.from_plain(permissions),
             [Directory(*each) for each in new],
             [Directory(*each) for each in spent],
             [Step.from_plain(each) for each in steps],
+            restart,
         )

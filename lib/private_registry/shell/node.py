@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import grp
 import os
+import re
 from functools import lru_cache
 from typing import Mapping, NamedTuple, Optional, Tuple
 
-from private_registry.core.containerd import Version, parse_registry_section, parse_version
+from private_registry.core.containerd import Version, parse_version
 from private_registry.core.plan import NodePath, Root
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
@@ -17,7 +18,10 @@ SNAP_DATA = "/var/snap/microk8s/current"
 SNAP_COMMON = "/var/snap/microk8s/common"
 
 CERTS_D = "args/certs.d"
+DATA_IN_TEMPLATE = "${SNAP_DATA}"
 TEMPLATE = "args/containerd-template.toml"
+RENDERED = "args/containerd.toml"
+CONTAINERD_ARGUMENTS = "args/containerd"
 MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
 STATE_DIRECTORY = "private-registry-config"
@@ -25,6 +29,7 @@ STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
 PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
+_ADDRESS = re.compile(r"""^\s*(?:--address|-a)[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
 _GROUPS = ("microk8s", "snap_microk8s")
 
 
@@ -135,45 +140,25 @@ class Node(NamedTuple):
         output = output_of([os.path.join(self.snap, "bin", "containerd"), "--version"])
         return None if output is None else parse_version(output)
 
-    def check_reads_certs_d(self) -> None:
-        """Check that containerd reads the hosts.toml tree of this node.
+    @property
+    def snap_name(self) -> str:
+        """Name of the snap, which its services are called by."""
+        return os.environ.get("SNAP_NAME") or "microk8s"
 
-        Raises:
-            NodeError: it reads none, or another one; nothing written here would be seen.
-        """
-        source = NodePath(Root.DATA, TEMPLATE)
-        try:
-            with open(self.absolute(source), encoding="utf-8") as stream:
-                template = stream.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise NodeError(
-                "containerd's configuration cannot be read: {}".format(
-                    error.strerror if isinstance(error, OSError) else "it is not text"
-                ),
-                place=self.shown(source),
-            ) from error
-        section = parse_registry_section(template, self.shown(source))
-        if section.config_path is None:
-            raise NodeError(
-                "this node's containerd has its registries in one file (no config_path, as in "
-                "MicroK8s 1.22 and older), which this addon cannot edit yet",
-                place=self.shown(source),
-                remedy='set config_path = "${SNAP_DATA}/args/certs.d" under '
-                '[plugins."io.containerd.grpc.v1.cri".registry], remove its mirrors and '
-                "configs.*.tls, and run: microk8s stop; microk8s start",
-            )
-        if os.path.realpath(self._rendered(section.config_path)) != os.path.join(
-            self.data, CERTS_D
-        ):
-            raise NodeError(
-                f"this node's containerd looks for registries in {section.config_path}",
-                place=self.shown(source),
-                remedy='set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
-                "microk8s stop; microk8s start",
-            )
+    @property
+    def restart_command(self) -> str:
+        """What people type to restart containerd."""
+        return f"sudo snap restart {self.snap_name}.daemon-containerd"
 
-    def _rendered(self, config_path: str) -> str:
-        return config_path.replace("${SNAP_DATA}", self.data).replace("${SNAP}", self.snap)
+    def rendered(self, text: str) -> str:
+        """Put this node's directories into a text, as MicroK8s does with the template."""
+        return text.replace("${SNAP_DATA}", self.data).replace("${SNAP}", self.snap)
+
+    def socket(self, arguments: str) -> str:
+        """Find containerd's socket in the text of its arguments, else where MicroK8s has it."""
+        match = _ADDRESS.search(arguments)
+        address = match[1] if match else "${SNAP_COMMON}/run/containerd.sock"
+        return self.rendered(address).replace("${SNAP_COMMON}", self.common)
 
 
 @lru_cache(maxsize=1)

@@ -6,10 +6,12 @@
 2. The *journal*, which lists the renames and removals to come, is written and synced.
    Until here nothing of the node has changed; from here on the run will be finished.
 3. The renames and removals are done, each atomic, each safe to do twice.
-4. The journal is removed, then the staging directory.
+4. Where containerd has to take something at its start, it is restarted and asked.
+5. The journal is removed, then the staging directory.
 
 Killed before 2 is complete, the next run clears the staging directory; killed later, it goes on at
-3. An operation that fails in 3 turns the journal round (a rename) and undoes 3.
+3. What fails in 3 or 4 turns the journal round (a rename) and undoes 3; containerd then starts
+again with what it had.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from private_registry.core import ledger as ledger_format
 from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
 from private_registry.errors import ConflictError, NodeError, WriteError
 from private_registry.shell import files, records
+from private_registry.shell.containerd import Containerd
 from private_registry.shell.journal import Directory, Journal, Permissions, Step
 from private_registry.shell.node import MARKER, STATE, STATE_DIRECTORY, Node
 
@@ -31,7 +34,14 @@ _JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
 _UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
 
 
-def commit(node: Node, plan: Plan, state: Optional[bytes], *, enabled: bool) -> None:
+def commit(
+    node: Node,
+    plan: Plan,
+    state: Optional[bytes],
+    *,
+    enabled: bool,
+    to_restart: Optional[Containerd] = None,
+) -> None:
     """Carry out a plan, with the ledgers that belong to it and the saved desired state.
 
     The caller holds the lock. Where nothing differs, nothing is touched.
@@ -42,21 +52,27 @@ def commit(node: Node, plan: Plan, state: Optional[bytes], *, enabled: bool) -> 
         state: text of registries.toml; None removes it.
         enabled: whether MicroK8s is to see the addon as enabled. The sign for it comes with all
             else, and goes last of all, so that a disable which was killed can be called again.
+        to_restart: reads something of it at its start only; None where nothing does.
 
     Raises:
+        NodeError: containerd does not take it; all is as before.
         WriteError: the disk or the permissions refused; all is as before.
         ConflictError: a file changed after it was looked at; all is as before.
     """
     own_files = _changed_own_files(node, plan, state, enabled=enabled)
     if plan.changes or own_files:
-        _carry_out(node, plan, own_files)
+        _carry_out(node, plan, own_files, to_restart)
+    elif to_restart is not None:
+        to_restart.restart()
     if not enabled:
         _remove_marker(node)
 
 
-def _carry_out(node: Node, plan: Plan, own_files: OwnFiles) -> None:
+def _carry_out(
+    node: Node, plan: Plan, own_files: OwnFiles, to_restart: Optional[Containerd]
+) -> None:
     try:
-        journal = _stage(node, plan, own_files)
+        journal = _stage(node, plan, own_files)._replace(restart=to_restart is not None)
         _write_journal(node, journal)
     except BaseException as error:
         _forget(node)
@@ -65,8 +81,10 @@ def _carry_out(node: Node, plan: Plan, own_files: OwnFiles) -> None:
         raise
     try:
         _finish(node, journal)
+        if to_restart is not None:
+            to_restart.restart()
     except BaseException as error:  # noqa: BLE001 - undone and raised again
-        _turn_round(node, journal, error)
+        _turn_round(node, journal, error, to_restart)
     try:
         _tidy_up(node, journal)
     except OSError as error:
@@ -80,16 +98,17 @@ def _remove_marker(node: Node) -> None:
         raise _write_error(error, "the registries themselves are taken back") from error
 
 
-def recover(node: Node) -> bool:
+def recover(node: Node, containerd: Containerd) -> bool:
     """Finish or undo what a killed run left; return whether there was anything.
 
     The caller holds the lock.
 
     Raises:
         WriteError: the disk or the permissions refuse.
+        NodeError: containerd does not take what the killed run wrote; that is undone now.
     """
     try:
-        if _recover_undo(node) or _recover_journal(node):
+        if _recover_undo(node, containerd) or _recover_journal(node, containerd):
             return True
         _clean_up(node, None)
     except OSError as error:
@@ -97,21 +116,29 @@ def recover(node: Node) -> bool:
     return False
 
 
-def _recover_undo(node: Node) -> bool:
+def _recover_undo(node: Node, containerd: Containerd) -> bool:
     content = records.read(node, _UNDO)
     if content is None:
         return False
-    _undo(node, Journal.from_json(content))
+    journal = Journal.from_json(content)
+    _undo(node, journal)
+    if journal.restart:
+        containerd.settle()
     _clean_up(node, _UNDO)
     return True
 
 
-def _recover_journal(node: Node) -> bool:
+def _recover_journal(node: Node, containerd: Containerd) -> bool:
     content = records.read(node, _JOURNAL)
     if content is None:
         return False
     journal = Journal.from_json(content)
     _finish(node, journal)
+    if journal.restart:
+        try:
+            containerd.settle()
+        except NodeError as error:
+            _turn_round(node, journal, error, containerd)
     _tidy_up(node, journal)
     return True
 
@@ -141,6 +168,7 @@ def _stage(node: Node, plan: Plan, own_files: OwnFiles) -> Journal:
         [Directory(each.root.value, each.path) for each in plan.new_directories],
         [Directory(each.root.value, each.path) for each in plan.spent_directories],
         [],
+        restart=False,
     )
     for root in Root:
         for directory in (STATE_DIRECTORY, records.ORIGINALS, journal.staging):
@@ -163,7 +191,7 @@ def _stage_action(node: Node, action: Action, place: str) -> Step:
     if action.before is not None:
         _check_unchanged(node, action)
         if action.kind is Kind.PERMISSIONS and action.after is not None:
-            new = Permissions(action.after.mode, node.owner)
+            new = Permissions(action.after.mode, action.after.owner or node.owner)
             old = Permissions(action.before.mode, action.before.owner)
             return Step(root.value, path, permissions=new, old_permissions=old)
         before = _second_name(node, action.path, place)
@@ -177,7 +205,8 @@ def _stage_action(node: Node, action: Action, place: str) -> Step:
         kept = NodePath(root, f"{records.ORIGINALS}/{action.original}")
         files.link(node.absolute(kept), staged)
     elif action.after is not None:
-        files.write_new(staged, action.after.content, action.after.mode, node.owner)
+        owner = action.after.owner or node.owner
+        files.write_new(staged, action.after.content, action.after.mode, owner)
     return Step(root.value, path, place, before)
 
 
@@ -268,14 +297,23 @@ def _sync_directories(node: Node, journal: Journal) -> None:
 # --- undoing ---------------------------------------------------------------------------------
 
 
-def _turn_round(node: Node, journal: Journal, error: BaseException) -> NoReturn:
+def _turn_round(
+    node: Node, journal: Journal, error: BaseException, to_restart: Optional[Containerd]
+) -> NoReturn:
     outcome = "nothing was changed"
     try:
         files.rename(node.absolute(_JOURNAL), node.absolute(_UNDO))
         _undo(node, journal)
+        if to_restart is not None:
+            to_restart.settle()
         _clean_up(node, _UNDO)
     except OSError:
         outcome = "the next command will put it right"
+    except NodeError as second:
+        _clean_up(node, _UNDO)
+        raise _neither(error, second) from error
+    if isinstance(error, NodeError) and not isinstance(error, ConflictError):
+        error.message += "; all was put back as it was"
     if isinstance(error, OSError):
         raise _write_error(error, outcome) from error
     raise error
@@ -298,6 +336,16 @@ def _undo_step(node: Node, step: Step) -> None:
         files.rename_if_there(node.absolute(NodePath(root, step.before)), target)
     elif step.staged is not None and not records.exists(node, NodePath(root, step.staged)):
         files.remove(target)
+
+
+def _neither(error: BaseException, second: NodeError) -> NodeError:
+    first = error.message if isinstance(error, NodeError) else str(error) or "interrupted"
+    return NodeError(
+        f"{first}; the files were put back, but {second.message}",
+        place=second.place,
+        remedy="look at the file for what somebody else changed, then: microk8s private-registry "
+        "apply",
+    )
 
 
 # --- tidying up ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +24,7 @@ class Containerd:
     Args:
         release: which binary.
         node: whose configuration it reads, of the revision in use at each start.
-        work: for its root, state, socket and log; a short path, as sockets need.
+        work: for its root and state.
     """
 
     def __init__(self, release: ContainerdRelease, node: MicroK8sNode, work: Path) -> None:
@@ -31,8 +32,8 @@ class Containerd:
         self.starts = 0
         self._node, self._work = node, work
         work.mkdir(parents=True, exist_ok=True)
-        self.socket = work / "containerd.sock"
-        self._log = work / "log"
+        self.socket = node.containerd_socket
+        self._log = node.containerd_log
         self._daemon: Daemon | None = None
         self._cri: Cri | None = None
 
@@ -43,11 +44,11 @@ class Containerd:
             self._cri = Cri(str(self.socket))
         return self._cri
 
-    def start(self) -> None:
-        """Render the configuration and start; return when CRI answers.
+    def start(self, *, wait_for_cri: bool = True) -> None:
+        """Render the configuration and start; return when CRI answers, or just the socket.
 
         Raises:
-            StartError: it ended, or CRI did not answer in 30 s.
+            StartError: it ended, or did not answer in 30 s.
         """
         template = (self._node.data / _TEMPLATE).read_text(encoding="utf-8")
         rendered = render(template, snap=str(self._node.snap), snap_data=str(self._node.data))
@@ -56,12 +57,17 @@ class Containerd:
         path = f"{self.release.binary.parent}:{os.environ['PATH']}"
         environment = {"PATH": path, "NO_PROXY": "*", "no_proxy": "*"}
         self._daemon = Daemon(self._command(), self._log, environment)
-        self._daemon.start(self.cri.is_ready)
+        self._daemon.start(self.cri.is_ready if wait_for_cri else self._listens)
 
-    def restart(self) -> None:
+    def restart(self, *, wait_for_cri: bool = True) -> None:
         """Stop and start again, with the configuration rendered anew."""
         self._stop_daemon()
-        self.start()
+        self.start(wait_for_cri=wait_for_cri)
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process; None where it does not run."""
+        return None if self._daemon is None else self._daemon.pid
 
     def stop(self) -> None:
         """Stop and remove everything but the log."""
@@ -100,6 +106,10 @@ class Containerd:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            return connection.connect_ex(str(self.socket)) == 0
 
     def _stop_daemon(self) -> None:
         if self._daemon is not None:

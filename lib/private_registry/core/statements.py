@@ -1,0 +1,167 @@
+"""TOML text as statements, each with its lines, so that single ones can be changed.
+
+containerd-template.toml belongs to MicroK8s and its users: what we do not mean to change must stay
+byte for byte, which no writer of whole documents promises. Each statement is read by tomlkit alone,
+which takes linear time; a whole document with 1,000 tables takes it minutes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+
+from private_registry.core import toml
+
+Path = Tuple[Union[str, int], ...]
+
+
+class Statement(NamedTuple):
+    """A table's header, or a key with its value.
+
+    Args:
+        first: index of its first line.
+        end: index of the line behind its last.
+        path: all keys that lead to it; in an array of tables the element's index follows the name.
+        is_header: a table's header.
+        value: of a key.
+    """
+
+    first: int
+    end: int
+    path: Path
+    is_header: bool
+    value: Any = None
+
+
+def split_lines(text: str) -> List[str]:
+    """Cut a text behind each line feed and nowhere else, as TOML counts lines."""
+    lines = [line + "\n" for line in text.split("\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def parse(lines: List[str]) -> List[Statement]:
+    """Read the statements of a TOML text.
+
+    Raises:
+        TomlSyntaxError: not TOML, or a table or key is there twice.
+    """
+    return _Parser(lines).statements()
+
+
+def nested(statements: List[Statement]) -> Dict[Union[str, int], Any]:
+    """Return what the statements say as nested tables."""
+    document: Dict[Union[str, int], Any] = {}
+    for statement in statements:
+        keys = statement.path if statement.is_header else statement.path[:-1]
+        table = document
+        for key in keys:
+            table = table.setdefault(key, {})
+        if not statement.is_header:
+            table[statement.path[-1]] = statement.value
+    return document
+
+
+class _Parser:
+    def __init__(self, lines: List[str]) -> None:
+        self._lines = lines
+        self._table: Path = ()
+        self._elements: Dict[Path, int] = {}
+        self._headers: Set[Path] = set()
+        self._values: Set[Path] = set()
+
+    def statements(self) -> List[Statement]:
+        found = []
+        first = 0
+        while first < len(self._lines):
+            end = first + 1
+            if self._lines[first].strip() and not self._lines[first].lstrip().startswith("#"):
+                statement = self._statement(first)
+                found.append(statement)
+                end = statement.end
+            first = end
+        return found
+
+    def _statement(self, first: int) -> Statement:
+        plain, end = self._read(first)
+        if self._lines[first].lstrip().startswith("["):
+            self._table = self._enter(plain, first)
+            return Statement(first, end, self._table, is_header=True)
+        keys, value = _leaf(plain, self._lines[first])
+        path = self._table + keys
+        if path in self._values or path in self._headers:
+            raise toml.TomlSyntaxError(f"{path[-1]} is there twice", first + 1)
+        self._check_is_table(path[:-1], first)
+        self._values.add(path)
+        return Statement(first, end, path, is_header=False, value=value)
+
+    def _read(self, first: int) -> Tuple[Dict[str, Any], int]:
+        """Read the shortest run of lines that is a statement; return it and where it ends."""
+        for end in range(first + 1, len(self._lines) + 1):
+            try:
+                return toml.loads("".join(self._lines[first:end])), end
+            except toml.TomlSyntaxError as error:
+                if not error.is_unfinished or end == len(self._lines):
+                    line = first + (error.line or 1)
+                    raise toml.TomlSyntaxError(error.reason, line) from error
+        raise AssertionError(first)
+
+    def _enter(self, plain: Dict[str, Any], first: int) -> Path:
+        path: Path = ()
+        table: Any = plain
+        while table:
+            ((key, table),) = table.items()
+            path += (key,)
+            if isinstance(table, list):
+                self._elements[path] = self._elements.get(path, -1) + 1
+                path += (self._elements[path],)
+                break
+            if path in self._elements:
+                path += (self._elements[path],)
+        if path in self._headers:
+            raise toml.TomlSyntaxError(f"the table {_dotted(path)} is there twice", first + 1)
+        self._check_is_table(path, first)
+        self._headers.add(path)
+        return path
+
+    def _check_is_table(self, path: Path, first: int) -> None:
+        for length in range(1, len(path) + 1):
+            if path[:length] in self._values:
+                name = _dotted(path[:length])
+                raise toml.TomlSyntaxError(f"{name} is a value already", first + 1)
+
+
+def _leaf(plain: Dict[str, Any], line: str) -> Tuple[Path, Any]:
+    """Split ``a.b = value`` into its keys and the value, which may be an inline table."""
+    path: Path = ()
+    value: Any = plain
+    for _ in range(_count_of_keys(line)):
+        ((key, value),) = value.items()
+        path += (key,)
+    return path, value
+
+
+def _count_of_keys(line: str) -> int:
+    """Count the keys before the equals sign, by reading them as a table's header."""
+    for index, character in enumerate(line):
+        header = _header(line[:index]) if character == "=" else None
+        if header is not None:
+            return header
+    raise AssertionError(line)
+
+
+def _header(keys: str) -> Optional[int]:
+    if not any(mark in keys for mark in ".\"'"):
+        return 1
+    try:
+        table: Any = toml.loads(f"[{keys}]")
+    except toml.TomlSyntaxError:
+        return None
+    count = 0
+    while table:
+        ((_, table),) = table.items()
+        count += 1
+    return count
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(key) for key in path)
