@@ -142,7 +142,7 @@ def make_changes(
     )
     check_edit(node, file, edit, entries)
     if edit.text != file.text:
-        containerd.check_takes(edit.text, _ours(edit, entries))
+        containerd.check_takes(edit.text, _written(edit, entries))
     unloaded = containerd.unloaded(edit.text, record.keys.union(edit.record.entries))
     restart = Restart.NONE
     if unloaded:
@@ -156,8 +156,8 @@ def make_changes(
     return Changes(plan, originals, restart)
 
 
-def _ours(edit: TemplateEdit, entries: Iterable[OwnedEntry]) -> List[Entry]:
-    return [each.entry for each in entries if each.entry.key in edit.record.entries]
+def _written(edit: TemplateEdit, entries: Iterable[OwnedEntry]) -> List[Entry]:
+    return [each.entry for each in entries if each.entry.key in edit.touched]
 
 
 def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:

@@ -1,18 +1,11 @@
-"""A stand-in for containerd: reads the template at its start, and answers as CRI does, or not.
-
-Run as a program it is the daemon; ``FakeContainerd`` puts it on a node, with a snapctl that
-restarts it. What the template says decides what it does: ``cannot = "start"`` or
-``cannot = "load CRI"``.
-"""
+"""A stand-in for a running containerd on a throwaway node, with a snapctl that restarts it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-import socket
 import stat
-import struct
 import subprocess
 import sys
 import tempfile
@@ -22,6 +15,7 @@ from typing import List
 
 from unit.microk8s import Microk8s
 
+DAEMON = Path(__file__).with_name("fake_containerd_daemon.py")
 SECONDS = 10
 REASON = "invalid plugin config: something is wrong"
 SNAPCTL = """#!/bin/sh
@@ -57,7 +51,7 @@ class FakeContainerd:
         values = {
             "work": self._work,
             "python": sys.executable,
-            "program": __file__,
+            "program": DAEMON,
             "data": node.data,
             "snap": node.snap,
             "reason": REASON,
@@ -67,7 +61,7 @@ class FakeContainerd:
         program = node.snap / "bin" / "ctr"
         program.write_text(CTR.format(**values))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        command = [sys.executable, __file__, str(node.data), str(node.snap), str(self._work)]
+        command = [sys.executable, str(DAEMON), str(node.data), str(node.snap), str(self._work)]
         subprocess.Popen(command, start_new_session=True).returncode = 0
         end = time.monotonic() + SECONDS
         while not (self._work / "pid").exists():
@@ -99,52 +93,3 @@ class FakeContainerd:
         if (self._work / "pid").exists():
             self.kill()
         shutil.rmtree(str(self._work))
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-# As gRPC servers do: settings, a ping, headers, an answer in two parts, trailers.
-_ANSWER = b"\x0a\x05fake1"
-_GOOD = (
-    _frame(4, 0, 0)
-    + _frame(6, 0, 0, b"12345678")
-    + _frame(1, 4, 1, b"\x88")
-    + _frame(0, 0, 1, b"\0" + struct.pack(">I", len(_ANSWER)) + _ANSWER)
-    + _frame(1, 5, 1, b"\x88")
-)
-_NO_CRI = _frame(4, 0, 0) + _frame(1, 5, 1, b"\x88")
-
-
-def main(data: Path, snap: str, work: Path) -> None:
-    """Be the daemon."""
-    text = (data / "args" / "containerd-template.toml").read_text()
-    text = text.replace("${SNAP_DATA}", str(data)).replace("${SNAP}", snap)
-    (data / "args" / "containerd.toml").write_text(text)
-    if 'cannot = "start"' in text:
-        sys.exit("containerd: failed to load TOML: cannot start")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(work / "s"))
-        server.listen(8)
-        (work / "pid.new").write_text(str(os.getpid()))
-        (work / "pid.new").rename(work / "pid")
-        while True:
-            connection, _ = server.accept()
-            with connection:
-                _serve(connection, _NO_CRI if 'cannot = "load CRI"' in text else _GOOD)
-
-
-def _serve(connection: socket.socket, answer: bytes) -> None:
-    connection.settimeout(1)
-    try:
-        if connection.recv(4096):
-            connection.sendall(answer)
-            while connection.recv(4096):
-                pass
-    except OSError:
-        return
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
