@@ -17,6 +17,7 @@ from unit.microk8s import Microk8s
 
 DAEMON = Path(__file__).with_name("fake_containerd_daemon.py")
 SECONDS = 10
+RESTART = "restart microk8s.daemon-containerd"
 REASON = "invalid plugin config: something is wrong"
 SNAPCTL = """#!/bin/sh
 echo "$@" >>'{work}/requests'
@@ -78,6 +79,19 @@ class FakeContainerd:
     def pid(self) -> int:
         """The number of its process."""
         return int((self._work / "pid").read_text())
+
+    @property
+    def socket(self) -> str:
+        """Where it listens."""
+        return str(self._work / "s")
+
+    def restart(self) -> None:
+        """Restart it as somebody else would."""
+        subprocess.check_call([str(self._node.host / "snapctl"), *RESTART.split()])
+
+    def render_no_more(self) -> None:
+        """Let restarts come up with what it has now."""
+        (self._work / "frozen").touch()
 
     def loaded(self) -> str:
         """Return what it has read."""

@@ -32,7 +32,9 @@ def main(data: Path, snap: str, work: Path) -> None:
     """Be the daemon."""
     text = (data / "args" / "containerd-template.toml").read_text()
     text = text.replace("${SNAP_DATA}", str(data)).replace("${SNAP}", snap)
-    (data / "args" / "containerd.toml").write_text(text)
+    if not (work / "frozen").exists():
+        (data / "args" / "containerd.toml").write_text(text)
+    text = text.replace("\\", "")
     if 'cannot = "start"' in text:
         sys.exit("containerd: failed to load TOML: cannot start")
     with socket.socket(socket.AF_UNIX) as server:

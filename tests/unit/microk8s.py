@@ -65,6 +65,7 @@ class Microk8s:
         self.current = self.snaps_data / "current"
         self.common = self.snaps_data / "common"
         self.host = root / "usr" / "bin"
+        self.extra_environment: Dict[str, str] = {}
         for directory in (
             self.snap / "bin",
             self.certs_d,
@@ -110,6 +111,7 @@ class Microk8s:
             "SNAP_REVISION": self.data.name,
             # Nothing here may restart a service of the machine that the tests run on.
             "PATH": f"{self.host}:{os.environ['PATH']}",
+            **self.extra_environment,
         }
 
     def host_program(self, name: str, text: str) -> None:

@@ -129,6 +129,12 @@ class Containerd:
                 f"containerd does not start with it: {self._words(problem)}",
                 place=self._node.shown(TEMPLATE_PATH),
             )
+        if self._differs():
+            raise NodeError(
+                "containerd was restarted and still has its old configuration",
+                place=self._node.shown(NodePath(Root.DATA, RENDERED)),
+                remedy="see why it is not made anew from containerd-template.toml",
+            )
 
     def settle(self) -> None:
         """Restart containerd if it has another registry section than the template, or no CRI.
@@ -140,11 +146,14 @@ class Containerd:
         """
         if self.process is None and not self._was_restarted:
             return
-        text = read_template(self._node).text
-        loaded = _loaded(self._node)
-        keys = {*Template(text, "").keys, *(loaded.keys if loaded else ())}
-        if self.unloaded(text, keys) or not cri.answers(self._socket, _ANSWER_SECONDS):
+        if self._differs() or not cri.answers(self._socket, _ANSWER_SECONDS):
             self.restart()
+
+    def _differs(self) -> bool:
+        """Whether containerd runs with another registry section than the template's."""
+        file, loaded = read_template(self._node), _loaded(self._node)
+        keys = {*file.template.keys, *(loaded.keys if loaded else ())}
+        return bool(self.unloaded(file.text, keys))
 
     @property
     def _socket(self) -> str:
