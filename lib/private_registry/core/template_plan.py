@@ -186,12 +186,15 @@ def _plan_foreign(
 
 def _plan_unwanted(draft: _Draft, key: EntryKey, record: EntryRecord) -> None:
     current = draft.situation.template.get(key)
-    if current is not None and digest(current) != record.sha256:
+    if current is None:
+        # Whoever took it away meant it; and mirrors put back beside a config_path would end CRI.
+        return
+    if digest(current) != record.sha256:
         draft.hints.append(
             f"{shown_key(key)} were changed by hand since they were written; they stay and are no "
             "longer ours"
         )
     elif record.original is not None:
         draft.change(key, record.original, "gives back")
-    elif current is not None:
+    else:
         draft.change(key, None, "takes away")
