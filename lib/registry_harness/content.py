@@ -89,7 +89,7 @@ def fill(registry: Registry, repository: str, tag: str = "latest") -> str:
         PushRefused: the registry would not take it.
     """
     image = random_image()
-    client = _Client(registry)
+    client = _Client(registry, repository)
     try:
         for blob in (image.layer, image.config):
             client.upload(repository, blob)
@@ -102,8 +102,8 @@ def fill(registry: Registry, repository: str, tag: str = "latest") -> str:
 
 
 class _Client:
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, repository: str) -> None:
+        self._authorization = registry.authorization(repository)
         context = registry.tls_context()
         self._connection = (
             http.client.HTTPConnection(registry.host, timeout=10)
@@ -119,8 +119,8 @@ class _Client:
 
     def request(self, method: str, path: str, body: bytes, kind: str | None) -> str:
         headers = {} if kind is None else {"Content-Type": kind}
-        if self._registry.credentials is not None:
-            headers["Authorization"] = self._registry.credentials.basic()
+        if self._authorization is not None:
+            headers["Authorization"] = self._authorization
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         text = answer.read().decode(errors="replace")

@@ -46,6 +46,11 @@ class HarnessNetwork:
         """The network's name."""
         return str(self._network.name)
 
+    @property
+    def gateway(self) -> str:
+        """The machine's own address in the network."""
+        return str(self.subnet[1])
+
     def address(self) -> str:
         """Return an address that nobody has been given yet."""
         self._next += 1

@@ -7,9 +7,11 @@ be installed is missing, a test is skipped with the reason; where the environmen
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -31,6 +33,14 @@ _SHOWN_LINES = 25
 _logs = pytest.StashKey[dict[str, Callable[[], str]]]()
 
 NewRegistry = Callable[[RegistrySpec], Registry]
+RegistryOfKind = Callable[[str, str], Registry]
+
+TRANSPORTS = {
+    "http": RegistrySpec(port=32000),
+    "tls": RegistrySpec(tls=True),
+    "mtls": RegistrySpec(tls=True, client_certificates=True),
+}
+AUTHENTICATIONS = ("none", "htpasswd", "token")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -161,33 +171,58 @@ def _starter(
 
 
 @pytest.fixture(scope="session")
-def plain_registry(session_registry: NewRegistry) -> Registry:
+def registry_of_kind(session_registry: NewRegistry) -> RegistryOfKind:
+    """Registries by TRANSPORTS and AUTHENTICATIONS, each started once: ``(transport, login)``."""
+
+    @functools.cache
+    def of_kind(transport: str, authentication: str) -> Registry:
+        asks_itself, sends_away = authentication == "htpasswd", authentication == "token"
+        spec = replace(TRANSPORTS[transport], htpasswd=asks_itself, token=sends_away)
+        return session_registry(spec)
+
+    return of_kind
+
+
+@pytest.fixture(scope="session")
+def plain_registry(registry_of_kind: RegistryOfKind) -> Registry:
     """A registry that speaks plain HTTP."""
-    return session_registry(RegistrySpec(port=32000))
+    return registry_of_kind("http", "none")
 
 
 @pytest.fixture(scope="session")
-def tls_registry(session_registry: NewRegistry) -> Registry:
+def tls_registry(registry_of_kind: RegistryOfKind) -> Registry:
     """A registry with a certificate of the run's own CA."""
-    return session_registry(RegistrySpec(tls=True))
+    return registry_of_kind("tls", "none")
 
 
 @pytest.fixture(scope="session")
-def mtls_registry(session_registry: NewRegistry) -> Registry:
+def mtls_registry(registry_of_kind: RegistryOfKind) -> Registry:
     """A TLS registry that wants a client certificate."""
-    return session_registry(RegistrySpec(tls=True, client_certificates=True))
+    return registry_of_kind("mtls", "none")
 
 
 @pytest.fixture(scope="session")
-def htpasswd_registry(session_registry: NewRegistry) -> Registry:
+def htpasswd_registry(registry_of_kind: RegistryOfKind) -> Registry:
     """A plain HTTP registry that wants a user name and password."""
-    return session_registry(RegistrySpec(htpasswd=True))
+    return registry_of_kind("http", "htpasswd")
 
 
 @pytest.fixture(scope="session")
-def tls_htpasswd_registry(session_registry: NewRegistry) -> Registry:
+def tls_htpasswd_registry(registry_of_kind: RegistryOfKind) -> Registry:
     """A TLS registry that wants a user name and password."""
-    return session_registry(RegistrySpec(tls=True, htpasswd=True))
+    return registry_of_kind("tls", "htpasswd")
+
+
+@pytest.fixture(scope="session")
+def token_registry(registry_of_kind: RegistryOfKind) -> Registry:
+    """A plain HTTP registry that sends its clients to a token server."""
+    return registry_of_kind("http", "token")
+
+
+@pytest.fixture(scope="session")
+def tls_token_registry(registry_of_kind: RegistryOfKind) -> Registry:
+    """A TLS registry that sends its clients to a token server."""
+    return registry_of_kind("tls", "token")
 
 
 @pytest.fixture(scope="session")

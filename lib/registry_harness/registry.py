@@ -24,6 +24,7 @@ from registry_harness.certificates import CertificateAuthority, KeyPair
 from registry_harness.credentials import Credentials
 from registry_harness.errors import StartError
 from registry_harness.network import HarnessNetwork
+from registry_harness.token_server import ISSUER, SERVICE, TokenServer
 
 _READY_SECONDS = 20
 _POLL_SECONDS = 0.05
@@ -31,6 +32,7 @@ _CERTIFICATE = "/certs/tls.crt"
 _KEY = "/certs/tls.key"
 _CLIENT_CA = "/certs/client-ca.crt"
 _HTPASSWD = "/auth/htpasswd"
+_ISSUER_CA = "/auth/issuer-ca.crt"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class RegistrySpec:
     Args:
         tls: HTTPS with a certificate of the run's own CA, else plain HTTP.
         client_certificates: clients must present a certificate of that CA.
-        htpasswd: clients must log in.
+        htpasswd: clients must log in, to the registry itself.
+        token: clients must log in, to a token server that the registry sends them to.
+        anonymous: with a token server, who does not log in may pull.
         proxy_of: fetch from this registry what is not here (a pull-through mirror).
         address: an address of the network; None for a free one.
         port: where it answers.
@@ -49,9 +53,16 @@ class RegistrySpec:
     tls: bool = False
     client_certificates: bool = False
     htpasswd: bool = False
+    token: bool = False
+    anonymous: bool = False
     proxy_of: Registry | None = None
     address: str | None = None
     port: int = 5000
+
+    @property
+    def asks_for_login(self) -> bool:
+        """Whether it answers nobody without credentials or a token."""
+        return self.htpasswd or self.token
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Registry:
         client: what it wants clients to present; None for nothing.
         credentials: what it wants clients to log in with; None for nothing.
         container: the container it runs in.
+        token_server: where it sends clients to log in; None for nowhere.
     """
 
     spec: RegistrySpec
@@ -73,6 +85,7 @@ class Registry:
     client: KeyPair | None
     credentials: Credentials | None
     container: DockerContainer = field(repr=False)
+    token_server: TokenServer | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -98,10 +111,19 @@ class Registry:
 
     def stop(self) -> None:
         """Stop it and remove what it stored."""
+        if self.token_server is not None:
+            self.token_server.close()
         try:
             self.container.stop()
         except docker.errors.NotFound:
             return
+
+    def authorization(self, repository: str) -> str | None:
+        """Return the value of the header that lets a client push to a repository; None for none."""
+        if self.token_server is not None:
+            scope = f"repository:{repository}:pull,push"
+            return f"Bearer {self.token_server.token(scope)}"
+        return None if self.credentials is None else self.credentials.basic()
 
     def open(self, path: str, method: str = "GET") -> int:
         """Ask it for something over its own protocol and return the status.
@@ -146,7 +168,7 @@ class _Answers(WaitStrategy):
 
     def _is_over(self, container: WaitStrategyTarget) -> bool:
         container.reload()
-        wanted = 401 if self._registry.spec.htpasswd else 200
+        wanted = 401 if self._registry.spec.asks_for_login else 200
         return container.status == "exited" or self._registry.open("/v2/") == wanted
 
 
@@ -170,10 +192,13 @@ def start_registry(
         host=f"{address}:{spec.port}",
         ca=authority.pem if spec.tls else None,
         client=authority.client() if spec.client_certificates else None,
-        credentials=Credentials.random() if spec.htpasswd else None,
+        credentials=Credentials.random() if spec.asks_for_login else None,
         container=_container(image, network, address),
+        token_server=_token_server(spec, network, authority),
     )
-    registry.container.with_envs(**_environment(spec))
+    if registry.token_server is not None and registry.credentials is not None:
+        registry.token_server.add(registry.credentials)
+    registry.container.with_envs(**_environment(registry))
     for path, content in _files(registry, authority, address).items():
         registry.container.with_copy_into_container(content, path, 0o600)
     registry.container.waiting_for(_Answers(registry))
@@ -209,7 +234,22 @@ def _container(image: str, network: HarnessNetwork, address: str) -> DockerConta
     )
 
 
-def _environment(spec: RegistrySpec) -> dict[str, str]:
+def _token_server(
+    spec: RegistrySpec, network: HarnessNetwork, authority: CertificateAuthority
+) -> TokenServer | None:
+    if not spec.token:
+        return None
+    return TokenServer(
+        network.gateway,
+        authority,
+        tls=spec.tls,
+        client_certificates=spec.client_certificates,
+        anonymous=spec.anonymous,
+    )
+
+
+def _environment(registry: Registry) -> dict[str, str]:
+    spec = registry.spec
     environment = {"REGISTRY_HTTP_ADDR": f":{spec.port}", "OTEL_TRACES_EXPORTER": "none"}
     if spec.tls:
         environment["REGISTRY_HTTP_TLS_CERTIFICATE"] = _CERTIFICATE
@@ -219,6 +259,14 @@ def _environment(spec: RegistrySpec) -> dict[str, str]:
     if spec.htpasswd:
         settings = {"htpasswd": {"realm": "registry-harness", "path": _HTPASSWD}}
         environment["REGISTRY_AUTH"] = json.dumps(settings)
+    if registry.token_server is not None:
+        token = {
+            "realm": registry.token_server.realm,
+            "service": SERVICE,
+            "issuer": ISSUER,
+            "rootcertbundle": _ISSUER_CA,
+        }
+        environment["REGISTRY_AUTH"] = json.dumps({"token": token})
     if spec.proxy_of is not None:
         environment["REGISTRY_PROXY_REMOTEURL"] = spec.proxy_of.url
     return environment
@@ -233,6 +281,8 @@ def _files(
         files.update({_CERTIFICATE: pair.certificate, _KEY: pair.key})
     if registry.spec.client_certificates:
         files[_CLIENT_CA] = authority.pem
-    if registry.credentials is not None:
+    if registry.spec.token:
+        files[_ISSUER_CA] = authority.pem
+    if registry.spec.htpasswd and registry.credentials is not None:
         files[_HTPASSWD] = registry.credentials.htpasswd().encode()
     return files

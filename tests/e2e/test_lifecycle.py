@@ -57,7 +57,7 @@ def test_pulls_survive_a_refresh_and_a_revert(
 def test_pulls_go_on_while_another_registry_comes_and_goes(
     microk8s_node: PullingNode, plain_registry: Registry
 ) -> None:
-    node = microk8s_node.node
+    node, starts = microk8s_node.node, microk8s_node.containerd.starts
     run(node.enable("--insecure", plain_registry.host))
     failed: list[Exception] = []
     pulled: list[str] = []
@@ -84,4 +84,4 @@ def test_pulls_go_on_while_another_registry_comes_and_goes(
     run(node.disable())
     assert failed == []
     assert len(pulled) >= CHURNS
-    assert microk8s_node.containerd.starts == 1
+    assert microk8s_node.containerd.starts == starts
