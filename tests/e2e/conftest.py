@@ -14,9 +14,36 @@ from registry_harness import (
     PullFailed,
     PullingNode,
     Registry,
+    RegistrySpec,
     difference,
 )
+from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.snapshot import Snapshot
+
+from .matrix import CELL, table
+
+HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
+UNKNOWN_CA = "x509: certificate signed by unknown authority"
+NOT_FOUND = "not found"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the matrix, if any of it ran."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+    ]
+    cells = [
+        (value, report.outcome)
+        for report in reports
+        for name, value in report.user_properties
+        if name == CELL
+    ]
+    if cells:
+        terminalreporter.section("matrix of registries")
+        for line in table(cells):
+            terminalreporter.line(line)
 
 
 class Pulls:
@@ -71,6 +98,12 @@ def ca_file(
     path = tmp_path_factory.mktemp("ca") / "ca.crt"
     path.write_bytes(certificate_authority.pem)
     return path
+
+
+@pytest.fixture(scope="session")
+def upstream(session_registry: NewRegistry) -> Registry:
+    """A TLS registry that others are mirrors of."""
+    return session_registry(RegistrySpec(tls=True))
 
 
 @pytest.fixture(scope="session")

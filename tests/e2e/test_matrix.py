@@ -1,266 +1,206 @@
-"""Every kind of registry on every containerd: refused, enabled, pulled, disabled, refused again."""
+"""Every kind of registry by every way on every containerd: refused, enabled, pulled, and back."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from registry_harness import (
-    DockerEngine,
-    MicroK8sNode,
-    PullingNode,
-    Registry,
-    RegistrySpec,
-    difference,
-    fill,
-)
-from registry_harness.pytest_plugin import NewRegistry
-from registry_harness.snapshot import Snapshot
+from registry_harness import PullingNode, Registry, difference, fill, pulling_node
+from registry_harness.containerd.releases import ContainerdRelease
+from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE
+from registry_harness.pytest_plugin import RegistryOfKind, log_on_failure
 
-from .conftest import Pulls
+from .conftest import HTTP_TO_HTTPS, NOT_FOUND, UNKNOWN_CA, Pulls, run
+from .matrix import CELL, LEGACY, NODES, ROWS, Cell
 
-HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
-UNKNOWN_CA = "x509: certificate signed by unknown authority"
+RESTART = "restart microk8s.daemon-containerd"
 
-pytestmark = pytest.mark.usefixtures("untouched")
+
+@pytest.fixture(scope="module", params=NODES, ids=lambda node: node.replace(" ", "-"))
+def node(
+    request: pytest.FixtureRequest,
+    containerd_releases: dict[str, ContainerdRelease],
+    addon_repository: Path,
+    addon_name: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[tuple[str, PullingNode]]:
+    """Each node of the matrix in turn, with its name."""
+    is_legacy = request.param.startswith(LEGACY)
+    release = containerd_releases[request.param.removeprefix(LEGACY)]
+    template = LEGACY_TEMPLATE if is_legacy else CERTS_D_TEMPLATE
+    with (
+        pulling_node(release, addon_repository, addon_name, template) as made,
+        log_on_failure(pytestconfig, f"containerd {request.param}", made.containerd.log),
+    ):
+        yield request.param, made
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of registry that is asked directly.
+class Login:
+    """What containerd says of a login.
 
     Args:
-        registry: name of the fixture.
-        refused: what a pull says without configuration.
-        options: what enables it.
+        missing: without credentials.
+        wrong: with a wrong password.
     """
 
-    registry: str
-    refused: str
-    options: Callable[[Registry, Path, Path], list[str]]
+    missing: str
+    wrong: str
 
 
-def _with_client(registry: Registry, ca: Path, work: Path) -> list[str]:
-    assert registry.client is not None
-    (work / "client.crt").write_bytes(registry.client.certificate)
-    (work / "client.key").write_bytes(registry.client.key)
-    files = ["--client-cert", str(work / "client.crt"), "--client-key", str(work / "client.key")]
-    return ["--registry", registry.host, "--ca", str(ca), *files]
+def _login(authentication: str, series: str) -> Login:
+    """Return containerd's words (remotes/docker/authorizer.go and resolver.go of each version)."""
+    status = "401 Unauthorized"
+    if authentication == "token":
+        words = "failed to authorize: failed to fetch {} token: unexpected status"
+        return Login(words.format("anonymous"), words.format("oauth"))
+    if series == "1.6":
+        return Login(status, status)
+    return Login("no basic auth credentials", "unexpected status from HEAD request to http")
 
 
-DIRECT = {
-    "plain-http": Kind(
-        "plain_registry", HTTP_TO_HTTPS, lambda registry, ca, work: ["--insecure", registry.host]
-    ),
-    "private-ca": Kind(
-        "tls_registry",
-        UNKNOWN_CA,
-        lambda registry, ca, work: ["--registry", registry.host, "--ca", str(ca)],
-    ),
-    "skip-verify": Kind(
-        "tls_registry",
-        UNKNOWN_CA,
-        lambda registry, ca, work: ["--registry", registry.host, "--skip-verify"],
-    ),
-    "mtls": Kind("mtls_registry", UNKNOWN_CA, _with_client),
-}
+class Play:
+    """A cell's actors and what they do.
+
+    Args:
+        cell: which.
+        made: its node.
+        registry: the registry of the cell's kind: asked itself, or as a mirror.
+        other: whose mirror it is.
+        ca: file of the registries' CA.
+        work: for files.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        made: PullingNode,
+        registry: Registry,
+        other: Registry,
+        ca: Path,
+        work: Path,
+    ) -> None:
+        self.cell, self.made, self.registry, self.other = cell, made, registry, other
+        self.pulls = Pulls(made)
+        self._ca, self._work = ca, work
+
+    def options(self) -> list[str]:
+        """Return what names the registry to the addon, without credentials."""
+        tls = self._tls()
+        if self.cell.way == "direct":
+            kind = "--registry" if self.registry.spec.tls else "--insecure"
+            return [kind, self.registry.host, *tls]
+        only = ["--no-fallback"] if self.cell.way == "mirror-only" else []
+        return ["--mirror", f"{self.other.host}={self.registry.url}", *only, *tls]
+
+    def _tls(self) -> list[str]:
+        if not self.registry.spec.tls:
+            return []
+        options = ["--ca", str(self._ca)]
+        if self.registry.client is not None:
+            for name, content in (
+                ("cert", self.registry.client.certificate),
+                ("key", self.registry.client.key),
+            ):
+                (self._work / name).write_bytes(content)
+                options += [f"--client-{name}", str(self._work / name)]
+        return options
+
+    def add(self, *options: str, password: str = "") -> None:
+        """Run the plugin's add, which must work."""
+        done = self.made.node.plugin("private-registry", "add", *options, stdin=password)
+        run(done)
+
+    def log_in(self, password: str) -> None:
+        """Give the registry credentials."""
+        assert self.registry.credentials is not None
+        plain = [] if self.registry.spec.tls else ["--allow-plaintext-credentials"]
+        login = ["--username", self.registry.credentials.username, "--password-stdin"]
+        target = self.options()[:2]
+        only = ["--no-fallback"] if self.cell.way == "mirror-only" else []
+        self.add(*target, *only, *login, *plain, password=password)
+
+    def image(self) -> str:
+        """Put a new image where this cell's pulls must find it; return its reference."""
+        name = f"app-{secrets.token_hex(4)}"
+        fill(self.registry, name)
+        return (self.registry if self.cell.way == "direct" else self.other).reference(name)
+
+    def works(self) -> None:
+        """Pull from the registry, and nothing of it from another one."""
+        reference = self.image()
+        self.pulls.work(reference)
+        name = reference.partition("/")[2].partition(":")[0]
+        assert self.registry.pulls(name)
+        assert self.registry is self.other or not self.other.pulls(name)
+
+    def falls_back(self) -> None:
+        """Pull what only the registry itself has, once it is trusted."""
+        name = f"other-{secrets.token_hex(4)}"
+        reference = fill(self.other, name)
+        self.pulls.fail(reference)
+        self.add("--registry", self.other.host, "--ca", str(self._ca))
+        self.pulls.work(reference)
+        assert self.other.pulls(name)
+        assert not self.registry.pulls(name)
 
 
-def enabled(node: MicroK8sNode, *options: str) -> None:
-    """Run enable and check what it says."""
-    done = node.enable(*options)
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert "microk8s private-registry add" in done.stdout.splitlines()[-1]
-
-
-def disabled(node: MicroK8sNode) -> None:
-    """Run disable and check that it worked."""
-    done = node.disable()
-    assert (done.exit_code, done.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("kind", DIRECT.values(), ids=DIRECT)
-def test_direct(
-    kind: Kind,
-    request: pytest.FixtureRequest,
-    microk8s_node: PullingNode,
-    pulls: Pulls,
-    untouched: Snapshot,
-    trusting_engine: DockerEngine,
+@pytest.mark.parametrize("row", ROWS, ids="-".join)
+def test_matrix(
+    row: tuple[str, str, str],
+    node: tuple[str, PullingNode],
+    registry_of_kind: RegistryOfKind,
+    upstream: Registry,
     ca_file: Path,
     tmp_path: Path,
+    record_property: pytest.RecordProperty,
 ) -> None:
-    registry: Registry = request.getfixturevalue(kind.registry)
-    reference = registry.reference(f"app-{secrets.token_hex(4)}")
-    trusting_engine.build(reference)
-    trusting_engine.push(reference)
-
-    pulls.fail(reference, kind.refused)
-    enabled(microk8s_node.node, *kind.options(registry, ca_file, tmp_path))
-    pulls.work(reference)
-    disabled(microk8s_node.node)
-    pulls.fail(fill(registry, "other"), kind.refused)
-    assert difference(untouched, microk8s_node.node.snapshot()) == []
-
-
-def test_client_certificate_is_really_asked_for(
-    microk8s_node: PullingNode, pulls: Pulls, mtls_registry: Registry, ca_file: Path
-) -> None:
-    enabled(microk8s_node.node, "--registry", mtls_registry.host, "--ca", str(ca_file))
-    pulls.fail(fill(mtls_registry, "app"), "remote error: tls: ")
-
-
-def test_mirror_with_fallback(
-    microk8s_node: PullingNode,
-    pulls: Pulls,
-    tls_registry: Registry,
-    new_registry: NewRegistry,
-    ca_file: Path,
-) -> None:
-    mirror = new_registry(RegistrySpec())
-    on_mirror, on_upstream = _names()
-    fill(mirror, on_mirror)
-    fill(tls_registry, on_upstream)
-    pulls.fail(tls_registry.reference(on_mirror), UNKNOWN_CA)
-
-    enabled(microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}")
-    added = microk8s_node.node.plugin(
-        "private-registry", "add", "--registry", tls_registry.host, "--ca", str(ca_file)
-    )
-    assert added.exit_code == 0
-    pulls.work(tls_registry.reference(on_mirror))
-    assert mirror.pulls(on_mirror)
-    assert not tls_registry.pulls(on_mirror)
-    pulls.work(tls_registry.reference(on_upstream))
-    assert tls_registry.pulls(on_upstream)
-    assert not mirror.pulls(on_upstream)
-
-    disabled(microk8s_node.node)
-    pulls.fail(fill(tls_registry, "other"), UNKNOWN_CA)
+    name, made = node
+    cell = Cell(*row, name)
+    record_property(CELL, cell)
+    registry = registry_of_kind(cell.transport, cell.authentication)
+    other = registry if cell.way == "direct" else upstream
+    play = Play(cell, made, registry, other, ca_file, tmp_path)
+    before, asked = made.node.snapshot(), len(made.snapctl.requests)
+    if cell.is_refused:
+        done = made.node.enable(*play.options())
+        assert done.exit_code == 4
+        assert "cannot be promised" in done.stderr
+    else:
+        restarts = _refused_enabled_pulled(play)
+        run(made.node.disable())
+        play.pulls.fail(play.image(), _without_configuration(play))
+        expected = restarts + 1 if cell.needs_restart else 0
+        assert made.snapctl.requests[asked:] == [RESTART] * expected
+    assert difference(before, made.node.snapshot()) == []
 
 
-def test_mirror_without_fallback(
-    microk8s_node: PullingNode, pulls: Pulls, tls_registry: Registry, new_registry: NewRegistry
-) -> None:
-    mirror = new_registry(RegistrySpec())
-    on_mirror, on_upstream = _names()
-    fill(mirror, on_mirror)
-    fill(tls_registry, on_upstream)
-    pulls.fail(tls_registry.reference(on_mirror), UNKNOWN_CA)
-
-    enabled(microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}", "--no-fallback")
-    pulls.work(tls_registry.reference(on_mirror))
-    assert mirror.pulls(on_mirror)
-    pulls.fail(tls_registry.reference(on_upstream), "not found")
-    assert not _asked(tls_registry, on_upstream)
-
-    disabled(microk8s_node.node)
-    pulls.fail(tls_registry.reference(on_upstream), UNKNOWN_CA)
-
-
-def test_mirrors_are_asked_in_order(
-    microk8s_node: PullingNode, pulls: Pulls, tls_registry: Registry, new_registry: NewRegistry
-) -> None:
-    first, second = new_registry(RegistrySpec()), new_registry(RegistrySpec())
-    on_both, on_second = _names()
-    for registry, name in ((first, on_both), (second, on_both), (second, on_second)):
-        fill(registry, name)
-
-    enabled(
-        microk8s_node.node,
-        *("--mirror", f"{tls_registry.host}={first.url}"),
-        *("--mirror", f"{tls_registry.host}={second.url}"),
-    )
-    pulls.work(tls_registry.reference(on_both))
-    assert first.pulls(on_both)
-    assert not _asked(second, on_both)
-    pulls.work(tls_registry.reference(on_second))
-    assert second.pulls(on_second)
+def _refused_enabled_pulled(play: Play) -> int:
+    """Play the cell's middle; return how many restarts it is to have taken."""
+    cell = play.cell
+    play.pulls.fail(play.image(), _without_configuration(play))
+    run(play.made.node.enable(*play.options()))
+    restarts = 1 if cell.node.startswith(LEGACY) else 0
+    if cell.authentication != "none":
+        assert play.registry.credentials is not None
+        login = _login(cell.authentication, cell.node[-3:])
+        play.pulls.fail(play.image(), login.missing)
+        play.log_in("wrong " + play.registry.credentials.password)
+        play.pulls.fail(play.image(), login.wrong)
+        play.log_in(play.registry.credentials.password)
+        restarts += 2
+    play.works()
+    if cell.way == "mirror":
+        play.falls_back()
+        restarts += cell.node.startswith(LEGACY)
+    elif cell.way == "mirror-only":
+        play.pulls.fail(fill(play.other, f"other-{secrets.token_hex(4)}"), NOT_FOUND)
+    return restarts
 
 
-def test_mirror_with_a_project(
-    microk8s_node: PullingNode, pulls: Pulls, tls_registry: Registry, new_registry: NewRegistry
-) -> None:
-    mirror = new_registry(RegistrySpec())
-    name, _ = _names()
-    fill(mirror, f"proxy/{name}")
-    enabled(microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}/proxy")
-    pulls.work(tls_registry.reference(name))
-    assert mirror.pulls(f"proxy/{name}")
-
-
-def test_mirror_for_every_registry(
-    microk8s_node: PullingNode,
-    pulls: Pulls,
-    tls_registry: Registry,
-    plain_registry: Registry,
-    new_registry: NewRegistry,
-) -> None:
-    mirror = new_registry(RegistrySpec())
-    name, own = _names()
-    fill(mirror, name)
-    enabled(
-        microk8s_node.node,
-        *("--mirror", f"*={mirror.url}", "--no-fallback"),
-    )
-    enabled_too = microk8s_node.node.plugin(
-        "private-registry", "add", "--insecure", plain_registry.host
-    )
-    assert enabled_too.exit_code == 0
-    pulls.work(tls_registry.reference(name))
-    pulls.work(fill(plain_registry, own))
-    assert not _asked(mirror, own)
-
-
-def test_pull_through_mirror(
-    microk8s_node: PullingNode,
-    pulls: Pulls,
-    plain_registry: Registry,
-    mirror_registry: Registry,
-) -> None:
-    name, _ = _names()
-    reference = fill(plain_registry, name)
-    pulls.fail(reference, HTTP_TO_HTTPS)
-    enabled(
-        microk8s_node.node,
-        "--mirror",
-        f"{plain_registry.host}={mirror_registry.url}",
-        "--no-fallback",
-    )
-    pulls.work(reference)
-    assert mirror_registry.pulls(name)
-    assert not plain_registry.pulls(name)
-    assert _asked(plain_registry, name)
-
-
-def test_ten_registries_in_one_file(
-    microk8s_node: PullingNode,
-    pulls: Pulls,
-    plain_registry: Registry,
-    tls_registry: Registry,
-    ca_file: Path,
-    tmp_path: Path,
-) -> None:
-    others = "".join(f'[[registry]]\nhost = "r{number}.example.com"\n\n' for number in range(8))
-    file = tmp_path / "registries.toml"
-    file.write_text(
-        f'{others}[[registry]]\nhost = "{plain_registry.host}"\ninsecure = true\n\n'
-        f'[[registry]]\nhost = "{tls_registry.host}"\nca_file = "{ca_file}"\n'
-    )
-    enabled(microk8s_node.node, "--file", str(file))
-    pulls.work(fill(plain_registry, "one"))
-    pulls.work(fill(tls_registry, "two"))
-
-
-def _names() -> tuple[str, str]:
-    suffix = secrets.token_hex(4)
-    return f"a-{suffix}", f"b-{suffix}"
-
-
-def _asked(registry: Registry, repository: str) -> bool:
-    reads = [each for each in registry.requests() if each.method in ("GET", "HEAD")]
-    return any(f"/{repository}/" in each.path for each in reads)
+def _without_configuration(play: Play) -> str:
+    return UNKNOWN_CA if play.other.spec.tls else HTTP_TO_HTTPS
