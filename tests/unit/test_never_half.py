@@ -20,6 +20,7 @@ from unit.interruptions import MEMORY, Scene, failing, interrupted, killed_at
 from unit.microk8s import ADDON, Microk8s, Tree, ok
 
 FIRST = ("enable", "--insecure", "10.1.1.1:5000")
+LOGIN = ("--username", "ann", "--password-env", "REG_PASS")
 SCENES = {
     "first enable": Scene((), FIRST),
     "two more": Scene(
@@ -38,6 +39,11 @@ SCENES = {
         (FIRST, ("plugin", "add", "--mirror", "docker.io=https://m.corp")),
         ("plugin", "remove", "--registry", "docker.io"),
     ),
+    "a login": Scene((FIRST,), ("plugin", "add", "--registry", "l.corp", *LOGIN)),
+    "a login goes": Scene(
+        (("enable", "--registry", "l.corp", *LOGIN),),
+        ("plugin", "remove", "--registry", "l.corp"),
+    ),
     "disable": Scene(
         (FIRST, ("plugin", "add", "--mirror", "docker.io=https://m.corp")), ("disable",)
     ),
@@ -54,6 +60,7 @@ class Stage:
         self._play = work / "play"
         self.scene = scene
         node = Microk8s(self._play)
+        node.extra_environment["REG_PASS"] = "s3cr3t"
         node.write("args/certs.d/hand.corp/hosts.toml", b"# by hand\r\nserver = 'http://x'", 0o604)
         self.original = node.tree()
         for command in scene.before:

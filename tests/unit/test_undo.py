@@ -23,6 +23,7 @@ from unit.revisions import refresh, revert
 
 HOSTS = ["docker.io", "10.1.1.1:5000", "a.corp", "localhost:32000"]
 HOST = st.sampled_from(HOSTS)
+PASSWORDS = ["hunter-two", "correct-horse"]
 CONTENT = st.sampled_from([b"# by hand\r\n", b"server = 'http://x'", b"", b"\xff\x00 no text"])
 MODE = st.sampled_from([0o600, 0o644, 0o664])
 
@@ -40,11 +41,13 @@ class Expected:
     Args:
         files: by registry; None where there must be none.
         directories: made by hand, or left with a file that is somebody's own.
+        template: containerd's configuration.
     """
 
     def __init__(self, node: Microk8s) -> None:
         self.files: Dict[str, Optional[File]] = {host: present(node, host) for host in HOSTS}
         self.directories: Set[str] = set()
+        self.template = File(node.template.read_bytes(), node.template.stat().st_mode & 0o777)
 
 
 def path_of(node: Microk8s, host: str) -> Path:
@@ -93,6 +96,16 @@ class Histories(RuleBasedStateMachine):
         options = ["--mirror", f"{host}=https://m.corp/hub", "--mirror", f"{host}=http://n.corp"]
         options += [] if fallback else ["--no-fallback"]
         self.change("enable", *options, *(["--adopt"] if adopt else []))
+
+    @rule(host=st.sampled_from(["a.corp", "docker.io"]), password=st.sampled_from(PASSWORDS))
+    def log_in(self, host: str, password: str) -> None:
+        self.node.extra_environment["REG_PASS"] = password
+        login = ["--username", "ann", "--password-env", "REG_PASS"]
+        self.change("plugin", "add", "--registry", host, *login)
+
+    @rule(host=st.sampled_from(["a.corp", "docker.io"]))
+    def log_out(self, host: str) -> None:
+        self.change("plugin", "add", "--registry", host, "--no-credentials")
 
     @rule(hosts=st.lists(HOST, min_size=1, max_size=2, unique=True))
     def remove(self, hosts: List[str]) -> None:
@@ -149,6 +162,21 @@ class Histories(RuleBasedStateMachine):
         if before == self.expected.files[host]:
             self.expected.files[host] = File(before.content, mode)
 
+    @rule(name=st.sampled_from("abc"))
+    def add_to_the_template_by_hand(self, name: str) -> None:
+        text = f"# by hand\n[proxy_plugins.{name}]\n  address = '/x'\n".encode()
+        if text in self.expected.template.content:
+            return
+        mode = self.node.template.stat().st_mode
+        self.node.template.write_bytes(self.node.template.read_bytes() + text)
+        self.node.template.chmod(mode)
+        before = self.expected.template
+        self.expected.template = before._replace(content=before.content + text)
+
+    @rule()
+    def configure_hook(self) -> None:
+        self.node.template.chmod(0o660)
+
     # --- snapd -------------------------------------------------------------------------------
 
     @rule()
@@ -182,6 +210,8 @@ class Histories(RuleBasedStateMachine):
         stock = {"docker.io", "localhost:32000"}
         assert directories == stock | self.expected.directories
         assert self.tree_without_certs_d() == self.data
+        assert Expected(self.node).template == self.expected.template
+        assert not any(password.encode() in self.all_content() for password in PASSWORDS)
         assert self.common_tree() == self.common
 
     def change(self, *command: str) -> Result:
@@ -218,8 +248,18 @@ class Histories(RuleBasedStateMachine):
         return {
             path[len(base) :]: entry
             for path, entry in tree.items()
-            if path.startswith(base) and "certs.d/" not in path
+            if path.startswith(base)
+            and "certs.d/" not in path
+            and not path.endswith("containerd-template.toml")
         }
+
+    def all_content(self) -> bytes:
+        """Join all files of this revision and of SNAP_COMMON."""
+        roots = (str(self.node.data.relative_to(self.node.root)), "/common")
+        tree = self.node.tree()
+        return b"\0".join(
+            entry[1] for path, entry in tree.items() if any(root in path for root in roots)
+        )
 
 
 TestHistories = Histories.TestCase
