@@ -110,12 +110,17 @@ def _files(source: PackageSource, package: Package) -> dict[str, bytes]:
         source.unpack(package, unpacked)
     binary = unpacked / "usr/bin/docker-registry"
     files = {"/usr/bin/docker-registry": binary.read_bytes()}
-    files.update({str(path): path.read_bytes() for path in _libraries(binary)})
+    files.update({str(path): path.read_bytes() for path in libraries_of(binary)})
     files["/etc/docker/registry/config.yml"] = _CONFIGURATION
     return files
 
 
-def _libraries(binary: Path) -> list[Path]:
+def libraries_of(binary: Path) -> list[Path]:
+    """List the libraries and the loader that a program needs.
+
+    Raises:
+        StartError: it is no program of this machine.
+    """
     listed = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False)
     if "not a dynamic executable" in listed.stderr + listed.stdout:
         return []

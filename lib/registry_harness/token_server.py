@@ -56,6 +56,8 @@ class TokenRequest:
 class TokenServer:
     """A running token server.
 
+    While ``oauth`` is false it takes no POST, as older ones; clients then use GET.
+
     Args:
         address: where it listens, on a port of the machine's choice.
         authority: signs the tokens' certificate, and the server's own.
@@ -74,6 +76,7 @@ class TokenServer:
         anonymous: bool = False,
     ) -> None:
         self.users: dict[str, str] = {}
+        self.oauth = True
         self.requests: list[TokenRequest] = []
         self._anonymous = anonymous
         self._signer = authority.server("tokens.example")
@@ -160,6 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if not self.server.tokens.oauth:
+            self._send(HTTPStatus.METHOD_NOT_ALLOWED, {})
+            return
         form = parse_qs(body.decode())
         login = (form.get("username", [""])[0], form.get("password", [""])[0])
         scopes = tuple(part for scope in form.get("scope", []) for part in scope.split())

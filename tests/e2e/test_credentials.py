@@ -1,10 +1,64 @@
-"""Credentials on every containerd: refused, enabled, pulled, disabled, refused again."""
+"""Credentials on every containerd: real logins, real restarts, and what survives them."""
 
 from __future__ import annotations
 
-from registry_harness import PullingNode, Registry, difference, fill
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from registry_harness import (
+    Credentials,
+    HarnessNetwork,
+    PullFailed,
+    PullingNode,
+    Registry,
+    RegistrySpec,
+    difference,
+    fill,
+    pulling_node,
+    workspace,
+)
+from registry_harness.containerd.container import running_container
+from registry_harness.containerd.releases import ContainerdRelease
+from registry_harness.pytest_plugin import NewRegistry
+from unit.strategies import passwords, usernames
 
 from .conftest import Pulls, run
+from .doorways import Doorways
+
+RESTART = "restart microk8s.daemon-containerd"
+AT_ONCE = 100
+TIMES = 10
+# Stands where containerd stands, and does not take what names refused.corp.
+PICKY = """#!/bin/sh
+config=${{1#--config=}}
+case "$*" in
+*dump | --version) ;;
+*) if grep -q refused.corp "$config"; then
+    {refuse}
+fi ;;
+esac
+exec {real} "$@"
+"""
+REFUSALS = {
+    "it does not start": (
+        """echo 'level=fatal msg="nothing is right"'; exit 1""",
+        "nothing is right",
+    ),
+    "it starts without CRI": (
+        r"""printf '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."x"]\n' >>"$config"
+    printf 'endpoint = ["http://x"]\n' >>"$config" """,
+        "`mirrors` cannot be set when `config_path` is provided",
+    ),
+}
+
+
+def login(credentials: Credentials) -> list[str]:
+    return ["--username", credentials.username, "--password-stdin"]
 
 
 def test_a_password_is_given_changed_and_taken_back(
@@ -27,3 +81,138 @@ def test_a_password_is_given_changed_and_taken_back(
     pulls.fail(fill(registry, "after"))
     restart = "restart microk8s.daemon-containerd"
     assert microk8s_node.snapctl.requests[asked:] == [restart] * 3
+
+
+@pytest.fixture(params=REFUSALS.values(), ids=REFUSALS)
+def picky(
+    request: pytest.FixtureRequest,
+    containerd_release: ContainerdRelease,
+    addon_repository: Path,
+    addon_name: str,
+) -> Iterator[tuple[PullingNode, str]]:
+    """A node whose containerd does not take refused.corp, and what it then says."""
+    refuse, words = request.param
+    with workspace() as work:
+        for program in containerd_release.binary.parent.glob("containerd-shim*"):
+            (work / program.name).symlink_to(program)
+        (work / "ctr").symlink_to(containerd_release.binary.with_name("ctr"))
+        wrapper = work / "containerd"
+        wrapper.write_text(PICKY.format(refuse=refuse, real=containerd_release.binary))
+        wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+        release = ContainerdRelease(containerd_release.version, wrapper)
+        with pulling_node(release, addon_repository, addon_name) as node:
+            yield node, words
+
+
+def test_what_containerd_does_not_take_goes_back_and_containers_go_on(
+    picky: tuple[PullingNode, str], htpasswd_registry: Registry, tmp_path: Path
+) -> None:
+    made, words = picky
+    node, registry, pulls = made.node, htpasswd_registry, Pulls(made)
+    assert registry.credentials is not None
+    with running_container(made.containerd, tmp_path / "root") as process:
+        started = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").split()[21]
+        plain = ["--insecure", registry.host, "--allow-plaintext-credentials"]
+        good = [*plain, *login(registry.credentials)]
+        run(node.enable(*good, stdin=registry.credentials.password))
+        pulls.work(fill(registry, "first"))
+        before = node.snapshot()
+
+        bad = ["--registry", "refused.corp", "--username", "ann", "--password-stdin"]
+        refused = node.plugin("private-registry", "add", *bad, stdin="s3cr3t")
+        assert refused.exit_code == 4
+        assert words in refused.stderr
+        assert "all was put back as it was" in refused.stderr
+        assert "s3cr3t" not in refused.stderr
+        assert difference(before, node.snapshot()) == []
+        pulls.work(fill(registry, "second"))
+        assert made.snapctl.requests == [RESTART] * 3
+        now = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").split()[21]
+        assert now == started
+    run(node.disable())
+
+
+@pytest.mark.parametrize("containerd_release", ["2.1"], indirect=True)
+def test_both_ways_of_pulling_of_containerd_2_work_on_one_node(
+    microk8s_node: PullingNode,
+    tls_htpasswd_registry: Registry,
+    tls_registry: Registry,
+    ca_file: Path,
+) -> None:
+    node, pulls, registry = microk8s_node.node, Pulls(microk8s_node), tls_htpasswd_registry
+    assert registry.credentials is not None
+    run(node.enable("--registry", tls_registry.host, "--ca", str(ca_file)))
+    pulls.work(fill(tls_registry, "transfer"))
+    pulls.fail(fill(registry, "transfer"), "failed to resolve image")
+    add = ["--registry", registry.host, "--ca", str(ca_file), *login(registry.credentials)]
+    run(node.plugin("private-registry", "add", *add, stdin=registry.credentials.password))
+    pulls.work(fill(registry, "local"))
+    pulls.work(fill(tls_registry, "local"))
+    pulls.fail(tls_registry.reference("none-such"), "failed to resolve reference")
+    run(node.disable())
+    pulls.fail(fill(registry, "after"), "failed to resolve image")
+
+
+@pytest.mark.parametrize("containerd_release", ["1.6", "2.1"], indirect=True)
+def test_a_thousand_random_logins(
+    microk8s_node: PullingNode,
+    new_registry: NewRegistry,
+    harness_network: HarnessNetwork,
+    tmp_path: Path,
+) -> None:
+    node = microk8s_node.node
+    registry = new_registry(RegistrySpec(token=True))
+    tokens = registry.token_server
+    assert tokens is not None
+    image = fill(registry, "app").partition("/")[2]
+    pulled = 0
+    with Doorways(harness_network.gateway, AT_ONCE, registry.host) as doorways:
+
+        @settings(
+            # Making a failure smaller would take hours of restarts.
+            phases=[Phase.generate],
+            max_examples=TIMES,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        )
+        @given(
+            st.lists(
+                st.tuples(usernames, passwords),
+                min_size=AT_ONCE,
+                max_size=AT_ONCE,
+                unique_by=lambda pair: pair[0],
+            ),
+            st.booleans(),
+        )
+        def all_log_in(pairs: list[tuple[str, str]], oauth: bool) -> None:
+            nonlocal pulled
+            tokens.users, tokens.oauth = dict(pairs), oauth
+            (tmp_path / "all.toml").write_text(_file(doorways.hosts, pairs), encoding="utf-8")
+            run(node.plugin("private-registry", "apply", "--file", str(tmp_path / "all.toml")))
+            for host, (username, _) in zip(doorways.hosts, pairs, strict=True):
+                tokens.requests.clear()
+                microk8s_node.pull(f"{host}/{image}")
+                assert any(each.granted and each.username == username for each in tokens.requests)
+                pulled += 1
+
+        run(node.enable())
+        all_log_in()
+        tokens.users = dict.fromkeys(tokens.users, "another")
+        with pytest.raises(PullFailed, match="401 Unauthorized"):
+            microk8s_node.pull(f"{doorways.hosts[0]}/{image}")
+    run(node.disable())
+    assert pulled >= AT_ONCE * TIMES
+
+
+def _file(hosts: list[str], pairs: list[tuple[str, str]]) -> str:
+    tables = (
+        f'[[registry]]\nhost = "{host}"\ninsecure = true\nallow_plaintext_credentials = true\n'
+        f"username = {_toml(username)}\npassword = {_toml(password)}\n"
+        for host, (username, password) in zip(hosts, pairs, strict=True)
+    )
+    return "\n".join(tables)
+
+
+def _toml(text: str) -> str:
+    return '"{}"'.format("".join(f"\\U{ord(character):08X}" for character in text))

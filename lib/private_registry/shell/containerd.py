@@ -213,7 +213,7 @@ class Containerd:
             line for line in lines if "level=fatal" in line or line.startswith("containerd:")
         ]
         return (
-            self._cri_error()
+            (self._cri_error() if self.process is not None else None)
             or "\n".join(telling[-_SHOWN_LINES:])
             or "\n".join(lines[-_SHOWN_LINES:])
             or f"CRI did not answer within {CRI_SECONDS} s"

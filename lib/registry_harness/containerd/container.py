@@ -1,0 +1,61 @@
+"""A container that runs for long, to see whether it survives what happens to containerd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from registry_harness.containerd.daemon import Containerd
+from registry_harness.errors import StartError
+from registry_harness.image import libraries_of
+
+_SECONDS = "3600"
+
+
+@contextmanager
+def running_container(containerd: Containerd, work: Path, name: str = "sleeper") -> Iterator[int]:
+    """Start a container, give the number of its process, and end it with the block.
+
+    Args:
+        containerd: what runs it.
+        work: an empty directory, or one that is not there yet, for its files.
+        name: of the container.
+
+    Raises:
+        StartError: containerd could not start it.
+    """
+    sleep = Path(shutil.which("sleep") or "sleep").resolve()
+    for path in (sleep, *libraries_of(sleep)):
+        target = work / str(path).lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    _ctr(containerd, "run", "--detach", "--rootfs", str(work), name, str(sleep), _SECONDS)
+    try:
+        yield _process(containerd, name)
+    finally:
+        _ctr(containerd, "task", "kill", "--signal", "KILL", name)
+        _ctr(containerd, "task", "delete", "--force", name)
+        _ctr(containerd, "container", "delete", name)
+
+
+def _process(containerd: Containerd, name: str) -> int:
+    tasks = _ctr(containerd, "task", "list").splitlines()
+    return next(int(line.split()[1]) for line in tasks if line.split()[0] == name)
+
+
+def _ctr(containerd: Containerd, *arguments: str) -> str:
+    program = containerd.release.binary.with_name("ctr")
+    done = subprocess.run(
+        [program, "--address", str(containerd.socket), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
+    )
+    if done.returncode != 0:
+        raise StartError(f"ctr {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
