@@ -51,7 +51,17 @@ _printable = st.text(
 )
 usernames = _printable.map(lambda text: text.replace(":", "")).filter(bool)
 passwords = _printable | st.sampled_from(
-    ["${SNAP_DATA}", "\\${SNAP}", '"', "'\"'\"", "\\", "# no comment", "p" * 200, "pässword∞"]
+    [
+        "${SNAP_DATA}",
+        "\\${SNAP}",
+        '"',
+        "'\"'\"",
+        "\\",
+        "# no comment",
+        "p" * 200,
+        "pässword∞",
+        "\U0001f004",
+    ]
 )
 secure_credentials = st.none() | st.builds(Credentials, usernames, passwords)
 plain_credentials = st.none() | st.builds(Credentials, usernames, passwords, st.just(True))

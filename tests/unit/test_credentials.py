@@ -418,6 +418,15 @@ def test_a_containerd_that_no_longer_takes_them_is_told(microk8s: Microk8s) -> N
     assert microk8s.tree() == before
 
 
+def test_a_containerd_that_misprints_a_password_has_read_it_all_the_same(
+    microk8s: Microk8s,
+) -> None:
+    program = microk8s.snap / "bin" / "containerd"
+    misprint = "sed 's/password = .*/password = \"other\"/'"
+    program.write_text(f'#!/bin/sh\n[ "$3" = config ] && {misprint} && exit\necho v1.6.20\n')
+    ok(add(microk8s, "--registry", "a.corp", door="enable", password="\U0001f004"))
+
+
 def test_a_configuration_that_containerd_itself_refuses_is_told(microk8s: Microk8s) -> None:
     program = microk8s.snap / "bin" / "containerd"
     program.write_text(

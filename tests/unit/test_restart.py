@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from pathlib import Path
 from typing import Callable, List
 
 import pytest
@@ -157,6 +158,26 @@ def test_a_disable_without_restart_leaves_nothing_but_the_running_one(
     assert "sudo snap restart microk8s.daemon-containerd" in said
     assert not changed(microk8s, before)
     assert "a.corp" in containerd.loaded()
+
+
+def test_no_program_is_given_the_password(
+    microk8s: Microk8s, containerd: FakeContainerd, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    spy = (
+        f"{{ tr '\\0' ' ' </proc/$$/cmdline; tr '\\0' ' ' </proc/$PPID/cmdline; env; }} >>'{seen}'"
+    )
+    programs = [microk8s.host / "snapctl", *(microk8s.snap / "bin").iterdir()]
+    for program in programs:
+        first, _, rest = program.read_text().partition("\n")
+        program.write_text(f"{first}\n{spy}\n{rest}")
+    login = ["--registry", "a.corp", "--username", "ann", "--password-stdin"]
+    done = microk8s.program("plugin", "add", *login, stdin=b"s3cr3t-word")
+    assert done.exit_code == 0
+    assert containerd.requests == RESTART
+    text = seen.read_text()
+    assert all(word in text for word in ("snapctl", "config dump", "--username ann"))
+    assert "s3cr3t-word" not in text
 
 
 # --- what containerd does not take -----------------------------------------------------------

@@ -307,10 +307,10 @@ def _says(understood: Template, entry: Entry, node: Node) -> bool:
     found = _get(understood, entry.key)
     if not isinstance(found, Mapping):
         return False
-    return all(
-        found.get(key) == (value if entry.is_secret else _rendered(value, node))
-        for key, value in entry.value.items()
-    )
+    if entry.is_secret:
+        # go-toml v1, which prints for containerd 1.x, misprints U+1F004 and its like.
+        return all(found.get(key) for key in entry.value)
+    return all(found.get(key) == _rendered(value, node) for key, value in entry.value.items())
 
 
 def _rendered(value: Any, node: Node) -> Any:
