@@ -119,6 +119,9 @@ def _enable(registry: dict[str, str]) -> str:
     if "client_cert" in registry:
         words += ["--client-cert", registry["client_cert"]]
         words += ["--client-key", registry["client_key"]]
+    if "username" in registry:
+        words += ["--username", registry["username"], "--password-file", registry["password_file"]]
+        words += [] if "ca" in registry else ["--allow-plaintext-credentials"]
     return shlex.join(words)
 
 

@@ -113,6 +113,9 @@ def _described(kind: str, registry: Registry, directory: Path) -> dict[str, str]
     if registry.credentials is not None:
         described["username"] = registry.credentials.username
         described["password"] = registry.credentials.password
+        with _private(directory / f"{registry.host}.password") as path:
+            path.write_text(registry.credentials.password, encoding="utf-8")
+            described["password_file"] = str(path)
     if registry.spec.proxy_of is not None:
         described["mirror_of"] = registry.spec.proxy_of.host
     return described

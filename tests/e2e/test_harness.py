@@ -264,6 +264,8 @@ def test_registries_held_up_by_hand(addon_repository: Path, tmp_path: Path) -> N
         assert host is not None
         with urllib.request.urlopen(f"http://{host[1]}/v2/", timeout=5) as answer:
             assert answer.status == 200
+        files = re.findall(r"--password-file (\S+)", up.stdout)
+        assert [Path(each).read_text() in up.stdout for each in files] == [True, True]
         again = harness("up")
         assert (again.returncode, again.stdout) == (1, "")
         assert "up already" in again.stderr

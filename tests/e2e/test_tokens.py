@@ -14,8 +14,18 @@ from typing import Any
 import jwt
 import pytest
 
-from registry_harness import CertificateAuthority, Credentials, Registry, RegistrySpec, TokenServer
+from registry_harness import (
+    CertificateAuthority,
+    Credentials,
+    PullingNode,
+    Registry,
+    RegistrySpec,
+    TokenServer,
+    fill,
+)
 from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind
+
+from .conftest import Pulls, run
 
 AWKWARD = Credentials("robot$lib ü", ":/%# \"'\\$∞" * 20)
 LOOPBACK = "127.0.0.1"
@@ -148,6 +158,24 @@ def test_an_anonymous_pull(new_registry: NewRegistry) -> None:
     assert registry.token_server is not None
     _, answer = ask(registry.token_server.realm, None)
     assert _status(registry, answer["token"]) == 200
+
+
+def test_containerd_as_a_wrong_user_and_as_nobody(
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    token_registry: Registry,
+    new_registry: NewRegistry,
+) -> None:
+    node = microk8s_node.node
+    assert token_registry.credentials is not None
+    login = ["--username", "nobody", "--password-stdin", "--allow-plaintext-credentials"]
+    options = ["--insecure", token_registry.host, *login]
+    run(node.enable(*options, stdin=token_registry.credentials.password))
+    pulls.fail(fill(token_registry, "wrong-user"), "failed to fetch oauth token")
+    everybody = new_registry(RegistrySpec(token=True, anonymous=True))
+    run(node.plugin("private-registry", "add", "--insecure", everybody.host))
+    pulls.work(fill(everybody, "anonymous"))
+    run(node.disable())
 
 
 def _status(registry: Registry, token: str) -> int:

@@ -350,7 +350,7 @@ def _plaintext_contradiction(registry: Registry) -> Optional[str]:
             return (
                 f"{endpoint.url} speaks plain HTTP, where everybody on the way can read the "
                 "password; --allow-plaintext-credentials (allow_plaintext_credentials = true) "
-                "allows that"
+                "allows that, --no-credentials does without"
             )
     return None
 

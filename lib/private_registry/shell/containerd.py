@@ -133,7 +133,7 @@ class Containerd:
             raise NodeError(
                 "containerd was restarted and still has its old configuration",
                 place=self._node.shown(NodePath(Root.DATA, RENDERED)),
-                remedy="see why it is not made anew from containerd-template.toml",
+                remedy="see why MicroK8s does not make it anew from its template",
             )
 
     def settle(self) -> None:
