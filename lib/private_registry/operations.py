@@ -213,7 +213,7 @@ def _make_so(
         unknown,
         changes.originals,
         changes.restart,
-        is_inspected=_touches_secret(changes.plan),
+        is_inspected=changes.has_new_password,
     )
     if not options.dry_run:
         state = registries_toml.to_toml(desired)
@@ -243,10 +243,6 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
         plan = changes.plan.without_memory()
         transaction.commit(node, plan, None, enabled=False, to_restart=to_restart)
     return outcome
-
-
-def _touches_secret(plan: Plan) -> bool:
-    return any(action.path == TEMPLATE_PATH and action.secret for action in plan.changes)
 
 
 def _containerd(node: Node, desired: DesiredState, options: Options) -> Containerd:

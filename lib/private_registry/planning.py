@@ -32,9 +32,8 @@ from private_registry.core.plan import (
     make_plan,
 )
 from private_registry.core.stock import is_stock
-from private_registry.core.template import Entry, Template
+from private_registry.core.template import Template
 from private_registry.core.template_plan import (
-    TemplateEdit,
     TemplateSituation,
     plan_template,
     with_template,
@@ -82,11 +81,13 @@ class Changes(NamedTuple):
         plan: file by file.
         originals: what RESTORE actions bring back.
         restart: what becomes of containerd.
+        has_new_password: one is written into the template.
     """
 
     plan: Plan
     originals: Mapping[NodePath, ObservedFile]
     restart: Restart = Restart.NONE
+    has_new_password: bool = False
 
 
 class TemplatePart(NamedTuple):
@@ -141,8 +142,9 @@ def make_changes(
         )
     )
     check_edit(node, file, edit, entries)
+    written = [each.entry for each in entries if each.entry.key in edit.touched]
     if edit.text != file.text:
-        containerd.check_takes(edit.text, _written(edit, entries))
+        containerd.check_takes(edit.text, written)
     unloaded = containerd.unloaded(edit.text, record.keys.union(edit.record.entries))
     restart = Restart.NONE
     if unloaded:
@@ -153,11 +155,7 @@ def make_changes(
         gone = unloaded.difference(edit.record.entries)
         edit = edit._replace(record=edit.record._replace(unloaded=gone))
     plan = with_template(plan, TEMPLATE_PATH, file.observed, edit)
-    return Changes(plan, originals, restart)
-
-
-def _written(edit: TemplateEdit, entries: Iterable[OwnedEntry]) -> List[Entry]:
-    return [each.entry for each in entries if each.entry.key in edit.touched]
+    return Changes(plan, originals, restart, any(entry.is_secret for entry in written))
 
 
 def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:

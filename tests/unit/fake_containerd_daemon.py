@@ -40,6 +40,8 @@ def main(data: Path, snap: str, work: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(work / "s"))
         server.listen(8)
+        # Where its test was killed, nobody else ends it.
+        server.settimeout(300)
         (work / "pid.new").write_text(str(os.getpid()))
         (work / "pid.new").rename(work / "pid")
         while True:

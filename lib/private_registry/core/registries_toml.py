@@ -22,9 +22,21 @@ An array, not a table for each registry, because tomlkit reads the former in lin
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Pattern, Sequence, Tuple, Type
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Pattern,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 from private_registry.core import toml
+from private_registry.core.contradictions import contradiction
 from private_registry.core.credentials import checked_password, checked_username
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import (
@@ -234,7 +246,9 @@ class _Reader:
         )
         problem = contradiction(registry)
         if problem:
-            raise self._error(f"{registry.name}: {problem}", "host")
+            place = self._where("host")
+            message = f"{registry.name}: {problem.message}"
+            raise UsageError(message, place=place, remedy=problem.remedy)
         return registry
 
     def _mirrors(self, plain: List[Any]) -> Tuple[Mirror, ...]:
@@ -324,54 +338,6 @@ class _Reader:
 
 def _given(plain: Dict[str, Any], key: str) -> str:
     return key if key in plain else key + "_file"
-
-
-def contradiction(registry: Registry) -> Optional[str]:
-    """Say what in a registry's settings cannot all be meant, or None."""
-    if registry.insecure and not registry.tls.is_default:
-        return "plain HTTP (insecure) has no TLS: leave insecure out, or the TLS settings"
-    for tls in (registry.tls, *(mirror.tls for mirror in registry.mirrors)):
-        if tls.skip_verify and tls.ca is not None:
-            return "with skip_verify no CA is looked at: leave one of the two out"
-    if not registry.fallback and not registry.mirrors:
-        return "without a mirror there is nothing but the registry itself to ask"
-    return (
-        _plaintext_contradiction(registry)
-        or _every_registry_contradiction(registry)
-        or _mirror_contradiction(registry.mirrors)
-    )
-
-
-def _plaintext_contradiction(registry: Registry) -> Optional[str]:
-    users = [(registry.upstream, registry.credentials)]
-    users += [(mirror.endpoint, mirror.credentials) for mirror in registry.mirrors]
-    for endpoint, credentials in users:
-        if credentials is not None and endpoint.is_plain_http and not credentials.plaintext:
-            return (
-                f"{endpoint.url} speaks plain HTTP, where everybody on the way can read the "
-                "password; --allow-plaintext-credentials (allow_plaintext_credentials = true) "
-                "allows that, --no-credentials does without"
-            )
-    return None
-
-
-def _every_registry_contradiction(registry: Registry) -> Optional[str]:
-    if not registry.name.is_every_registry:
-        return None
-    if registry.insecure or registry.credentials or not registry.tls.is_default:
-        return "* stands for every registry and takes mirrors only"
-    return None if registry.mirrors else "* needs at least one mirror"
-
-
-def _mirror_contradiction(mirrors: Sequence[Mirror]) -> Optional[str]:
-    seen: List[str] = []
-    for mirror in mirrors:
-        if mirror.endpoint.is_plain_http and not mirror.tls.is_default:
-            return f"the mirror {mirror.endpoint.url} speaks plain HTTP, which has no TLS"
-        if mirror.endpoint.url in seen:
-            return f"the mirror {mirror.endpoint.url} is named twice"
-        seen.append(mirror.endpoint.url)
-    return None
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
+from private_registry.core.contradictions import contradiction
 from private_registry.core.model import Credentials, DesiredState, Mirror, Registry, Tls
 from private_registry.core.names import RegistryName
-from private_registry.core.registries_toml import contradiction
 from private_registry.errors import UsageError
 
 
@@ -103,7 +103,7 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
     for registry in changed.values():
         problem = contradiction(registry)
         if problem:
-            raise UsageError(f"{registry.name}: {problem}")
+            raise UsageError(f"{registry.name}: {problem.message}", remedy=problem.remedy)
     return saved.with_registries(changed.values())
 
 

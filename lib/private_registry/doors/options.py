@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from private_registry.core.contradictions import contradiction
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
-from private_registry.core.registries_toml import contradiction, did_you_mean
+from private_registry.core.registries_toml import did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
 from private_registry.doors.credential_options import credential_options, credentials_of
 from private_registry.doors.inputs import Inputs
@@ -199,7 +200,8 @@ def _check_mirrors(request: AddRequest) -> None:
         mirrors = tuple(mirror for target, mirror in request.mirrors if target == name)
         problem = contradiction(Registry(name, mirrors=mirrors, fallback=request.fallback))
         if problem:
-            raise UsageError(f"{name}: {problem}", place="option --mirror")
+            message = f"{name}: {problem.message}"
+            raise UsageError(message, place="option --mirror", remedy=problem.remedy)
 
 
 def _check_named_once(insecure: List[RegistryName], secure: List[RegistryName]) -> None:

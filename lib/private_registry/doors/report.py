@@ -22,6 +22,9 @@ INSPECTED = (
     "Mind that `microk8s inspect` copies containerd's configuration, and with it the password."
 )
 _NOTHING_TO_DO = "Nothing to do: the node is so already."
+_ALL_BUT_HINTS = (
+    "All but the files left alone is as it was before; remove those by hand if nobody needs them."
+)
 _NO_REGISTRY = "No registry is configured yet."
 _SHOWN_REGISTRIES = 20
 _CONTAINERD = {
@@ -92,16 +95,12 @@ def _result(done: Outcome, *, dry_run: bool) -> str:
         return "Nothing was changed."
     if not done.changed:
         return _NOTHING_TO_DO
-    if not done.enabled[1] and done.plan.hints:
-        return (
-            "All but the files left alone is as it was before; remove those by hand if nobody "
-            "needs them."
-        )
     if not done.enabled[1]:
-        return "All is as it was before."
+        return _ALL_BUT_HINTS if done.plan.hints else "All is as it was before."
     if not done.desired.registries:
         return _NO_REGISTRY
-    return "Done; it counts from the next pull on."
+    counts = done.restart in (Restart.NONE, Restart.DONE)
+    return "Done; it counts from the next pull on." if counts else "Done."
 
 
 def _diff(done: Outcome, action: Action) -> List[str]:
