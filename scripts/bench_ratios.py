@@ -20,6 +20,10 @@ from registry_harness import MicroK8sNode, ProgramResult
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ADDON = "private-registry-config"
+LOGIN = """username = "ann"
+password = "my-safe-password"
+allow_plaintext_credentials = true
+"""
 IMPORTS = "import argparse, tomlkit"
 
 
@@ -81,17 +85,17 @@ class Bench:
             writes.append(_seconds(partial(self._write_plainly, _files(node.certs_d))))
         return _measure(f"enable, {count:,} registries", enables, "writing the same files", writes)
 
-    def scale(self, many: int, few: int) -> Measure:
-        """Compare enables of many registries and of few."""
-        file_of_many, file_of_few = self._registries(many), self._registries(few)
+    def scale(self, many: int, few: int, what: str = "registries", keys: str = "") -> Measure:
+        """Compare enables of many registries and of few, each with some more keys."""
+        file_of_many, file_of_few = self._registries(many, keys), self._registries(few, keys)
         enables_of_many, enables_of_few = [], []
         for _ in range(self._rounds):
             enables_of_few.append(self._first_enable(file_of_few))
             enables_of_many.append(self._first_enable(file_of_many))
         return _measure(
-            f"enable, {many:,} registries",
+            f"enable, {many:,} {what}",
             enables_of_many,
-            f"enable, {few:,} registries",
+            f"enable, {few:,} {what}",
             enables_of_few,
         )
 
@@ -113,10 +117,10 @@ class Bench:
         self._nodes += 1
         return MicroK8sNode(self._work / f"node{self._nodes}", REPOSITORY, ADDON)
 
-    def _registries(self, count: int) -> Path:
+    def _registries(self, count: int, keys: str = "") -> Path:
         path = self._work / f"registries-{count}.toml"
         entries = [
-            f'\n[[registry]]\nhost = "reg{number}.example:5000"\ninsecure = true\n'
+            f'\n[[registry]]\nhost = "reg{number}.example:5000"\ninsecure = true\n{keys}'
             for number in range(count)
         ]
         path.write_text("version = 1\n" + "".join(entries), encoding="utf-8")
@@ -170,6 +174,7 @@ def main() -> None:
         print(bench.start().row(), flush=True)
         print(bench.write(1000).row(), flush=True)
         print(bench.repeat(1000).row(), flush=True)
+        print(bench.scale(1000, 100, "logins", LOGIN).row(), flush=True)
         if not is_quick:
             print(bench.scale(10_000, 1000).row(), flush=True)
 

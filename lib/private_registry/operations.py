@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import FrozenSet, Iterator, Mapping, NamedTuple, Tuple
+from typing import FrozenSet, Iterator, List, Mapping, NamedTuple, Tuple
 
 from private_registry.checks import (
     check_not_overriding,
@@ -163,7 +163,7 @@ def _alone(node: Node, options: Options) -> Iterator[None]:
     """Hold the lock, after finishing or undoing what a killed run left."""
     waiting = "Another run is at work; waiting for it to end ..."
     with locked(node.common, lambda: options.say(waiting)):
-        transaction.recover(node, Containerd(node, say=options.say))
+        transaction.recover(node, _containerd(node, DesiredState(), options))
         yield
 
 
@@ -246,12 +246,14 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
 
 
 def _containerd(node: Node, desired: DesiredState, options: Options) -> Containerd:
-    try:
-        known = _saved(node).credentials
-    except UsageError:
-        # Damaged; disable works all the same.
-        known = ()
-    passwords = {each.password for each in (*desired.credentials, *known)}
+    def passwords() -> List[str]:
+        try:
+            known = _saved(node).credentials
+        except UsageError:
+            # Damaged; disable works all the same.
+            known = ()
+        return [each.password for each in (*desired.credentials, *known)]
+
     return Containerd(node, passwords, options.say)
 
 

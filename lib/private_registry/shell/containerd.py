@@ -42,18 +42,18 @@ class Containerd:
 
     Args:
         node: whose.
-        secrets: texts that must not show in any message.
+        secrets: returns the texts that must not show in any message; asked only for an error.
         say: is told what takes long.
     """
 
     def __init__(
         self,
         node: Node,
-        secrets: Iterable[str] = (),
+        secrets: Callable[[], Iterable[str]] = tuple,
         say: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._node = node
-        self._secrets = [each for each in secrets if each]
+        self._secrets = secrets
         self._say = say
         self._was_restarted = False
 
@@ -222,7 +222,7 @@ class Containerd:
     def _words(self, text: str) -> str:
         """Return what a program said as one line, without our secrets."""
         words = " / ".join(line.strip() for line in text.splitlines() if line.strip())
-        for secret in self._secrets:
+        for secret in self._secrets():
             words = words.replace(secret, "...")
         return words or "it says nothing"
 
