@@ -79,6 +79,7 @@ def test_a_password_is_given_changed_and_taken_back(
     run(node.disable())
     assert difference(before, node.snapshot()) == []
     pulls.fail(fill(registry, "after"))
+    assert registry.credentials.password not in microk8s_node.containerd.log()
     restart = "restart microk8s.daemon-containerd"
     assert microk8s_node.snapctl.requests[asked:] == [restart] * 3
 
