@@ -20,7 +20,7 @@ from registry_harness.network import HarnessNetwork
 from registry_harness.pulling_node import PullingNode, pulling_node
 from registry_harness.registry import Registry, RegistrySpec, running_registry, start_registry
 from registry_harness.snapshot import difference, snapshot
-from registry_harness.token_server import TokenServer
+from registry_harness.token_server import TokenRequest, TokenServer
 from registry_harness.workspace import workspace
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Registry",
     "RegistrySpec",
     "StartError",
+    "TokenRequest",
     "TokenServer",
     "difference",
     "fill",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import ssl
+import tempfile
 from dataclasses import dataclass, field
 
 import trustme
@@ -14,6 +16,13 @@ class KeyPair:
 
     certificate: bytes
     key: bytes = field(repr=False)
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Let a TLS context present it."""
+        with tempfile.NamedTemporaryFile() as pem:
+            pem.write(self.certificate + self.key)
+            pem.flush()
+            context.load_cert_chain(pem.name)
 
 
 class CertificateAuthority:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +23,8 @@ from registry_harness.certificates import CertificateAuthority, KeyPair
 from registry_harness.credentials import Credentials
 from registry_harness.errors import StartError
 from registry_harness.network import HarnessNetwork
-from registry_harness.token_server import ISSUER, SERVICE, TokenServer
+from registry_harness.token_server import TokenServer
+from registry_harness.tokens import ISSUER, SERVICE
 
 _READY_SECONDS = 20
 _POLL_SECONDS = 0.05
@@ -59,6 +59,12 @@ class RegistrySpec:
     address: str | None = None
     port: int = 5000
 
+    def __post_init__(self) -> None:
+        if self.htpasswd and self.token:
+            raise ValueError("a registry asks either for a password or for a token")
+        if self.anonymous and not self.token:
+            raise ValueError("only a token server knows anonymous clients")
+
     @property
     def asks_for_login(self) -> bool:
         """Whether it answers nobody without credentials or a token."""
@@ -85,7 +91,7 @@ class Registry:
     client: KeyPair | None
     credentials: Credentials | None
     container: DockerContainer = field(repr=False)
-    token_server: TokenServer | None = field(default=None, repr=False)
+    token_server: TokenServer | None = None
 
     @property
     def url(self) -> str:
@@ -110,13 +116,13 @@ class Registry:
         return [each for each in self.requests() if each.is_pull and f"/{repository}/" in each.path]
 
     def stop(self) -> None:
-        """Stop it and remove what it stored."""
-        if self.token_server is not None:
-            self.token_server.close()
+        """Stop it, remove what it stored, and close its token server."""
         try:
-            self.container.stop()
-        except docker.errors.NotFound:
-            return
+            with suppress(docker.errors.NotFound):
+                self.container.stop()
+        finally:
+            if self.token_server is not None:
+                self.token_server.close()
 
     def authorization(self, repository: str) -> str | None:
         """Return the value of the header that lets a client push to a repository; None for none."""
@@ -145,10 +151,7 @@ class Registry:
             return None
         context = ssl.create_default_context(cadata=self.ca.decode())
         if self.client is not None:
-            with tempfile.NamedTemporaryFile() as pem:
-                pem.write(self.client.certificate + self.client.key)
-                pem.flush()
-                context.load_cert_chain(pem.name)
+            self.client.load_into(context)
         return context
 
 
@@ -196,13 +199,13 @@ def start_registry(
         container=_container(image, network, address),
         token_server=_token_server(spec, network, authority),
     )
-    if registry.token_server is not None and registry.credentials is not None:
-        registry.token_server.add(registry.credentials)
-    registry.container.with_envs(**_environment(registry))
-    for path, content in _files(registry, authority, address).items():
-        registry.container.with_copy_into_container(content, path, 0o600)
-    registry.container.waiting_for(_Answers(registry))
     try:
+        if registry.token_server is not None and registry.credentials is not None:
+            registry.token_server.add(registry.credentials)
+        registry.container.with_envs(**_environment(registry))
+        for path, content in _files(registry, authority, address).items():
+            registry.container.with_copy_into_container(content, path, 0o600)
+        registry.container.waiting_for(_Answers(registry))
         registry.container.start()
     except BaseException:
         registry.stop()

@@ -50,7 +50,8 @@ def ask(
     if login is not None and not post:
         request.add_header("Authorization", login.basic())
     if login is not None and post:
-        form = {**query, "username": login.username, "password": login.password}
+        login_form = {"username": login.username, "password": login.password}
+        form = {**query, "grant_type": "password", **login_form}
         request = urllib.request.Request(realm, urllib.parse.urlencode(form).encode())
     try:
         with urllib.request.urlopen(request, timeout=5, context=context) as answer:
