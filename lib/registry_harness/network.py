@@ -49,7 +49,7 @@ class HarnessNetwork:
     @property
     def gateway(self) -> str:
         """The machine's own address in the network."""
-        return str(self.subnet[1])
+        return _gateway(self.subnet)
 
     def address(self) -> str:
         """Return an address that nobody has been given yet."""
@@ -110,10 +110,15 @@ def _free_subnets() -> Iterator[str]:
     return (f"10.141.{third}.0/24" for third in range(1, 241))
 
 
+def _gateway(subnet: ipaddress.IPv4Network) -> str:
+    return str(subnet[1])
+
+
 def _create(client: docker.DockerClient, subnets: list[str], labels: dict[str, str]) -> Network:
     remove_stale(client)
     for subnet in subnets:
-        pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
+        gateway = _gateway(ipaddress.IPv4Network(subnet))
+        pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet, gateway=gateway)])
         name = f"registry-harness-{os.getpid()}-{subnet.split('/')[0]}"
         try:
             network = client.networks.create(name, ipam=pool, labels=labels, check_duplicate=True)

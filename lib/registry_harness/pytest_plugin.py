@@ -165,6 +165,9 @@ def _starter(
             registry = stack.enter_context(running_registry(spec, network, authority, image))
             name = f"registry {registry.url}"
             stack.enter_context(log_on_failure(config, name, registry.log))
+            if (server := registry.token_server) is not None:
+                name = f"token server {server.realm}"
+                stack.enter_context(log_on_failure(config, name, server.log))
             return registry
 
         yield start
