@@ -35,7 +35,7 @@ from registry_harness import (
 )
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.network import LABEL
-from registry_harness.pytest_plugin import NewRegistry
+from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS, NewRegistry, RegistryOfKind
 from registry_harness.workspace import remove_stale_workspaces
 
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
@@ -50,15 +50,42 @@ def test_small(microk8s_node, plain_registry, docker_engine):
 """
 
 
-@pytest.mark.parametrize(
-    "fixture", ["plain_registry", "tls_registry", "htpasswd_registry", "mtls_registry"]
-)
-def test_a_registry_asks_for_what_it_should(fixture: str, request: pytest.FixtureRequest) -> None:
-    registry: Registry = request.getfixturevalue(fixture)
+@pytest.mark.parametrize("authentication", AUTHENTICATIONS)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_registry_asks_for_what_it_should(
+    transport: str, authentication: str, registry_of_kind: RegistryOfKind
+) -> None:
+    registry = registry_of_kind(transport, authentication)
     assert not registry.host.startswith("127.")
-    assert registry.open("/v2/") == (401 if registry.spec.htpasswd else 200)
+    assert registry.url.startswith("http:" if transport == "http" else "https:")
+    assert registry.open("/v2/") == (200 if authentication == "none" else 401)
+    assert (registry.client is not None) == (transport == "mtls")
+    assert (registry.credentials is not None) == (authentication != "none")
+    assert (registry.token_server is not None) == (authentication == "token")
     fill(registry, "asked")
     assert any(each.method == "PUT" and each.status == 201 for each in registry.requests())
+
+
+@pytest.mark.parametrize(
+    ("fixture", "transport", "authentication"),
+    [
+        ("plain_registry", "http", "none"),
+        ("tls_registry", "tls", "none"),
+        ("mtls_registry", "mtls", "none"),
+        ("htpasswd_registry", "http", "htpasswd"),
+        ("tls_htpasswd_registry", "tls", "htpasswd"),
+        ("token_registry", "http", "token"),
+        ("tls_token_registry", "tls", "token"),
+    ],
+)
+def test_a_session_has_one_registry_of_each_kind(
+    fixture: str,
+    transport: str,
+    authentication: str,
+    registry_of_kind: RegistryOfKind,
+    request: pytest.FixtureRequest,
+) -> None:
+    assert request.getfixturevalue(fixture) is registry_of_kind(transport, authentication)
 
 
 def test_another_ca_is_not_trusted(tls_registry: Registry) -> None:
@@ -132,16 +159,22 @@ def test_push_is_refused_until_trusted_and_after_it_is_taken_back(
     assert not Path("/etc/docker/certs.d", secure.host).exists()
 
 
+@pytest.mark.parametrize(
+    ("transport", "authentication"), [("tls", "htpasswd"), ("tls", "token"), ("mtls", "token")]
+)
 def test_push_needs_the_right_password(
-    docker_engine: DockerEngine, tls_htpasswd_registry: Registry
+    transport: str,
+    authentication: str,
+    docker_engine: DockerEngine,
+    registry_of_kind: RegistryOfKind,
 ) -> None:
-    registry = tls_htpasswd_registry
+    registry = registry_of_kind(transport, authentication)
     assert registry.ca is not None
-    docker_engine.trust_ca(registry.host, registry.ca)
+    docker_engine.trust_ca(registry.host, registry.ca, registry.client)
     reference = registry.reference(f"secret-{secrets.token_hex(4)}")
     docker_engine.build(reference)
     for wrong in (None, Credentials.random()):
-        with pytest.raises(PushRefused, match=r"no basic auth|authentication required|denied"):
+        with pytest.raises(PushRefused, match=r"no basic auth|unauthorized"):
             docker_engine.push(reference, wrong)
     docker_engine.push(reference, registry.credentials)
 
