@@ -133,6 +133,24 @@ def test_what_containerd_does_not_take_goes_back_and_containers_go_on(
     run(node.disable())
 
 
+def test_containerd_as_a_wrong_user_and_as_nobody(
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    token_registry: Registry,
+    new_registry: NewRegistry,
+) -> None:
+    node = microk8s_node.node
+    assert token_registry.credentials is not None
+    login = ["--username", "nobody", "--password-stdin", "--allow-plaintext-credentials"]
+    options = ["--insecure", token_registry.host, *login]
+    run(node.enable(*options, stdin=token_registry.credentials.password))
+    pulls.fail(fill(token_registry, "wrong-user"), "failed to fetch oauth token")
+    everybody = new_registry(RegistrySpec(token=True, anonymous=True))
+    run(node.plugin("private-registry", "add", "--insecure", everybody.host))
+    pulls.work(fill(everybody, "anonymous"))
+    run(node.disable())
+
+
 @pytest.mark.parametrize("containerd_release", ["2.1"], indirect=True)
 def test_both_ways_of_pulling_of_containerd_2_work_on_one_node(
     microk8s_node: PullingNode,
