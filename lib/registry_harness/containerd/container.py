@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,17 +18,18 @@ _SECONDS = "3600"
 
 
 @contextmanager
-def running_container(containerd: Containerd, work: Path, name: str = "sleeper") -> Iterator[int]:
+def running_container(containerd: Containerd, work: Path) -> Iterator[int]:
     """Start a container, give the number of its process, and end it with the block.
 
     Args:
         containerd: what runs it.
         work: an empty directory, or one that is not there yet, for its files.
-        name: of the container.
 
     Raises:
         StartError: containerd could not start it.
     """
+    # runc has one directory for the containers of all containerds of a machine.
+    name = f"sleeper-{secrets.token_hex(4)}"
     sleep = Path(shutil.which("sleep") or "sleep").resolve()
     for path in (sleep, *libraries_of(sleep)):
         target = work / str(path).lstrip("/")
