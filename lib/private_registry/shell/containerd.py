@@ -10,7 +10,7 @@ from typing import Any, Callable, FrozenSet, Iterable, Mapping, NamedTuple, Opti
 from private_registry.core.plan import NodePath, ObservedFile, Root
 from private_registry.core.template import Entry, EntryKey, Template, shown_key
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
-from private_registry.shell import commands, cri, files, records
+from private_registry.shell import commands, files, records
 from private_registry.shell.node import CERTS_D, CONTAINERD_ARGUMENTS, RENDERED, TEMPLATE, Node
 
 TEMPLATE_PATH = NodePath(Root.DATA, TEMPLATE)
@@ -60,7 +60,9 @@ class Containerd:
     @property
     def process(self) -> Optional[int]:
         """The number of the running process; None where it does not run."""
-        return cri.listener(self._socket)
+        from private_registry.shell.cri import listener  # noqa: PLC0415 - sockets are slow to import
+
+        return listener(self._socket)
 
     def unloaded(self, text: str, keys: Iterable[EntryKey]) -> FrozenSet[EntryKey]:
         """Return those entries that a running containerd has otherwise than a template's text.
@@ -146,8 +148,13 @@ class Containerd:
         """
         if self.process is None and not self._was_restarted:
             return
-        if self._differs() or not cri.answers(self._socket, _ANSWER_SECONDS):
+        if self._differs() or not self._cri_answers():
             self.restart()
+
+    def _cri_answers(self) -> bool:
+        from private_registry.shell.cri import answers  # noqa: PLC0415 - sockets are slow to import
+
+        return answers(self._socket, _ANSWER_SECONDS)
 
     def _differs(self) -> bool:
         """Whether containerd runs with another registry section than the template's."""
@@ -187,7 +194,7 @@ class Containerd:
         while time.monotonic() - start < CRI_SECONDS:
             process = self.process
             if process not in (None, before):
-                if cri.answers(self._socket, _ANSWER_SECONDS):
+                if self._cri_answers():
                     return True
                 if self._cri_error():
                     return False
