@@ -418,6 +418,19 @@ def test_a_containerd_that_no_longer_takes_them_is_told(microk8s: Microk8s) -> N
     assert microk8s.tree() == before
 
 
+def test_a_containerd_that_would_lose_its_directory_of_registries_is_told(
+    microk8s: Microk8s,
+) -> None:
+    program = microk8s.snap / "bin" / "containerd"
+    lose = "sed '/config_path/d'"
+    program.write_text(f'#!/bin/sh\n[ "$3" = config ] && {lose} && exit\necho v2.1.6\n')
+    before = microk8s.tree()
+    refused = add(microk8s, "--registry", "a.corp", door="enable")
+    assert refused.exit_code == 4
+    assert "config_path" in refused.stderr
+    assert microk8s.tree() == before
+
+
 def test_a_containerd_that_misprints_a_password_has_read_it_all_the_same(
     microk8s: Microk8s,
 ) -> None:

@@ -218,6 +218,17 @@ def test_what_such_a_node_cannot_do_is_refused(
     assert node.tree() == before
 
 
+def test_a_containerd_that_no_longer_takes_mirrors_is_told(node: Microk8s) -> None:
+    program = node.snap / "bin" / "containerd"
+    program.write_text("#!/bin/sh\n[ \"$3\" = config ] && sed '/a.corp/,$d' && exit\necho v9.0.0\n")
+    before = node.tree()
+    refused = node.run("enable", "--insecure", "a.corp")
+    assert refused.exit_code == 4
+    assert "no longer reads the mirrors of a.corp" in refused.stderr
+    assert "config_path" in refused.stderr
+    assert node.tree() == before
+
+
 @pytest.mark.parametrize(
     ("version", "options"),
     [

@@ -399,6 +399,8 @@ SECRETS = [
     f'[{CRI}.registry.auths."https://a"]\nidentitytoken = "hide1"\nx = "hide2"\n',
     f'[{CRI}.registry.headers]\nAuthorization = ["hide1",\n"hide2"]\n',
     f'{CRI}.registry.configs.a.auth.password = """\nhide1\nhide2"""\n',
+    '  # password = "hide1"\n#auth="hide2"\n',
+    f'#[{CRI}.registry.configs."a".auth] password = "hide1"\n',
 ]
 
 

@@ -7,6 +7,7 @@ known by their keys, never by comments: others write this file anew and drop tho
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core import statements, toml
@@ -22,6 +23,9 @@ _SECTIONS = {1: _FIRST_CRI, 2: _CRI}
 _SECRET_TABLES = ("auth", "auths", "headers")
 _SECRET_KEYS = ("username", "password", "auth", "identitytoken")
 _HIDDEN = "..."
+_COMMENTED_SECRET = re.compile(
+    r"(#.*\b(?:username|password|auth|identitytoken|Authorization)[\"']?\s*=)[^\n]*"
+)
 
 
 class Entry(NamedTuple):
@@ -139,7 +143,7 @@ class Template:
 
     def masked(self) -> List[str]:
         """Return the lines without a single secret, for showing."""
-        lines = list(self.lines)
+        lines = [_COMMENTED_SECRET.sub(r"\1 " + _HIDDEN, line) for line in self.lines]
         for statement in self._statements:
             if not statement.is_header and _is_secret(statement):
                 name = self.lines[statement.first].partition("=")[0]

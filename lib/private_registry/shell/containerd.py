@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import Any, Callable, FrozenSet, Iterable, Mapping, NamedTuple, Optional
+from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
 
+from private_registry.core.entries import MIGRATE
 from private_registry.core.plan import NodePath, ObservedFile, Root
 from private_registry.core.template import Entry, EntryKey, Template, shown_key
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
@@ -20,6 +21,7 @@ _ANSWER_SECONDS = 2
 _POLL_SECONDS = 0.1
 _SILENT_SECONDS = 5
 _SHOWN_LINES = 3
+_PULL_SECRETS = "log in with pull secrets: microk8s kubectl create secret docker-registry --help"
 _ERROR_WORDS = re.compile(r"^\s*Message:\s*(.+)$", re.MULTILINE)
 
 
@@ -104,15 +106,25 @@ class Containerd:
             understood = Template(done.stdout, "containerd config dump")
         except NodeError:
             return
+        self._check_understood(understood, wanted, text)
+
+    def _check_understood(self, understood: Template, wanted: List[Entry], text: str) -> None:
+        shown = self._node.shown(TEMPLATE_PATH)
         for entry in wanted:
             if not _says(understood, entry, self._node):
                 raise UnsupportedError(
                     f"this node's containerd no longer reads {shown_key(entry.key)} from its "
-                    "configuration (registry.configs)",
-                    place=self._node.shown(TEMPLATE_PATH),
-                    remedy="log in with pull secrets: microk8s kubectl create secret "
-                    "docker-registry --help",
+                    "configuration",
+                    place=shown,
+                    remedy=_PULL_SECRETS if entry.is_secret else MIGRATE,
                 )
+        path = Template(text, shown).config_path
+        if path is not None and understood.config_path != self._node.rendered(path):
+            raise UnsupportedError(
+                f"with it, this node's containerd would no longer read config_path = {path}",
+                place=shown,
+                remedy="have config_path and registry.configs in one and the same section",
+            )
 
     def restart(self) -> None:
         """Restart containerd, and nothing else, and wait until CRI answers.
@@ -185,7 +197,7 @@ class Containerd:
                 problems.append(f"{way[0]}: {done.stderr or done.stdout}".strip())
             if self.process != before:
                 # It was restarted, and did not come up again.
-                return self._complaint() or problems[-1]
+                return self._complaint()
         return problems[0] if problems else "there is no snapctl, snap or systemctl to restart it"
 
     def _cri_comes(self, before: Optional[int]) -> bool:

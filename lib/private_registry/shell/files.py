@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -135,13 +136,19 @@ def set_permissions(absolute: str, mode: int, owner: Owner) -> None:
 
 
 def close_to_others(absolute: str) -> None:
-    """Take away what a file lets everybody do; nothing where there is no file."""
+    """Take away what a file lets everybody do; a link is not followed, and no file is fine."""
     try:
-        mode = stat.S_IMODE(os.lstat(absolute).st_mode)
-    except FileNotFoundError:
-        return
-    if mode & stat.S_IRWXO:
-        os.chmod(absolute, mode & ~stat.S_IRWXO)
+        descriptor = os.open(absolute, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return
+        raise
+    try:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        if mode & stat.S_IRWXO:
+            os.fchmod(descriptor, mode & ~stat.S_IRWXO)
+    finally:
+        os.close(descriptor)
 
 
 def make_directory(absolute: str) -> None:
