@@ -59,6 +59,7 @@ class Outcome(NamedTuple):
         originals: what RESTORE actions bring back.
         restart: what becomes of containerd.
         is_inspected: `microk8s inspect` copies a password of ours.
+        notes: what was asked for and cannot be had, for people, a line each.
     """
 
     plan: Plan
@@ -69,6 +70,7 @@ class Outcome(NamedTuple):
     originals: Mapping[NodePath, ObservedFile] = {}
     restart: Restart = Restart.NONE
     is_inspected: bool = False
+    notes: Tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -118,14 +120,16 @@ def add(node: Node, request: AddRequest, options: Options) -> Outcome:
     """
     with _alone(node, options):
         desired = desired_after_add(_saved(node), request)
-        return _make_so(node, desired, request.names or None, options)
+        outcome = _make_so(node, desired, request.names or None, options)
+        return outcome._replace(notes=request.notes)
 
 
 def apply(node: Node, request: ApplyRequest, options: Options) -> Outcome:
     """Make the node match the saved state, or the request's, which then is the saved one."""
     with _alone(node, options):
         desired = _saved(node) if request.state is None else request.state
-        return _make_so(node, desired, None, options)
+        outcome = _make_so(node, desired, None, options)
+        return outcome._replace(notes=request.notes)
 
 
 def remove(node: Node, request: RemoveRequest, options: Options) -> Outcome:

@@ -199,6 +199,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
             }
         ],
         "not_configured": [],
+        "notes": [],
     }
     assert actions[0] == {
         "path": f"{microk8s.current}/args/certs.d/10.141.241.175:32000/hosts.toml",

@@ -34,6 +34,7 @@ class AddRequest(NamedTuple):
         registries: taken whole from a file.
         keep_tls: the TLS settings of what is named stay as they are.
         forget_credentials: what is named is not logged in to any more.
+        notes: what of a file could not be carried over, for people, a line each.
     """
 
     upstreams: Tuple[Upstream, ...] = ()
@@ -42,6 +43,7 @@ class AddRequest(NamedTuple):
     registries: Tuple[Registry, ...] = ()
     keep_tls: bool = False
     forget_credentials: bool = False
+    notes: Tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -68,9 +70,15 @@ class RemoveRequest(NamedTuple):
 
 
 class ApplyRequest(NamedTuple):
-    """Make the node match ``state``, or what is saved where that is None."""
+    """Make the node match a desired state.
+
+    Args:
+        state: None for what is saved.
+        notes: what of a file could not be carried over, for people, a line each.
+    """
 
     state: Optional[DesiredState] = None
+    notes: Tuple[str, ...] = ()
 
 
 def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:

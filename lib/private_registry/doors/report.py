@@ -61,6 +61,7 @@ def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]
     if len(done.concerned) > _SHOWN_REGISTRIES:
         lines.append(f"... {len(done.concerned)} registries in all")
     lines += [f"{name} is not configured" for name in done.unknown]
+    lines += [f"note: {note}" for note in done.notes]
     for action in done.plan.changes:
         lines += _change_lines(node, done, action, dry_run=dry_run)
     lines += [
@@ -221,6 +222,7 @@ def outcome_json(node: Node, done: Outcome, *, dry_run: bool) -> str:
         "restart": done.restart.value,
         "registries": [_registry_plain(each) for each in done.desired.registries],
         "not_configured": [str(name) for name in done.unknown],
+        "notes": list(done.notes),
         "actions": [
             {
                 "path": node.shown(action.path),
