@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import FrozenSet, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.checks import (
     check_not_overriding,
@@ -25,9 +25,18 @@ from private_registry.core.request import (
 )
 from private_registry.core.template import EntryKey, Template
 from private_registry.core.template_plan import digest
+from private_registry.docker_part import (
+    DockerReach,
+    docker_notes,
+    docker_reach,
+    engine_to_settle,
+    is_in_docker,
+)
 from private_registry.errors import UsageError
 from private_registry.planning import (
+    Changes,
     Options,
+    Reload,
     Restart,
     Scope,
     TemplatePart,
@@ -43,14 +52,17 @@ from private_registry.shell.containerd import (
     read_template,
 )
 from private_registry.shell.files import locked
+from private_registry.shell.journal import Journal
 from private_registry.shell.node import STATE, Node
 from private_registry.shell.services import service_files
+from private_registry.shell.transaction import Followers
 
 
 class Outcome(NamedTuple):
     """What a verb did, or with ``dry_run`` would do.
 
     Args:
+        node: with the places of the Docker engine that the plan is about, if any.
         plan: file by file.
         desired: the registries that the node is to know now.
         concerned: those of them that the command is about.
@@ -60,8 +72,10 @@ class Outcome(NamedTuple):
         restart: what becomes of containerd.
         is_inspected: `microk8s inspect` copies a password of ours.
         notes: what was asked for and cannot be had, for people, a line each.
+        reload: what becomes of the Docker engine.
     """
 
+    node: Node
     plan: Plan
     desired: DesiredState
     enabled: Tuple[bool, bool]
@@ -71,6 +85,7 @@ class Outcome(NamedTuple):
     restart: Restart = Restart.NONE
     is_inspected: bool = False
     notes: Tuple[str, ...] = ()
+    reload: Reload = Reload.NONE
 
     @property
     def changed(self) -> bool:
@@ -79,6 +94,7 @@ class Outcome(NamedTuple):
             bool(self.plan.changes)
             or self.enabled[0] != self.enabled[1]
             or self.restart is Restart.DONE
+            or self.reload is Reload.DONE
         )
 
 
@@ -90,12 +106,14 @@ class RegistryStatus(NamedTuple):
         missing: files that are not there.
         differing: files that say something else.
         is_pending: containerd has to be restarted for it.
+        differs_in_docker: Docker's files are not as saved.
     """
 
     registry: Registry
     missing: Tuple[NodePath, ...]
     differing: Tuple[NodePath, ...]
     is_pending: bool = False
+    differs_in_docker: bool = False
 
 
 class Listing(NamedTuple):
@@ -112,29 +130,31 @@ class Listing(NamedTuple):
     still_loaded: FrozenSet[EntryKey] = frozenset()
 
 
-def add(node: Node, request: AddRequest, options: Options) -> Outcome:
+def add(found: Node, request: AddRequest, options: Options) -> Outcome:
     """Add or change registries; without any, apply what is saved.
 
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
-    with _alone(node, options):
+    with _alone(found, options) as node:
         desired = desired_after_add(_saved(node), request)
-        outcome = _make_so(node, desired, request.names or None, options)
-        return outcome._replace(notes=request.notes)
+        outcome = _make_so(
+            node, desired, request.names or None, options, asks_docker=request.docker
+        )
+        return outcome._replace(notes=(*request.notes, *outcome.notes))
 
 
-def apply(node: Node, request: ApplyRequest, options: Options) -> Outcome:
+def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     """Make the node match the saved state, or the request's, which then is the saved one."""
-    with _alone(node, options):
+    with _alone(found, options) as node:
         desired = _saved(node) if request.state is None else request.state
         outcome = _make_so(node, desired, None, options)
-        return outcome._replace(notes=request.notes)
+        return outcome._replace(notes=(*request.notes, *outcome.notes))
 
 
-def remove(node: Node, request: RemoveRequest, options: Options) -> Outcome:
+def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
     """Take registries back, or everything."""
-    with _alone(node, options):
+    with _alone(found, options) as node:
         if request.everything:
             return _take_everything_back(node, options)
         saved = _saved(node)
@@ -142,14 +162,15 @@ def remove(node: Node, request: RemoveRequest, options: Options) -> Outcome:
         known = frozenset(request.names).difference(unknown)
         if not known:
             nothing = Plan((), records.ledgers(node))
-            return Outcome(nothing, saved, (node.is_enabled, node.is_enabled), (), unknown)
+            enabled = (node.is_enabled, node.is_enabled)
+            return Outcome(node, nothing, saved, enabled, (), unknown)
         desired = desired_after_remove(saved, request)
         return _make_so(node, desired, known, options, unknown)
 
 
-def list_registries(node: Node, options: Options) -> Listing:
+def list_registries(found: Node, options: Options) -> Listing:
     """Compare the saved registries with the node."""
-    with _alone(node, options):
+    with _alone(found, options) as node:
         saved = _saved(node)
         file = read_template(node)
         record = records.ledger(node, Root.DATA).template
@@ -163,12 +184,20 @@ def list_registries(node: Node, options: Options) -> Listing:
 
 
 @contextmanager
-def _alone(node: Node, options: Options) -> Iterator[None]:
-    """Hold the lock, after finishing or undoing what a killed run left."""
+def _alone(node: Node, options: Options) -> Iterator[Node]:
+    """Hold the lock, after finishing or undoing what a killed run left.
+
+    Yields the node with the places of the Docker engine that has files of ours.
+    """
     waiting = "Another run is at work; waiting for it to end ..."
+
+    def everybody(found: Node, journal: Journal) -> Followers:
+        containerd = _containerd(found, DesiredState(), options)
+        return Followers(containerd, engine_to_settle(found, journal.reload))
+
     with locked(node.common, lambda: options.say(waiting)):
-        transaction.recover(node, _containerd(node, DesiredState(), options))
-        yield
+        transaction.recover(node, everybody)
+        yield records.with_docker(node)
 
 
 def _saved(node: Node) -> DesiredState:
@@ -195,6 +224,8 @@ def _make_so(
     scope: Scope,
     options: Options,
     unknown: Tuple[RegistryName, ...] = (),
+    *,
+    asks_docker: Optional[bool] = False,
 ) -> Outcome:
     in_scope = [each for each in desired.registries if scope is None or each.name in scope]
     file = read_template(node)
@@ -208,8 +239,11 @@ def _make_so(
     wanted.update(service_files(node, options.door))
     entries = entries_of(desired, file.template)
     containerd = _containerd(node, desired, options)
-    changes = make_changes(node, wanted, scope, options, TemplatePart(file, entries, containerd))
+    reach = docker_reach(node, desired, options.outside, is_asked=bool(asks_docker))
+    template = TemplatePart(file, entries, containerd)
+    changes = make_changes(reach.node, wanted, scope, options, template, reach.part)
     outcome = Outcome(
+        reach.node,
         changes.plan,
         desired,
         (node.is_enabled, True),
@@ -218,13 +252,13 @@ def _make_so(
         changes.originals,
         changes.restart,
         is_inspected=changes.has_new_password,
+        notes=(*docker_notes(in_scope), *reach.notes),
+        reload=changes.reload,
     )
     if not options.dry_run:
         state = registries_toml.to_toml(desired)
-        check_rendered(node, changes.plan, state, desired)
-        to_restart = containerd if changes.restart is Restart.DONE else None
-        commit = transaction.commit
-        commit(node, changes.plan, state.encode(), enabled=True, to_restart=to_restart)
+        check_rendered(reach.node, changes.plan, state, desired)
+        _commit(reach, changes, changes.plan, containerd, state)
     return outcome
 
 
@@ -232,21 +266,40 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
     containerd = _containerd(node, DesiredState(), options)
     record = records.ledger(node, Root.DATA).template
     template = TemplatePart(read_template(node), [], containerd) if record.keys else None
-    changes = make_changes(node, {}, None, options, template)
+    reach = docker_reach(node, DesiredState(), options.outside, is_asked=True)
+    changes = make_changes(reach.node, {}, None, options, template, reach.part)
     enabled = (node.is_enabled, False)
     outcome = Outcome(
+        reach.node,
         changes.plan,
         DesiredState(),
         enabled,
         originals=changes.originals,
         restart=changes.restart,
+        notes=reach.notes,
+        reload=changes.reload,
     )
     if not options.dry_run:
-        to_restart = containerd if changes.restart is Restart.DONE else None
         # What containerd still has is told once; nothing of ours stays to remember it.
-        plan = changes.plan.without_memory()
-        transaction.commit(node, plan, None, enabled=False, to_restart=to_restart)
+        _commit(reach, changes, changes.plan.without_memory(), containerd, None)
     return outcome
+
+
+def _commit(
+    reach: DockerReach,
+    changes: Changes,
+    plan: Plan,
+    containerd: Containerd,
+    state: Optional[str],
+) -> None:
+    followers = Followers(
+        containerd if changes.restart is Restart.DONE else None,
+        reach.part.engine if reach.part and changes.reload is Reload.DONE else None,
+    )
+    plan = plan._replace(ledgers={**plan.ledgers, **reach.forgotten})
+    content = None if state is None else state.encode()
+    commit = transaction.commit
+    commit(reach.node, plan, content, enabled=state is not None, followers=followers)
 
 
 def _containerd(node: Node, desired: DesiredState, options: Options) -> Containerd:
@@ -281,4 +334,5 @@ def _status(
         elif digest(found) != digest(entry.value):
             differing.append(TEMPLATE_PATH)
     is_pending = any(entry.key in unloaded for entry in entries)
-    return RegistryStatus(registry, tuple(missing), tuple(differing), is_pending)
+    differs_in_docker = registry.docker and not is_in_docker(node, registry)
+    return RegistryStatus(registry, tuple(missing), tuple(differing), is_pending, differs_in_docker)

@@ -18,7 +18,6 @@ from typing import (
 from private_registry.checks import check_edit
 from private_registry.core.entries import OwnedEntry, credential_entries, legacy_entries
 from private_registry.core.hosts_toml import certificate_files, registry_files
-from private_registry.core.ledger import Ledger
 from private_registry.core.model import DesiredState
 from private_registry.core.names import RegistryName
 from private_registry.core.plan import (
@@ -38,6 +37,7 @@ from private_registry.core.template_plan import (
     plan_template,
     with_template,
 )
+from private_registry.docker_part import DockerPart
 from private_registry.errors import ConflictError
 from private_registry.shell import records
 from private_registry.shell.containerd import TEMPLATE_PATH, Containerd, TemplateFile
@@ -45,6 +45,14 @@ from private_registry.shell.node import CERTS_D, DATA_IN_TEMPLATE, Node
 
 Files = Dict[NodePath, WantedFile]
 Scope = Optional[FrozenSet[RegistryName]]
+
+
+class Reload(Enum):
+    """What became of a Docker engine, or in a dry run would."""
+
+    NONE = "none"
+    DONE = "done"
+    AT_START = "at_next_start"
 
 
 class Restart(Enum):
@@ -65,6 +73,7 @@ class Options(NamedTuple):
         dry_run: plan only.
         no_restart: leave it to people to restart containerd.
         say: is told what takes long.
+        outside: what people type to run the same outside of the snap.
     """
 
     door: str
@@ -72,6 +81,7 @@ class Options(NamedTuple):
     dry_run: bool = False
     no_restart: bool = False
     say: Callable[[str], None] = lambda _line: None
+    outside: str = ""
 
 
 class Changes(NamedTuple):
@@ -82,12 +92,14 @@ class Changes(NamedTuple):
         originals: what RESTORE actions bring back.
         restart: what becomes of containerd.
         has_new_password: one is written into the template.
+        reload: what becomes of the Docker engine.
     """
 
     plan: Plan
     originals: Mapping[NodePath, ObservedFile]
     restart: Restart = Restart.NONE
     has_new_password: bool = False
+    reload: Reload = Reload.NONE
 
 
 class TemplatePart(NamedTuple):
@@ -110,6 +122,7 @@ def make_changes(
     scope: Scope,
     options: Options,
     template: Optional[TemplatePart],
+    docker: Optional[DockerPart] = None,
 ) -> Changes:
     """Compare what is wanted with the node.
 
@@ -119,18 +132,49 @@ def make_changes(
         scope: the registries that the command is about; None for all.
         options: how to go about it.
         template: None where the template neither has nor is to have anything of ours.
+        docker: None where a Docker engine neither has nor is to have anything of ours.
 
     Raises:
         ConflictError: somebody else's file or entry is in the way.
-        NodeError: containerd would not take it.
+        NodeError: containerd or Docker would not take it.
     """
-    ledgers = records.ledgers(node)
-    names = None if scope is None else frozenset(name.directory for name in scope)
-    plan, originals = _plan(node, wanted, ledgers, names, options)
-    if template is None:
-        return Changes(plan, originals)
+    if docker is not None:
+        wanted = {**wanted, **docker.files}
+    changes = Changes(*_plan(node, wanted, _in_scope(scope, docker), options))
+    if template is not None:
+        changes = _with_template_part(node, changes, template, scope, options)
+    return changes if docker is None else _with_docker_part(changes, docker)
+
+
+def _in_scope(scope: Scope, docker: Optional[DockerPart]) -> Callable[[NodePath], bool]:
+    if scope is None:
+        return lambda _path: True
+    directories = frozenset(name.directory for name in scope)
+    hosts = frozenset() if docker is None else docker.hosts_of(scope)
+
+    def in_scope(path: NodePath) -> bool:
+        return path.directory.name in (hosts if path.root is Root.DOCKER_CERTS else directories)
+
+    return in_scope
+
+
+def _with_docker_part(changes: Changes, docker: DockerPart) -> Changes:
+    plan = docker.added_to(changes.plan)
+    reload = Reload.NONE
+    if docker.must_reload:
+        reload = Reload.DONE
+    elif not docker.engine.is_running and any(
+        action.path.root is Root.DOCKER for action in plan.changes
+    ):
+        reload = Reload.AT_START
+    return changes._replace(plan=plan, reload=reload)
+
+
+def _with_template_part(
+    node: Node, changes: Changes, template: TemplatePart, scope: Scope, options: Options
+) -> Changes:
     file, entries, containerd = template
-    record = ledgers[Root.DATA].template
+    record = records.ledger(node, Root.DATA).template
     edit = plan_template(
         TemplateSituation(
             file.template,
@@ -154,8 +198,9 @@ def make_changes(
     if restart is Restart.PENDING:
         gone = unloaded.difference(edit.record.entries)
         edit = edit._replace(record=edit.record._replace(unloaded=gone))
-    plan = with_template(plan, TEMPLATE_PATH, file.observed, edit)
-    return Changes(plan, originals, restart, any(entry.is_secret for entry in written))
+    plan = with_template(changes.plan, TEMPLATE_PATH, file.observed, edit)
+    has_new_password = any(entry.is_secret for entry in written)
+    return changes._replace(plan=plan, restart=restart, has_new_password=has_new_password)
 
 
 def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:
@@ -168,18 +213,11 @@ def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:
 
 
 def _plan(
-    node: Node,
-    wanted: Files,
-    ledgers: Mapping[Root, Ledger],
-    directories: Optional[FrozenSet[str]],
-    options: Options,
+    node: Node, wanted: Files, in_scope: Callable[[NodePath], bool], options: Options
 ) -> Tuple[Plan, Dict[NodePath, ObservedFile]]:
-    recorded = [NodePath(root, path) for root in Root for path in ledgers[root].files]
+    ledgers = records.ledgers(node)
+    recorded = [NodePath(root, path) for root, each in ledgers.items() for path in each.files]
     observed, existing = records.observe(node, dict.fromkeys([*wanted, *recorded]))
-
-    def in_scope(path: NodePath) -> bool:
-        return directories is None or path.directory.name in directories
-
     situation = Situation(
         wanted, observed, ledgers, existing, node.owner, options.adopt, in_scope, is_stock
     )

@@ -14,6 +14,7 @@ import signal
 import socket
 import tarfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -47,17 +48,17 @@ class DockerEngine:
 
     Args:
         work: for everything that is its own; a short path, as sockets need.
+        options: more for dockerd's command line.
     """
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, options: Sequence[str] = ()) -> None:
         for program in ("dockerd", "containerd", "unshare"):
             if shutil.which(program) is None:
                 raise MissingPartError(f"there is no {program}", "scripts/setup installs it")
         self._work = work
-        for name in ("etc", "work", "docker/certs.d", "run", "data", "exec", "containerd"):
+        self._options = tuple(options)
+        for name in ("etc", "work", "docker", "run", "data", "exec", "containerd"):
             (work / name).mkdir(parents=True)
-        self._configuration = work / "daemon.json"
-        self._configuration.write_text("{}\n")
         self._socket = work / "docker.sock"
         self._containerd = Daemon(self._containerd_command(), work / "containerd.log")
         self._daemon = Daemon(
@@ -96,24 +97,49 @@ class DockerEngine:
             self._client = docker.DockerClient(f"unix://{self._socket}")
         return self._client
 
+    @property
+    def certs_d(self) -> Path:
+        """What the engine sees as /etc/docker/certs.d."""
+        return self.etc / "certs.d"
+
+    @property
+    def etc(self) -> Path:
+        """What the engine sees as /etc/docker."""
+        return self._work / "docker"
+
+    @property
+    def configuration(self) -> Path:
+        """What the engine sees as /etc/docker/daemon.json; at first there is none."""
+        return self.etc / "daemon.json"
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """What to start a program through, for it to see the files that the engine sees."""
+        return ("nsenter", f"--mount=/proc/{self._daemon.pid}/ns/mnt", "--")
+
     def trust_insecure(self, *hosts: str) -> None:
         """Let exactly these registries speak plain HTTP, by reload, as people do.
 
         Raises:
             HarnessError: the engine did not take it in 5 s.
         """
-        self._configuration.write_text(json.dumps({"insecure-registries": list(hosts)}))
+        self.configuration.write_text(json.dumps({"insecure-registries": list(hosts)}))
         self._daemon.signal(signal.SIGHUP)
         deadline = time.monotonic() + _RELOAD_SECONDS
-        while self._insecure() != set(hosts):
+        while self.insecure() != set(hosts):
             if time.monotonic() > deadline:
                 raise HarnessError(f"the engine did not reload\n{self.log()[-2000:]}")
             time.sleep(0.02)
 
+    def insecure(self) -> set[str]:
+        """Return the registries that it now lets speak plain HTTP."""
+        configured = self.client.info()["RegistryConfig"]["IndexConfigs"]
+        return {name for name, index in configured.items() if not index["Secure"]}
+
     def trust_ca(self, host: str, ca: bytes, client: KeyPair | None = None) -> None:
         """Trust a registry's CA, and present a client certificate to it."""
-        directory = self._work / "docker/certs.d" / host
-        directory.mkdir(exist_ok=True)
+        directory = self.certs_d / host
+        directory.mkdir(parents=True, exist_ok=True)
         (directory / "ca.crt").write_bytes(ca)
         if client is not None:
             (directory / "client.cert").write_bytes(client.certificate)
@@ -121,7 +147,7 @@ class DockerEngine:
 
     def distrust(self, host: str) -> None:
         """Take back what trust_ca did."""
-        shutil.rmtree(self._work / "docker/certs.d" / host, ignore_errors=True)
+        shutil.rmtree(self.certs_d / host, ignore_errors=True)
 
     def build(self, reference: str) -> None:
         """Build an image FROM scratch whose content nobody has pulled before."""
@@ -162,10 +188,6 @@ class DockerEngine:
     ) -> None:
         self.stop()
 
-    def _insecure(self) -> set[str]:
-        configured = self.client.info()["RegistryConfig"]["IndexConfigs"]
-        return {name for name, index in configured.items() if not index["Secure"]}
-
     def _answers(self) -> bool:
         # docker-py leaks its socket when nobody listens, so that is asked first.
         with socket.socket(socket.AF_UNIX) as connection:
@@ -191,7 +213,6 @@ class DockerEngine:
     def _dockerd_command(self) -> list[str]:
         return [
             "dockerd",
-            f"--config-file={self._configuration}",
             f"--data-root={self._work / 'data'}",
             f"--exec-root={self._work / 'exec'}",
             f"--pidfile={self._work / 'dockerd.pid'}",
@@ -201,6 +222,7 @@ class DockerEngine:
             "--bridge=none",
             "--iptables=false",
             "--ip-masq=false",
+            *self._options,
         ]
 
 

@@ -52,6 +52,8 @@ class MicroK8sNode:
         template: text of args/containerd-template.toml.
         containerd: binary that SNAP/bin/containerd points to; None for none.
         python: interpreter that the node's programs are run with.
+
+    ``through`` is put in front of the addon's programs, such as nsenter and its options.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class MicroK8sNode:
         self.snap = root / "snap/microk8s/current"
         self.snapctl_socket = root / "snapctl.sock"
         self.containerd_log = root / "containerd.log"
+        self.through: tuple[str, ...] = ()
         self._addon_name = addon
         self._var = root / "var/snap/microk8s"
         self.common = self._var / "common"
@@ -127,7 +130,7 @@ class MicroK8sNode:
     def run(self, program: Path, *arguments: str, stdin: str | None = None) -> ProgramResult:
         """Run a program as MicroK8s does."""
         done = subprocess.run(
-            [str(program), *arguments],
+            [*self.through, str(program), *arguments],
             env=self.environment(),
             input="" if stdin is None else stdin,
             capture_output=True,

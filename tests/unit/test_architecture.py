@@ -142,15 +142,20 @@ def test_files_are_opened_for_writing_in_one_module_only() -> None:
     assert found <= {"shell/files.py", "doors/console.py", "launcher.py"}
 
 
-def test_only_one_module_knows_microk8s_paths() -> None:
-    found = {
-        _name(path)
-        for path in MODULES
-        if re.search(
-            r"[\"'](/var)?/snap/|containerd-template\.toml[\"']|var/lock", path.read_text()
-        )
-    }
-    assert found <= {"shell/node.py", "launcher.py"}
+@pytest.mark.parametrize(
+    ("pattern", "modules"),
+    [
+        (
+            r"[\"'](/var)?/snap/microk8s|containerd-template\.toml[\"']|var/lock",
+            {"shell/node.py", "launcher.py"},
+        ),
+        (r"[\"'](/etc|/var/snap|/var/run)/docker", {"shell/docker_discovery.py"}),
+    ],
+    ids=["MicroK8s", "Docker"],
+)
+def test_only_one_module_knows_the_paths_of(pattern: str, modules: Set[str]) -> None:
+    found = {_name(path) for path in MODULES if re.search(pattern, path.read_text())}
+    assert found == modules
 
 
 @pytest.mark.parametrize("path", [*MODULES, *DOORS], ids=lambda path: path.name)

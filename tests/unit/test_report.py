@@ -186,6 +186,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
         "dry_run": False,
         "enabled": True,
         "restart": "none",
+        "docker_reload": "none",
         "registries": [
             {
                 "host": "10.141.241.175:32000",
@@ -195,6 +196,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
                 "skip_verify": False,
                 "username": None,
                 "fallback": True,
+                "docker": False,
                 "mirrors": [],
             }
         ],

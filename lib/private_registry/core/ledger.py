@@ -1,14 +1,14 @@
 """The ledger: which files this addon wrote, and where the originals of replaced ones are kept.
 
 There is one for SNAP_DATA, which snapd copies and reverts together with the files it describes, and
-one for SNAP_COMMON, which it never touches.
+one for SNAP_COMMON, which it never touches; beside the latter are those for Docker's directories.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.template import EntryKey
 from private_registry.errors import NodeError
@@ -61,6 +61,46 @@ class TemplateRecord(NamedTuple):
         return self.unloaded.union(self.entries)
 
 
+class DaemonRecord(NamedTuple):
+    """What this addon wrote into Docker's daemon.json.
+
+    Args:
+        sha256: of the file as it wrote it, in hex.
+        original: the text that stood there before; None where there was no file.
+        lists: the texts that are ours, by the key of their list.
+    """
+
+    sha256: str = ""
+    original: Optional[str] = None
+    lists: Mapping[str, Tuple[str, ...]] = {}
+
+
+class DockerPlaces(NamedTuple):
+    """Where a Docker engine keeps its configuration.
+
+    The two roots are directories that were there before us: what we make is below them.
+
+    Args:
+        config_root: absolute path of a directory above daemon.json.
+        config: path of daemon.json below it.
+        certs_root: absolute path of a directory above the certificates.
+        certs_d: path below it of the directory with a folder for each host.
+        owner: user and group number that files there have.
+    """
+
+    config_root: str
+    config: str
+    certs_root: str
+    certs_d: str
+    owner: Tuple[int, int] = (0, 0)
+
+    @staticmethod
+    def from_plain(plain: Any) -> DockerPlaces:
+        """Take what JSON made of it."""
+        config_root, config, certs_root, certs_d, (uid, gid) = plain
+        return DockerPlaces(config_root, config, certs_root, certs_d, (uid, gid))
+
+
 class Ledger(NamedTuple):
     """Everything this addon wrote below one directory.
 
@@ -68,16 +108,20 @@ class Ledger(NamedTuple):
         files: by path relative to that directory.
         directories: paths of the directories it made there.
         template: what it wrote into a file that is not its own.
+        daemon: what it wrote into Docker's.
+        places: where that is, as long as anything of ours is there.
     """
 
     files: Mapping[str, LedgerEntry] = {}
     directories: FrozenSet[str] = frozenset()
     template: TemplateRecord = TemplateRecord()
+    daemon: DaemonRecord = DaemonRecord()
+    places: Optional[DockerPlaces] = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to take back."""
-        return not self.files and not self.directories and self.template == TemplateRecord()
+        return self == Ledger()
 
 
 def sha256(content: bytes) -> str:
@@ -97,6 +141,10 @@ def to_json(ledger: Ledger) -> bytes:
     }
     if ledger.template != TemplateRecord():
         document["template"] = _template_to_plain(ledger.template)
+    if ledger.daemon != DaemonRecord():
+        document["daemon"] = ledger.daemon._asdict()
+    if ledger.places is not None:
+        document["places"] = ledger.places
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
@@ -115,6 +163,9 @@ def from_json(content: bytes, source: str) -> Ledger:
         }
         directories = frozenset(document["directories"])
         template = _template_from_plain(document.get("template", {}))
+        daemon = _daemon_from_plain(document.get("daemon"))
+        places = document.get("places")
+        places = None if places is None else DockerPlaces.from_plain(places)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NodeError(
             f"the record of what this addon wrote is damaged: {error}",
@@ -127,7 +178,7 @@ def from_json(content: bytes, source: str) -> Ledger:
             place=source,
             remedy="update the addon: microk8s addons repo update",
         )
-    return Ledger(files, directories, template)
+    return Ledger(files, directories, template, daemon, places)
 
 
 def _template_to_plain(record: TemplateRecord) -> Dict[str, Any]:
@@ -153,6 +204,13 @@ def _template_from_plain(plain: Mapping[str, Any]) -> TemplateRecord:
         frozenset(tuple(key) for key in plain[name]) for name in ("headers", "unloaded")
     )
     return TemplateRecord(entries, headers, plain["mode"], unloaded)
+
+
+def _daemon_from_plain(plain: Any) -> DaemonRecord:
+    if plain is None:
+        return DaemonRecord()
+    lists = {key: tuple(texts) for key, texts in plain["lists"].items()}
+    return DaemonRecord(str(plain["sha256"]), plain["original"], lists)
 
 
 def _keys_to_plain(keys: FrozenSet[EntryKey]) -> List[List[str]]:

@@ -73,6 +73,7 @@ class Registry(NamedTuple):
         mirrors: asked first, in this order.
         fallback: whether the registry itself is asked when no mirror has the image.
         credentials: what the registry itself is logged in to with.
+        docker: this host's Docker engine is to trust it, too.
     """
 
     name: RegistryName
@@ -81,6 +82,7 @@ class Registry(NamedTuple):
     mirrors: Tuple[Mirror, ...] = ()
     fallback: bool = True
     credentials: Optional[Credentials] = None
+    docker: bool = False
 
     @property
     def upstream(self) -> Endpoint:
@@ -89,9 +91,16 @@ class Registry(NamedTuple):
 
 
 class DesiredState(NamedTuple):
-    """Every registry that the node is to know, each name once, in the order they were added."""
+    """What the node is to know.
+
+    Args:
+        registries: each name once, in the order they were added.
+        docker_config: path of the daemon.json of the Docker engine that is meant; None for the one
+            that is there.
+    """
 
     registries: Tuple[Registry, ...] = ()
+    docker_config: Optional[str] = None
 
     @property
     def credentials(self) -> Tuple[Credentials, ...]:

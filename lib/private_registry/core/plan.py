@@ -25,10 +25,15 @@ from private_registry.errors import ConflictError
 
 
 class Root(Enum):
-    """The two directories that everything on a node is below."""
+    """The directories that everything on a node is below.
+
+    The last two are there only where a Docker engine is configured, too.
+    """
 
     DATA = "SNAP_DATA"
     COMMON = "SNAP_COMMON"
+    DOCKER = "DOCKER"
+    DOCKER_CERTS = "DOCKER_CERTS"
 
 
 class NodePath(NamedTuple):
@@ -204,8 +209,8 @@ class Situation(NamedTuple):
         """The files that are ours and should not be there any more."""
         return {
             NodePath(root, path): entry
-            for root in Root
-            for path, entry in self.ledgers[root].files.items()
+            for root, ledger in self.ledgers.items()
+            for path, entry in ledger.files.items()
             if NodePath(root, path) not in self.wanted
         }
 
@@ -233,7 +238,7 @@ def make_plan(situation: Situation) -> Plan:
     for path, entry in _companions_last(situation.unwanted):
         _plan_unwanted(situation, draft, path, entry)
     new = _new_directories(situation, draft)
-    ledgers = {root: _ledger_after(situation, draft, root, new) for root in Root}
+    ledgers = {root: _ledger_after(situation, draft, root, new) for root in situation.ledgers}
     return Plan(tuple(draft.actions), ledgers, new, _spent_directories(situation, new, ledgers))
 
 
@@ -271,7 +276,7 @@ def _plan_same_content(
         draft.actions.append(
             Action(path, Kind.UPDATE, "taken over", observed, wanted, save_as=save_as)
         )
-    elif (observed.mode, observed.owner) != (wanted.mode, situation.owner):
+    elif (observed.mode, observed.owner) != (wanted.mode, wanted.owner or situation.owner):
         reason = "its permissions were {:04o}, owner {}:{}".format(observed.mode, *observed.owner)
         draft.actions.append(Action(path, Kind.PERMISSIONS, reason, observed, wanted))
     else:
@@ -324,8 +329,14 @@ def _plan_unwanted(situation: Situation, draft: _Draft, path: NodePath, entry: L
 def _companions_last(
     unwanted: Mapping[NodePath, LedgerEntry],
 ) -> List[Tuple[NodePath, LedgerEntry]]:
-    """Order removals so that no hosts.toml ever names a file that is gone."""
-    return sorted(unwanted.items(), key=lambda item: not item[0].path.endswith(".toml"))
+    """Order removals so that no hosts.toml ever names a file that is gone.
+
+    Docker, too, refuses a folder with a key whose certificate is gone.
+    """
+    endings = (".toml", ".key")
+    return sorted(
+        unwanted.items(), key=lambda item: [not item[0].path.endswith(each) for each in endings]
+    )
 
 
 def _new_directories(situation: Situation, draft: _Draft) -> Tuple[NodePath, ...]:
@@ -350,7 +361,11 @@ def _ledger_after(
 def _spent_directories(
     situation: Situation, new: Iterable[NodePath], after: Mapping[Root, Ledger]
 ) -> Tuple[NodePath, ...]:
-    ours = {NodePath(root, each) for root in Root for each in situation.ledgers[root].directories}
+    ours = {
+        NodePath(root, each)
+        for root, ledger in situation.ledgers.items()
+        for each in ledger.directories
+    }
     spent = [each for each in ours.union(new) if each.path not in after[each.root].directories]
     return tuple(sorted(spent, key=lambda each: (each.root.value, each.path), reverse=True))
 

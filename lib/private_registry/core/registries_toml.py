@@ -38,6 +38,7 @@ from typing import (
 from private_registry.core import toml
 from private_registry.core.contradictions import contradiction
 from private_registry.core.credentials import checked_password, checked_username
+from private_registry.core.docker_trust import checked_docker_config
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import (
     ClientCertificate,
@@ -70,11 +71,12 @@ _CREDENTIAL_KEYS: Mapping[str, Type[Any]] = {
     "password_env": str,
     "allow_plaintext_credentials": bool,
 }
-_DOCUMENT_KEYS: Mapping[str, Type[Any]] = {"version": int, "registry": list}
+_DOCUMENT_KEYS: Mapping[str, Type[Any]] = {"version": int, "docker_config": str, "registry": list}
 _REGISTRY_KEYS: Mapping[str, Type[Any]] = {
     "host": str,
     "insecure": bool,
     "fallback": bool,
+    "docker": bool,
     "mirror": list,
     **_TLS_KEYS,
     **_CREDENTIAL_KEYS,
@@ -105,7 +107,8 @@ def check(text: str, state: DesiredState) -> None:
 
 def _to_document(state: DesiredState) -> Dict[str, Any]:
     registries = [_registry_to_plain(registry) for registry in state.registries]
-    return {"version": FORMAT_VERSION, "registry": registries}
+    docker = {} if state.docker_config is None else {"docker_config": state.docker_config}
+    return {"version": FORMAT_VERSION, **docker, "registry": registries}
 
 
 def _registry_to_plain(registry: Registry) -> Dict[str, Any]:
@@ -116,6 +119,8 @@ def _registry_to_plain(registry: Registry) -> Dict[str, Any]:
     plain.update(_credentials_to_plain(registry.credentials))
     if not registry.fallback:
         plain["fallback"] = False
+    if registry.docker:
+        plain["docker"] = True
     if registry.mirrors:
         plain["mirror"] = [_mirror_to_plain(mirror) for mirror in registry.mirrors]
     return plain
@@ -228,7 +233,12 @@ class _Reader:
             if str(registry.name) in registries:
                 raise self._error(f"{registry.name} is named twice", "host")
             registries[str(registry.name)] = registry
-        return DesiredState(tuple(registries.values()))
+        docker_config = document.get("docker_config")
+        if docker_config is not None:
+            docker_config = self._located(
+                lambda: checked_docker_config(docker_config), "docker_config"
+            )
+        return DesiredState(tuple(registries.values()), docker_config)
 
     def _registry(self, plain: Any) -> Registry:
         if not isinstance(plain, dict):
@@ -243,6 +253,7 @@ class _Reader:
             mirrors=self._mirrors(plain.get("mirror", [])),
             fallback=plain.get("fallback", True),
             credentials=self._credentials(plain),
+            docker=plain.get("docker", False),
         )
         problem = contradiction(registry)
         if problem:

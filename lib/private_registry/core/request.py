@@ -35,6 +35,8 @@ class AddRequest(NamedTuple):
         keep_tls: the TLS settings of what is named stay as they are.
         forget_credentials: what is named is not logged in to any more.
         notes: what of a file could not be carried over, for people, a line each.
+        docker: whether this host's Docker engine is to trust what is named; None for as before.
+        docker_config: path of that engine's daemon.json; None for as before.
     """
 
     upstreams: Tuple[Upstream, ...] = ()
@@ -44,6 +46,8 @@ class AddRequest(NamedTuple):
     keep_tls: bool = False
     forget_credentials: bool = False
     notes: Tuple[str, ...] = ()
+    docker: Optional[bool] = None
+    docker_config: Optional[str] = None
 
     @property
     def is_empty(self) -> bool:
@@ -108,11 +112,14 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
             if target == name
         )
         changed[name] = current(name)._replace(mirrors=mirrors, fallback=request.fallback)
+    if request.docker is not None:
+        changed = {name: each._replace(docker=request.docker) for name, each in changed.items()}
     for registry in changed.values():
         problem = contradiction(registry)
         if problem:
             raise UsageError(f"{registry.name}: {problem.message}", remedy=problem.remedy)
-    return saved.with_registries(changed.values())
+    state = saved.with_registries(changed.values())
+    return state._replace(docker_config=request.docker_config or saved.docker_config)
 
 
 def _mirror(request: AddRequest, mirror: Mirror, old: Optional[Mirror]) -> Mirror:

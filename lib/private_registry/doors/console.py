@@ -7,6 +7,7 @@ import sys
 from typing import List, Sequence
 
 from private_registry import __version__, operations
+from private_registry.core.names import quoted
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest
 from private_registry.doors import report
 from private_registry.doors.help import help_text
@@ -37,7 +38,8 @@ def run(door: str, script: str, arguments: Sequence[str]) -> int:
     name = command_name(door, arguments)
     as_json = "--json" in arguments
     try:
-        return _carry_out(door, parse(door, arguments, Inputs()), script)
+        outside = _typed(["sudo", "python3", script, *arguments])
+        return _carry_out(door, parse(door, arguments, Inputs()), script, outside)
     except PrivateRegistryError as error:
         _print_error(error, name, as_json=as_json)
         return error.exit_code
@@ -63,7 +65,7 @@ def run(door: str, script: str, arguments: Sequence[str]) -> int:
         return EXIT_BUG
 
 
-def _carry_out(door: str, command: Command, script: str) -> int:
+def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
     request = command.request
     if isinstance(request, HelpRequest):
         print(help_text(door))
@@ -78,6 +80,7 @@ def _carry_out(door: str, command: Command, script: str) -> int:
         dry_run=command.dry_run,
         no_restart=command.no_restart,
         say=_say,
+        outside=outside,
     )
     if isinstance(request, ListRequest):
         listing = operations.list_registries(node, options)
@@ -85,9 +88,9 @@ def _carry_out(door: str, command: Command, script: str) -> int:
         return EXIT_OK
     outcome = _change(node, command, options)
     if command.json:
-        _print([report.outcome_json(node, outcome, dry_run=command.dry_run)])
+        _print([report.outcome_json(outcome, dry_run=command.dry_run)])
     else:
-        _print(report.outcome(node, outcome, door, dry_run=command.dry_run))
+        _print(report.outcome(outcome, door, dry_run=command.dry_run))
     return EXIT_OK
 
 
@@ -100,6 +103,10 @@ def _change(node: Node, command: Command, options: Options) -> operations.Outcom
     if isinstance(request, ApplyRequest):
         return operations.apply(node, request, options)
     raise AssertionError(request)
+
+
+def _typed(words: List[str]) -> str:
+    return " ".join(quoted(word) for word in words)
 
 
 def _print(lines: List[str]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from private_registry.core.contradictions import contradiction
+from private_registry.core.docker_trust import checked_docker_config
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
@@ -29,6 +30,7 @@ PLUGIN_VERBS = ("add", "remove", "list", "apply", "help", "version")
 _ONCE = (
     *("--ca", "--client-cert", "--client-key", "--file"),
     *("--username", "--password-file", "--password-env"),
+    "--docker-config",
 )
 _EXAMPLES = {
     "--ca": " FILE",
@@ -129,10 +131,11 @@ def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
     parser.values("--insecure", "--registry", "--mirror", *_ONCE)
     parser.flags("--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials")
-    parser.flags("--allow-plaintext-credentials", *_COMMON)
+    parser.flags("--allow-plaintext-credentials", "--docker", "--no-docker", *_COMMON)
     values = parser.read(arguments, name)
     _check_once(values)
     request = _add_from_file(values, inputs) if values.file else _add_from_options(values, inputs)
+    request = _with_docker(request, values)
     return _command(name, request, values)
 
 
@@ -180,6 +183,32 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     )
     _check_mirrors(request)
     return request
+
+
+def _with_docker(request: AddRequest, values: argparse.Namespace) -> AddRequest:
+    if values.docker and values.no_docker:
+        raise UsageError("--docker and --no-docker exclude each other", place="option --no-docker")
+    given = "--docker" if values.docker else "--no-docker" if values.no_docker else None
+    if given and request.is_empty:
+        raise UsageError(
+            f"{given} does not say for which registry",
+            place=f"option {given}",
+            instead=f"--registry HOST[:PORT] {given}",
+        )
+    if not values.docker_config:
+        return request._replace(docker=values.docker if given else None)
+    if not values.docker:
+        raise UsageError(
+            "--docker-config says which Docker engine is meant and needs --docker beside it",
+            place="option --docker-config",
+            remedy="add --docker",
+        )
+    try:
+        path = checked_docker_config(values.docker_config[0])
+    except UsageError as error:
+        error.place = "option --docker-config"
+        raise
+    return request._replace(docker=True, docker_config=path)
 
 
 def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:

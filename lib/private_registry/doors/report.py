@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
+from private_registry.core import json_lists
+from private_registry.core.docker_trust import INSECURE, MIRRORS
 from private_registry.core.model import Credentials, Registry, Tls
-from private_registry.core.plan import Action, Kind, ObservedFile, Root
+from private_registry.core.plan import Action, Kind, ObservedFile, Root, WantedFile
 from private_registry.core.template import Template, shown_key
 from private_registry.errors import PrivateRegistryError
 from private_registry.operations import Listing, Outcome, RegistryStatus
-from private_registry.planning import Restart
+from private_registry.planning import Reload, Restart
 from private_registry.shell.containerd import TEMPLATE_PATH
 from private_registry.shell.node import Node
 
@@ -39,6 +41,14 @@ _CONTAINERD_PLANNED = {
     Restart.DONE: "Containerd would be restarted.",
     Restart.PENDING: "Containerd would have to be restarted: {}",
 }
+_DOCKER = {
+    (Reload.NONE, False): "Docker reads its certificates at each push and was not reloaded.",
+    (Reload.NONE, True): "Docker would not be reloaded.",
+    (Reload.DONE, False): "Docker was reloaded and has it; its containers ran on.",
+    (Reload.DONE, True): "Docker would be reloaded; its containers run on.",
+    (Reload.AT_START, False): "Docker does not run; it takes this at its next start.",
+    (Reload.AT_START, True): "Docker does not run; it would take this at its next start.",
+}
 _DONE = {
     Kind.CREATE: "created",
     Kind.UPDATE: "updated",
@@ -55,19 +65,20 @@ _PLANNED = {
 }
 
 
-def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]:
+def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
     """Tell people what a command did."""
     lines = [_registry_line(each) for each in done.concerned[:_SHOWN_REGISTRIES]]
     if len(done.concerned) > _SHOWN_REGISTRIES:
         lines.append(f"... {len(done.concerned)} registries in all")
     lines += [f"{name} is not configured" for name in done.unknown]
-    lines += [f"note: {note}" for note in done.notes]
+    lines += [f"note: {note}" for note in dict.fromkeys(done.notes)]
     for action in done.plan.changes:
-        lines += _change_lines(node, done, action, dry_run=dry_run)
+        lines += _change_lines(done, action, dry_run=dry_run)
     lines += [
-        f"left alone: {node.shown(action.path)} ({action.reason})" for action in done.plan.hints
+        f"left alone: {done.node.shown(action.path)} ({action.reason})"
+        for action in done.plan.hints
     ]
-    lines.append(_summary(node, done, dry_run=dry_run))
+    lines.append(_summary(done, dry_run=dry_run))
     if done.is_inspected:
         lines.append(INSPECTED)
     if done.enabled[1] and not dry_run:
@@ -77,18 +88,27 @@ def outcome(node: Node, done: Outcome, door: str, *, dry_run: bool) -> List[str]
     return lines
 
 
-def _change_lines(node: Node, done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
+def _change_lines(done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
     word = (_PLANNED if dry_run else _DONE)[action.kind]
-    line = f"  {word} {node.shown(action.path)} ({action.reason})"
+    line = f"  {word} {done.node.shown(action.path)} ({action.reason})"
     return [line, *_diff(done, action)] if dry_run else [line]
 
 
-def _summary(node: Node, done: Outcome, *, dry_run: bool) -> str:
+def _summary(done: Outcome, *, dry_run: bool) -> str:
     texts = _CONTAINERD_PLANNED if dry_run else _CONTAINERD
     result = _result(done, dry_run=dry_run)
-    if done.restart is Restart.NONE and result in (_NOTHING_TO_DO, _NO_REGISTRY):
-        return result
-    return f"{result} {texts[done.restart].format(node.restart_command)}"
+    if done.restart is not Restart.NONE or result not in (_NOTHING_TO_DO, _NO_REGISTRY):
+        result += " " + texts[done.restart].format(done.node.restart_command)
+    docker = _docker_state(done)
+    return result if docker is None else f"{result} {_DOCKER[docker, dry_run]}"
+
+
+def _docker_state(done: Outcome) -> Optional[Reload]:
+    """Return what to tell of Docker; None for nothing."""
+    is_changed = any(
+        action.path.root in (Root.DOCKER, Root.DOCKER_CERTS) for action in done.plan.changes
+    )
+    return done.reload if is_changed or done.reload is not Reload.NONE else None
 
 
 def _result(done: Outcome, *, dry_run: bool) -> str:
@@ -107,6 +127,8 @@ def _result(done: Outcome, *, dry_run: bool) -> str:
 def _diff(done: Outcome, action: Action) -> List[str]:
     if action.path == TEMPLATE_PATH:
         return _template_diff(action)
+    if action.path.root is Root.DOCKER:
+        return _unified(*(_own_lists(each) for each in (action.before, action.after)))
     if action.secret:
         return ["    (a secret; not shown)"]
     if action.path.name.endswith(".key"):
@@ -117,6 +139,14 @@ def _diff(done: Outcome, action: Action) -> List[str]:
     after = action.after.content if action.after else original.content if original else b""
     before = action.before.content if action.before else b""
     return _unified(_lines(before), _lines(after))
+
+
+def _own_lists(file: Union[ObservedFile, WantedFile, None]) -> List[str]:
+    """Show the lists of daemon.json that the addon writes into; the rest may hold secrets."""
+    text = "" if file is None else file.content.decode()
+    document = json_lists.document(text) if text.strip() else {}
+    shown = {key: document[key] for key in (INSECURE, MIRRORS) if key in document}
+    return json.dumps(shown, indent=2).splitlines()
 
 
 def _template_diff(action: Action) -> List[str]:
@@ -143,8 +173,9 @@ def _lines(content: bytes) -> List[str]:
 def _registry_line(registry: Registry) -> str:
     scheme = "plain HTTP" if registry.insecure else "HTTPS"
     own = scheme + _details(registry.tls, registry.credentials)
+    docker = "; in Docker, too" if registry.docker else ""
     if not registry.mirrors:
-        return f"{registry.name}: {own}"
+        return f"{registry.name}: {own}{docker}"
     mirrors = ", then ".join(
         mirror.endpoint.url + _details(mirror.tls, mirror.credentials)
         for mirror in registry.mirrors
@@ -153,7 +184,7 @@ def _registry_line(registry: Registry) -> str:
         last = ", then the registry itself" if registry.fallback else ", and nothing else"
         return f"every other registry: {mirrors}{last}"
     last = f", then itself ({own})" if registry.fallback else ", and nothing else"
-    return f"{registry.name}: {mirrors}{last}"
+    return f"{registry.name}: {mirrors}{last}{docker}"
 
 
 def _details(tls: Tls, credentials: Optional[Credentials]) -> str:
@@ -197,6 +228,8 @@ def _state(status: RegistryStatus) -> str:
         return "changed by hand"
     if status.missing:
         return "missing on this node"
+    if status.differs_in_docker:
+        return "not so in Docker"
     return "waits for a restart of containerd" if status.is_pending else "ok"
 
 
@@ -213,19 +246,20 @@ def listing_json(found: Listing) -> List[str]:
     return [json.dumps(document, indent=2)]
 
 
-def outcome_json(node: Node, done: Outcome, *, dry_run: bool) -> str:
+def outcome_json(done: Outcome, *, dry_run: bool) -> str:
     """Tell machines what a command did."""
     document = {
         "changed": done.changed,
         "dry_run": dry_run,
         "enabled": done.enabled[1],
         "restart": done.restart.value,
+        "docker_reload": done.reload.value,
         "registries": [_registry_plain(each) for each in done.desired.registries],
         "not_configured": [str(name) for name in done.unknown],
-        "notes": list(done.notes),
+        "notes": list(dict.fromkeys(done.notes)),
         "actions": [
             {
-                "path": node.shown(action.path),
+                "path": done.node.shown(action.path),
                 "kind": action.kind.value,
                 "reason": action.reason,
                 "left_alone": action.hint,
@@ -243,6 +277,7 @@ def _registry_plain(registry: Registry) -> Dict[str, Any]:
         **_tls_plain(registry.tls),
         "username": _username(registry.credentials),
         "fallback": registry.fallback,
+        "docker": registry.docker,
         "mirrors": [
             {
                 "url": mirror.endpoint.url,

@@ -67,7 +67,8 @@ def checked_state(state: DesiredState, source: str) -> DesiredState:
     Raises:
         CertificateError: see checked_ca and checked_client.
     """
-    return DesiredState(tuple(_checked_registry(each, source) for each in state.registries))
+    checked = tuple(_checked_registry(each, source) for each in state.registries)
+    return state._replace(registries=checked)
 
 
 def _checked_registry(registry: Registry, source: str) -> Registry:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
+from private_registry.core.ledger import DockerPlaces
 from private_registry.shell.files import Owner
 
 
@@ -49,30 +50,40 @@ class Step(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """A directory to make or to remove."""
+    """A directory to make, with these permissions, or to remove."""
 
     root: str
     path: str
+    permissions: Permissions
+
+    @staticmethod
+    def from_plain(plain: Any) -> Directory:
+        """Take what JSON made of it."""
+        root, path, permissions = plain
+        return Directory(root, path, Permissions.from_plain(permissions))
 
 
 class Journal(NamedTuple):
     """All that is needed to finish or undo a run.
 
     Args:
-        staging: path of the staging directory below each root.
-        permissions: for new directories.
+        staging: path of the staging directory below each root that it is about.
         steps: in order.
         new_directories: in the order to make them.
         spent_directories: in the order to remove them.
         restart: containerd has to take it, too, before the run is over.
+        docker: where the Docker engine is that the run is about.
+        reload: the texts of that engine's daemon.json that it has to take, by the key of their
+            list; None where it has to take nothing.
     """
 
     staging: str
-    permissions: Permissions
     new_directories: List[Directory]
     spent_directories: List[Directory]
     steps: List[Step]
-    restart: bool
+    restart: bool = False
+    docker: Optional[DockerPlaces] = None
+    reload: Optional[Mapping[str, Sequence[str]]] = None
 
     def to_json(self) -> bytes:
         """Write it."""
@@ -81,12 +92,13 @@ class Journal(NamedTuple):
     @staticmethod
     def from_json(content: bytes) -> Journal:
         """Read what to_json wrote."""
-        staging, permissions, new, spent, steps, restart = json.loads(content)
+        staging, new, spent, steps, restart, docker, reload = json.loads(content)
         return Journal(
             staging,
-            Permissions.from_plain(permissions),
-            [Directory(*each) for each in new],
-            [Directory(*each) for each in spent],
+            [Directory.from_plain(each) for each in new],
+            [Directory.from_plain(each) for each in spent],
             [Step.from_plain(each) for each in steps],
             restart,
+            docker and DockerPlaces.from_plain(docker),
+            reload,
         )

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.containerd import Version, parse_version
+from private_registry.core.ledger import DockerPlaces
 from private_registry.core.plan import NodePath, Root
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
@@ -30,6 +31,7 @@ PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
 _ADDRESS = re.compile(r"""^\s*(?:--address|-a)[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
+_STRICT = re.compile(r"confinement:\s*[\"']?strict")
 _GROUPS = ("microk8s", "snap_microk8s")
 
 
@@ -53,11 +55,13 @@ class Node(NamedTuple):
         snap: the snap's own files, read-only.
         data: SNAP_DATA without symbolic links: the directory of one revision of the snap.
         common: SNAP_COMMON, shared by all revisions.
+        docker: where a Docker engine's files are; None where none of them is ours or to be.
     """
 
     snap: str
     data: str
     common: str
+    docker: Optional[DockerPlaces] = None
 
     @staticmethod
     def from_environment(environment: Mapping[str, str]) -> Node:
@@ -79,8 +83,17 @@ class Node(NamedTuple):
         return Node(snap, os.path.realpath(data), os.path.realpath(common))
 
     def directory(self, root: Root) -> str:
-        """Absolute path of one of the two directories that files go below."""
-        return self.data if root is Root.DATA else self.common
+        """Absolute path of one of the directories that files go below."""
+        if root in (Root.DATA, Root.COMMON):
+            return self.data if root is Root.DATA else self.common
+        if self.docker is None:
+            raise KeyError(root)
+        return self.docker.config_root if root is Root.DOCKER else self.docker.certs_root
+
+    @property
+    def roots(self) -> Tuple[Root, ...]:
+        """The directories that files may go below."""
+        return (Root.DATA, Root.COMMON) if self.docker is None else tuple(Root)
 
     def absolute(self, path: NodePath) -> str:
         """Absolute path of a file, for opening it."""
@@ -112,6 +125,17 @@ class Node(NamedTuple):
     def is_cis_hardened(self) -> bool:
         """Whether the cis-hardening addon keeps the group out."""
         return os.path.exists(os.path.join(self.data, CIS_HARDENING))
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether this process runs inside of a strictly confined snap."""
+        if "SNAP" not in os.environ:
+            return False
+        try:
+            with open(os.path.join(self.snap, "meta", "snap.yaml"), encoding="utf-8") as stream:
+                return any(_STRICT.match(line) for line in stream)
+        except OSError:
+            return False
 
     @property
     def modes(self) -> Modes:

@@ -11,13 +11,18 @@ from private_registry.errors import ConflictError
 from private_registry.shell import files
 from private_registry.shell.node import STATE_DIRECTORY, Node
 
-LEDGER = STATE_DIRECTORY + "/ledger.json"
-ORIGINALS = STATE_DIRECTORY + "/originals"
+_LEDGERS = {
+    Root.DATA: NodePath(Root.DATA, STATE_DIRECTORY + "/ledger.json"),
+    Root.COMMON: NodePath(Root.COMMON, STATE_DIRECTORY + "/ledger.json"),
+    # Docker's own directories belong to no revision of the snap, and stay tidy.
+    Root.DOCKER: NodePath(Root.COMMON, STATE_DIRECTORY + "/docker-ledger.json"),
+    Root.DOCKER_CERTS: NodePath(Root.COMMON, STATE_DIRECTORY + "/docker-certs-ledger.json"),
+}
 
 
 def read(node: Node, path: NodePath) -> Optional[bytes]:
     """Return a file's content, or None where there is none."""
-    observed = _observe(node, path)
+    observed = observe_file(node, path)
     return None if observed is None else observed.content
 
 
@@ -27,19 +32,35 @@ def ledger(node: Node, root: Root) -> Ledger:
     Raises:
         NodeError: the ledger is damaged.
     """
-    path = NodePath(root, LEDGER)
+    path = ledger_path(root)
     content = read(node, path)
     return Ledger() if content is None else ledger_format.from_json(content, node.shown(path))
 
 
 def ledgers(node: Node) -> Dict[Root, Ledger]:
     """Read what this addon wrote."""
-    return {root: ledger(node, root) for root in Root}
+    return {root: ledger(node, root) for root in node.roots}
+
+
+def ledger_path(root: Root) -> NodePath:
+    """Return where the ledger for one root is."""
+    return _LEDGERS[root]
+
+
+def originals_of(root: Root) -> NodePath:
+    """Return the directory of a root's originals; two of Docker's roots may be one directory."""
+    name = "certs-originals" if root is Root.DOCKER_CERTS else "originals"
+    return NodePath(root, f"{STATE_DIRECTORY}/{name}")
+
+
+def with_docker(node: Node) -> Node:
+    """Return the node with the places of the Docker engine that files of ours are in, if any."""
+    return node._replace(docker=ledger(node, Root.DOCKER).places)
 
 
 def original(node: Node, root: Root, name: str) -> Optional[ObservedFile]:
     """Return an original that is kept for giving back."""
-    return _observe(node, NodePath(root, f"{ORIGINALS}/{name}"))
+    return observe_file(node, NodePath(root, f"{originals_of(root).path}/{name}"))
 
 
 def observe(
@@ -58,7 +79,7 @@ def observe(
     above = {NodePath(path.root, parent) for path in wanted for parent in parents_of(path.path)}
     directories = frozenset(each for each in above if _is_directory(node, each))
     candidates = [path for path in wanted if path.directory in directories]
-    observed = ((path, _observe(node, path)) for path in candidates)
+    observed = ((path, observe_file(node, path)) for path in candidates)
     return {path: file for path, file in observed if file is not None}, directories
 
 
@@ -72,18 +93,23 @@ def exists(node: Node, path: NodePath) -> bool:
     return files.kind_of(node.absolute(path)) is not None
 
 
+def observe_file(node: Node, path: NodePath) -> Optional[ObservedFile]:
+    """Look at one file; None where there is none.
+
+    Raises:
+        ConflictError: something that is not a file is in the way.
+    """
+    try:
+        return files.observe(node.absolute(path))
+    except files.NotAFileError as error:
+        raise _in_the_way(node, path, "a directory or device is where a file should be") from error
+
+
 def _is_directory(node: Node, path: NodePath) -> bool:
     kind = files.kind_of(node.absolute(path))
     if kind in (None, "directory"):
         return kind is not None
     raise _in_the_way(node, path, f"a {kind} is where a directory should be")
-
-
-def _observe(node: Node, path: NodePath) -> Optional[ObservedFile]:
-    try:
-        return files.observe(node.absolute(path))
-    except files.NotAFileError as error:
-        raise _in_the_way(node, path, "a directory or device is where a file should be") from error
 
 
 def _in_the_way(node: Node, path: NodePath, what: str) -> ConflictError:

@@ -1,0 +1,234 @@
+"""What the desired state means for this machine's Docker engine."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from private_registry.core import json_lists
+from private_registry.core.daemon_plan import DaemonEdit, plan_daemon, with_daemon
+from private_registry.core.docker_trust import FILE_MODE, DockerTrust, docker_trust
+from private_registry.core.ledger import DockerPlaces, Ledger
+from private_registry.core.model import DesiredState, Registry
+from private_registry.core.names import RegistryName
+from private_registry.core.plan import NodePath, ObservedFile, Plan, Root, WantedFile
+from private_registry.errors import (
+    ConflictError,
+    NodeError,
+    PrivateRegistryError,
+    UsageError,
+)
+from private_registry.shell import docker_discovery, records
+from private_registry.shell.docker_engine import DockerEngine
+from private_registry.shell.node import Node
+
+
+class DockerPart(NamedTuple):
+    """What becomes of a Docker engine's files.
+
+    Args:
+        node: with the engine's places.
+        trust: what the engine should know.
+        observed: daemon.json as it is; None where there is none.
+        edit: how it should be.
+        engine: takes it.
+        must_reload: it runs and has something else loaded than it should have.
+    """
+
+    node: Node
+    trust: DockerTrust
+    observed: Optional[ObservedFile]
+    edit: DaemonEdit
+    engine: DockerEngine
+    must_reload: bool
+
+    @property
+    def places(self) -> DockerPlaces:
+        """Where the engine's files are."""
+        assert self.node.docker is not None  # noqa: S101 - made so
+        return self.node.docker
+
+    @property
+    def files(self) -> Dict[NodePath, WantedFile]:
+        """The certificates and keys that should be there."""
+        below = self.places.certs_d
+        return {
+            NodePath(Root.DOCKER_CERTS, f"{below}/{name}"): file
+            for name, file in self.trust.files(self.places.owner).items()
+        }
+
+    def hosts_of(self, scope: FrozenSet[RegistryName]) -> FrozenSet[str]:
+        """Return the names of the folders with certificates of these registries."""
+        return frozenset(
+            host for host, each in self.trust.hosts.items() if not scope.isdisjoint(each.owners)
+        )
+
+    def added_to(self, plan: Plan) -> Plan:
+        """Put daemon.json into a plan that has all other files."""
+        path = NodePath(Root.DOCKER, self.places.config)
+        new = WantedFile(b"", FILE_MODE, owner=self.places.owner)
+        plan = with_daemon(plan, path, self.observed, self.edit, new)
+        ledger = plan.ledgers[Root.DOCKER]
+        is_spent = (
+            ledger._replace(places=None).is_empty and plan.ledgers[Root.DOCKER_CERTS].is_empty
+        )
+        ledger = ledger._replace(places=None if is_spent else self.places)
+        return plan._replace(ledgers={**plan.ledgers, Root.DOCKER: ledger})
+
+
+class DockerReach(NamedTuple):
+    """Whether and how a command reaches a Docker engine's files.
+
+    Args:
+        node: with the places of those files, if they are reached.
+        part: what becomes of them; None where they are not concerned or not reached.
+        notes: why not, for people, a line each.
+        forgotten: ledgers of files that went with their engine.
+    """
+
+    node: Node
+    part: Optional[DockerPart] = None
+    notes: Tuple[str, ...] = ()
+    forgotten: Mapping[Root, Ledger] = {}
+
+
+def docker_reach(node: Node, desired: DesiredState, outside: str, *, is_asked: bool) -> DockerReach:
+    """Work out what becomes of a Docker engine's files.
+
+    Args:
+        node: with the places of the engine that has files of ours, if any.
+        desired: what the node is to know.
+        outside: what people type to run the same outside of the snap.
+        is_asked: the command is about Docker; else what is in the way there is only told, because
+            containerd must not wait for it.
+
+    Raises:
+        NodeError: there is no engine, its file cannot be read, or it would not start with it.
+        UsageError: it is not clear which engine is meant.
+        ConflictError: something that is no file is in the way.
+    """
+    forgotten: Mapping[Root, Ledger] = {}
+    try:
+        if _is_gone(node):
+            forgotten = dict.fromkeys((Root.DOCKER, Root.DOCKER_CERTS), Ledger())
+            node = node._replace(docker=None)
+        if node.docker is None and not any(each.docker for each in desired.registries):
+            return DockerReach(node, forgotten=forgotten)
+        if node.is_confined:
+            raise NodeError(
+                "a strictly confined MicroK8s cannot reach Docker's configuration",
+                remedy=f"run the same outside of the snap: {outside}",
+            )
+        part = _docker_part(node, desired)
+    except PrivateRegistryError as error:
+        if is_asked:
+            raise
+        note = f"Docker was left as it is: {error.message}"
+        note += f" ({error.remedy})" if error.remedy else ""
+        return DockerReach(node._replace(docker=None), None, (note,), forgotten)
+    return DockerReach(part.node, part, (), forgotten)
+
+
+def docker_notes(registries: Iterable[Registry]) -> Tuple[str, ...]:
+    """Tell people what Docker cannot do for those of the registries that are meant for it."""
+    return docker_trust(registries).notes
+
+
+def is_in_docker(node: Node, registry: Registry) -> bool:
+    """Whether the Docker engine's files say of a registry what they should."""
+    trust = docker_trust([registry])
+    if node.docker is None:
+        return not trust.hosts and not any(trust.lists.values())
+    places = node.docker
+    try:
+        text = _text(records.observe_file(node, NodePath(Root.DOCKER, places.config)), "") or "{}"
+        there = {key: json_lists.texts(text, key) for key in trust.lists}
+        files = {
+            name: records.read(node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d}/{name}"))
+            for name in trust.files(places.owner)
+        }
+    except (PrivateRegistryError, json_lists.JsonError):
+        return False
+    return all(set(texts) <= set(there[key]) for key, texts in trust.lists.items()) and all(
+        files[name] == file.content for name, file in trust.files(places.owner).items()
+    )
+
+
+def engine_to_settle(
+    node: Node, concerned: Optional[Mapping[str, Sequence[str]]]
+) -> Optional[DockerEngine]:
+    """Return the engine that a killed run left; None where it was about none."""
+    if node.docker is None or concerned is None:
+        return None
+    return DockerEngine(node, docker_discovery.engine_of(_config(node.docker)), concerned)
+
+
+def _is_gone(node: Node) -> bool:
+    places = node.docker
+    return places is not None and not os.path.isdir(places.config_root)
+
+
+def _config(places: DockerPlaces) -> str:
+    return os.path.join(places.config_root, places.config)
+
+
+def _docker_part(node: Node, desired: DesiredState) -> DockerPart:
+    trust = docker_trust(desired.registries)
+    if node.docker is not None:
+        _check_same_engine(_config(node.docker), desired)
+        engine = docker_discovery.engine_of(_config(node.docker))
+    elif desired.docker_config is not None:
+        engine = docker_discovery.engine_of(desired.docker_config)
+    else:
+        engine = docker_discovery.the_engine()
+    places = node.docker or engine.places
+    node = node._replace(docker=places)
+    path = NodePath(Root.DOCKER, places.config)
+    observed = records.observe_file(node, path)
+    text = _text(observed, node.shown(path))
+    record = records.ledger(node, Root.DOCKER).daemon
+    edit = plan_daemon(text, trust.lists, record, node.shown(path))
+    _check_flags(engine.flags, edit, node.shown(path))
+    follower = DockerEngine(node, engine, edit.concerned)
+    must_reload = any(edit.concerned.values()) and follower.lacks(edit.text)
+    return DockerPart(node, trust, observed, edit, follower, must_reload)
+
+
+def _check_same_engine(config: str, desired: DesiredState) -> None:
+    asked = desired.docker_config
+    if asked is not None and os.path.realpath(asked) != os.path.realpath(config):
+        raise UsageError(
+            f"this addon's settings for Docker are in {config}, not in {asked}",
+            place="option --docker-config (docker_config)",
+            remedy="take them back from there first: microk8s private-registry add --registry "
+            "HOST[:PORT] --no-docker",
+        )
+
+
+def _check_flags(flags: Tuple[str, ...], edit: DaemonEdit, place: str) -> None:
+    for key in flags:
+        if edit.record.lists.get(key):
+            raise NodeError(
+                f"dockerd has an option for {key} on its command line and would no longer start "
+                "with them in its file, too",
+                place=place,
+                remedy="take the option out of Docker's service (systemctl cat docker) and put "
+                f"what it says into {key} of that file",
+            )
+
+
+def _text(observed: Optional[ObservedFile], place: str) -> Optional[str]:
+    if observed is None:
+        return None
+    if observed.is_link:
+        raise ConflictError(
+            "Docker's configuration is a symbolic link",
+            place=place,
+            remedy="name the file itself: --docker-config FILE",
+        )
+    try:
+        return observed.content.decode()
+    except UnicodeDecodeError as error:
+        raise NodeError(
+            "Docker's configuration cannot be read: it is not text", place=place
+        ) from error

@@ -1,0 +1,200 @@
+"""What a transaction prepares before it changes anything, and clears away when it is over."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+from private_registry.core import ledger as ledger_format
+from private_registry.core.docker_trust import DIRECTORY_MODE
+from private_registry.core.ledger import DockerPlaces
+from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
+from private_registry.errors import ConflictError
+from private_registry.shell import files, records
+from private_registry.shell.journal import Directory, Journal, Permissions, Step
+from private_registry.shell.node import MARKER, STATE, STATE_DIRECTORY, Node
+
+OwnFiles = Dict[NodePath, Optional[bytes]]
+
+_STAGING = "staging-"
+_DOCKER_PLACES = "docker.json"
+
+
+class ToTake(NamedTuple):
+    """What is still to be taken when all files are in place.
+
+    Args:
+        restart: containerd has to take something.
+        reload: the texts that a Docker engine has to take; None for nothing.
+    """
+
+    restart: bool = False
+    reload: Optional[Mapping[str, Sequence[str]]] = None
+
+
+def changed_own_files(node: Node, plan: Plan, state: Optional[bytes], *, enabled: bool) -> OwnFiles:
+    """Return those of our own files that are to say something else, or to go (None).
+
+    Args:
+        node: whose files.
+        plan: with the ledgers afterwards.
+        state: text of registries.toml; None removes it.
+        enabled: whether MicroK8s is to see the addon as enabled.
+    """
+    contents: OwnFiles = {
+        records.ledger_path(root): None if ledger.is_empty else ledger_format.to_json(ledger)
+        for root, ledger in plan.ledgers.items()
+    }
+    contents[STATE] = state
+    if enabled:
+        contents[MARKER] = b""
+    return {
+        path: content for path, content in contents.items() if records.read(node, path) != content
+    }
+
+
+def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journal:
+    """Write every new file and give every old one a second name; return what is to be done then.
+
+    Raises:
+        OSError: the disk or the permissions refuse.
+        ConflictError: a file changed after it was looked at.
+    """
+    journal = Journal(
+        f"{STATE_DIRECTORY}/{_STAGING}{os.urandom(8).hex()}",
+        [_directory(node, each) for each in plan.new_directories],
+        [_directory(node, each) for each in plan.spent_directories],
+        [],
+        to_take.restart,
+        node.docker,
+        to_take.reload,
+    )
+    for root in _roots_touched(plan, to_take):
+        for directory in (STATE_DIRECTORY, records.originals_of(root).path, journal.staging):
+            files.make_directory(node.absolute(NodePath(root, directory)))
+        if root is Root.COMMON and node.docker is not None:
+            # Before the journal is written nothing else tells where the rest of it is.
+            note = node.absolute(NodePath(root, f"{journal.staging}/{_DOCKER_PLACES}"))
+            files.write_new(note, json.dumps(node.docker).encode(), files.PRIVATE_FILE, None)
+    for number, action in enumerate(plan.changes):
+        journal.steps.append(_stage_action(node, action, f"{journal.staging}/{number}"))
+    for number, (path, content) in enumerate(own_files.items()):
+        place = f"{journal.staging}/own-{number}"
+        journal.steps.append(_stage_own_file(node, path, content, place))
+    staged = (NodePath(Root(each.root), each.staged) for each in journal.steps if each.staged)
+    paths = (node.absolute(path) for path in staged)
+    # An original that is a symbolic link has nothing to sync, and may point anywhere.
+    files.sync(path for path in paths if files.kind_of(path) == "file")
+    return journal
+
+
+def _directory(node: Node, path: NodePath) -> Directory:
+    permissions = Permissions(node.modes.directory, node.owner)
+    if node.docker is not None and path.root in (Root.DOCKER, Root.DOCKER_CERTS):
+        permissions = Permissions(DIRECTORY_MODE, node.docker.owner)
+    return Directory(path.root.value, path.path, permissions)
+
+
+def _roots_touched(plan: Plan, to_take: ToTake) -> List[Root]:
+    """List the roots that need a staging directory: Docker's only where something happens there."""
+    touched = {action.path.root for action in plan.changes}
+    touched.update(each.root for each in (*plan.new_directories, *plan.spent_directories))
+    if to_take.reload is not None:
+        touched.add(Root.DOCKER)
+    return [root for root in Root if root in (Root.DATA, Root.COMMON) or root in touched]
+
+
+def _stage_action(node: Node, action: Action, place: str) -> Step:
+    root, path = action.path
+    before = None
+    if action.before is not None:
+        _check_unchanged(node, action)
+        if action.kind is Kind.PERMISSIONS and action.after is not None:
+            new = Permissions(action.after.mode, action.after.owner or node.owner)
+            old = Permissions(action.before.mode, action.before.owner)
+            return Step(root.value, path, permissions=new, old_permissions=old)
+        before = _second_name(node, action.path, place)
+        if action.save_as is not None:
+            saved = NodePath(root, f"{records.originals_of(root).path}/{action.save_as}")
+            files.link(node.absolute(action.path), node.absolute(saved), exists_ok=True)
+    if action.kind is Kind.DELETE:
+        return Step(root.value, path, None, before)
+    staged = node.absolute(NodePath(root, place))
+    if action.original is not None:
+        kept = NodePath(root, f"{records.originals_of(root).path}/{action.original}")
+        files.link(node.absolute(kept), staged)
+    elif action.after is not None:
+        owner = action.after.owner or node.owner
+        files.write_new(staged, action.after.content, action.after.mode, owner)
+    return Step(root.value, path, place, before)
+
+
+def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> Step:
+    before = _second_name(node, path, place) if records.exists(node, path) else None
+    if content is None:
+        return Step(path.root.value, path.path, None, before)
+    staged = node.absolute(NodePath(path.root, place))
+    if path == MARKER:
+        files.write_new(staged, content, node.modes.file, node.owner)
+    else:
+        files.write_new(staged, content, files.PRIVATE_FILE, None)
+    return Step(path.root.value, path.path, place, before)
+
+
+def _second_name(node: Node, path: NodePath, place: str) -> str:
+    before = place + ".before"
+    files.link(node.absolute(path), node.absolute(NodePath(path.root, before)))
+    return before
+
+
+def _check_unchanged(node: Node, action: Action) -> None:
+    if action.before is None or files.is_unchanged(node.absolute(action.path), action.before):
+        return
+    raise ConflictError(
+        "somebody changed a file at this very moment",
+        place=node.shown(action.path),
+        remedy="run the same command again",
+    )
+
+
+def clear(node: Node, journal: Optional[NodePath] = None) -> None:
+    """Remove the journal, staging directories, unused originals and, if empty, our directories.
+
+    What is in Docker's directories goes first: only the journal, or what is staged beside it,
+    tells where they are.
+    """
+    places = node.docker or _docker_places(node)
+    node = node._replace(docker=places)
+    for root in reversed(node.roots):
+        if root is Root.COMMON and journal is not None:
+            files.remove(node.absolute(journal))
+        own = node.absolute(NodePath(root, STATE_DIRECTORY))
+        for name in files.names_in(own):
+            if name.startswith(_STAGING):
+                files.remove_flat_directory(os.path.join(own, name))
+        _remove_unused_originals(node, root)
+        files.remove_empty_directory(node.absolute(records.originals_of(root)))
+        files.remove_empty_directory(own)
+
+
+def _docker_places(node: Node) -> Optional[DockerPlaces]:
+    """Read where a run that was killed early has staged something for a Docker engine."""
+    for name in records.names_in(node, NodePath(Root.COMMON, STATE_DIRECTORY)):
+        note = NodePath(Root.COMMON, f"{STATE_DIRECTORY}/{name}/{_DOCKER_PLACES}")
+        content = records.read(node, note) if name.startswith(_STAGING) else None
+        try:
+            return DockerPlaces.from_plain(json.loads(content or b""))
+        except ValueError:
+            # There is none, or it was being written: nothing is staged there yet.
+            continue
+    return None
+
+
+def _remove_unused_originals(node: Node, root: Root) -> None:
+    originals = node.absolute(records.originals_of(root))
+    names = files.names_in(originals)
+    used = {entry.original for entry in records.ledger(node, root).files.values()} if names else ()
+    for name in names:
+        if name not in used:
+            files.remove(os.path.join(originals, name))
