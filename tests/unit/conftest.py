@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Iterator, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 from hypothesis import settings
 
 from unit.fake_containerd import FakeContainerd
+from unit.fake_docker import FakeDocker
 from unit.microk8s import Microk8s
 from unit.pki import Pki
 
@@ -31,6 +33,19 @@ def containerd(microk8s: Microk8s) -> Iterator[FakeContainerd]:
     running = FakeContainerd(microk8s)
     yield running
     running.close()
+
+
+@pytest.fixture
+def new_docker(microk8s: Microk8s) -> Iterator[Callable[..., FakeDocker]]:
+    """Start Docker engines beside that node: ``new_docker(TEXT_OF_DAEMON_JSON)``."""
+    with ExitStack() as stack:
+
+        def start(*arguments: Any, **options: Any) -> FakeDocker:
+            running = FakeDocker(microk8s, *arguments, **options)
+            stack.callback(running.close)
+            return running
+
+        yield start
 
 
 @pytest.fixture(scope="session")

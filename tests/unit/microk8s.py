@@ -13,6 +13,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from unittest import mock
 
 from private_registry.doors import console
+from private_registry.shell import docker_discovery
 from unit import safe_subset
 
 ADDON = Path(__file__).resolve().parents[2] / "addons" / "private-registry-config"
@@ -65,6 +66,9 @@ class Microk8s:
         self.current = self.snaps_data / "current"
         self.common = self.snaps_data / "common"
         self.host = root / "usr" / "bin"
+        self.etc_docker = root / "etc" / "docker"
+        self.snap_docker = root / "var" / "snap" / "docker"
+        self.processes = root / "proc"
         self.extra_environment: Dict[str, str] = {}
         for directory in (
             self.snap / "bin",
@@ -72,9 +76,12 @@ class Microk8s:
             self.data / "var" / "lock",
             self.common / "plugins",
             self.host,
+            root / "etc",
+            self.processes,
         ):
             directory.mkdir(parents=True)
         self.current.symlink_to(revision)
+        (self.processes / "self").symlink_to("/proc/self")
         self.template.write_text(TEMPLATE)
         self.template.chmod(0o660)
         for name, (server, host) in STOCK.items():
@@ -120,6 +127,14 @@ class Microk8s:
         program.write_text(text)
         program.chmod(0o755)
 
+    def show_process(self, number: int) -> None:
+        """Let the node see a process of this machine; at first it sees none."""
+        (self.processes / str(number)).symlink_to(f"/proc/{number}")
+
+    def hide_process(self, number: int) -> None:
+        """Let it see that process no more."""
+        (self.processes / str(number)).unlink()
+
     def set_containerd_version(self, version: str) -> None:
         """Make the snap's containerd print a version; an empty one makes it fail."""
         program = self.snap / "bin" / "containerd"
@@ -158,10 +173,22 @@ class Microk8s:
         with ExitStack() as around:
             around.enter_context(mock.patch.dict(os.environ, environment))
             around.enter_context(mock.patch("sys.stdin", standard_input))
+            for name, value in self._docker.items():
+                around.enter_context(mock.patch.object(docker_discovery, name, value))
             around.enter_context(redirect_stdout(out))
             around.enter_context(redirect_stderr(err))
             exit_code = console.run(door, str(ADDON / door), arguments)
         return Result(exit_code, out.getvalue(), err.getvalue())
+
+    @property
+    def _docker(self) -> Dict[str, Any]:
+        """Where this machine's own Docker engine is not looked for."""
+        return {
+            "ETC_DOCKER": str(self.etc_docker),
+            "SNAP_DOCKER": str(self.snap_docker),
+            "PROCESSES": str(self.processes),
+            "PROGRAMS": (str(self.host / "dockerd"),),
+        }
 
     def program(
         self,
@@ -182,10 +209,13 @@ class Microk8s:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def tree(self) -> Tree:
-        """Snapshot SNAP_DATA, SNAP_COMMON and ``current``: kind, content, mode, owner of all."""
+        """Snapshot all that may change: kind, content, mode, owner of everything."""
+        parts = (self.snaps_data, self.snap_docker, self.root / "etc", self.root / "home")
         return {
             str(path.relative_to(self.root)): _entry(path)
-            for path in sorted([*self.snaps_data.rglob("*"), self.snaps_data])
+            for part in parts
+            for path in sorted([*part.rglob("*"), part])
+            if path.exists() or path.is_symlink()
         }
 
 

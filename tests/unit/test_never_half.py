@@ -44,6 +44,17 @@ SCENES = {
         (("enable", "--registry", "l.corp", *LOGIN),),
         ("plugin", "remove", "--registry", "l.corp"),
     ),
+    "docker, too": Scene(
+        (("enable", "--registry", "a.corp", "@client", "--docker"),),
+        ("plugin", "add", "--insecure", "b.corp", "--docker"),
+    ),
+    "docker no more": Scene(
+        (("enable", "--registry", "a.corp", "@client", "--docker"),),
+        ("plugin", "add", "--insecure", "a.corp", "--docker"),
+    ),
+    "disable with docker": Scene(
+        (("enable", "--registry", "a.corp", "@client", "--docker"),), ("disable",)
+    ),
     "disable": Scene(
         (FIRST, ("plugin", "add", "--mirror", "docker.io=https://m.corp")), ("disable",)
     ),
@@ -61,6 +72,9 @@ class Stage:
         self.scene = scene
         node = Microk8s(self._play)
         node.extra_environment["REG_PASS"] = "s3cr3t"
+        (node.host / "dockerd").touch()
+        (node.etc_docker / "certs.d/by.hand").mkdir(parents=True)
+        (node.etc_docker / "daemon.json").write_text('{"debug": true}\n')
         node.write("args/certs.d/hand.corp/hosts.toml", b"# by hand\r\nserver = 'http://x'", 0o604)
         self.original = node.tree()
         for command in scene.before:

@@ -122,6 +122,8 @@ def checked_docker_config(path: str) -> str:
 
 def _add_registry(draft: _Draft, registry: Registry) -> None:
     name = registry.name
+    if registry.credentials is not None:
+        draft.notes.append(f"Docker logs in by itself; who pushes types: docker login {name}")
     if name.is_every_registry:
         draft.notes.append("Docker knows no mirror for every registry")
         return

@@ -146,8 +146,9 @@ def _elements(text: str, start: int) -> _Items:
 
 def _members(text: str) -> List[_Member]:
     found = _object(text)
-    if _space(text, found.closed + 1) != len(text):
-        raise JsonError("something stands behind the object", _line(text, found.closed + 1))
+    end = _space(text, found.closed + 1)
+    if end != len(text):
+        raise JsonError("something stands behind the object", _line(text, end))
     members = [_read_member(text, span.start) for span in found.spans]
     seen: List[str] = []
     for member in members:

@@ -137,7 +137,7 @@ def _running(number: int) -> Optional[Engine]:
     is_snap = _SNAP_CGROUP in (_read(number, "cgroup") or "")
     if not arguments or not (is_snap or _sees_our_files(number)):
         return None
-    user = os.stat(f"{PROCESSES}/{number}").st_uid
+    user = _user_of(number)
     if is_snap:
         engine = _snap_engine()
     elif user not in (0, os.geteuid()):
@@ -179,12 +179,16 @@ def _sees_our_files(number: int) -> bool:
         status = os.stat(f"{PROCESSES}/{number}/root/")
         here = os.stat("/")
         is_same_root = (status.st_dev, status.st_ino) == (here.st_dev, here.st_ino)
-        if os.stat(f"{PROCESSES}/{number}").st_uid != os.geteuid():
+        if _user_of(number) != os.geteuid():
             return is_same_root
         theirs, ours = (os.readlink(f"{PROCESSES}/{each}/ns/mnt") for each in (number, "self"))
     except OSError:
         return True
     return is_same_root and theirs == ours
+
+
+def _user_of(number: int) -> int:
+    return os.stat(f"{PROCESSES}/{number}").st_uid
 
 
 def _all(arguments: Sequence[str], names: Sequence[str]) -> List[str]:

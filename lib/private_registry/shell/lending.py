@@ -35,7 +35,10 @@ def lend(node: Node, path: NodePath, staging: str, stand_in: ObservedFile) -> No
 
 def give_back(node: Node, path: NodePath, staging: str) -> None:
     """Put the file itself back in its place, if that is lent."""
-    files.rename_if_there(_place(node, path, staging, _FILE), node.absolute(path))
+    kept = _place(node, path, staging, _FILE)
+    files.rename_if_there(kept, node.absolute(path))
+    # Where its place was not lent yet both are one file, and a rename leaves both names.
+    files.remove(kept)
     sign = NodePath(path.root, f"{staging}/{_NO_FILE}")
     if records.exists(node, sign):
         files.remove(node.absolute(path))
