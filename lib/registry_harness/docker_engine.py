@@ -14,7 +14,7 @@ import signal
 import socket
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -80,11 +80,15 @@ class DockerEngine:
         self._containerd.start((self._work / "containerd.sock").exists)
         self._daemon.start(self._answers)
 
+    def restart(self) -> None:
+        """Stop it and start it again with all that it stored."""
+        self._disconnect()
+        self._daemon.stop()
+        self._daemon.start(self._answers)
+
     def stop(self) -> None:
         """Stop it and remove all that it stored."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self._disconnect()
         self._daemon.stop()
         self._containerd.stop()
         unmount_below(self._work)
@@ -124,9 +128,21 @@ class DockerEngine:
             HarnessError: the engine did not take it in 5 s.
         """
         self.configuration.write_text(json.dumps({"insecure-registries": list(hosts)}))
+        self.reload()
+        self.wait_until(lambda: self.insecure() == set(hosts))
+
+    def reload(self) -> None:
+        """Tell it to read its configuration again."""
         self._daemon.signal(signal.SIGHUP)
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for what follows a reload.
+
+        Raises:
+            HarnessError: it did not come in 5 s.
+        """
         deadline = time.monotonic() + _RELOAD_SECONDS
-        while self.insecure() != set(hosts):
+        while not is_so():
             if time.monotonic() > deadline:
                 raise HarnessError(f"the engine did not reload\n{self.log()[-2000:]}")
             time.sleep(0.02)
@@ -163,7 +179,8 @@ class DockerEngine:
         login = None
         if credentials is not None:
             login = {"username": credentials.username, "password": credentials.password}
-        events = self.client.api.push(reference, stream=True, decode=True, auth_config=login)
+        # Read to its end: docker-py leaves the connection of a stream open that is not.
+        events = list(self.client.api.push(reference, stream=True, decode=True, auth_config=login))
         for event in events:
             if "error" in event:
                 raise PushRefused(str(event["error"]))
@@ -187,6 +204,11 @@ class DockerEngine:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def _answers(self) -> bool:
         # docker-py leaks its socket when nobody listens, so that is asked first.
