@@ -14,6 +14,7 @@ import docker.errors
 
 from registry_harness import held_up
 from registry_harness.containerd.releases import fetch_releases
+from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.image import registry_image
 
@@ -59,6 +60,7 @@ def _fetch(client: docker.DockerClient) -> int:
         print(f"[{time.monotonic() - begin:5.1f} s] {line}", flush=True)
 
     fetch_releases(say)
+    fetch_newest_engine(say)
     registry_image(client, say)
     return 0
 

@@ -49,14 +49,18 @@ class DockerEngine:
     Args:
         work: for everything that is its own; a short path, as sockets need.
         options: more for dockerd's command line.
+        program: dockerd itself.
     """
 
-    def __init__(self, work: Path, options: Sequence[str] = ()) -> None:
-        for program in ("dockerd", "containerd", "unshare"):
-            if shutil.which(program) is None:
-                raise MissingPartError(f"there is no {program}", "scripts/setup installs it")
+    def __init__(
+        self, work: Path, options: Sequence[str] = (), program: Path = Path("dockerd")
+    ) -> None:
+        for needed in (str(program), "containerd", "unshare"):
+            if shutil.which(needed) is None:
+                raise MissingPartError(f"there is no {needed}", "scripts/setup installs it")
         self._work = work
         self._options = tuple(options)
+        self._program = program
         for name in ("etc", "work", "docker", "run", "data", "exec", "containerd"):
             (work / name).mkdir(parents=True)
         self._socket = work / "docker.sock"
@@ -234,7 +238,7 @@ class DockerEngine:
 
     def _dockerd_command(self) -> list[str]:
         return [
-            "dockerd",
+            str(self._program),
             f"--data-root={self._work / 'data'}",
             f"--exec-root={self._work / 'exec'}",
             f"--pidfile={self._work / 'dockerd.pid'}",

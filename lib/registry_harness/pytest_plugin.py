@@ -21,6 +21,7 @@ import pytest
 from registry_harness.certificates import CertificateAuthority
 from registry_harness.containerd.releases import SERIES, ContainerdRelease, fetch_releases
 from registry_harness.docker_engine import DockerEngine
+from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
 from registry_harness.image import registry_image as find_registry_image
 from registry_harness.microk8s_node import MicroK8sNode
@@ -266,6 +267,14 @@ def microk8s_node(
 def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> MicroK8sNode:
     """A throwaway node without containerd: directories and programs; needs no root, no Docker."""
     return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
+
+
+@pytest.fixture(scope="session", params=["installed", "newest"])
+def dockerd(request: pytest.FixtureRequest) -> Path:
+    """The installed Docker engine's program, then that of the newest package."""
+    if request.param == "installed":
+        return Path("dockerd")
+    return fetch_newest_engine(lambda _line: None)
 
 
 @pytest.fixture(scope="session")

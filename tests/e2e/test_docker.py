@@ -46,11 +46,11 @@ OWN = frozenset({"key.json"})
 
 
 @pytest.fixture(scope="module")
-def engine(pytestconfig: pytest.Config) -> Iterator[DockerEngine]:
-    """An engine that trusts nobody, for the tests of this file."""
+def engine(dockerd: Path, pytestconfig: pytest.Config) -> Iterator[DockerEngine]:
+    """An engine that trusts nobody, for the tests of this file; each release in turn."""
     with (
         workspace() as work,
-        DockerEngine(work / "d") as running,
+        DockerEngine(work / "d", program=dockerd) as running,
         log_on_failure(pytestconfig, "docker engine", running.log),
     ):
         yield running

@@ -14,7 +14,7 @@ from registry_harness.errors import MissingPartError
 from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
 
 SERIES = ("1.6", "1.7", "2.1")
-_SUITES = {
+SUITES = {
     "debian": ("bookworm", "trixie", "forky"),
     "ubuntu": ("jammy", "noble", "plucky", "questing"),
 }
@@ -83,7 +83,7 @@ def _missing(found: dict[str, ContainerdRelease]) -> list[str]:
 def _fetch(series: list[str], say: Callable[[str], None]) -> None:
     if not series:
         return
-    source = PackageSource(_SUITES.get(os_release().get("ID", ""), ()))
+    source = PackageSource(SUITES.get(os_release().get("ID", ""), ()))
     say("reading package lists for containerd " + ", ".join(series))
     source.update()
     packages = source.versions("containerd")
