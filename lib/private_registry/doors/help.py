@@ -17,6 +17,9 @@ _ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatabl
   --allow-plaintext-credentials
                              although the registry or mirror speaks plain HTTP
   --no-credentials           no longer log in
+  --docker                   the Docker engine on this machine is to trust the registry, too
+  --docker-config FILE       the daemon.json of that engine, where it is not clear
+  --no-docker                no longer
   --file FILE                many registries at once, as registries.toml
   --adopt                    take over a file that somebody else wrote
   --no-restart               where containerd has to be restarted, leave that to you
