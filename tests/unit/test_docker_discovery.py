@@ -231,6 +231,25 @@ def test_the_engine_that_is_named_takes_it(microk8s: Microk8s, new_docker: NewDo
     assert microk8s.tree() == tree
 
 
+@pytest.mark.parametrize("verb", ["add", "apply"])
+def test_a_file_of_registries_may_name_the_engine(
+    microk8s: Microk8s, new_docker: NewDocker, tmp_path: Path, verb: str
+) -> None:
+    first = new_docker()
+    second = new_docker(config=microk8s.root / "etc/second/daemon.json")
+    file = tmp_path / "registries.toml"
+    file.write_text(
+        f'docker_config = "{second.config}"\n'
+        '[[registry]]\nhost = "a.corp"\ninsecure = true\ndocker = true\n'
+    )
+    ok(microk8s.run("plugin", verb, "--file", str(file)))
+    assert (first.insecure(), second.insecure()) == (set(), {"a.corp"})
+    file.write_text('docker_config = "relative"\n')
+    refused = microk8s.run("plugin", verb, "--file", str(file))
+    assert refused.exit_code == 2
+    assert f"{file}, line 1" in refused.stderr
+
+
 def test_a_link_to_daemon_json_stays_one(microk8s: Microk8s, new_docker: NewDocker) -> None:
     docker = new_docker("{}")
     real = microk8s.root / "etc/real.json"

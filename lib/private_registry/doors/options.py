@@ -6,13 +6,13 @@ import argparse
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from private_registry.core.contradictions import contradiction
-from private_registry.core.docker_trust import checked_docker_config
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
 from private_registry.core.registries_toml import did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
 from private_registry.doors.credential_options import credential_options, credentials_of
+from private_registry.doors.docker_options import with_docker
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.parser import Parser
 from private_registry.errors import UsageError
@@ -135,7 +135,7 @@ def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     values = parser.read(arguments, name)
     _check_once(values)
     request = _add_from_file(values, inputs) if values.file else _add_from_options(values, inputs)
-    request = _with_docker(request, values)
+    request = with_docker(request, values)
     return _command(name, request, values)
 
 
@@ -151,7 +151,8 @@ def _add_from_file(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
             place="option --file",
             remedy="put the other registries into the file too, or give two commands",
         )
-    return AddRequest(registries=inputs.state(values.file[0]).registries)
+    state = inputs.state(values.file[0])
+    return AddRequest(registries=state.registries, docker_config=state.docker_config)
 
 
 def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
@@ -183,32 +184,6 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     )
     _check_mirrors(request)
     return request
-
-
-def _with_docker(request: AddRequest, values: argparse.Namespace) -> AddRequest:
-    if values.docker and values.no_docker:
-        raise UsageError("--docker and --no-docker exclude each other", place="option --no-docker")
-    given = "--docker" if values.docker else "--no-docker" if values.no_docker else None
-    if given and request.is_empty:
-        raise UsageError(
-            f"{given} does not say for which registry",
-            place=f"option {given}",
-            instead=f"--registry HOST[:PORT] {given}",
-        )
-    if not values.docker_config:
-        return request._replace(docker=values.docker if given else None)
-    if not values.docker:
-        raise UsageError(
-            "--docker-config says which Docker engine is meant and needs --docker beside it",
-            place="option --docker-config",
-            remedy="add --docker",
-        )
-    try:
-        path = checked_docker_config(values.docker_config[0])
-    except UsageError as error:
-        error.place = "option --docker-config"
-        raise
-    return request._replace(docker=True, docker_config=path)
 
 
 def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
