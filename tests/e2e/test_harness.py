@@ -38,7 +38,8 @@ from registry_harness.network import LABEL
 from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS, NewRegistry, RegistryOfKind
 from registry_harness.workspace import remove_stale_workspaces
 
-HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
+from .conftest import HTTP_TO_HTTPS
+
 SMALL_SUITE = """
 import time
 from registry_harness import fill

@@ -21,10 +21,7 @@ from registry_harness import (
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.snapshot import Snapshot
 
-from .conftest import Pulls
-
-HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
-UNKNOWN_CA = "x509: certificate signed by unknown authority"
+from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Pulls
 
 pytestmark = pytest.mark.usefixtures("untouched")
 
@@ -112,54 +109,6 @@ def test_client_certificate_is_really_asked_for(
 ) -> None:
     enabled(microk8s_node.node, "--registry", mtls_registry.host, "--ca", str(ca_file))
     pulls.fail(fill(mtls_registry, "app"), "remote error: tls: ")
-
-
-def test_mirror_with_fallback(
-    microk8s_node: PullingNode,
-    pulls: Pulls,
-    tls_registry: Registry,
-    new_registry: NewRegistry,
-    ca_file: Path,
-) -> None:
-    mirror = new_registry(RegistrySpec())
-    on_mirror, on_upstream = _names()
-    fill(mirror, on_mirror)
-    fill(tls_registry, on_upstream)
-    pulls.fail(tls_registry.reference(on_mirror), UNKNOWN_CA)
-
-    enabled(microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}")
-    added = microk8s_node.node.plugin(
-        "private-registry", "add", "--registry", tls_registry.host, "--ca", str(ca_file)
-    )
-    assert added.exit_code == 0
-    pulls.work(tls_registry.reference(on_mirror))
-    assert mirror.pulls(on_mirror)
-    assert not tls_registry.pulls(on_mirror)
-    pulls.work(tls_registry.reference(on_upstream))
-    assert tls_registry.pulls(on_upstream)
-    assert not mirror.pulls(on_upstream)
-
-    disabled(microk8s_node.node)
-    pulls.fail(fill(tls_registry, "other"), UNKNOWN_CA)
-
-
-def test_mirror_without_fallback(
-    microk8s_node: PullingNode, pulls: Pulls, tls_registry: Registry, new_registry: NewRegistry
-) -> None:
-    mirror = new_registry(RegistrySpec())
-    on_mirror, on_upstream = _names()
-    fill(mirror, on_mirror)
-    fill(tls_registry, on_upstream)
-    pulls.fail(tls_registry.reference(on_mirror), UNKNOWN_CA)
-
-    enabled(microk8s_node.node, "--mirror", f"{tls_registry.host}={mirror.url}", "--no-fallback")
-    pulls.work(tls_registry.reference(on_mirror))
-    assert mirror.pulls(on_mirror)
-    pulls.fail(tls_registry.reference(on_upstream), "not found")
-    assert not _asked(tls_registry, on_upstream)
-
-    disabled(microk8s_node.node)
-    pulls.fail(tls_registry.reference(on_upstream), UNKNOWN_CA)
 
 
 def test_mirrors_are_asked_in_order(

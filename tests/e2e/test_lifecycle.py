@@ -12,10 +12,9 @@ import pytest
 from registry_harness import PullingNode, Registry, fill, pulling_node
 from registry_harness.containerd.releases import ContainerdRelease
 
-from .conftest import Pulls, run
+from .conftest import UNKNOWN_CA, Pulls, run
 
 CHURNS = 200
-UNKNOWN_CA = "x509: certificate signed by unknown authority"
 
 
 @pytest.fixture

@@ -198,7 +198,9 @@ def _refused_enabled_pulled(play: Play) -> int:
         play.falls_back()
         restarts += cell.node.startswith(LEGACY)
     elif cell.way == "mirror-only":
-        play.pulls.fail(fill(play.other, f"other-{secrets.token_hex(4)}"), NOT_FOUND)
+        name = f"other-{secrets.token_hex(4)}"
+        play.pulls.fail(fill(play.other, name), NOT_FOUND)
+        assert not play.other.pulls(name)
     return restarts
 
 
