@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.checks import (
     check_not_overriding,
@@ -11,11 +11,19 @@ from private_registry.checks import (
     check_rendered,
     check_supported,
 )
+from private_registry.cluster_part import (
+    ClusterPart,
+    TakenBack,
+    made_secrets,
+    part_to_make,
+    part_to_take_back,
+    record_of,
+)
 from private_registry.core import registries_toml
 from private_registry.core.ledger import sha256
 from private_registry.core.model import DesiredState, Registry
-from private_registry.core.names import RegistryName
-from private_registry.core.plan import NodePath, ObservedFile, Plan, Root
+from private_registry.core.plan import Plan, Root
+from private_registry.core.pull_secrets import MadeSecret
 from private_registry.core.request import (
     AddRequest,
     ApplyRequest,
@@ -32,7 +40,8 @@ from private_registry.docker_part import (
     engine_to_settle,
     is_in_docker,
 )
-from private_registry.errors import UsageError
+from private_registry.errors import NodeError, UsageError
+from private_registry.outcomes import Listing, Outcome, RegistryStatus
 from private_registry.planning import (
     Changes,
     Options,
@@ -45,6 +54,7 @@ from private_registry.planning import (
     make_changes,
 )
 from private_registry.shell import records, transaction
+from private_registry.shell.cluster import Cluster
 from private_registry.shell.containerd import (
     TEMPLATE_PATH,
     Containerd,
@@ -53,94 +63,24 @@ from private_registry.shell.containerd import (
 )
 from private_registry.shell.files import locked
 from private_registry.shell.journal import Journal
-from private_registry.shell.node import STATE, Node
+from private_registry.shell.node import PULL_SECRETS, STATE, Node
 from private_registry.shell.services import service_files
+from private_registry.shell.staging import OwnFiles
 from private_registry.shell.transaction import Followers
 
 
-class Outcome(NamedTuple):
-    """What a verb did, or with ``dry_run`` would do.
-
-    Args:
-        node: with the places of the Docker engine that the plan is about, if any.
-        plan: file by file.
-        desired: the registries that the node is to know now.
-        concerned: those of them that the command is about.
-        enabled: whether MicroK8s sees the addon as enabled, before and after.
-        unknown: names to remove that were not configured.
-        originals: what RESTORE actions bring back.
-        restart: what becomes of containerd.
-        is_inspected: `microk8s inspect` copies a password of ours.
-        notes: what was asked for and cannot be had, for people, a line each.
-        reload: what becomes of the Docker engine.
-    """
-
-    node: Node
-    plan: Plan
-    desired: DesiredState
-    enabled: Tuple[bool, bool]
-    concerned: Tuple[Registry, ...] = ()
-    unknown: Tuple[RegistryName, ...] = ()
-    originals: Mapping[NodePath, ObservedFile] = {}
-    restart: Restart = Restart.NONE
-    is_inspected: bool = False
-    notes: Tuple[str, ...] = ()
-    reload: Reload = Reload.NONE
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything on the node changes."""
-        return (
-            bool(self.plan.changes)
-            or self.enabled[0] != self.enabled[1]
-            or self.restart is Restart.DONE
-            or self.reload is Reload.DONE
-        )
-
-
-class RegistryStatus(NamedTuple):
-    """A saved registry and how the node stands to it.
-
-    Args:
-        registry: as saved.
-        missing: files that are not there.
-        differing: files that say something else.
-        is_pending: containerd has to be restarted for it.
-        differs_in_docker: Docker's files are not as saved.
-    """
-
-    registry: Registry
-    missing: Tuple[NodePath, ...]
-    differing: Tuple[NodePath, ...]
-    is_pending: bool = False
-    differs_in_docker: bool = False
-
-
-class Listing(NamedTuple):
-    """All saved registries.
-
-    Args:
-        enabled: whether MicroK8s sees the addon as enabled.
-        registries: as saved.
-        still_loaded: entries that were taken away and that containerd has until its next start.
-    """
-
-    enabled: bool
-    registries: Tuple[RegistryStatus, ...]
-    still_loaded: FrozenSet[EntryKey] = frozenset()
-
-
 def add(found: Node, request: AddRequest, options: Options) -> Outcome:
-    """Add or change registries; without any, apply what is saved.
+    """Add or change registries and pull secrets; without any, apply what is saved.
 
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
     with _alone(found, options) as node:
         desired = desired_after_add(_saved(node), request)
-        outcome = _make_so(
-            node, desired, request.names or None, options, asks_docker=request.docker
-        )
+        secret = request.pull_secret
+        part = None if secret is None else part_to_make(node, secret)
+        asks = Asks(is_docker=bool(request.docker), to_make=part)
+        outcome = _make_so(node, desired, request.scope, options, asks)
         return outcome._replace(notes=(*request.notes, *outcome.notes))
 
 
@@ -148,24 +88,59 @@ def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     """Make the node match the saved state, or the request's, which then is the saved one."""
     with _alone(found, options) as node:
         desired = _saved(node) if request.state is None else request.state
-        outcome = _make_so(node, desired, None, options)
+        outcome = _make_so(node, desired, None, options, Asks())
         return outcome._replace(notes=(*request.notes, *outcome.notes))
 
 
 def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
-    """Take registries back, or everything."""
+    """Take registries and pull secrets back, or everything."""
     with _alone(found, options) as node:
-        if request.everything:
-            return _take_everything_back(node, options)
-        saved = _saved(node)
-        unknown = tuple(each for each in dict.fromkeys(request.names) if saved.get(each) is None)
-        known = frozenset(request.names).difference(unknown)
-        if not known:
-            nothing = Plan((), records.ledgers(node))
-            enabled = (node.is_enabled, node.is_enabled)
-            return Outcome(node, nothing, saved, enabled, (), unknown)
-        desired = desired_after_remove(saved, request)
-        return _make_so(node, desired, known, options, unknown)
+        gone = part_to_take_back(node, request, frozenset(request.names))
+        with _out_of_the_cluster(node, gone, options) as notes:
+            outcome = _remove_from_node(node, request, gone, options)
+        notes = (*notes, *gone.left, *outcome.notes)
+        return outcome._replace(secrets=gone.changed, notes=notes)
+
+
+def _remove_from_node(
+    node: Node, request: RemoveRequest, gone: TakenBack, options: Options
+) -> Outcome:
+    if request.everything:
+        return _take_everything_back(node, options)
+    saved = _saved(node)
+    in_secrets = {each.registry for each in gone.gone}
+    unknown = tuple(
+        each
+        for each in dict.fromkeys(request.names)
+        if saved.get(each) is None and str(each) not in in_secrets
+    )
+    known = frozenset(request.names).difference(unknown)
+    if not known and not gone.gone:
+        nothing = Plan((), records.ledgers(node))
+        enabled = (node.is_enabled, node.is_enabled)
+        return Outcome(node, nothing, saved, enabled, (), unknown)
+    desired = desired_after_remove(saved, request)
+    outcome = _make_so(node, desired, known, options, Asks(made=gone.staying))
+    return outcome._replace(unknown=unknown)
+
+
+@contextmanager
+def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterator[Tuple[str, ...]]:
+    """Take Secrets out of the cluster, and put them back if the rest fails; yields notes."""
+    if not gone.gone or options.dry_run:
+        yield ()
+        return
+    cluster = Cluster(node)
+    try:
+        notes = cluster.take_back(gone.gone)
+    except NodeError as error:
+        error.remedy = f"{error.remedy or 'mend that'}; or leave the Secrets: --keep-pull-secrets"
+        raise
+    try:
+        yield notes
+    except BaseException:
+        cluster.undo()
+        raise
 
 
 def list_registries(found: Node, options: Options) -> Listing:
@@ -180,7 +155,8 @@ def list_registries(found: Node, options: Options) -> Listing:
         statuses = tuple(
             _status(node, registry, file.template, unloaded) for registry in saved.registries
         )
-        return Listing(node.is_enabled, statuses, record.unloaded & unloaded)
+        still_loaded = record.unloaded & unloaded
+        return Listing(node.is_enabled, statuses, still_loaded, made_secrets(node))
 
 
 @contextmanager
@@ -218,14 +194,22 @@ def _no_files(kind: str, name: str) -> str:
     )
 
 
+class Asks(NamedTuple):
+    """What else than registries a command is about.
+
+    Args:
+        is_docker: the Docker engine.
+        to_make: pull secrets to be made.
+        made: those to be remembered; None for all that are.
+    """
+
+    is_docker: bool = False
+    to_make: Optional[ClusterPart] = None
+    made: Optional[Tuple[MadeSecret, ...]] = None
+
+
 def _make_so(
-    node: Node,
-    desired: DesiredState,
-    scope: Scope,
-    options: Options,
-    unknown: Tuple[RegistryName, ...] = (),
-    *,
-    asks_docker: Optional[bool] = False,
+    node: Node, desired: DesiredState, scope: Scope, options: Options, asks: Asks
 ) -> Outcome:
     in_scope = [each for each in desired.registries if scope is None or each.name in scope]
     file = read_template(node)
@@ -239,7 +223,7 @@ def _make_so(
     wanted.update(service_files(node, options.door))
     entries = entries_of(desired, file.template)
     containerd = _containerd(node, desired, options)
-    reach = docker_reach(node, desired, options.outside, is_asked=bool(asks_docker))
+    reach = docker_reach(node, desired, options.outside, is_asked=asks.is_docker)
     template = TemplatePart(file, entries, containerd)
     changes = make_changes(reach.node, wanted, scope, options, template, reach.part)
     outcome = Outcome(
@@ -248,17 +232,21 @@ def _make_so(
         desired,
         (node.is_enabled, True),
         tuple(in_scope),
-        unknown,
-        changes.originals,
-        changes.restart,
+        originals=changes.originals,
+        restart=changes.restart,
         is_inspected=changes.has_new_password,
         notes=(*docker_notes(in_scope), *reach.notes),
         reload=changes.reload,
+        secrets=asks.to_make.changed if asks.to_make else (),
     )
     if not options.dry_run:
         state = registries_toml.to_toml(desired)
         check_rendered(reach.node, changes.plan, state, desired)
-        _commit(reach, changes, changes.plan, containerd, state)
+        made = asks.to_make.made if asks.to_make else asks.made
+        made = made_secrets(node) if made is None else made
+        saved = {STATE: state.encode(), PULL_SECRETS: record_of(made)}
+        last = asks.to_make.make if asks.to_make and asks.to_make.is_change else None
+        _commit(reach, changes, containerd, saved, last)
     return outcome
 
 
@@ -281,25 +269,26 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
     )
     if not options.dry_run:
         # What containerd still has is told once; nothing of ours stays to remember it.
-        _commit(reach, changes, changes.plan.without_memory(), containerd, None)
+        changes = changes._replace(plan=changes.plan.without_memory())
+        _commit(reach, changes, containerd, {STATE: None, PULL_SECRETS: None})
     return outcome
 
 
 def _commit(
     reach: DockerReach,
     changes: Changes,
-    plan: Plan,
     containerd: Containerd,
-    state: Optional[str],
+    saved: OwnFiles,
+    last: Optional[Callable[[], None]] = None,
 ) -> None:
     followers = Followers(
         containerd if changes.restart is Restart.DONE else None,
         reach.part.engine if reach.part and changes.reload is Reload.DONE else None,
+        last,
     )
-    plan = plan._replace(ledgers={**plan.ledgers, **reach.forgotten})
-    content = None if state is None else state.encode()
-    commit = transaction.commit
-    commit(reach.node, plan, content, enabled=state is not None, followers=followers)
+    plan = changes.plan._replace(ledgers={**changes.plan.ledgers, **reach.forgotten})
+    is_enabled = saved[STATE] is not None
+    transaction.commit(reach.node, plan, saved, enabled=is_enabled, followers=followers)
 
 
 def _containerd(node: Node, desired: DesiredState, options: Options) -> Containerd:

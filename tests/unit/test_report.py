@@ -187,6 +187,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
         "enabled": True,
         "restart": "none",
         "docker_reload": "none",
+        "pull_secrets": [],
         "registries": [
             {
                 "host": "10.141.241.175:32000",
@@ -253,6 +254,7 @@ def test_list_of_nothing(microk8s: Microk8s) -> None:
         "enabled": False,
         "registries": [],
         "still_loaded": [],
+        "pull_secrets": [],
     }
 
 

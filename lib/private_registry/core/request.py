@@ -7,6 +7,7 @@ from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 from private_registry.core.contradictions import contradiction
 from private_registry.core.model import Credentials, DesiredState, Mirror, Registry, Tls
 from private_registry.core.names import RegistryName
+from private_registry.core.pull_secrets import PullSecret
 from private_registry.errors import UsageError
 
 
@@ -37,6 +38,7 @@ class AddRequest(NamedTuple):
         notes: what of a file could not be carried over, for people, a line each.
         docker: whether this host's Docker engine is to trust what is named; None for as before.
         docker_config: path of that engine's daemon.json; None for as before.
+        pull_secret: to be made in the cluster.
     """
 
     upstreams: Tuple[Upstream, ...] = ()
@@ -48,11 +50,17 @@ class AddRequest(NamedTuple):
     notes: Tuple[str, ...] = ()
     docker: Optional[bool] = None
     docker_config: Optional[str] = None
+    pull_secret: Optional[PullSecret] = None
 
     @property
     def is_empty(self) -> bool:
         """Whether the command named no registry."""
         return not self.names
+
+    @property
+    def scope(self) -> Optional[FrozenSet[RegistryName]]:
+        """The registries that the command is about; None for all that are saved."""
+        return self.names if self.names or self.pull_secret else None
 
     @property
     def names(self) -> FrozenSet[RegistryName]:
@@ -67,10 +75,19 @@ class AddRequest(NamedTuple):
 
 
 class RemoveRequest(NamedTuple):
-    """Registries to take back; ``everything`` takes the addon's other traces with them."""
+    """What to take back.
+
+    Args:
+        names: registries, with the pull secrets for them.
+        everything: all of them, and the addon's other traces.
+        pull_secrets: names of pull secrets to be taken back alone.
+        keep_pull_secrets: leave the cluster alone.
+    """
 
     names: Tuple[RegistryName, ...] = ()
     everything: bool = False
+    pull_secrets: Tuple[str, ...] = ()
+    keep_pull_secrets: bool = False
 
 
 class ApplyRequest(NamedTuple):

@@ -21,6 +21,7 @@ from private_registry.doors.options import (
     parse,
 )
 from private_registry.errors import EXIT_BUG, EXIT_OK, NodeError, PrivateRegistryError
+from private_registry.outcomes import Outcome
 from private_registry.planning import Options
 from private_registry.shell.node import Node
 
@@ -94,7 +95,7 @@ def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
     return EXIT_OK
 
 
-def _change(node: Node, command: Command, options: Options) -> operations.Outcome:
+def _change(node: Node, command: Command, options: Options) -> Outcome:
     request = command.request
     if isinstance(request, AddRequest):
         return operations.add(node, request, options)

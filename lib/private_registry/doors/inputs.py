@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional
+from typing import Optional, Tuple
 
 from private_registry.core import registries_toml
 from private_registry.core.model import ClientCertificate, DesiredState
@@ -56,6 +56,10 @@ class Inputs:
     def password_file(self, path: str, option: str) -> str:
         """Read a file that holds a password, or standard input."""
         return self._text(path, option, "the password must be UTF-8 text")
+
+    def docker_config(self, path: str) -> Tuple[str, str]:
+        """Read a Docker config.json; return its text, and its name for messages."""
+        return self._text(path, "--pull-secret-from", "give Docker's config.json"), _named(path)
 
     def variable(self, name: str) -> str:
         """Read a password from an environment variable; raise UsageError where it is not set."""

@@ -11,10 +11,12 @@ from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
 from private_registry.core.registries_toml import did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
+from private_registry.doors import pull_secret_options
 from private_registry.doors.credential_options import credential_options, credentials_of
 from private_registry.doors.docker_options import with_docker
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.parser import Parser
+from private_registry.doors.pull_secret_options import pull_secret_of
 from private_registry.errors import UsageError
 
 ADDON = "private-registry-config"
@@ -129,11 +131,11 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
 
 def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
-    parser.values("--insecure", "--registry", "--mirror", *_ONCE)
+    parser.values("--insecure", "--registry", "--mirror", *_ONCE, *pull_secret_options.VALUES)
     parser.flags("--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials")
     parser.flags("--allow-plaintext-credentials", "--docker", "--no-docker", *_COMMON)
     values = parser.read(arguments, name)
-    _check_once(values)
+    _check_once(values, (*_ONCE, *pull_secret_options.ONCE))
     request = _add_from_file(values, inputs) if values.file else _add_from_options(values, inputs)
     request = with_docker(request, values)
     return _command(name, request, values)
@@ -145,7 +147,8 @@ def _command(name: str, request: Request, values: argparse.Namespace) -> Command
 
 
 def _add_from_file(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
-    if _targets(values) or _own_options(values) or values.no_fallback or values.no_credentials:
+    others = (values.no_fallback, values.no_credentials, values.pull_secret)
+    if _targets(values) or _own_options(values) or any(others):
         raise UsageError(
             "--file holds whole registries and stands alone",
             place="option --file",
@@ -162,7 +165,11 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     _check_named_once(insecure, secure)
     _check_options_have_one_target(values, insecure, secure, mirrors)
     tls = _tls(values, inputs)
-    credentials = credentials_of(values, inputs)
+    given = credentials_of(values, inputs)
+    named = [Registry(each, insecure=True) for each in insecure]
+    named += [Registry(each) for each in secure]
+    secret, notes = pull_secret_of(values, given, named, inputs)
+    credentials = None if secret else given
     own = None if mirrors else credentials
     if values.no_fallback and not mirrors:
         raise UsageError(
@@ -179,8 +186,10 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
             (target, Mirror(mirror.endpoint, tls, credentials)) for target, mirror in mirrors
         ),
         fallback=not values.no_fallback,
-        keep_tls=credentials is not None and not _tls_options(values),
+        keep_tls=given is not None and not _tls_options(values),
         forget_credentials=values.no_credentials,
+        notes=notes,
+        pull_secret=secret,
     )
     _check_mirrors(request)
     return request
@@ -287,19 +296,25 @@ def _tls(values: argparse.Namespace, inputs: Inputs) -> Tls:
 def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
     del inputs
     parser = Parser()
-    parser.values("--registry")
-    parser.flags("--all", "--dry-run", "--json", "--no-restart")
+    parser.values("--registry", "--pull-secret")
+    parser.flags("--all", "--keep-pull-secrets", "--dry-run", "--json", "--no-restart")
     values = parser.read(arguments, name)
     names = tuple(_name_to_remove(each) for each in values.registry)
-    everything = values.all or (name == COMMANDS["disable", "remove"] and not names)
-    if values.all and names:
-        raise UsageError("--all takes back every registry; leave --registry out", instead="--all")
-    if not names and not everything:
+    some = bool(names or values.pull_secret)
+    everything = values.all or (name == COMMANDS["disable", "remove"] and not some)
+    if values.all and some:
+        raise UsageError("--all takes back everything and stands alone", instead="--all")
+    if values.keep_pull_secrets and values.pull_secret:
+        raise UsageError(
+            "--keep-pull-secrets and --pull-secret exclude each other",
+            place="option --keep-pull-secrets",
+        )
+    if not some and not everything:
         raise UsageError(
             "which registry should be taken back?",
             instead="--registry HOST[:PORT]   or   --all",
         )
-    request = RemoveRequest(names=names, everything=everything)
+    request = RemoveRequest(names, everything, tuple(values.pull_secret), values.keep_pull_secrets)
     return _command(name, request, values)
 
 
@@ -328,8 +343,8 @@ def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
     return _command(name, request, values)
 
 
-def _check_once(values: argparse.Namespace) -> None:
-    for option in _ONCE:
+def _check_once(values: argparse.Namespace, options: Sequence[str] = _ONCE) -> None:
+    for option in options:
         given: Optional[List[str]] = getattr(values, option[2:].replace("-", "_"), None)
         if given and len(given) > 1:
             raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")

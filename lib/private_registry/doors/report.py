@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Union
 
+from private_registry.cluster_part import ChangedSecret, SecretChange
 from private_registry.core import json_lists
 from private_registry.core.docker_trust import INSECURE, MIRRORS
 from private_registry.core.model import Credentials, Registry, Tls
 from private_registry.core.plan import Action, Kind, ObservedFile, Root, WantedFile
+from private_registry.core.pull_secrets import MadeSecret
 from private_registry.core.template import Template, shown_key
 from private_registry.errors import PrivateRegistryError
-from private_registry.operations import Listing, Outcome, RegistryStatus
+from private_registry.outcomes import Listing, Outcome, RegistryStatus
 from private_registry.planning import Reload, Restart
 from private_registry.shell.containerd import TEMPLATE_PATH
 from private_registry.shell.node import Node
@@ -56,6 +58,16 @@ _DONE = {
     Kind.RESTORE: "gave back",
     Kind.DELETE: "removed",
 }
+_SECRETS_DONE = {
+    SecretChange.CREATE: "created",
+    SecretChange.UPDATE: "updated",
+    SecretChange.DELETE: "deleted",
+}
+_SECRETS_PLANNED = {
+    SecretChange.CREATE: "would create",
+    SecretChange.UPDATE: "would update",
+    SecretChange.DELETE: "would delete",
+}
 _PLANNED = {
     Kind.CREATE: "would create",
     Kind.UPDATE: "would update",
@@ -78,6 +90,7 @@ def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
         f"left alone: {done.node.shown(action.path)} ({action.reason})"
         for action in done.plan.hints
     ]
+    lines += [line for each in done.secrets for line in _secret_lines(each, dry_run=dry_run)]
     lines.append(_summary(done, dry_run=dry_run))
     if done.is_inspected:
         lines.append(INSPECTED)
@@ -85,6 +98,23 @@ def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
         lines.append(NEXT)
     elif door == "enable":
         lines.append(NEXT.replace("from now on", "after enable"))
+    return lines
+
+
+def _secret_lines(changed: ChangedSecret, *, dry_run: bool) -> List[str]:
+    secret = changed.secret
+    lines = []
+    if changed.change is not SecretChange.KEEP:
+        word = (_SECRETS_PLANNED if dry_run else _SECRETS_DONE)[changed.change]
+        lines.append(f"  {word} the Secret {secret.name} in namespace {secret.namespace}")
+    if changed.change is SecretChange.DELETE:
+        verb = "would no longer name it" if dry_run else "no longer names it"
+    else:
+        verb = "would name it" if dry_run else "names it now"
+    lines += [
+        f"  service account {account} of namespace {secret.namespace} {verb}"
+        for account in changed.accounts
+    ]
     return lines
 
 
@@ -214,6 +244,7 @@ def listing(node: Node, found: Listing) -> List[str]:
         )
     lines = [first]
     lines += [f"  {_registry_line(each.registry)}  [{_state(each)}]" for each in found.registries]
+    lines += [_pull_secret_line(each) for each in found.pull_secrets]
     if any(_state(status) != "ok" for status in found.registries):
         lines.append("To make the node match again: microk8s private-registry apply")
     lines += [f"containerd still has {shown_key(key)}" for key in sorted(found.still_loaded)]
@@ -221,6 +252,15 @@ def listing(node: Node, found: Listing) -> List[str]:
         lines.append(f"For containerd to take it: {node.restart_command}")
     lines.append("To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]")
     return lines
+
+
+def _pull_secret_line(secret: MadeSecret) -> str:
+    line = f"  pull secret {secret.name} in namespace {secret.namespace}"
+    if secret.registry is not None:
+        line += f" for {secret.registry}"
+    if secret.service_accounts:
+        line += " (service account {})".format(", ".join(secret.service_accounts))
+    return line
 
 
 def _state(status: RegistryStatus) -> str:
@@ -242,6 +282,7 @@ def listing_json(found: Listing) -> List[str]:
         "enabled": found.enabled,
         "registries": registries,
         "still_loaded": [shown_key(key) for key in sorted(found.still_loaded)],
+        "pull_secrets": [each._asdict() for each in found.pull_secrets],
     }
     return [json.dumps(document, indent=2)]
 
@@ -256,6 +297,16 @@ def outcome_json(done: Outcome, *, dry_run: bool) -> str:
         "docker_reload": done.reload.value,
         "registries": [_registry_plain(each) for each in done.desired.registries],
         "not_configured": [str(name) for name in done.unknown],
+        "pull_secrets": [
+            {
+                "name": each.secret.name,
+                "namespace": each.secret.namespace,
+                "registry": each.secret.registry,
+                "change": each.change.value,
+                "service_accounts": list(each.accounts),
+            }
+            for each in done.secrets
+        ],
         "notes": list(dict.fromkeys(done.notes)),
         "actions": [
             {

@@ -25,8 +25,10 @@ RENDERED = "args/containerd.toml"
 CONTAINERD_ARGUMENTS = "args/containerd"
 MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
+CLUSTERED = "var/lock/clustered.lock"
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
+PULL_SECRETS = NodePath(Root.COMMON, "private-registry-config/pull-secrets.json")
 PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
@@ -158,6 +160,11 @@ class Node(NamedTuple):
     def is_enabled(self) -> bool:
         """Whether MicroK8s sees the addon as enabled."""
         return os.path.isfile(self.absolute(MARKER))
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this node has joined a cluster as a worker and has no API of its own."""
+        return os.path.exists(os.path.join(self.data, CLUSTERED))
 
     def containerd_version(self) -> Optional[Version]:
         """Ask the snap's containerd for its version; None where it does not answer."""

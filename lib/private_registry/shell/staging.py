@@ -13,7 +13,7 @@ from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
 from private_registry.errors import ConflictError
 from private_registry.shell import files, records
 from private_registry.shell.journal import Directory, Journal, Permissions, Step
-from private_registry.shell.node import MARKER, STATE, STATE_DIRECTORY, Node
+from private_registry.shell.node import MARKER, STATE_DIRECTORY, Node
 
 OwnFiles = Dict[NodePath, Optional[bytes]]
 
@@ -33,20 +33,20 @@ class ToTake(NamedTuple):
     reload: Optional[Mapping[str, Sequence[str]]] = None
 
 
-def changed_own_files(node: Node, plan: Plan, state: Optional[bytes], *, enabled: bool) -> OwnFiles:
+def changed_own_files(node: Node, plan: Plan, saved: OwnFiles, *, enabled: bool) -> OwnFiles:
     """Return those of our own files that are to say something else, or to go (None).
 
     Args:
         node: whose files.
         plan: with the ledgers afterwards.
-        state: text of registries.toml; None removes it.
+        saved: what is to be remembered beside the ledgers; None for nothing.
         enabled: whether MicroK8s is to see the addon as enabled.
     """
     contents: OwnFiles = {
         records.ledger_path(root): None if ledger.is_empty else ledger_format.to_json(ledger)
         for root, ledger in plan.ledgers.items()
     }
-    contents[STATE] = state
+    contents.update(saved)
     if enabled:
         contents[MARKER] = b""
     return {

@@ -38,10 +38,12 @@ class Followers(NamedTuple):
     Args:
         containerd: reads something of it at its start only; None where it does not.
         docker: reads something of it on a reload only; None where there is no such engine.
+        last: what else is to be done when all of this is; it undoes itself where it fails.
     """
 
     containerd: Optional[Containerd] = None
     docker: Optional[DockerEngine] = None
+    last: Optional[Callable[[], None]] = None
 
     @property
     def to_take(self) -> ToTake:
@@ -58,7 +60,7 @@ _NOBODY = Followers()
 def commit(
     node: Node,
     plan: Plan,
-    state: Optional[bytes],
+    saved: OwnFiles,
     *,
     enabled: bool,
     followers: Followers = _NOBODY,
@@ -70,7 +72,7 @@ def commit(
     Args:
         node: whose files.
         plan: what to do.
-        state: text of registries.toml; None removes it.
+        saved: what is to be remembered beside the ledgers; None for nothing.
         enabled: whether MicroK8s is to see the addon as enabled. The sign for it comes with all
             else, and goes last of all, so that a disable which was killed can be called again.
         followers: who has to take it.
@@ -80,8 +82,9 @@ def commit(
         WriteError: the disk or the permissions refused; all is as before.
         ConflictError: a file changed after it was looked at; all is as before.
     """
-    own_files = changed_own_files(node, plan, state, enabled=enabled)
-    if plan.changes or own_files or followers.docker is not None:
+    own_files = changed_own_files(node, plan, saved, enabled=enabled)
+    has_steps = bool(plan.changes or own_files)
+    if has_steps or followers.docker is not None or followers.last is not None:
         _carry_out(node, plan, own_files, followers)
     elif followers.containerd is not None:
         followers.containerd.restart()
@@ -104,6 +107,8 @@ def _carry_out(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers
             followers.docker.take(journal.staging)
         if followers.containerd is not None:
             followers.containerd.restart()
+        if followers.last is not None:
+            followers.last()
     except BaseException as error:  # noqa: BLE001 - undone and raised again
         _turn_round(node, journal, error, followers)
     try:

@@ -1,0 +1,91 @@
+"""What a verb has done or found out, as values; doors/report.py tells it to people."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Mapping, NamedTuple, Tuple
+
+from private_registry.cluster_part import ChangedSecret
+from private_registry.core.model import DesiredState, Registry
+from private_registry.core.names import RegistryName
+from private_registry.core.plan import NodePath, ObservedFile, Plan
+from private_registry.core.pull_secrets import MadeSecret
+from private_registry.core.template import EntryKey
+from private_registry.planning import Reload, Restart
+from private_registry.shell.node import Node
+
+
+class Outcome(NamedTuple):
+    """What a verb did, or with ``dry_run`` would do.
+
+    Args:
+        node: with the places of the Docker engine that the plan is about, if any.
+        plan: file by file.
+        desired: the registries that the node is to know now.
+        concerned: those of them that the command is about.
+        enabled: whether MicroK8s sees the addon as enabled, before and after.
+        unknown: names to remove that were not configured.
+        originals: what RESTORE actions bring back.
+        restart: what becomes of containerd.
+        is_inspected: `microk8s inspect` copies a password of ours.
+        notes: what was asked for and cannot be had, for people, a line each.
+        reload: what becomes of the Docker engine.
+        secrets: what becomes of pull secrets in the cluster.
+    """
+
+    node: Node
+    plan: Plan
+    desired: DesiredState
+    enabled: Tuple[bool, bool]
+    concerned: Tuple[Registry, ...] = ()
+    unknown: Tuple[RegistryName, ...] = ()
+    originals: Mapping[NodePath, ObservedFile] = {}
+    restart: Restart = Restart.NONE
+    is_inspected: bool = False
+    notes: Tuple[str, ...] = ()
+    reload: Reload = Reload.NONE
+    secrets: Tuple[ChangedSecret, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything on the node changes."""
+        return (
+            bool(self.plan.changes)
+            or self.enabled[0] != self.enabled[1]
+            or self.restart is Restart.DONE
+            or self.reload is Reload.DONE
+            or any(each.is_change for each in self.secrets)
+        )
+
+
+class RegistryStatus(NamedTuple):
+    """A saved registry and how the node stands to it.
+
+    Args:
+        registry: as saved.
+        missing: files that are not there.
+        differing: files that say something else.
+        is_pending: containerd has to be restarted for it.
+        differs_in_docker: Docker's files are not as saved.
+    """
+
+    registry: Registry
+    missing: Tuple[NodePath, ...]
+    differing: Tuple[NodePath, ...]
+    is_pending: bool = False
+    differs_in_docker: bool = False
+
+
+class Listing(NamedTuple):
+    """All saved registries.
+
+    Args:
+        enabled: whether MicroK8s sees the addon as enabled.
+        registries: as saved.
+        still_loaded: entries that were taken away and that containerd has until its next start.
+        pull_secrets: made in the cluster from this node.
+    """
+
+    enabled: bool
+    registries: Tuple[RegistryStatus, ...]
+    still_loaded: FrozenSet[EntryKey] = frozenset()
+    pull_secrets: Tuple[MadeSecret, ...] = ()

@@ -1,0 +1,129 @@
+"""Run the snap's kubectl and say in one line what went wrong; secrets go to it on stdin only."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any, Iterable, List, Mapping, Optional
+
+from private_registry.errors import NodeError
+from private_registry.shell import commands
+from private_registry.shell.node import Node
+
+REQUEST_SECONDS = 10
+_SECONDS = 30
+_WRAPPER = "microk8s-kubectl.wrapper"
+_NO_ANSWER = re.compile(
+    r"was refused|unable to connect to the server|i/o timeout|context deadline exceeded"
+    r"|handshake timeout|serviceunavailable|service unavailable|connection reset|no such host"
+    r"|currently unable to handle the request|unexpected EOF|couldn't get current server",
+    re.IGNORECASE,
+)
+_NO_NAMESPACE = re.compile(r'namespaces "([^"]*)" not found')
+_NO_ACCOUNT = re.compile(r'serviceaccounts "([^"]*)" not found')
+_NOT_FOUND = "(NotFound)"
+_REASON = re.compile(r"^Error from server(?: \(\w+\))?: |^error: ", re.IGNORECASE)
+
+
+class Kubectl:
+    """kubectl as MicroK8s runs it.
+
+    Args:
+        node: whose.
+        hidden: texts that must show in no message.
+    """
+
+    def __init__(self, node: Node, hidden: Iterable[str] = ()) -> None:
+        self._program = os.path.join(node.snap, _WRAPPER)
+        self._is_worker = node.is_worker
+        self._hidden = [each for each in hidden if each]
+
+    def get(self, kind: str, name: str, namespace: Optional[str] = None) -> Optional[Any]:
+        """Return an object as plain values; None where there is none."""
+        where = [] if namespace is None else ["--namespace", namespace]
+        out = self._run(["get", kind, name, *where, "--ignore-not-found", "--output", "json"])
+        return json.loads(out) if out.strip() else None
+
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
+        """Create an object; with ``dry_run`` only ask the server whether it could be."""
+        self._send("create", manifest, dry_run=dry_run)
+
+    def replace(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
+        """Put an object in place of the one of its name."""
+        self._send("replace", manifest, dry_run=dry_run)
+
+    def patch(
+        self,
+        kind: str,
+        name: str,
+        namespace: str,
+        change: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        """Change an object by a strategic merge patch, which must hold no secret."""
+        command = ["patch", kind, name, "--namespace", namespace, "--type", "strategic"]
+        self._run([*command, "--patch", json.dumps(change), *_dry(dry_run=dry_run)])
+
+    def delete(self, kind: str, name: str, namespace: str) -> None:
+        """Delete an object; one that is gone already is fine."""
+        self._run(["delete", kind, name, "--namespace", namespace, "--ignore-not-found"])
+
+    def _send(self, verb: str, manifest: Mapping[str, Any], *, dry_run: bool) -> None:
+        self._run([verb, "--filename", "-", *_dry(dry_run=dry_run)], json.dumps(manifest).encode())
+
+    def _run(self, arguments: List[str], stdin: bytes = b"") -> str:
+        if self._is_worker:
+            raise NodeError(
+                "a worker node cannot reach the cluster's API",
+                remedy="give the pull secret on a control plane node; it counts for the whole "
+                "cluster",
+            )
+        command = [self._program, *arguments, f"--request-timeout={REQUEST_SECONDS}s"]
+        done = commands.run(command, stdin=stdin, seconds=_SECONDS)
+        if done is None:
+            raise NodeError(
+                "kubectl cannot be run, or does not end",
+                place=self._program,
+                remedy="see whether it works: microk8s kubectl get nodes",
+            )
+        if done.exit_code != 0:
+            raise self._error(done.stderr or done.stdout)
+        return done.stdout
+
+    def _error(self, text: str) -> NodeError:
+        place = "the cluster's API"
+        namespace, account = _NO_NAMESPACE.search(text), _NO_ACCOUNT.search(text)
+        if namespace:
+            return no_namespace(namespace[1])
+        if account:
+            return NodeError(f"there is no service account {account[1]}", place=place)
+        if _NO_ANSWER.search(text):
+            return NodeError(
+                "the cluster's API does not answer",
+                place=self._first_line(text),
+                remedy="microk8s start; microk8s status --wait-ready",
+            )
+        return NodeError(f"the cluster refuses: {self._first_line(text)}", place=place)
+
+    def _first_line(self, text: str) -> str:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        telling = [line for line in lines if line.lower().startswith("error")] or lines or [""]
+        words = _REASON.sub("", telling[-1])
+        for each in self._hidden:
+            words = words.replace(each, "...")
+        return words or "it says nothing"
+
+
+def no_namespace(name: str) -> NodeError:
+    """Return the error for a namespace that is not there."""
+    return NodeError(
+        f"there is no namespace {name}",
+        place="option --namespace",
+        remedy=f"microk8s kubectl create namespace {name}",
+    )
+
+
+def _dry(*, dry_run: bool) -> List[str]:
+    return ["--dry-run=server"] if dry_run else []
