@@ -17,6 +17,7 @@ from registry_harness.containerd.releases import fetch_releases
 from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.image import registry_image
+from registry_harness.kubectl import fetch_kubectls
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,6 +62,7 @@ def _fetch(client: docker.DockerClient) -> int:
 
     fetch_releases(say)
     fetch_newest_engine(say)
+    fetch_kubectls(say)
     registry_image(client, say)
     return 0
 

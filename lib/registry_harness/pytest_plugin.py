@@ -19,11 +19,13 @@ import docker.errors
 import pytest
 
 from registry_harness.certificates import CertificateAuthority
+from registry_harness.cluster_api import ClusterApi
 from registry_harness.containerd.releases import SERIES, ContainerdRelease, fetch_releases
 from registry_harness.docker_engine import DockerEngine
 from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
 from registry_harness.image import registry_image as find_registry_image
+from registry_harness.kubectl import fetch_kubectls
 from registry_harness.microk8s_node import MicroK8sNode
 from registry_harness.network import HarnessNetwork
 from registry_harness.pulling_node import PullingNode, pulling_node
@@ -267,6 +269,19 @@ def microk8s_node(
 def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> MicroK8sNode:
     """A throwaway node without containerd: directories and programs; needs no root, no Docker."""
     return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
+
+
+@pytest.fixture
+def cluster_api() -> Iterator[ClusterApi]:
+    """A stand-in for a cluster's API, with the namespaces ``default`` and ``apps``."""
+    with ClusterApi("default", "apps") as api:
+        yield api
+
+
+@pytest.fixture(scope="session", params=["oldest", "newest"])
+def kubectl(request: pytest.FixtureRequest) -> Path:
+    """The oldest kubectl that this machine can have, then the newest."""
+    return fetch_kubectls(lambda _line: None)[0 if request.param == "oldest" else -1]
 
 
 @pytest.fixture(scope="session", params=["installed", "newest"])

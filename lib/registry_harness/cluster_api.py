@@ -1,0 +1,358 @@
+"""A small stand-in for a cluster's API, for kubectl itself to talk to.
+
+It knows namespaces, Secrets and service accounts, remembers every request, and refuses what a real
+API server refuses: unknown namespaces, a Secret without a config.json, a changed type, stale
+versions, patches of another kind, and whatever a test forbids.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import copy
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from registry_harness.openapi import document
+
+Plain = dict[str, Any]
+Key = tuple[str, str, str]
+
+_ROOT = ("api", "v1", "namespaces")
+_KINDS = {"namespaces": "Namespace", "secrets": "Secret", "serviceaccounts": "ServiceAccount"}
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_STRATEGIC = "application/strategic-merge-patch+json"
+_CONFIG_JSON = "kubernetes.io/dockerconfigjson"
+_DOCUMENT = document(
+    {
+        "Namespace": "/api/v1/namespaces/{name}",
+        "Secret": "/api/v1/namespaces/{namespace}/secrets/{name}",
+        "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
+    },
+    {
+        "ObjectMeta": {
+            **dict.fromkeys(("name", "namespace", "resourceVersion", "uid"), "string"),
+            **dict.fromkeys(("labels", "annotations"), "map"),
+        },
+        "Secret": {
+            **dict.fromkeys(("apiVersion", "kind", "type"), "string"),
+            **dict.fromkeys(("data", "stringData"), "map"),
+            "metadata": "ObjectMeta",
+        },
+    },
+)
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """A request that arrived.
+
+    Args:
+        method: GET, POST, PUT, PATCH or DELETE.
+        path: without the query.
+        query: by name.
+        content_type: of the body.
+        body: as text; it may hold a secret.
+    """
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    content_type: str
+    body: str = field(repr=False)
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing may come of it."""
+        return "dryRun" in self.query
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes something."""
+        return self.method in _VERBS and not self.is_dry
+
+
+class Refusal(Exception):
+    """What the API answers in place of an object."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "status": "Failure",
+            "message": message,
+            "reason": reason,
+            "code": code,
+        }
+        self.code = code
+
+
+class ClusterApi:
+    """The stand-in, with the namespaces given, each with the service account ``default``.
+
+    Args:
+        namespaces: their names.
+    """
+
+    def __init__(self, *namespaces: str) -> None:
+        self.requests: list[ApiRequest] = []
+        self.forbidden: set[tuple[str, str, str]] = set()
+        self.fail_at = 0
+        self._objects: dict[Key, Plain] = {}
+        self._versions = count(1)
+        self._lock = threading.Lock()
+        for name in namespaces:
+            self.put("namespaces", "", {"metadata": {"name": name}})
+            self.put("serviceaccounts", name, {"metadata": {"name": "default"}})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def put(self, resource: str, namespace: str, plain: Plain) -> None:
+        """Let there be an object, as somebody else made it."""
+        plain = copy.deepcopy(plain)
+        plain |= {"apiVersion": "v1", "kind": _KINDS[resource]}
+        if namespace:
+            plain["metadata"]["namespace"] = namespace
+        self._save((resource, namespace, plain["metadata"]["name"]), plain)
+
+    def get(self, resource: str, namespace: str, name: str) -> Plain | None:
+        """Return an object as it is now; None where there is none."""
+        return copy.deepcopy(self._objects.get((resource, namespace, name)))
+
+    def objects(self) -> dict[Key, Plain]:
+        """Return all objects, without their versions."""
+        found = copy.deepcopy(self._objects)
+        for plain in found.values():
+            del plain["metadata"]["resourceVersion"]
+        return found
+
+    @property
+    def writes(self) -> list[ApiRequest]:
+        """The requests that changed something, or were to."""
+        return [each for each in self.requests if each.is_write]
+
+    @contextmanager
+    def failing_at(self, write: int) -> Iterator[None]:
+        """Let the n-th write from now fail, as with a full disk."""
+        self.fail_at = len(self.writes) + write
+        try:
+            yield
+        finally:
+            self.fail_at = 0
+
+    def answer(self, request: ApiRequest) -> Any:
+        """Carry a request out.
+
+        Raises:
+            Refusal: with what the API answers.
+        """
+        with self._lock:
+            self.requests.append(request)
+            return self._answer(request)
+
+    def __enter__(self) -> ClusterApi:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, request: ApiRequest) -> Any:
+        parts = tuple(request.path.strip("/").split("/"))
+        if parts[:3] != _ROOT:
+            return _discovery(request.path)
+        resource, namespace, name = _address(parts[3:])
+        if resource not in _KINDS:
+            raise Refusal(404, "NotFound", "the server could not find the requested resource")
+        self._check_allowed(request, resource, namespace)
+        if namespace and ("namespaces", "", namespace) not in self._objects:
+            absent = request.method == "GET" and f'{resource} "{name}" not found'
+            raise Refusal(404, "NotFound", absent or f'namespaces "{namespace}" not found')
+        if request.is_write and len(self.writes) == self.fail_at:
+            raise Refusal(500, "InternalError", "etcdserver: mvcc: database space exceeded")
+        if request.method == "POST":
+            return self._create(request, resource, namespace)
+        if request.method == "GET" and not name:
+            return self._list(request, resource, namespace)
+        key = (resource, namespace, name)
+        if key not in self._objects:
+            raise Refusal(404, "NotFound", f'{resource} "{name}" not found')
+        if request.method == "GET":
+            return self._objects[key]
+        if request.method == "DELETE":
+            return self._delete(request, key)
+        change = self._replaced if request.method == "PUT" else self._patched
+        plain = change(request, self._objects[key])
+        _check_secret(plain)
+        return plain if request.is_dry else self._save(key, plain)
+
+    def _check_allowed(self, request: ApiRequest, resource: str, namespace: str) -> None:
+        verb = _VERBS.get(request.method, "get")
+        if (verb, resource, namespace) in self.forbidden:
+            where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
+            raise Refusal(
+                403,
+                "Forbidden",
+                f'{resource} is forbidden: User "ann" cannot {verb} resource "{resource}" in API '
+                f'group ""{where}',
+            )
+
+    def _create(self, request: ApiRequest, resource: str, namespace: str) -> Plain:
+        plain: Plain = json.loads(request.body)
+        name = plain["metadata"]["name"]
+        if (resource, namespace, name) in self._objects:
+            raise Refusal(409, "AlreadyExists", f'{resource} "{name}" already exists')
+        if plain["metadata"].get("resourceVersion"):
+            raise Refusal(400, "BadRequest", "resourceVersion should not be set on objects")
+        _check_secret(plain)
+        return plain if request.is_dry else self._save((resource, namespace, name), plain)
+
+    def _replaced(self, request: ApiRequest, before: Plain) -> Plain:
+        plain: Plain = json.loads(request.body)
+        version = plain["metadata"].get("resourceVersion")
+        if version and version != before["metadata"]["resourceVersion"]:
+            raise Refusal(409, "Conflict", "the object has been modified")
+        if plain.get("type") != before.get("type"):
+            raise Refusal(422, "Invalid", "type: Invalid value: field is immutable")
+        return plain
+
+    def _patched(self, request: ApiRequest, before: Plain) -> Plain:
+        if request.content_type != _STRATEGIC:
+            raise Refusal(415, "UnsupportedMediaType", f"no patch of type {request.content_type}")
+        plain = copy.deepcopy(before)
+        references = plain.setdefault("imagePullSecrets", [])
+        for each in json.loads(request.body)["imagePullSecrets"]:
+            is_gone = each.pop("$patch", None) == "delete"
+            names = [one["name"] for one in references]
+            if is_gone:
+                references[:] = [one for one in references if one["name"] != each["name"]]
+            elif each["name"] not in names:
+                references.append(each)
+        if not references:
+            del plain["imagePullSecrets"]
+        return plain
+
+    def _delete(self, request: ApiRequest, key: Key) -> Plain:
+        if not request.is_dry:
+            del self._objects[key]
+        return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+
+    def _list(self, request: ApiRequest, resource: str, namespace: str) -> Plain:
+        wanted = [
+            selector.removeprefix("metadata.name=")
+            for selector in request.query.get("fieldSelector", [])
+        ]
+        items = [
+            plain
+            for (kind, where, name), plain in self._objects.items()
+            if (kind, where) == (resource, namespace) and (not wanted or name in wanted)
+        ]
+        version = {"resourceVersion": "1"}
+        kind = _KINDS[resource] + "List"
+        return {"kind": kind, "apiVersion": "v1", "metadata": version, "items": items}
+
+    def _save(self, key: Key, plain: Plain) -> Plain:
+        plain["metadata"]["resourceVersion"] = str(next(self._versions))
+        self._objects[key] = plain
+        return plain
+
+
+def _address(parts: tuple[str, ...]) -> Key:
+    """Return resource, namespace and name of a path below /api/v1/namespaces."""
+    namespace, resource, name, *_ = (*parts, "", "", "")
+    return (resource, namespace, name) if resource else ("namespaces", "", namespace)
+
+
+def _check_secret(plain: Plain) -> None:
+    if plain.get("kind") != "Secret" or plain.get("type") != _CONFIG_JSON:
+        return
+    try:
+        content = base64.b64decode(plain["data"][".dockerconfigjson"], validate=True)
+        is_config = isinstance(json.loads(content), dict)
+    except (KeyError, ValueError, binascii.Error):
+        is_config = False
+    if not is_config:
+        raise Refusal(422, "Invalid", "data[.dockerconfigjson]: Invalid value: no config.json")
+
+
+def _discovery(path: str) -> Any:
+    if path == "/openapi/v2":
+        return _DOCUMENT
+    if path == "/version":
+        return {"major": "1", "minor": "30", "gitVersion": "v1.30.0"}
+    if path == "/api":
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if path == "/apis":
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": []}
+    if path == "/api/v1":
+        verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
+        resources = [
+            {
+                "name": name,
+                "singularName": kind.lower(),
+                "kind": kind,
+                "namespaced": name != "namespaces",
+                "verbs": verbs,
+            }
+            for name, kind in _KINDS.items()
+        ]
+        return {"kind": "APIResourceList", "groupVersion": "v1", "resources": resources}
+    raise Refusal(404, "NotFound", "the server could not find the requested resource")
+
+
+def _handler(api: ClusterApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _any(self) -> None:
+            target = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            request = ApiRequest(
+                self.command,
+                target.path,
+                parse_qs(target.query),
+                self.headers.get("Content-Type") or "",
+                body,
+            )
+            try:
+                code, answer = 201 if self.command == "POST" else 200, api.answer(request)
+            except Refusal as refusal:
+                code, answer = refusal.code, refusal.status
+            is_binary = isinstance(answer, bytes)
+            content = answer if is_binary else json.dumps(answer).encode()
+            self.send_response(code)
+            self.send_header(
+                "Content-Type", "application/octet-stream" if is_binary else "application/json"
+            )
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        # The names that http.server calls by.
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815
+
+        def log_message(self, *_words: object) -> None:
+            return
+
+    return Handler

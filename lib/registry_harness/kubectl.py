@@ -1,0 +1,84 @@
+"""The versions of kubectl that this machine has and can fetch, and a node that uses one of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from registry_harness.cluster_api import ClusterApi
+from registry_harness.containerd.releases import SUITES
+from registry_harness.errors import MissingPartError
+from registry_harness.microk8s_node import MicroK8sNode
+from registry_harness.packages import (
+    Package,
+    PackageSource,
+    cache_directory,
+    fetching,
+    os_release,
+)
+
+# Debian moved the program from the one package to the other; the first has the oldest version.
+_PACKAGES = ("kubernetes-client", "kubectl")
+_PROGRAM = "usr/bin/kubectl"
+_WRAPPER = """#!/bin/sh
+HOME='{home}' exec '{kubectl}' --kubeconfig=/dev/null --server='{url}' "$@"
+"""
+
+
+def fetch_kubectls(say: Callable[[str], None]) -> list[Path]:
+    """Return the programs, oldest version first; those of packages are fetched where needed.
+
+    Args:
+        say: is given a line of progress now and then.
+
+    Raises:
+        MissingPartError: there is none on PATH, and the machine's packages have none.
+    """
+    with fetching():
+        if not _cached():
+            _fetch(say)
+    on_path = shutil.which("kubectl")
+    found = [*_cached(), *([Path(on_path)] if on_path else [])]
+    if not found:
+        raise MissingPartError(
+            "there is no kubectl, and this machine's packages have none", "install one"
+        )
+    return sorted(found, key=_version)
+
+
+def use_kubectl(node: MicroK8sNode, kubectl: Path, api: ClusterApi) -> None:
+    """Give a node the kubectl that MicroK8s has, speaking to a stand-in."""
+    wrapper = node.snap / "microk8s-kubectl.wrapper"
+    text = _WRAPPER.format(home=node.root, kubectl=kubectl, url=api.url)
+    wrapper.write_text(text, encoding="utf-8")
+    wrapper.chmod(0o755)
+
+
+def _fetch(say: Callable[[str], None]) -> None:
+    source = PackageSource(SUITES.get(os_release().get("ID", ""), ()))
+    source.update()
+    oldest, newest = (source.versions(name) for name in _PACKAGES)
+    wanted: list[Package] = [*oldest[-1:], *newest[:1]]
+    for package in wanted:
+        say(f"fetching {package.name} {package.version}")
+        source.unpack(package, _cache() / package.version)
+
+
+def _cached() -> list[Path]:
+    return [each / _PROGRAM for each in _cache().iterdir() if (each / _PROGRAM).is_file()]
+
+
+def _cache() -> Path:
+    directory = cache_directory() / "kubectl"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _version(kubectl: Path) -> tuple[int, int]:
+    command = [str(kubectl), "version", "--client", "--output", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    version = json.loads(done.stdout)["clientVersion"]
+    return int(version["major"]), int(version["minor"].rstrip("+"))

@@ -1,0 +1,235 @@
+"""Pull secrets by kubectl itself, old and new, against an API that checks what arrives."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from private_registry.core.model import Credentials
+from private_registry.core.names import RegistryName
+from private_registry.core.pull_secrets import PullSecret, docker_config_of
+from registry_harness import MicroK8sNode, ProgramResult, difference
+from registry_harness.cluster_api import ApiRequest, ClusterApi
+from registry_harness.kubectl import use_kubectl
+from unit.strategies import passwords, usernames
+
+from .conftest import run
+
+HOST = "reg.corp:5000"
+PASSWORD = "s3cr3t ∞ \\\" '"
+LOGIN = ["--registry", HOST, "--username", "ann", "--password-stdin", "--pull-secret", "regcred"]
+EVERYWHERE = ["--namespace", "default", "--namespace", "apps", "--service-account", "default"]
+TYPE = "kubernetes.io/dockerconfigjson"
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+@pytest.fixture
+def node(microk8s_files: MicroK8sNode, kubectl: Path, cluster_api: ClusterApi) -> MicroK8sNode:
+    """A node whose kubectl speaks to the stand-in."""
+    use_kubectl(microk8s_files, kubectl, cluster_api)
+    return microk8s_files
+
+
+def enable(node: MicroK8sNode, *options: str) -> ProgramResult:
+    """Enable with the pull secret everywhere."""
+    return node.enable(*LOGIN, *EVERYWHERE, *options, stdin=PASSWORD)
+
+
+def test_what_arrives(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    before, objects = node.snapshot(), cluster_api.objects()
+    run(enable(node))
+    made = [(each.method, each.path) for each in cluster_api.writes]
+    below = "/api/v1/namespaces"
+    assert made == [
+        ("POST", f"{below}/default/secrets"),
+        ("PATCH", f"{below}/default/serviceaccounts/default"),
+        ("POST", f"{below}/apps/secrets"),
+        ("PATCH", f"{below}/apps/serviceaccounts/default"),
+    ]
+    for create in cluster_api.writes[::2]:
+        plain = json.loads(create.body)
+        assert plain["type"] == TYPE
+        assert plain["metadata"]["labels"] == {
+            "app.kubernetes.io/managed-by": "private-registry-config"
+        }
+        assert "annotations" not in plain["metadata"]
+        login = json.loads(base64.b64decode(plain["data"][".dockerconfigjson"]))["auths"][HOST]
+        assert (login["username"], login["password"]) == ("ann", PASSWORD)
+    for patch in cluster_api.writes[1::2]:
+        assert patch.content_type == STRATEGIC
+        assert json.loads(patch.body) == {"imagePullSecrets": [{"name": "regcred"}]}
+    run(node.disable())
+    gone = cluster_api.writes[4:]
+    assert [each.method for each in gone] == ["PATCH", "DELETE", "PATCH", "DELETE"]
+    assert cluster_api.objects() == objects
+    assert difference(before, node.snapshot()) == []
+
+
+def test_all_is_asked_for_before_anything_changes(
+    node: MicroK8sNode, cluster_api: ClusterApi
+) -> None:
+    run(enable(node))
+    dry = [each.method for each in cluster_api.requests if each.is_dry]
+    assert dry == ["POST", "PATCH", "POST", "PATCH"]
+    first_write = next(each for each in cluster_api.requests if each.is_write)
+    asked = cluster_api.requests[: cluster_api.requests.index(first_write)]
+    assert sum(each.is_dry for each in asked) == len(dry)
+
+
+def test_a_new_password_and_the_same_again(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    run(enable(node))
+    count = len(cluster_api.writes)
+    run(enable(node))
+    assert len(cluster_api.writes) == count
+    run(node.plugin("private-registry", "add", *LOGIN, stdin="new"))
+    assert [each.method for each in cluster_api.writes[count:]] == ["PUT"]
+    secret = cluster_api.get("secrets", "default", "regcred")
+    assert password_in(secret) == "new"
+    assert password_in(cluster_api.get("secrets", "apps", "regcred")) == PASSWORD
+
+
+def test_accounts_keep_what_else_they_list(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    for namespace, names in (("default", ["a", "regcred", "b"]), ("apps", ["a", "b"])):
+        references = [{"name": name} for name in names]
+        listing = {"metadata": {"name": "default"}, "imagePullSecrets": references}
+        cluster_api.put("serviceaccounts", namespace, listing)
+    objects = cluster_api.objects()
+    run(enable(node))
+    account = cluster_api.get("serviceaccounts", "apps", "default") or {}
+    assert {each["name"] for each in account["imagePullSecrets"]} == {"a", "b", "regcred"}
+    run(node.disable())
+    assert cluster_api.objects() == objects
+
+
+@pytest.mark.parametrize("write", [2, 3])
+def test_all_or_none(node: MicroK8sNode, cluster_api: ClusterApi, write: int) -> None:
+    before, objects = node.snapshot(), cluster_api.objects()
+    with cluster_api.failing_at(write):
+        refused = enable(node)
+    assert refused.exit_code == 4
+    assert "database space exceeded" in refused.stderr
+    assert cluster_api.objects() == objects
+    assert difference(before, node.snapshot()) == []
+    run(enable(node))
+    enabled = cluster_api.objects()
+    with cluster_api.failing_at(write):
+        assert node.disable().exit_code == 4
+    assert cluster_api.objects() == enabled
+    run(node.disable())
+    assert cluster_api.objects() == objects
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (("create", "secrets", "apps"), 'cannot create resource "secrets"'),
+        (("patch", "serviceaccounts", "apps"), 'cannot patch resource "serviceaccounts"'),
+        (("get", "secrets", "default"), 'cannot get resource "secrets"'),
+        (("get", "namespaces", ""), 'cannot get resource "namespaces"'),
+    ],
+    ids=" ".join,
+)
+def test_what_is_forbidden(
+    node: MicroK8sNode, cluster_api: ClusterApi, rule: tuple[str, str, str], words: str
+) -> None:
+    cluster_api.forbidden.add(rule)
+    objects = cluster_api.objects()
+    refused = enable(node)
+    assert refused.exit_code == 4
+    assert words in refused.stderr.splitlines()[0]
+    assert cluster_api.writes == []
+    assert cluster_api.objects() == objects
+
+
+def test_a_conflict(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    theirs: dict[str, Any] = {"metadata": {"name": "regcred"}, "type": "Opaque", "data": {}}
+    cluster_api.put("secrets", "apps", theirs)
+    refused = enable(node)
+    assert refused.exit_code == 3
+    assert "kubectl delete secret -n apps regcred" in refused.stderr
+    assert cluster_api.writes == []
+
+
+def test_no_such_namespace_or_account(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    refused = node.enable(*LOGIN, "--namespace", "nowhere", stdin=PASSWORD)
+    assert refused.exit_code == 4
+    assert "microk8s kubectl create namespace nowhere" in refused.stderr
+    refused = node.enable(*LOGIN, "--service-account", "nobody", stdin=PASSWORD)
+    assert refused.exit_code == 4
+    assert "microk8s kubectl create serviceaccount -n default nobody" in refused.stderr
+    assert cluster_api.writes == []
+
+
+def test_nobody_answers(microk8s_files: MicroK8sNode, kubectl: Path) -> None:
+    with ClusterApi("default") as api:
+        use_kubectl(microk8s_files, kubectl, api)
+        run(microk8s_files.enable(*LOGIN, stdin=PASSWORD))
+    enabled = microk8s_files.snapshot()
+    for refused in (microk8s_files.disable(), microk8s_files.enable(*LOGIN, stdin="new")):
+        assert refused.exit_code == 4
+        assert "the cluster's API does not answer" in refused.stderr.splitlines()[0]
+    assert difference(enabled, microk8s_files.snapshot()) == []
+    run(microk8s_files.disable("--keep-pull-secrets"))
+
+
+def test_no_secret_is_in_any_path_or_patch(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    run(enable(node))
+    run(node.disable())
+    secret = json.dumps(PASSWORD)[1:-1]
+    encoded = base64.b64encode(f"ann:{PASSWORD}".encode()).decode()
+    for request in cluster_api.requests:
+        said = [request.path, json.dumps(request.query), *patch_of(request)]
+        assert not any(each in text for each in (secret, encoded) for text in said)
+
+
+# --- what kubectl itself accepts -------------------------------------------------------------
+
+
+def accepts(kubectl: Path, api: ClusterApi, plain: dict[str, Any]) -> bool:
+    """Whether kubectl's own validation lets a manifest pass."""
+    command = [str(kubectl), "--kubeconfig=/dev/null", f"--server={api.url}", "create"]
+    done = subprocess.run(
+        [*command, "--filename=-", "--dry-run=client"],
+        input=json.dumps(plain).encode(),
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(usernames, passwords, st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8})?", fullmatch=True))
+def test_kubectl_takes_every_manifest(
+    kubectl: Path, cluster_api: ClusterApi, username: str, password: str, name: str
+) -> None:
+    text = docker_config_of(RegistryName("reg.corp"), Credentials(username, password))
+    secret = PullSecret(name, ("default",), (), None, text)
+    assert accepts(kubectl, cluster_api, secret.manifest("default"))
+
+
+def test_kubectl_does_look_at_it(kubectl: Path, cluster_api: ClusterApi) -> None:
+    plain = PullSecret("x", ("default",), (), None, '{"auths": {}}').manifest("default")
+    assert accepts(kubectl, cluster_api, plain)
+    assert not accepts(kubectl, cluster_api, {**plain, "dota": {}})
+    assert not accepts(kubectl, cluster_api, {**plain, "data": ["x"]})
+
+
+def password_in(secret: dict[str, Any] | None) -> str:
+    """Return the password for HOST that a Secret holds."""
+    assert secret is not None
+    auths = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))["auths"]
+    return str(auths[HOST]["password"])
+
+
+def patch_of(request: ApiRequest) -> list[str]:
+    """Return the body of a patch, which stands on kubectl's command line."""
+    return [request.body] if request.method == "PATCH" else []
