@@ -17,6 +17,10 @@ _ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatabl
   --allow-plaintext-credentials
                              although the registry or mirror speaks plain HTTP
   --no-credentials           no longer log in
+  --pull-secret NAME         keep the login in the cluster, as a Secret, and not in containerd
+  --pull-secret-from FILE    make that Secret of a Docker config.json
+  --namespace NS             where (repeatable; default: default)
+  --service-account NAME     whose pods are to use it (repeatable)
   --docker                   the Docker engine on this machine is to trust the registry, too
   --docker-config FILE       the daemon.json of that engine, where it is not clear
   --no-docker                no longer
@@ -47,14 +51,16 @@ Once enabled, go on with: microk8s private-registry add|remove|list|apply|help""
 Give the node back as it was before the addon.
 
   --registry HOST[:PORT]     take back only this registry (repeatable)
+  --pull-secret NAME         take back only this pull secret (repeatable)
+  --keep-pull-secrets        leave the cluster alone
   --no-restart               where containerd has to be restarted, leave that to you
   --dry-run                  show what would be done, and do nothing
   --json                     answer for machines""",
     "plugin": """microk8s private-registry COMMAND [OPTIONS]
 
   add OPTIONS                add or change registries
-  remove --registry HOST[:PORT] (repeatable) | --all
-                             take registries back; --all: everything, as disable does
+  remove --registry HOST[:PORT] | --pull-secret NAME (repeatable) | --all
+                             take these back; --all: everything, as disable does
   list [--json]              what is configured, and whether the node still has it
   apply [--file FILE]        make the node match what is saved, or FILE
   help, version

@@ -21,7 +21,7 @@ _ANSWER_SECONDS = 2
 _POLL_SECONDS = 0.1
 _SILENT_SECONDS = 5
 _SHOWN_LINES = 3
-_PULL_SECRETS = "log in with pull secrets: microk8s kubectl create secret docker-registry --help"
+_PULL_SECRETS = "keep the login in the cluster: add --pull-secret NAME"
 _ERROR_WORDS = re.compile(r"^\s*Message:\s*(.+)$", re.MULTILINE)
 
 
