@@ -310,7 +310,7 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
     named = set(re.findall(r"--[a-z-]+", text))
     contract = (
         "--insecure --registry --mirror --no-fallback --ca --client-cert --client-key "
-        "--skip-verify --file --adopt --dry-run --json --username --password-stdin "
+        "--skip-verify --file --import --adopt --dry-run --json --username --password-stdin "
         "--password-file --password-env --allow-plaintext-credentials --no-credentials "
         "--no-restart --docker --docker-config --no-docker --pull-secret --pull-secret-from "
         "--namespace --service-account"

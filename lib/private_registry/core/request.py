@@ -33,6 +33,8 @@ class AddRequest(NamedTuple):
         mirrors: for each registry its mirrors, in order.
         fallback: whether the upstream of those mirrors is asked last.
         registries: taken whole from a file.
+        parts: registries of which only what differs from none at all is meant; the rest stays.
+        keep_credentials: the logins of the registries taken from a file stay.
         keep_tls: the TLS settings of what is named stay as they are.
         forget_credentials: what is named is not logged in to any more.
         notes: what of a file could not be carried over, for people, a line each.
@@ -45,6 +47,8 @@ class AddRequest(NamedTuple):
     mirrors: Tuple[Tuple[RegistryName, Mirror], ...] = ()
     fallback: bool = True
     registries: Tuple[Registry, ...] = ()
+    parts: Tuple[Registry, ...] = ()
+    keep_credentials: bool = False
     keep_tls: bool = False
     forget_credentials: bool = False
     notes: Tuple[str, ...] = ()
@@ -69,7 +73,7 @@ class AddRequest(NamedTuple):
             (
                 *(each.name for each in self.upstreams),
                 *(name for name, _ in self.mirrors),
-                *(each.name for each in self.registries),
+                *(each.name for each in (*self.registries, *self.parts)),
             )
         )
 
@@ -113,6 +117,10 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
     def current(name: RegistryName) -> Registry:
         return changed.get(name) or saved.get(name) or Registry(name)
 
+    if request.keep_credentials:
+        changed = {name: _with_logins(each, saved.get(name)) for name, each in changed.items()}
+    for part in request.parts:
+        changed[part.name] = _with_part(current(part.name), part)
     for upstream in request.upstreams:
         old = current(upstream.name)
         keep_tls = request.keep_tls and not upstream.insecure
@@ -137,6 +145,25 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
             raise UsageError(f"{registry.name}: {problem.message}", remedy=problem.remedy)
     state = saved.with_registries(changed.values())
     return state._replace(docker_config=request.docker_config or saved.docker_config)
+
+
+def _with_logins(new: Registry, old: Optional[Registry]) -> Registry:
+    if old is None:
+        return new
+    logins = {mirror.endpoint: mirror.credentials for mirror in old.mirrors}
+    mirrors = tuple(
+        mirror._replace(credentials=logins.get(mirror.endpoint)) for mirror in new.mirrors
+    )
+    return new._replace(credentials=old.credentials, mirrors=mirrors)
+
+
+def _with_part(old: Registry, part: Registry) -> Registry:
+    return old._replace(
+        insecure=old.insecure or part.insecure,
+        tls=Tls() if part.insecure else old.tls,
+        mirrors=part.mirrors or old.mirrors,
+        credentials=part.credentials or old.credentials,
+    )
 
 
 def _mirror(request: AddRequest, mirror: Mirror, old: Optional[Mirror]) -> Mirror:

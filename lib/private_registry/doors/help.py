@@ -24,7 +24,9 @@ _ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatabl
   --docker                   the Docker engine on this machine is to trust the registry, too
   --docker-config FILE       the daemon.json of that engine, where it is not clear
   --no-docker                no longer
-  --file FILE                many registries at once, as registries.toml
+  --file FILE                many registries at once: registries.toml, k3s' registries.yaml,
+                             Docker's config.json or daemon.json
+  --import DIR               the same from a certs.d tree, containerd's or Docker's
   --adopt                    take over a file that somebody else wrote
   --no-restart               where containerd has to be restarted, leave that to you
   --dry-run                  show what would be done, and do nothing
@@ -62,7 +64,8 @@ Give the node back as it was before the addon.
   remove --registry HOST[:PORT] | --pull-secret NAME (repeatable) | --all
                              take these back; --all: everything, as disable does
   list [--json]              what is configured, and whether the node still has it
-  apply [--file FILE]        make the node match what is saved, or FILE
+  apply [--file FILE | --import DIR]
+                             make the node match what is saved, or FILE or DIR
   help, version
 
 Options of add:

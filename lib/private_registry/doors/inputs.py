@@ -6,8 +6,7 @@ import os
 import sys
 from typing import Optional, Tuple
 
-from private_registry.core import registries_toml
-from private_registry.core.model import ClientCertificate, DesiredState
+from private_registry.core.model import ClientCertificate
 from private_registry.core.names import shown
 from private_registry.errors import UsageError
 
@@ -26,36 +25,20 @@ class Inputs:
         """Read a CA file; raise UsageError where it is not one."""
         from private_registry.shell.certificates import checked_ca  # noqa: PLC0415 - OpenSSL is slow
 
-        return checked_ca(self._text(path, "--ca"), f"option --ca, {_named(path)}")
+        return checked_ca(self.text(path, "--ca"), f"option --ca, {named(path)}")
 
     def client(self, certificate: str, key: str) -> ClientCertificate:
         """Read a client certificate and its key; raise UsageError where they are not a pair."""
         from private_registry.shell.certificates import checked_client  # noqa: PLC0415 - OpenSSL is slow
 
-        place = f"options --client-cert {_named(certificate)} and --client-key {_named(key)}"
-        text = self._text(certificate, "--client-cert")
-        key_text = text if key == certificate else self._text(key, "--client-key")
+        place = f"options --client-cert {named(certificate)} and --client-key {named(key)}"
+        text = self.text(certificate, "--client-cert")
+        key_text = text if key == certificate else self.text(key, "--client-key")
         return checked_client(text, key_text, place)
-
-    def state(self, path: str) -> DesiredState:
-        """Read registries.toml; files that it names are looked for beside it."""
-        from private_registry.shell.certificates import checked_state  # noqa: PLC0415 - OpenSSL is slow
-
-        source = _named(path)
-        beside = "" if path == STANDARD_INPUT else os.path.dirname(os.path.abspath(path))
-        text = self._text(path, "--file")
-
-        def read_outside(kind: str, name: str) -> str:
-            if kind == registries_toml.VARIABLE:
-                return self.variable(name)
-            return self._text(os.path.join(beside, name), name)
-
-        state = registries_toml.from_toml(text, source, read_outside)
-        return checked_state(state, source)
 
     def password_file(self, path: str, option: str) -> str:
         """Read a file that holds a password, or standard input."""
-        return self._text(path, option, "the password must be UTF-8 text")
+        return self.text(path, option, "the password must be UTF-8 text")
 
     def docker_config(self, path: str) -> Tuple[str, str]:
         """Read a Docker config.json; return its text, and its name for messages."""
@@ -71,18 +54,19 @@ class Inputs:
             )
         return value
 
-    def _text(self, path: str, option: str, remedy: str = _PEM_REMEDY) -> str:
+    def text(self, path: str, option: str, remedy: str = _PEM_REMEDY) -> str:
+        """Read a text file; raise UsageError where that is not possible."""
         try:
             return self._bytes(path, option).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise UsageError(
                 "not a text file",
-                place=f"option {option}, {_named(path)}",
+                place=f"option {option}, {named(path)}",
                 remedy=remedy,
             ) from error
 
     def _bytes(self, path: str, option: str) -> bytes:
-        place = f"option {option}, {_named(path)}"
+        place = f"option {option}, {named(path)}"
         if path == STANDARD_INPUT:
             if self._input_of is not None:
                 raise UsageError(
@@ -100,7 +84,7 @@ class Inputs:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
-                f"{_named(path)} cannot be read: {reason.lower()}",
+                f"{named(path)} cannot be read: {reason.lower()}",
                 place=f"option {option}",
                 remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
             ) from error
@@ -109,5 +93,6 @@ class Inputs:
         return content
 
 
-def _named(path: str) -> str:
+def named(path: str) -> str:
+    """Name a path in notes and errors; no control characters."""
     return "standard input" if path == STANDARD_INPUT else repr(path)[1:-1]

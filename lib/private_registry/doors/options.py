@@ -30,7 +30,7 @@ COMMANDS = {
 }
 PLUGIN_VERBS = ("add", "remove", "list", "apply", "help", "version")
 _ONCE = (
-    *("--ca", "--client-cert", "--client-key", "--file"),
+    *("--ca", "--client-cert", "--client-key", "--file", "--import"),
     *("--username", "--password-file", "--password-env"),
     "--docker-config",
 )
@@ -136,8 +136,13 @@ def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser.flags("--allow-plaintext-credentials", "--docker", "--no-docker", *_COMMON)
     values = parser.read(arguments, name)
     _check_once(values, (*_ONCE, *pull_secret_options.ONCE))
-    request = _add_from_file(values, inputs) if values.file else _add_from_options(values, inputs)
-    request = with_docker(request, values)
+    place = _from_elsewhere(values)
+    if place is None:
+        request = _add_from_options(values, inputs)
+        return _command(name, with_docker(request, values), values)
+    from private_registry.doors.foreign_inputs import add_request  # noqa: PLC0415 - rarely needed
+
+    request = with_docker(add_request(*place, inputs), values)
     return _command(name, request, values)
 
 
@@ -146,16 +151,27 @@ def _command(name: str, request: Request, values: argparse.Namespace) -> Command
     return Command(name, request, adopt, values.dry_run, values.json, values.no_restart)
 
 
-def _add_from_file(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
-    others = (values.no_fallback, values.no_credentials, values.pull_secret)
-    if _targets(values) or _own_options(values) or any(others):
+def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[str, str]]:
+    """Return what --file and --import name, one of them empty; None where neither is given."""
+    file, directory = values.file, getattr(values, "import")
+    if not file and not directory:
+        return None
+    option = "--file" if file else "--import"
+    if (file and directory) or _has_targets(values):
         raise UsageError(
-            "--file holds whole registries and stands alone",
-            place="option --file",
+            f"{option} holds whole registries and stands alone",
+            place=f"option {option}",
             remedy="put the other registries into the file too, or give two commands",
         )
-    state = inputs.state(values.file[0])
-    return AddRequest(registries=state.registries, docker_config=state.docker_config)
+    return (file[0], "") if file else ("", directory[0])
+
+
+def _has_targets(values: argparse.Namespace) -> bool:
+    if "insecure" not in values:
+        return False
+    targets = values.insecure or values.registry or values.mirror or _own_options(values)
+    others = (values.no_fallback, values.no_credentials, values.pull_secret)
+    return bool(targets or any(others))
 
 
 def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
@@ -335,11 +351,16 @@ def _parse_list(name: str, arguments: List[str], inputs: Inputs) -> Command:
 
 def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
-    parser.values("--file")
+    parser.values("--file", "--import")
     parser.flags(*_COMMON)
     values = parser.read(arguments, name)
     _check_once(values)
-    request = ApplyRequest(inputs.state(values.file[0]) if values.file else None)
+    place = _from_elsewhere(values)
+    if place is None:
+        return _command(name, ApplyRequest(), values)
+    from private_registry.doors.foreign_inputs import apply_request  # noqa: PLC0415 - rarely needed
+
+    request = apply_request(*place, inputs)
     return _command(name, request, values)
 
 
@@ -348,10 +369,6 @@ def _check_once(values: argparse.Namespace, options: Sequence[str] = _ONCE) -> N
         given: Optional[List[str]] = getattr(values, option[2:].replace("-", "_"), None)
         if given and len(given) > 1:
             raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")
-
-
-def _targets(values: argparse.Namespace) -> bool:
-    return bool(values.insecure or values.registry or values.mirror)
 
 
 def _tls_options(values: argparse.Namespace) -> List[str]:

@@ -1,0 +1,110 @@
+"""Which format a text is, by what stands in it and not by the file's name; and JSON, parsed."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from typing import Any, Dict, List, Tuple
+
+from private_registry.core.names import shown
+from private_registry.errors import UsageError
+
+
+class Format(Enum):
+    """The formats that ``--file`` takes."""
+
+    REGISTRIES_TOML = "registries.toml"
+    K3S_YAML = "k3s' registries.yaml"
+    DOCKER_CONFIG = "Docker's config.json"
+    DOCKER_DAEMON = "Docker's daemon.json"
+
+
+_NONE_OF_THEM = "not TOML, and not k3s' registries.yaml, Docker's config.json or daemon.json either"
+_K3S_LINE = re.compile(r"^[\"']?(mirrors|configs)[\"']?[ \t]*:(\s|$)", re.MULTILINE)
+_YAML_BEGIN = re.compile(r"(---|%YAML|- |[\"']?[\w.-]+[\"']?[ \t]*:(\s|$))")
+_KEYS = (
+    (Format.DOCKER_CONFIG, ("auths", "credHelpers", "credsStore", "HttpHeaders")),
+    (Format.K3S_YAML, ("mirrors", "configs")),
+    (
+        Format.DOCKER_DAEMON,
+        (
+            *("insecure-registries", "registry-mirrors", "log-driver", "log-opts", "data-root"),
+            *("exec-opts", "storage-driver", "features", "live-restore", "default-runtime"),
+            *("runtimes", "hosts", "dns", "bip", "debug"),
+        ),
+    ),
+)
+
+
+def is_json(text: str) -> bool:
+    """Whether a text begins as an object of JSON does, which no TOML can."""
+    return text.lstrip()[:1] == "{"
+
+
+def format_of_text(text: str, source: str) -> Format:
+    """Tell registries.toml and registries.yaml apart.
+
+    Raises:
+        UsageError: it is YAML, but not k3s'.
+    """
+    if _K3S_LINE.search(text):
+        return Format.K3S_YAML
+    lines = (line.strip() for line in text.splitlines())
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    if _YAML_BEGIN.match(first):
+        raise _unknown(source)
+    return Format.REGISTRIES_TOML
+
+
+def format_of_json(plain: Dict[str, Any], source: str) -> Format:
+    """Tell the JSON formats apart by their keys.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    for found, keys in _KEYS:
+        if any(key in plain for key in keys):
+            return found
+    raise _unknown(source)
+
+
+def parse_json(text: str, source: str) -> Dict[str, Any]:
+    """Read an object of JSON.
+
+    Raises:
+        UsageError: not JSON, or a key stands there twice; with file and line.
+    """
+    try:
+        plain: Dict[str, Any] = json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        place = f"{source}, line {error.lineno}"
+        raise UsageError(f"not JSON (and not TOML): {error.msg}", place=place) from error
+    except RecursionError:
+        raise UsageError("nested too deeply", place=source) from None
+    except ValueError:
+        raise UsageError("a number in it is too long", place=source) from None
+    except _TwiceError as error:
+        raise UsageError(f"{shown(str(error))} stands there twice", place=source) from error
+    return plain
+
+
+class _TwiceError(Exception):
+    """A key that stands in one object twice."""
+
+
+def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(key)
+        found[key] = value
+    return found
+
+
+def _unknown(source: str) -> UsageError:
+    return UsageError(
+        _NONE_OF_THEM,
+        place=source,
+        remedy="a directory such as certs.d goes by --import DIR",
+    )
