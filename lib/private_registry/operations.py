@@ -159,6 +159,12 @@ def list_registries(found: Node, options: Options) -> Listing:
         return Listing(node.is_enabled, statuses, still_loaded, made_secrets(node))
 
 
+def saved_state(node: Node, options: Options) -> DesiredState:
+    """Return the saved registries."""
+    with _alone(node, options):
+        return _saved(node)
+
+
 @contextmanager
 def _alone(node: Node, options: Options) -> Iterator[Node]:
     """Hold the lock, after finishing or undoing what a killed run left.

@@ -93,7 +93,7 @@ ReadOutside = Callable[[str, str], str]
 
 def to_toml(state: DesiredState) -> str:
     """Write the desired state; certificates and keys are in the text, not beside it."""
-    return toml.dumps(_to_document(state), HEADER)
+    return toml.dumps(to_document(state), HEADER)
 
 
 def check(text: str, state: DesiredState) -> None:
@@ -102,10 +102,11 @@ def check(text: str, state: DesiredState) -> None:
     Raises:
         TomlRoundTripError: it does not.
     """
-    toml.check(text, _to_document(state))
+    toml.check(text, to_document(state))
 
 
-def _to_document(state: DesiredState) -> Dict[str, Any]:
+def to_document(state: DesiredState) -> Dict[str, Any]:
+    """Return the desired state as the plain values that stand in registries.toml."""
     registries = [_registry_to_plain(registry) for registry in state.registries]
     docker = {} if state.docker_config is None else {"docker_config": state.docker_config}
     return {"version": FORMAT_VERSION, **docker, "registry": registries}

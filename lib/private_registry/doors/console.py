@@ -10,6 +10,7 @@ from private_registry import __version__, operations
 from private_registry.core.names import quoted
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest
 from private_registry.doors import report
+from private_registry.doors.export_options import ExportRequest
 from private_registry.doors.help import help_text
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.options import (
@@ -87,11 +88,28 @@ def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
         listing = operations.list_registries(node, options)
         _print(report.listing_json(listing) if command.json else report.listing(node, listing))
         return EXIT_OK
+    if isinstance(request, ExportRequest):
+        return _export(node, request, options)
     outcome = _change(node, command, options)
     if command.json:
         _print([report.outcome_json(outcome, dry_run=command.dry_run)])
     else:
         _print(report.outcome(outcome, door, dry_run=command.dry_run))
+    return EXIT_OK
+
+
+def _export(node: Node, request: ExportRequest, options: Options) -> int:
+    from private_registry.core.export import export  # noqa: PLC0415 - only here
+    from private_registry.shell.exported_files import write  # noqa: PLC0415 - only here
+
+    state = operations.saved_state(node, options)
+    exported = export(state, request.format_name, with_secrets=request.with_secrets)
+    if request.output is None:
+        print(exported.text, end="", flush=True)
+    else:
+        write(exported, request.output, is_tree=request.format_name == "hosts")
+    for note in exported.notes:
+        _say(f"note: {note}")
     return EXIT_OK
 
 

@@ -66,6 +66,9 @@ Give the node back as it was before the addon.
   list [--json]              what is configured, and whether the node still has it
   apply [--file FILE | --import DIR]
                              make the node match what is saved, or FILE or DIR
+  export [--format toml|hosts|launch-config] [--with-secrets] [--output FILE|DIR]
+                             print what is saved, for other nodes: as registries.toml, as a
+                             certs.d tree, or as MicroK8s' launch configuration
   help, version
 
 Options of add:

@@ -42,7 +42,7 @@ class Inputs:
 
     def docker_config(self, path: str) -> Tuple[str, str]:
         """Read a Docker config.json; return its text, and its name for messages."""
-        return self._text(path, "--pull-secret-from", "give Docker's config.json"), _named(path)
+        return self.text(path, "--pull-secret-from", "give Docker's config.json"), named(path)
 
     def variable(self, name: str) -> str:
         """Read a password from an environment variable; raise UsageError where it is not set."""

@@ -14,6 +14,7 @@ from private_registry.core.request import AddRequest, ApplyRequest, RemoveReques
 from private_registry.doors import pull_secret_options
 from private_registry.doors.credential_options import credential_options, credentials_of
 from private_registry.doors.docker_options import with_docker
+from private_registry.doors.export_options import ExportRequest, read_export
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.parser import Parser
 from private_registry.doors.pull_secret_options import pull_secret_of
@@ -27,8 +28,9 @@ COMMANDS = {
     ("plugin", "remove"): "microk8s private-registry remove",
     ("plugin", "list"): "microk8s private-registry list",
     ("plugin", "apply"): "microk8s private-registry apply",
+    ("plugin", "export"): "microk8s private-registry export",
 }
-PLUGIN_VERBS = ("add", "remove", "list", "apply", "help", "version")
+PLUGIN_VERBS = ("add", "remove", "list", "apply", "export", "help", "version")
 _ONCE = (
     *("--ca", "--client-cert", "--client-key", "--file", "--import"),
     *("--username", "--password-file", "--password-env"),
@@ -60,7 +62,15 @@ class VersionRequest(NamedTuple):
     """Show the addon's version."""
 
 
-Request = Union[AddRequest, RemoveRequest, ApplyRequest, ListRequest, HelpRequest, VersionRequest]
+Request = Union[
+    AddRequest,
+    RemoveRequest,
+    ApplyRequest,
+    ListRequest,
+    ExportRequest,
+    HelpRequest,
+    VersionRequest,
+]
 
 
 class Command(NamedTuple):
@@ -125,6 +135,7 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
         "remove": _parse_remove,
         "list": _parse_list,
         "apply": _parse_apply,
+        "export": _parse_export,
     }
     return readers[verb](name, rest, inputs)
 
@@ -362,6 +373,11 @@ def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
 
     request = apply_request(*place, inputs)
     return _command(name, request, values)
+
+
+def _parse_export(name: str, arguments: List[str], inputs: Inputs) -> Command:
+    del inputs
+    return Command(name, read_export(name, arguments))
 
 
 def _check_once(values: argparse.Namespace, options: Sequence[str] = _ONCE) -> None:

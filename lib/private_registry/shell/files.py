@@ -170,6 +170,14 @@ def remove_empty_directory(absolute: str) -> None:
             raise
 
 
+def remove_made(absolute: str) -> None:
+    """Remove a file, or a directory if it is empty."""
+    if kind_of(absolute) == "directory":
+        remove_empty_directory(absolute)
+    else:
+        remove(absolute)
+
+
 def remove_flat_directory(absolute: str) -> None:
     """Remove a directory and the files in it."""
     for name in os.listdir(absolute):
