@@ -23,8 +23,8 @@ from private_registry.errors import UsageError
 from private_registry.shell.files import names_in
 
 
-def add_request(file: str, directory: str, inputs: Inputs) -> AddRequest:
-    """Return the request to add what a file, or else a directory, holds.
+def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddRequest:
+    """Return the request to add what a file, or where it is None a directory, holds.
 
     Raises:
         UsageError: it is of no known format, or something in it cannot be.
@@ -42,8 +42,8 @@ def add_request(file: str, directory: str, inputs: Inputs) -> AddRequest:
     )
 
 
-def apply_request(file: str, directory: str, inputs: Inputs) -> ApplyRequest:
-    """Return the request to have what a file, or else a directory, holds and nothing else.
+def apply_request(file: Optional[str], directory: str, inputs: Inputs) -> ApplyRequest:
+    """Return the request to have what these hold, as in add_request, and nothing else.
 
     Raises:
         UsageError: it is of no known format, or something in it cannot be.
@@ -52,8 +52,8 @@ def apply_request(file: str, directory: str, inputs: Inputs) -> ApplyRequest:
     return ApplyRequest(imported.state, imported.notes)
 
 
-def _imported(file: str, directory: str, inputs: Inputs) -> Imported:
-    return _imported_tree(directory, inputs) if directory else _imported_file(file, inputs)
+def _imported(file: Optional[str], directory: str, inputs: Inputs) -> Imported:
+    return _imported_tree(directory, inputs) if file is None else _imported_file(file, inputs)
 
 
 def _imported_file(path: str, inputs: Inputs) -> Imported:

@@ -162,8 +162,8 @@ def _command(name: str, request: Request, values: argparse.Namespace) -> Command
     return Command(name, request, adopt, values.dry_run, values.json, values.no_restart)
 
 
-def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[str, str]]:
-    """Return what --file and --import name, one of them empty; None where neither is given."""
+def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[Optional[str], str]]:
+    """Return what --file and --import name, of which one is given; None where neither is."""
     file, directory = values.file, getattr(values, "import")
     if not file and not directory:
         return None
@@ -174,7 +174,7 @@ def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[str, str]]:
             place=f"option {option}",
             remedy="put the other registries into the file too, or give two commands",
         )
-    return (file[0], "") if file else ("", directory[0])
+    return (file[0], "") if file else (None, directory[0])
 
 
 def _has_targets(values: argparse.Namespace) -> bool:

@@ -136,11 +136,11 @@ class Document:
 
     def flag(self, value: Any, path: KeyPath) -> bool:
         """Check that a value is true or false."""
-        word = value.lower() if isinstance(value, str) else value
-        if word is True or word in _TRUE:
-            return True
-        if word is None or word is False or word in _FALSE:
-            return False
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        word = value.lower() if isinstance(value, str) else ""
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
         raise self.error(path, "must be true or false")
 
     def file(self, name: str, path: KeyPath) -> str:
