@@ -152,6 +152,18 @@ K3S = [
         ("f, line 6: configs.a.corp:80.auth: over plain HTTP everybody",),
     ),
     Sample(
+        "a login over plain HTTP to a mirror, which has no TLS either",
+        "mirrors:\n  docker.io:\n    endpoint: [http://a.corp:80]\nconfigs:\n  a.corp:80:\n"
+        f"    auth: {{username: ann, password: {SECRET}}}\n    tls: {{ca_file: ca.crt}}\n",
+        _registry("docker.io")
+        + _mirror("http://a.corp:80")
+        + _registry("a.corp:80", _ca("ca.crt"), *_LOGIN_TOML),
+        (
+            "f, line 6: configs.a.corp:80.auth: over plain HTTP everybody",
+            "f, line 7: configs.a.corp:80.tls: http://a.corp:80 speaks plain HTTP",
+        ),
+    ),
+    Sample(
         "a host that no image can name",
         "mirrors:\n  customreg:\n    endpoint: [https://a.corp]\n",
         "",
@@ -268,6 +280,18 @@ def _check(imported: Imported, sample: Sample) -> None:
 @pytest.mark.parametrize("sample", [*K3S, *CONFIG, *DAEMON], ids=lambda sample: sample.id)
 def test_a_file_of_another_program(sample: Sample) -> None:
     _check(_read(sample.text), sample)
+
+
+def test_a_login_over_plain_http_comes_with_the_command_that_adds_it() -> None:
+    login = f"configs:\n  a.corp:80:\n    auth: {{username: ann, password: {SECRET}}}\n"
+    for host, option in (
+        ("a.corp:80", "--insecure a.corp:80"),
+        ("docker.io", "--mirror docker.io=http://a.corp:80"),
+        ("'*'", "--mirror '*=http://a.corp:80'"),
+    ):
+        text = f"mirrors:\n  {host}:\n    endpoint: [http://a.corp:80]\n{login}"
+        (note,) = _read(text).notes
+        assert f"microk8s private-registry add {option} --username NAME " in note
 
 
 def test_k3s_as_json_needs_no_yaml() -> None:

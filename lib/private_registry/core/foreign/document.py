@@ -181,17 +181,14 @@ class Document:
             raise self.error(path, "must be base64 of USER:PASSWORD")
         return username, password.rstrip("\0")
 
-    def without_plaintext_login(
-        self, registry: RegistryName, credentials: Optional[Credentials], path: KeyPath
-    ) -> None:
-        """Note that a login is not taken over because everybody on the way could read it."""
-        if credentials is not None:
-            self.note(
-                path,
-                f"over plain HTTP everybody on the way could read the password; {LEFT_OUT} (if "
-                f"that may be: microk8s private-registry add --insecure {registry} --username "
-                "NAME --password-stdin --allow-plaintext-credentials)",
-            )
+    def note_plaintext_login(self, option: str, path: KeyPath) -> None:
+        """Note that a login is left out because everybody on the way could read the password."""
+        self.note(
+            path,
+            f"over plain HTTP everybody on the way could read the password; {LEFT_OUT} (if that "
+            f"may be: microk8s private-registry add {option} --username NAME --password-stdin "
+            "--allow-plaintext-credentials)",
+        )
 
     def imported(self, registries: Iterable[Registry], says: Says = Says.ALL) -> Imported:
         """Return what was read.

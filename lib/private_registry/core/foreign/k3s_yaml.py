@@ -19,6 +19,7 @@ from private_registry.core.names import (
     DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     RegistryName,
+    quoted,
     split_host_port,
 )
 from private_registry.core.registries_toml import ReadOutside
@@ -181,7 +182,12 @@ class _Reader:
         found = self._settings.get(endpoint.authority, _Settings())
         if not endpoint.is_plain_http:
             return found.tls, found.credentials
-        self._document.without_plaintext_login(name, found.credentials, (*found.path, "auth"))
+        if found.credentials is not None:
+            is_itself = endpoint.authority == name.server and not endpoint.path
+            option = (
+                f"--insecure {name}" if is_itself else f"--mirror {quoted(_of(name, endpoint))}"
+            )
+            self._document.note_plaintext_login(option, (*found.path, "auth"))
         if not found.tls.is_default:
             self._document.note(
                 (*found.path, "tls"),
@@ -250,6 +256,10 @@ class _Reader:
             if name is not None and name not in known:
                 found.append(Registry(name, tls=settings.tls, credentials=settings.credentials))
         return found
+
+
+def _of(name: RegistryName, mirror: Endpoint) -> str:
+    return f"{name}={mirror.url}"
 
 
 def _default_scheme(text: str) -> str:
