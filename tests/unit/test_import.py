@@ -327,6 +327,21 @@ TREES = [
         ),
     ),
     Sample(
+        "10.0.0.1:5000: plain HTTP with TLS settings everywhere",
+        'server = "http://10.0.0.1:5000"\nskip_verify = true\n'
+        '[host."http://10.0.0.1:5000"]\nskip_verify = true\n',
+        _registry("10.0.0.1:5000", "insecure = true"),
+        (
+            "t/10.0.0.1:5000/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has no TLS",
+            "t/10.0.0.1:5000/hosts.toml: server: plain HTTP has no TLS",
+        ),
+    ),
+    Sample(
+        "10.0.0.1:5000: plain HTTP before HTTPS",
+        'server = "https://10.0.0.1:5000"\n[host."http://10.0.0.1:5000"]\n',
+        _registry("10.0.0.1:5000") + _mirror("http://10.0.0.1:5000"),
+    ),
+    Sample(
         "localhost:5001: as kind has it",
         '[host."http://kind-registry:5000"]\n',
         _registry("localhost:5001") + _mirror("http://kind-registry:5000"),

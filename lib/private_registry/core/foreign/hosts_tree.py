@@ -154,13 +154,13 @@ class _Reader:
         server = self._document.text(plain.get("server"), ("server",))
         root = self._tls(plain, ())
         if not server:
-            return self._with_fallback(name, hosts, name.server, None, root)
+            return self._with_fallback(name, hosts, None, root)
         last = self._entry(server, plain, ("server",), root)
         if last.endpoint is None:
             self._document.note((), f"without its server it would mean something else; {LEFT_OUT}")
             return None
         if _is_own(last.endpoint, name) and not name.is_every_registry:
-            return self._with_fallback(name, hosts, name.server, last.endpoint.scheme, root)
+            return self._with_fallback(name, hosts, last.endpoint.scheme, last.tls)
         return self._without_fallback(name, hosts, last)
 
     def _parsed(self, text: str) -> Dict[str, Any]:
@@ -176,16 +176,15 @@ class _Reader:
         self,
         name: RegistryName,
         hosts: List[_Entry],
-        own: str,
         scheme: Optional[str],
         root: Tls,
     ) -> Registry:
-        """Build a registry that itself is asked last, whatever address stands for it."""
+        """Build a registry that itself is asked last; scheme None where no server is given."""
         tls, insecure = root, scheme == "http"
         if hosts and not name.is_every_registry:
             last = hosts[-1]
             endpoint = last.endpoint
-            is_own = endpoint is not None and endpoint.authority == own and not endpoint.path
+            is_own = endpoint is not None and _is_own(endpoint, name)
             if endpoint is not None and is_own and scheme in (None, endpoint.scheme):
                 insecure = endpoint.is_plain_http
                 if not root.is_default and not last.tls.is_default and root != last.tls:
