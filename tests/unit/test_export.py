@@ -90,7 +90,7 @@ def _as_hosts_say(registry: Registry) -> Registry:
     mirrors = tuple(each._replace(credentials=None) for each in registry.mirrors)
     if not registry.fallback:
         return Registry(registry.name, mirrors=mirrors, fallback=False)
-    return registry._replace(mirrors=mirrors, credentials=None)
+    return registry._replace(mirrors=mirrors, credentials=None, docker=False)
 
 
 def _is_its_own_mirror(registry: Registry) -> bool:

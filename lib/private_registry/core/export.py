@@ -108,7 +108,7 @@ def as_hosts(state: DesiredState, *, with_secrets: bool) -> Export:
         shown, left_out = (registry, []) if with_secrets else _without_clients(registry)
         comment = "".join(f"# left out: {each}\n" for each in left_out)
         notes += [f"left out, {_WITH_SECRETS}: {each}" for each in left_out]
-        notes += _logins(registry, "hosts.toml")
+        notes += _beside(registry, "hosts.toml")
         files += [_exported(registry, file, comment) for file in registry_files(shown, "")]
     return Export(tuple(files), tuple(notes))
 
@@ -129,6 +129,12 @@ def _without_clients(registry: Registry) -> Tuple[Registry, List[str]]:
 
 def _no_client(tls: Tls) -> Tls:
     return tls._replace(client=None)
+
+
+def _beside(registry: Registry, format_name: str) -> List[str]:
+    """Tell what of a registry does not stand in its directory."""
+    docker = f"{format_name} cannot say that Docker trusts {registry.name}, too"
+    return [*_logins(registry, format_name), *([docker] if registry.docker else [])]
 
 
 def _logins(registry: Registry, format_name: str) -> List[str]:

@@ -18,6 +18,7 @@ from private_registry.doors.export_options import ExportRequest, read_export
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.parser import Parser
 from private_registry.doors.pull_secret_options import pull_secret_of
+from private_registry.doors.tls_options import tls_of, tls_options
 from private_registry.errors import UsageError
 
 ADDON = "private-registry-config"
@@ -191,7 +192,7 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     mirrors = [_mirror_option(each) for each in values.mirror]
     _check_named_once(insecure, secure)
     _check_options_have_one_target(values, insecure, secure, mirrors)
-    tls = _tls(values, inputs)
+    tls = tls_of(values, inputs)
     given = credentials_of(values, inputs)
     named = [Registry(each, insecure=True) for each in insecure]
     named += [Registry(each) for each in secure]
@@ -213,7 +214,7 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
             (target, Mirror(mirror.endpoint, tls, credentials)) for target, mirror in mirrors
         ),
         fallback=not values.no_fallback,
-        keep_tls=given is not None and not _tls_options(values),
+        keep_tls=given is not None and not tls_options(values),
         forget_credentials=values.no_credentials,
         notes=notes,
         pull_secret=secret,
@@ -280,44 +281,14 @@ def _check_options_have_one_target(
             place=place,
             remedy="one command each, or --file FILE with all of them",
         )
-    tls_options = _tls_options(values)
-    if insecure and tls_options:
-        example = tls_options[0] + _EXAMPLES.get(tls_options[0], "")
+    own_tls = tls_options(values)
+    if insecure and own_tls:
+        example = own_tls[0] + _EXAMPLES.get(own_tls[0], "")
         raise UsageError(
-            f"--insecure means plain HTTP, which has no {tls_options[0]}",
-            place=f"option {tls_options[0]}",
+            f"--insecure means plain HTTP, which has no {own_tls[0]}",
+            place=f"option {own_tls[0]}",
             instead=f"--registry {insecure[0]} {example}",
         )
-
-
-def _tls(values: argparse.Namespace, inputs: Inputs) -> Tls:
-    if bool(values.client_cert) != bool(values.client_key):
-        there, missing = (
-            ("--client-cert", "--client-key")
-            if values.client_cert
-            else (
-                "--client-key",
-                "--client-cert",
-            )
-        )
-        raise UsageError(
-            f"{there} needs {missing} beside it",
-            place=f"option {there}",
-            remedy=f"add {missing} FILE",
-        )
-    if values.skip_verify and values.ca:
-        raise UsageError(
-            "with --skip-verify no CA is looked at",
-            place="option --ca",
-            remedy="leave --skip-verify out: with --ca the registry is trusted by its certificate",
-        )
-    return Tls(
-        ca=inputs.ca(values.ca[0]) if values.ca else None,
-        client=inputs.client(values.client_cert[0], values.client_key[0])
-        if values.client_cert
-        else None,
-        skip_verify=values.skip_verify,
-    )
 
 
 def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
@@ -387,16 +358,6 @@ def _check_once(values: argparse.Namespace, options: Sequence[str] = _ONCE) -> N
             raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")
 
 
-def _tls_options(values: argparse.Namespace) -> List[str]:
-    given = {
-        "--ca": values.ca,
-        "--client-cert": values.client_cert,
-        "--client-key": values.client_key,
-        "--skip-verify": values.skip_verify,
-    }
-    return [option for option, value in given.items() if value]
-
-
 def _own_options(values: argparse.Namespace) -> List[str]:
     """List the options given that belong to one registry or mirror."""
-    return [*_tls_options(values), *credential_options(values)]
+    return [*tls_options(values), *credential_options(values)]
