@@ -119,7 +119,7 @@ class FakeCluster:
         }
         self._save()
         program = node.snap / "microk8s-kubectl.wrapper"
-        program.write_text(f"#!{sys.executable}\n" + PROGRAM.format(work=str(self._work)))
+        program.write_text(f"#!{sys.executable} -IS\n" + PROGRAM.format(work=str(self._work)))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
     def set(self, **values: Any) -> None:
