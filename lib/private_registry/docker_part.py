@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core import json_lists
 from private_registry.core.daemon_plan import DaemonEdit, plan_daemon, with_daemon
@@ -189,6 +189,7 @@ def _docker_part(node: Node, desired: DesiredState) -> DockerPart:
     record = records.ledger(node, Root.DOCKER).daemon
     edit = plan_daemon(text, trust.lists, record, node.shown(path))
     _check_flags(engine.flags, edit, node.shown(path))
+    _check_pairs(node, places, trust)
     follower = DockerEngine(node, engine, edit.concerned)
     must_reload = any(edit.concerned.values()) and follower.lacks(edit.text)
     return DockerPart(node, trust, observed, edit, follower, must_reload)
@@ -215,6 +216,30 @@ def _check_flags(flags: Tuple[str, ...], edit: DaemonEdit, place: str) -> None:
                 remedy="take the option out of Docker's service (systemctl cat docker) and put "
                 f"what it says into {key} of that file",
             )
+
+
+def _check_pairs(node: Node, places: DockerPlaces, trust: DockerTrust) -> None:
+    """Refuse a folder that Docker would refuse as a whole: a key or certificate without the other.
+
+    moby registry/registry.go ReadCertsDirectory.
+    """
+    ours: Dict[str, List[str]] = {}
+    for path in trust.files(places.owner):
+        host, _, name = path.rpartition("/")
+        ours.setdefault(host, []).append(name)
+    for host, own_names in ours.items():
+        folder = NodePath(Root.DOCKER_CERTS, f"{places.certs_d}/{host}")
+        names = {*records.names_in(node, folder), *own_names}
+        for name in sorted(names):
+            stem, _, ending = name.rpartition(".")
+            other = {"key": "cert", "cert": "key"}.get(ending)
+            if other is not None and f"{stem}.{other}" not in names:
+                shown = node.shown(NodePath(Root.DOCKER_CERTS, f"{folder.path}/{name}"))
+                raise ConflictError(
+                    f"Docker refuses all certificates of {host}: {name} has no {stem}.{other}",
+                    place=shown,
+                    remedy=f"move it away: sudo mv '{shown}' '{shown}.old'",
+                )
 
 
 def _text(observed: Optional[ObservedFile], place: str) -> Optional[str]:

@@ -253,6 +253,23 @@ def test_somebody_elses_certificate_is_a_conflict(
     assert microk8s.tree() == tree
 
 
+@pytest.mark.parametrize(("name", "other"), [("a.key", "a.cert"), ("a.cert", "a.key")])
+def test_a_folder_that_docker_refuses_as_a_whole(
+    microk8s: Microk8s, new_docker: NewDocker, client_options: List[str], name: str, other: str
+) -> None:
+    new_docker()
+    folder = microk8s.etc_docker / "certs.d" / "a.corp"
+    folder.mkdir(parents=True)
+    (folder / name).touch()
+    command = ("enable", "--registry", "a.corp", *client_options, "--docker")
+    refused = microk8s.run(*command)
+    assert refused.exit_code == 3
+    assert f"{name} has no {other}" in refused.stderr
+    assert not microk8s.state.exists()
+    (folder / other).touch()
+    ok(microk8s.run(*command))
+
+
 def test_a_mirrors_certificate_stands_below_the_mirrors_name(
     microk8s: Microk8s, new_docker: NewDocker, client_options: List[str]
 ) -> None:
