@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Callable, List
 
@@ -134,6 +135,27 @@ def test_one_registry_goes_and_the_others_stay(microk8s: Microk8s, new_docker: N
     ok(microk8s.run("plugin", "remove", "--registry", HOST))
     assert docker.insecure() == {"two.corp"}
     assert docker.document == {"insecure-registries": ["two.corp"]}
+
+
+def test_all_at_once_take_effect(microk8s: Microk8s, new_docker: NewDocker) -> None:
+    docker = new_docker(BY_HAND)
+    tree = microk8s.tree()
+    hosts = [f"r{number}.corp" for number in range(6)]
+    children = []
+    for host in hosts:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = microk8s.run("plugin", "add", "--insecure", host, "--docker").exit_code
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * len(hosts)
+    assert docker.insecure() == {"old.corp:5000", *hosts}
+    ok(microk8s.run("disable"))
+    assert docker.insecure() == {"old.corp:5000"}
+    assert microk8s.tree() == tree
 
 
 def test_a_dry_run_tells_and_does_nothing(microk8s: Microk8s, new_docker: NewDocker) -> None:
