@@ -109,12 +109,15 @@ def docker_reach(node: Node, desired: DesiredState, outside: str, *, is_asked: b
     """
     forgotten: Mapping[Root, Ledger] = {}
     try:
-        if _is_gone(node):
+        is_wanted = any(each.docker for each in desired.registries)
+        # From inside of a confined snap what is there looks as if it were gone.
+        is_confined = (is_wanted or node.docker is not None) and node.is_confined
+        if not is_confined and _is_gone(node):
             forgotten = dict.fromkeys((Root.DOCKER, Root.DOCKER_CERTS), Ledger())
             node = node._replace(docker=None)
-        if node.docker is None and not any(each.docker for each in desired.registries):
+        if node.docker is None and not is_wanted:
             return DockerReach(node, forgotten=forgotten)
-        if node.is_confined:
+        if is_confined:
             raise NodeError(
                 "a strictly confined MicroK8s cannot reach Docker's configuration",
                 remedy=f"run the same outside of the snap: {outside}",
@@ -134,8 +137,10 @@ def docker_notes(registries: Iterable[Registry]) -> Tuple[str, ...]:
     return docker_trust(registries).notes
 
 
-def is_in_docker(node: Node, registry: Registry) -> bool:
-    """Whether the Docker engine's files say of a registry what they should."""
+def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
+    """Whether Docker's files say of a registry what they should; None where they are out of sight."""
+    if node.is_confined:
+        return None
     trust = docker_trust([registry])
     if node.docker is None:
         return not trust.hosts and not any(trust.lists.values())

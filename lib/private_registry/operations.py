@@ -329,5 +329,5 @@ def _status(
         elif digest(found) != digest(entry.value):
             differing.append(TEMPLATE_PATH)
     is_pending = any(entry.key in unloaded for entry in entries)
-    differs_in_docker = registry.docker and not is_in_docker(node, registry)
-    return RegistryStatus(registry, tuple(missing), tuple(differing), is_pending, differs_in_docker)
+    in_docker = is_in_docker(node, registry) if registry.docker else True
+    return RegistryStatus(registry, tuple(missing), tuple(differing), is_pending, in_docker)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Mapping, NamedTuple, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.cluster_part import ChangedSecret
 from private_registry.core.model import DesiredState, Registry
@@ -65,14 +65,14 @@ class RegistryStatus(NamedTuple):
         missing: files that are not there.
         differing: files that say something else.
         is_pending: containerd has to be restarted for it.
-        differs_in_docker: Docker's files are not as saved.
+        is_in_docker: Docker's files are as saved; None where they cannot be seen from here.
     """
 
     registry: Registry
     missing: Tuple[NodePath, ...]
     differing: Tuple[NodePath, ...]
     is_pending: bool = False
-    differs_in_docker: bool = False
+    is_in_docker: Optional[bool] = True
 
 
 class Listing(NamedTuple):

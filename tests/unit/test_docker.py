@@ -488,8 +488,17 @@ def test_a_confined_microk8s_says_what_to_run(microk8s: Microk8s, new_docker: Ne
     ok(microk8s.run(*ENABLE))
     (microk8s.snap / "meta/snap.yaml").write_text("name: microk8s\nconfinement: strict\n")
     assert "note: Docker was left" in ok(microk8s.run("plugin", "add", "--insecure", "b.c")).stdout
+    assert "Docker cannot be seen" in ok(microk8s.run("plugin", "list")).stdout
+    # What such a snap sees of it may be nothing at all.
+    away = microk8s.etc_docker.with_name("away")
+    microk8s.etc_docker.rename(away)
+    ok(microk8s.run("plugin", "add", "--insecure", "c.corp"))
+    away.rename(microk8s.etc_docker)
     assert microk8s.run("disable").exit_code == 4
     assert docker.insecure() == {HOST}
+    (microk8s.snap / "meta/snap.yaml").unlink()
+    ok(microk8s.run("disable"))
+    assert (docker.insecure(), docker.text) == (set(), None)
 
 
 # --- the command line ------------------------------------------------------------------------

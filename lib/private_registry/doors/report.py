@@ -245,7 +245,7 @@ def listing(node: Node, found: Listing) -> List[str]:
     lines = [first]
     lines += [f"  {_registry_line(each.registry)}  [{_state(each)}]" for each in found.registries]
     lines += [_pull_secret_line(each) for each in found.pull_secrets]
-    if any(_state(status) != "ok" for status in found.registries):
+    if any(not _state(status).startswith("ok") for status in found.registries):
         lines.append("To make the node match again: microk8s private-registry apply")
     lines += [f"containerd still has {shown_key(key)}" for key in sorted(found.still_loaded)]
     if found.still_loaded or any(status.is_pending for status in found.registries):
@@ -268,8 +268,10 @@ def _state(status: RegistryStatus) -> str:
         return "changed by hand"
     if status.missing:
         return "missing on this node"
-    if status.differs_in_docker:
+    if status.is_in_docker is False:
         return "not so in Docker"
+    if status.is_in_docker is None and not status.is_pending:
+        return "ok, but Docker cannot be seen from here"
     return "waits for a restart of containerd" if status.is_pending else "ok"
 
 
