@@ -138,7 +138,7 @@ def docker_notes(registries: Iterable[Registry]) -> Tuple[str, ...]:
 
 
 def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
-    """Whether Docker's files say of a registry what they should; None where they are out of sight."""
+    """Whether Docker's files say of a registry what they should; None if that is out of sight."""
     if node.is_confined:
         return None
     trust = docker_trust([registry])

@@ -1,98 +1,56 @@
-"""A stand-in for MicroK8s' kubectl on a throwaway node: the cluster is a file beside it.
+"""A stand-in for MicroK8s' kubectl on a throwaway node, and for the cluster behind it.
 
-The program does what kubectl and an API server do with the few commands that the addon uses, and
-writes down each command line and what came on standard input.
+It does what kubectl and an API server do with the few commands that the addon uses, and remembers
+each command line; kubectl itself is run by tests/e2e/test_pull_secrets.py.
 """
 
 from __future__ import annotations
 
+import copy
 import json
-import stat
-import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NoReturn, Optional
 
+import pytest
+
+from private_registry.shell import commands
 from unit.microk8s import Microk8s
 
-PROGRAM = r"""
-import json, sys
-from pathlib import Path
-
-work = Path({work!r})
-cluster = json.loads((work / "cluster.json").read_text())
-words = [each for each in sys.argv[1:] if not each.startswith("--request-timeout")]
-given = sys.stdin.read()
-with (work / "commands").open("a") as stream:
-    stream.write(json.dumps([sys.argv[1:], given]) + "\n")
+_really_run = commands.run
 
 
-def end(text):
-    sys.stderr.write(text + "\n")
-    sys.exit(1)
+class Refused(Exception):
+    """What kubectl prints when it fails."""
 
 
-def refuse(reason, text):
-    end("Error from server (" + reason + "): " + text)
+def _refuse(reason: str, text: str) -> NoReturn:
+    raise Refused(f"Error from server ({reason}): {text}\n")
 
 
-def option(name):
-    return words[words.index(name) + 1] if name in words else None
+class Call:
+    """One call of kubectl.
 
+    Args:
+        words: the command line.
+        given: standard input.
+    """
 
-dry = "--dry-run=server" in words
-verb = words[0]
-if cluster["down"]:
-    end("The connection to the server 127.0.0.1:16443 was refused - is the host right?")
-if verb in ("create", "replace"):
-    manifest = json.loads(given)
-    kind, name = "secret", manifest["metadata"]["name"]
-    namespace = manifest["metadata"]["namespace"]
-else:
-    kind, name, namespace = words[1], words[2], option("--namespace")
-for rule in cluster["forbidden"]:
-    if rule[0] == verb and rule[1] in (kind, "*") and rule[2] in (namespace, None):
-        refuse("Forbidden", kind + "s is forbidden: User \"ann\" cannot " + verb)
-if not dry and verb != "get":
-    cluster["writes"] += 1
-    if cluster["writes"] == cluster["fail_at"]:
-        (work / "cluster.json").write_text(json.dumps(cluster))
-        refuse("InternalError", "etcdserver: " + (given or "no space"))
-if kind == "namespace":
-    found = {{"metadata": {{"name": name}}}} if name in cluster["namespaces"] else None
-    sys.stdout.write(json.dumps(found) if found else "")
-    sys.exit(0)
-if namespace not in cluster["namespaces"] and verb in ("create", "replace", "patch"):
-    refuse("NotFound", "namespaces \"" + namespace + "\" not found")
-store = cluster["objects"].setdefault(kind, {{}})
-key = namespace + "/" + name
-if verb == "get":
-    sys.stdout.write(json.dumps(store[key]) if key in store else "")
-    sys.exit(0)
-if verb == "create":
-    if key in store:
-        refuse("AlreadyExists", "secrets \"" + name + "\" already exists")
-    store[key] = manifest
-elif verb == "replace":
-    if key not in store:
-        refuse("NotFound", "secrets \"" + name + "\" not found")
-    store[key] = manifest
-elif verb == "delete":
-    store.pop(key, None)
-elif verb == "patch":
-    if key not in store:
-        refuse("NotFound", "serviceaccounts \"" + name + "\" not found")
-    assert option("--type") == "strategic"
-    references = store[key].setdefault("imagePullSecrets", [])
-    for each in json.loads(option("--patch"))["imagePullSecrets"]:
-        if each.pop("$patch", None) == "delete":
-            references[:] = [one for one in references if one != each]
-        elif each not in references:
-            references.append(each)
-    if not references:
-        del store[key]["imagePullSecrets"]
-if not dry:
-    (work / "cluster.json").write_text(json.dumps(cluster))
-"""
+    def __init__(self, words: List[str], given: bytes) -> None:
+        self.words = [each for each in words if not each.startswith("--request-timeout")]
+        self.verb = self.words[0]
+        self.is_dry = "--dry-run=server" in self.words
+        self.manifest: Dict[str, Any] = {}
+        if self.verb in ("create", "replace"):
+            self.manifest = json.loads(given)
+            metadata = self.manifest["metadata"]
+            self.kind, self.name, self.namespace = "secret", metadata["name"], metadata["namespace"]
+        else:
+            self.kind, self.name = self.words[1:3]
+            self.namespace = self.option("--namespace")
+
+    def option(self, name: str) -> str:
+        """Return the value of an option; an empty text where it is not given."""
+        return self.words[self.words.index(name) + 1] if name in self.words else ""
 
 
 class FakeCluster:
@@ -100,40 +58,44 @@ class FakeCluster:
 
     Args:
         node: whose kubectl speaks to it.
+        patch: puts it in place of running that program.
     """
 
-    def __init__(self, node: Microk8s) -> None:
-        self._work = node.root / "cluster"
-        self._work.mkdir()
+    def __init__(self, node: Microk8s, patch: pytest.MonkeyPatch) -> None:
+        self._wrapper = str(node.snap / "microk8s-kubectl.wrapper")
+        Path(self._wrapper).touch()
         accounts = {
             f"{namespace}/default": {"metadata": {"name": "default", "namespace": namespace}}
             for namespace in ("default", "apps")
         }
-        self._plain: Dict[str, Any] = {
-            "down": False,
-            "namespaces": ["default", "apps"],
-            "forbidden": [],
-            "writes": 0,
-            "fail_at": 0,
-            "objects": {"serviceaccount": accounts, "secret": {}},
-        }
-        self._save()
-        program = node.snap / "microk8s-kubectl.wrapper"
-        program.write_text(f"#!{sys.executable} -IS\n" + PROGRAM.format(work=str(self._work)))
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        self._objects: Dict[str, Any] = {"serviceaccount": accounts, "secret": {}}
+        self._namespaces = ["default", "apps"]
+        self._forbidden: List[Any] = []
+        self._is_down = False
+        self._writes = self._fail_at = 0
+        self.command_lines: List[List[str]] = []
+        patch.setattr(commands, "run", self._run)
 
-    def set(self, **values: Any) -> None:
-        """Change how it behaves: ``down``, ``forbidden``, ``fail_at`` (the n-th write from now)."""
-        self._load()
-        self._plain.update(values, writes=0)
-        self._save()
+    def set(
+        self,
+        *,
+        down: Optional[bool] = None,
+        namespaces: Optional[List[str]] = None,
+        forbidden: Optional[List[Any]] = None,
+        objects: Optional[Dict[str, Any]] = None,
+        fail_at: Optional[int] = None,
+    ) -> None:
+        """Change how it behaves; ``fail_at`` is the n-th write from now."""
+        self._is_down = self._is_down if down is None else down
+        self._namespaces = self._namespaces if namespaces is None else namespaces
+        self._forbidden = self._forbidden if forbidden is None else forbidden
+        self._objects = self._objects if objects is None else objects
+        self._fail_at = self._fail_at if fail_at is None else fail_at
+        self._writes = 0
 
     def put(self, kind: str, namespace: str, plain: Dict[str, Any]) -> None:
         """Let there be an object, as somebody else made it."""
-        self._load()
-        key = f"{namespace}/{plain['metadata']['name']}"
-        self._plain["objects"][kind][key] = plain
-        self._save()
+        self._objects[kind][f"{namespace}/{plain['metadata']['name']}"] = copy.deepcopy(plain)
 
     def get(self, kind: str, namespace: str, name: str) -> Optional[Dict[str, Any]]:
         """Return an object; None where there is none."""
@@ -143,15 +105,7 @@ class FakeCluster:
     @property
     def objects(self) -> Dict[str, Any]:
         """All that is in it."""
-        self._load()
-        return dict(self._plain["objects"])
-
-    @property
-    def command_lines(self) -> List[List[str]]:
-        """How kubectl was called."""
-        path = self._work / "commands"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line)[0] for line in lines]
+        return copy.deepcopy(self._objects)
 
     @property
     def writes(self) -> List[str]:
@@ -162,12 +116,64 @@ class FakeCluster:
             if words[0] != "get" and "--dry-run=server" not in words
         ]
 
-    def _load(self) -> None:
-        self._plain = json.loads(self._path.read_text())
+    def _run(self, command: List[str], **options: Any) -> Optional[commands.Done]:
+        if command[0] != self._wrapper:
+            return _really_run(command, **options)
+        if not Path(self._wrapper).exists():
+            return None
+        self.command_lines.append(command[1:])
+        try:
+            return commands.Done(0, self._answer(Call(command[1:], options.get("stdin", b""))), "")
+        except Refused as refused:
+            return commands.Done(1, "", str(refused))
 
-    def _save(self) -> None:
-        self._path.write_text(json.dumps(self._plain))
+    def _check(self, call: Call) -> None:
+        if self._is_down:
+            raise Refused("The connection to the server 127.0.0.1:16443 was refused\n")
+        for verb, kind, namespace in self._forbidden:
+            is_there = namespace in (None, call.namespace)
+            if verb == call.verb and is_there and kind in (call.kind, "*"):
+                _refuse("Forbidden", f'{kind}s is forbidden: User "ann" cannot {verb} it')
+        if not call.is_dry and call.verb != "get":
+            self._writes += 1
+            if self._writes == self._fail_at:
+                _refuse("InternalError", f"etcdserver: {json.dumps(call.manifest)}")
 
-    @property
-    def _path(self) -> Path:
-        return self._work / "cluster.json"
+    def _answer(self, call: Call) -> str:
+        self._check(call)
+        if call.kind == "namespace":
+            return "{}" if call.name in self._namespaces else ""
+        if call.namespace not in self._namespaces and call.verb in ("create", "replace", "patch"):
+            _refuse("NotFound", f'namespaces "{call.namespace}" not found')
+        store = self._objects[call.kind]
+        key = f"{call.namespace}/{call.name}"
+        if call.verb == "get":
+            return json.dumps(store[key]) if key in store else ""
+        after = _changed(call, store.get(key))
+        if not call.is_dry:
+            store.pop(key, None)
+            if after is not None:
+                store[key] = after
+        return ""
+
+
+def _changed(call: Call, before: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """Return an object as a call leaves it; None for none."""
+    if call.verb == "delete":
+        return None
+    if (call.verb == "create") != (before is None):
+        reason = "NotFound" if before is None else "AlreadyExists"
+        _refuse(reason, f'{call.kind}s "{call.name}" {reason}')
+    if before is None or call.verb == "replace":
+        return call.manifest
+    assert call.option("--type") == "strategic"
+    after = copy.deepcopy(before)
+    references = after.setdefault("imagePullSecrets", [])
+    for each in json.loads(call.option("--patch"))["imagePullSecrets"]:
+        if each.pop("$patch", None) == "delete":
+            references[:] = [one for one in references if one != each]
+        elif each not in references:
+            references.append(each)
+    if not references:
+        del after["imagePullSecrets"]
+    return after

@@ -39,9 +39,9 @@ EVERYWHERE = (
 
 
 @pytest.fixture
-def cluster(microk8s: Microk8s) -> FakeCluster:
+def cluster(microk8s: Microk8s, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     """The cluster of that node."""
-    return FakeCluster(microk8s)
+    return FakeCluster(microk8s, monkeypatch)
 
 
 def make(microk8s: Microk8s, *command: str) -> Any:
