@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from registry_harness.openapi import document
+from registry_harness.running import Running
 
 Plain = dict[str, Any]
 Key = tuple[str, str, str]
@@ -96,12 +96,22 @@ class Refusal(Exception):
         self.code = code
 
 
-class ClusterApi:
+class ClusterApi(Running):
     """The stand-in, with the namespaces given, each with the service account ``default``.
 
     Args:
         namespaces: their names.
     """
+
+    def start(self) -> None:
+        """Let it answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it answer no more."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
     def __init__(self, *namespaces: str) -> None:
         self.requests: list[ApiRequest] = []
@@ -163,20 +173,6 @@ class ClusterApi:
         with self._lock:
             self.requests.append(request)
             return self._answer(request)
-
-    def __enter__(self) -> ClusterApi:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def _answer(self, request: ApiRequest) -> Any:
         parts = tuple(request.path.strip("/").split("/"))

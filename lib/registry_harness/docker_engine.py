@@ -16,7 +16,6 @@ import tarfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import docker
 import docker.errors
@@ -25,6 +24,7 @@ from registry_harness.certificates import KeyPair
 from registry_harness.credentials import Credentials
 from registry_harness.errors import HarnessError, MissingPartError, PushRefused
 from registry_harness.processes import Daemon, unmount_below
+from registry_harness.running import Running
 
 _RELOAD_SECONDS = 5
 _DOCKERFILE = b"FROM scratch\nCOPY random /random\n"
@@ -43,7 +43,7 @@ exec "$@"
 """
 
 
-class DockerEngine:
+class DockerEngine(Running):
     """A running Docker engine.
 
     Args:
@@ -192,22 +192,6 @@ class DockerEngine:
     def log(self) -> str:
         """Return all that it printed."""
         return self._daemon.log()
-
-    def __enter__(self) -> DockerEngine:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _disconnect(self) -> None:
         if self._client is not None:

@@ -39,7 +39,7 @@ def start_all(client: docker.DockerClient) -> list[dict[str, str]]:
         raise HarnessError("registries are up already", "scripts/harness status, or down")
     with ExitStack() as undo:
         network = _network(client)
-        undo.callback(network.close)
+        undo.callback(network.stop)
         authority = CertificateAuthority()
         image = registry_image(client)
         registries: dict[str, Registry] = {}

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 import docker
 import docker.errors
@@ -15,6 +14,7 @@ from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
 from registry_harness.errors import HarnessError
+from registry_harness.running import Running
 
 LABEL = "private-registry-config.harness"
 KEPT = "kept"
@@ -22,7 +22,7 @@ SEED_SUBNET = "10.141.241.0/24"
 _FIRST_HOST = 10
 
 
-class HarnessNetwork:
+class HarnessNetwork(Running):
     """A Docker network of the harness's own.
 
     Args:
@@ -56,23 +56,12 @@ class HarnessNetwork:
         self._next += 1
         return str(self.subnet[self._next])
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Remove the network."""
         try:
             self._network.remove()
         except docker.errors.NotFound:
             return
-
-    def __enter__(self) -> HarnessNetwork:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def remove_stale(client: docker.DockerClient) -> int:

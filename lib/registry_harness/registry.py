@@ -122,7 +122,7 @@ class Registry:
                 self.container.stop()
         finally:
             if self.token_server is not None:
-                self.token_server.close()
+                self.token_server.stop()
 
     def authorization(self, repository: str) -> str | None:
         """Return the value of the header that lets a client push to a repository; None for none."""

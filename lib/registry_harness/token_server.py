@@ -18,13 +18,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from registry_harness.certificates import CertificateAuthority
 from registry_harness.credentials import Credentials
 from registry_harness.errors import StartError
+from registry_harness.running import Running
 from registry_harness.tokens import SERVICE, VALID_SECONDS, Access, Signer
 
 _PATH = "/token"
@@ -76,7 +76,7 @@ class _Answer:
     granted: bool = False
 
 
-class TokenServer:
+class TokenServer(Running):
     """A running token server.
 
     Args:
@@ -149,22 +149,11 @@ class TokenServer:
         """Return its requests as text, one a line."""
         return "\n".join(map(str, self.requests))
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Answer what is being asked, then stop; its port is free."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def __enter__(self) -> TokenServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _answer(self, method: str, read: Callable[[], _Question]) -> _Answer:
         question = _Question()

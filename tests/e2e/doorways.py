@@ -6,12 +6,13 @@ import selectors
 import socket
 import threading
 from contextlib import ExitStack
-from types import TracebackType
+
+from registry_harness.running import Running
 
 _BYTES = 65536
 
 
-class Doorways:
+class Doorways(Running):
     """TCP ports that all lead to one server.
 
     Args:
@@ -19,6 +20,16 @@ class Doorways:
         count: on how many ports.
         server: ``HOST:PORT`` that they lead to.
     """
+
+    def start(self) -> None:
+        """Let it answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it answer no more."""
+        self._wake.send(b"x")
+        self._thread.join()
+        self._stack.close()
 
     def __init__(self, address: str, count: int, server: str) -> None:
         host, _, port = server.rpartition(":")
@@ -36,20 +47,6 @@ class Doorways:
         self._stack.enter_context(self._wake)
         self._selector.register(self._end, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._serve)
-
-    def __enter__(self) -> Doorways:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._wake.send(b"x")
-        self._thread.join()
-        self._stack.close()
 
     def _serve(self) -> None:
         while True:

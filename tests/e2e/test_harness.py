@@ -254,7 +254,7 @@ def sweep(client: docker.DockerClient, pid: int) -> None:
     while running_daemons(pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     remove_stale_workspaces()
-    HarnessNetwork(client).close()
+    HarnessNetwork(client).stop()
 
 
 def parts_in_docker(client: docker.DockerClient) -> list[str]:

@@ -101,7 +101,7 @@ def test_a_token_of_somebody_else_opens_nothing(
     fill(token_registry, "forged")
     path, scope = "/v2/forged/manifests/latest", "repository:forged:pull"
     forger = TokenServer(harness_network.gateway, CertificateAuthority())
-    forger.close()
+    forger.stop()
     assert status(token_registry, path, forger.token(scope)) == 401
     assert status(token_registry, path, server_of(token_registry).token(scope)) == 200
 

@@ -6,19 +6,19 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from types import TracebackType
 
 from registry_harness.containerd.cri import Cri
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import render
 from registry_harness.microk8s_node import MicroK8sNode
 from registry_harness.processes import Daemon, unmount_below
+from registry_harness.running import Running
 
 _TEMPLATE = "args/containerd-template.toml"
 _RENDERED = "args/containerd.toml"
 
 
-class Containerd:
+class Containerd(Running):
     """containerd as MicroK8s starts it: configuration rendered from the template at each start.
 
     Args:
@@ -90,22 +90,6 @@ class Containerd:
     def log(self) -> str:
         """Return all that it printed, over all its starts."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
-
-    def __enter__(self) -> Containerd:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:

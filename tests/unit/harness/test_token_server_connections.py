@@ -111,7 +111,7 @@ def test_closing_frees_the_port_and_the_thread(tls: bool, authority: Certificate
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(_address(server))
     with socket.create_server(_address(server)):
-        server.close()
+        server.stop()
 
 
 def test_each_has_a_port_of_its_own(server: TokenServer, open_server: TokenServer) -> None:
