@@ -96,10 +96,10 @@ class DockerEngine:
         }
 
     def _loaded(self) -> Dict[str, FrozenSet[str]]:
-        configured = self._info()["RegistryConfig"]
+        configured = self._registry_config()
         indexes = configured.get("IndexConfigs") or {}
         loaded = {
-            INSECURE: {name for name, index in indexes.items() if not index["Secure"]},
+            INSECURE: {name for name, index in indexes.items() if not index.get("Secure")},
             MIRRORS: {each.rstrip("/") for each in configured.get("Mirrors") or ()},
         }
         return {
@@ -123,13 +123,14 @@ class DockerEngine:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _info(self) -> Any:
+    def _registry_config(self) -> Dict[str, Any]:
         from private_registry.shell.docker_api import get  # noqa: PLC0415 - slow to import
 
         for socket in self._engine.sockets:
             info = get(socket, "/info", _ANSWER_SECONDS)
-            if info is not None:
-                return info
+            found = info.get("RegistryConfig") if isinstance(info, dict) else None
+            if isinstance(found, dict):
+                return found
         raise NodeError(
             "the Docker engine does not answer",
             place=", ".join(self._engine.sockets),
