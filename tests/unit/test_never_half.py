@@ -48,10 +48,6 @@ SCENES = {
         (("enable", "--registry", "a.corp", "@client", "--docker"),),
         ("plugin", "add", "--insecure", "b.corp", "--docker"),
     ),
-    "docker no more": Scene(
-        (("enable", "--registry", "a.corp", "@client", "--docker"),),
-        ("plugin", "add", "--insecure", "a.corp", "--docker"),
-    ),
     "disable with docker": Scene(
         (("enable", "--registry", "a.corp", "@client", "--docker"),), ("disable",)
     ),
