@@ -71,7 +71,7 @@ class FakeCluster:
         self._objects: Dict[str, Any] = {"serviceaccount": accounts, "secret": {}}
         self._namespaces = ["default", "apps"]
         self._forbidden: List[Any] = []
-        self._is_down = False
+        self._is_down = self._has_webhook = False
         self._writes = self._fail_at = 0
         self.command_lines: List[List[str]] = []
         patch.setattr(commands, "run", self._run)
@@ -84,13 +84,18 @@ class FakeCluster:
         forbidden: Optional[List[Any]] = None,
         objects: Optional[Dict[str, Any]] = None,
         fail_at: Optional[int] = None,
+        has_webhook: bool = False,
     ) -> None:
-        """Change how it behaves; ``fail_at`` is the n-th write from now."""
+        """Change how it behaves; ``fail_at`` is the n-th write from now.
+
+        A webhook of the older kind refuses every dry run.
+        """
         self._is_down = self._is_down if down is None else down
         self._namespaces = self._namespaces if namespaces is None else namespaces
         self._forbidden = self._forbidden if forbidden is None else forbidden
         self._objects = self._objects if objects is None else objects
         self._fail_at = self._fail_at if fail_at is None else fail_at
+        self._has_webhook = has_webhook
         self._writes = 0
 
     def put(self, kind: str, namespace: str, plain: Dict[str, Any]) -> None:
@@ -134,6 +139,8 @@ class FakeCluster:
             is_there = namespace in (None, call.namespace)
             if verb == call.verb and is_there and kind in (call.kind, "*"):
                 _refuse("Forbidden", f'{kind}s is forbidden: User "ann" cannot {verb} it')
+        if call.is_dry and self._has_webhook:
+            _refuse("BadRequest", 'admission webhook "old.corp" does not support dry run')
         if not call.is_dry and call.verb != "get":
             self._writes += 1
             if self._writes == self._fail_at:

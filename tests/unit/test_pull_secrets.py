@@ -297,6 +297,17 @@ def test_what_the_cluster_refuses_is_one_clear_line(
     assert cluster.writes == []
 
 
+def test_a_webhook_that_cannot_be_asked_beforehand(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    objects = cluster.objects
+    cluster.set(has_webhook=True)
+    ok(make(microk8s, *EVERYWHERE))
+    assert set(cluster.objects["secret"]) == {"default/regcred", "apps/regcred"}
+    ok(microk8s.run("disable"))
+    assert cluster.objects == objects
+
+
 def test_disable_without_an_api(microk8s: Microk8s, cluster: FakeCluster) -> None:
     start = microk8s.tree()
     ok(make(microk8s, *EVERYWHERE))
