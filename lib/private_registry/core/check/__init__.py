@@ -1,0 +1,1 @@
+"""Why a pull fails: what is known, read and decided without asking anybody; pure."""
