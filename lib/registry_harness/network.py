@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docker
 import docker.errors
+from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
@@ -87,12 +88,22 @@ def _remove(client: docker.DockerClient, is_ours: Callable[[str], bool]) -> int:
         if is_ours(each.attrs["Labels"][LABEL])
     ]
     for container in containers:
-        with suppress(docker.errors.NotFound):
-            container.remove(force=True, v=True)
+        _remove_container(container)
     for network in networks:
         with suppress(docker.errors.NotFound):
             network.remove()
     return len(containers) + len(networks)
+
+
+def _remove_container(container: Container) -> None:
+    try:
+        container.remove(force=True, v=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        # Another run that clears up at the same time was quicker.
+        if "already in progress" not in str(error):
+            raise
 
 
 def _free_subnets() -> Iterator[str]:

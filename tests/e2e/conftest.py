@@ -20,7 +20,7 @@ from registry_harness import (
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.snapshot import Snapshot
 
-from .matrix import CELL, table
+from .matrix import CELL, Cell, table
 
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 UNKNOWN_CA = "x509: certificate signed by unknown authority"
@@ -35,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.stats.get(outcome, [])
     ]
     cells = [
-        (value, report.outcome)
+        (Cell(*value), report.outcome)
         for report in reports
         for name, value in report.user_properties
         if name == CELL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import pytest
@@ -161,7 +161,7 @@ def test_matrix(
 ) -> None:
     name, made = node
     cell = Cell(*row, name)
-    record_property(CELL, cell)
+    record_property(CELL, astuple(cell))
     registry = registry_of_kind(cell.transport, cell.authentication)
     other = registry if cell.way == "direct" else upstream
     play = Play(cell, made, registry, other, ca_file, tmp_path)

@@ -16,6 +16,10 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
 
 
+def _status(number: bytes) -> bytes:
+    return b"\0\x0bgrpc-status" + bytes([len(number)]) + number
+
+
 # As gRPC servers do: settings, a ping, headers, an answer in two parts, trailers.
 _ANSWER = b"\x0a\x05fake1"
 _GOOD = (
@@ -23,9 +27,9 @@ _GOOD = (
     + _frame(6, 0, 0, b"12345678")
     + _frame(1, 4, 1, b"\x88")
     + _frame(0, 0, 1, b"\0" + struct.pack(">I", len(_ANSWER)) + _ANSWER)
-    + _frame(1, 5, 1, b"\x88")
+    + _frame(1, 5, 1, _status(b"0"))
 )
-_NO_CRI = _frame(4, 0, 0) + _frame(1, 5, 1, b"\x88")
+_NO_CRI = _frame(4, 0, 0) + _frame(1, 5, 1, b"\x88" + _status(b"12"))
 
 
 def main(data: Path, snap: str, work: Path) -> None:

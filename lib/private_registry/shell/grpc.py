@@ -1,0 +1,165 @@
+"""One call of a gRPC service at a unix socket: an HTTP/2 request (RFC 9113) without a library.
+
+The node's Python has neither gRPC nor HTTP/2. One request on a connection of its own needs little
+of them; answers are shorter than what may be sent without asking for more (65,535 bytes), and their
+headers than one frame (16,384 bytes).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Iterator, List, NamedTuple, Optional
+from urllib.parse import unquote
+
+from private_registry.core.hpack import Decoder, HpackError
+
+OK = 0
+UNAVAILABLE = 14
+UNIMPLEMENTED = 12
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GO_AWAY = 0, 1, 3, 4, 6, 7
+_END_STREAM, _ACK, _END_HEADERS, _PADDED, _PRIORITY = 1, 1, 4, 8, 32
+_PRIORITY_BYTES = 5
+_STREAM = 1
+_PREFIX_BYTES = 5
+_FRAME_HEADER_BYTES = 9
+
+
+class Reply(NamedTuple):
+    """What a service answered.
+
+    Args:
+        status: gRPC's number: 0 where it worked.
+        message: why it did not.
+        content: the answer itself, as protobuf has it.
+    """
+
+    status: int
+    message: str = ""
+    content: bytes = b""
+
+
+class _Frame(NamedTuple):
+    kind: int
+    flags: int
+    stream: int
+    payload: bytes
+
+
+def call(path: str, method: str, content: bytes, seconds: float) -> Reply:
+    """Call a method; a service that does not answer is UNAVAILABLE.
+
+    Args:
+        path: of the socket.
+        method: ``/SERVICE/METHOD``.
+        content: the request, as protobuf has it.
+        seconds: how long it may take in all.
+    """
+    end = time.monotonic() + seconds
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(seconds)
+            connection.connect(path)
+            connection.sendall(_PREFACE + _frame(_SETTINGS) + _request(method, content))
+            return _Exchange(connection, end).reply()
+    except socket.timeout:
+        return Reply(UNAVAILABLE, f"no answer within {seconds:g} s")
+    except (OSError, HpackError) as error:
+        return Reply(UNAVAILABLE, str(error))
+
+
+class _Exchange:
+    """The answering half of a call."""
+
+    def __init__(self, connection: socket.socket, end: float) -> None:
+        self._connection, self._end = connection, end
+        self._decoder = Decoder()
+        self._content = b""
+        self._status: Optional[int] = None
+        self._message = ""
+
+    def reply(self) -> Reply:
+        for frame in self._frames():
+            if frame.kind == _SETTINGS and not frame.flags & _ACK:
+                self._connection.sendall(_frame(_SETTINGS, _ACK))
+            elif frame.kind == _PING and not frame.flags & _ACK:
+                self._connection.sendall(_frame(_PING, _ACK, payload=frame.payload))
+            elif frame.kind == _HEADERS:
+                self._take_headers(frame)
+            elif frame.kind == _DATA:
+                self._content += frame.payload
+            if _is_last(frame):
+                break
+        if self._status is None:
+            return Reply(UNAVAILABLE, "the answer ended too early")
+        return Reply(self._status, self._message, self._content[_PREFIX_BYTES:])
+
+    def _take_headers(self, frame: _Frame) -> None:
+        payload = frame.payload
+        if frame.flags & _PADDED:
+            payload = payload[1 : len(payload) - payload[0]]
+        if frame.flags & _PRIORITY:
+            payload = payload[_PRIORITY_BYTES:]
+        fields = dict(self._decoder.decode(payload))
+        if fields.get("grpc-status", "").isdigit():
+            self._status = int(fields["grpc-status"])
+            self._message = unquote(fields.get("grpc-message", ""))
+
+    def _frames(self) -> Iterator[_Frame]:
+        while True:
+            header = self._read(_FRAME_HEADER_BYTES)
+            if header is None:
+                return
+            length = int.from_bytes(header[:3], "big")
+            kind, flags, stream = struct.unpack(">BBI", header[3:])
+            payload = self._read(length)
+            if payload is None:
+                return
+            yield _Frame(kind, flags, stream, payload)
+
+    def _read(self, count: int) -> Optional[bytes]:
+        parts: List[bytes] = []
+        while count:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise socket.timeout
+            self._connection.settimeout(left)
+            part = self._connection.recv(count)
+            if not part:
+                return None
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+
+def _is_last(frame: _Frame) -> bool:
+    is_end = frame.kind in (_DATA, _HEADERS) and bool(frame.flags & _END_STREAM)
+    return is_end or frame.kind in (_RESET, _GO_AWAY)
+
+
+def _request(method: str, content: bytes) -> bytes:
+    fields = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", method),
+        (":authority", "localhost"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ]
+    block = b"".join(_field(name, value) for name, value in fields)
+    headers = _frame(_HEADERS, _END_HEADERS, _STREAM, block)
+    message = struct.pack(">BI", 0, len(content)) + content
+    return headers + _frame(_DATA, _END_STREAM, _STREAM, message)
+
+
+def _field(name: str, value: str) -> bytes:
+    """Write a header as a literal that is not indexed; all of ours are shorter than 127 bytes."""
+    parts = (name.encode(), value.encode())
+    return b"\0" + b"".join(bytes([len(part)]) + part for part in parts)
+
+
+def _frame(kind: int, flags: int = 0, stream: int = 0, payload: bytes = b"") -> bytes:
+    length = struct.pack(">I", len(payload))[1:]
+    return length + struct.pack(">BBI", kind, flags, stream) + payload

@@ -1,0 +1,1 @@
+"""Asks registries what containerd would ask them; changes nothing anywhere."""

@@ -1,0 +1,69 @@
+"""Everybody is asked at once, so that all take as long as the slowest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import Callable, Dict, Hashable, Iterable, List, Mapping, NoReturn, Tuple, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+_MOST_THREADS = 128
+_POLL_SECONDS = 0.2
+
+
+def all_at_once(
+    jobs: Mapping[Key, Callable[[], Value]],
+    seconds: float,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Dict[Key, Value]:
+    """Run jobs beside each other and return what they returned.
+
+    Threads cannot be ended: those that hang, as a name lookup can, are left behind, and their jobs
+    are missing in what is returned.
+
+    Args:
+        jobs: by whatever they are known by.
+        seconds: how long to wait for each batch of 128.
+        progress: is told how many of how many are done, now and then.
+    """
+    found: Dict[Key, Value] = {}
+    names = list(jobs)
+    for first in range(0, len(names), _MOST_THREADS):
+        batch = names[first : first + _MOST_THREADS]
+        for key, value in _batch([(key, jobs[key]) for key in batch], seconds):
+            found[key] = value
+            progress(len(found), len(jobs))
+    return found
+
+
+def _batch(
+    jobs: List[Tuple[Key, Callable[[], Value]]], seconds: float
+) -> Iterable[Tuple[Key, Value]]:
+    answers: SimpleQueue[Callable[[], Tuple[Key, Value]]] = SimpleQueue()
+
+    def work(key: Key, job: Callable[[], Value]) -> None:
+        try:
+            value = job()
+        except Exception as error:  # noqa: BLE001 - a bug of ours, told by the main thread
+            failure = error
+            answers.put(lambda: _raised(failure))
+        else:
+            answers.put(lambda: (key, value))
+
+    for key, job in jobs:
+        threading.Thread(target=work, args=(key, job), daemon=True).start()
+    end, waiting = time.monotonic() + seconds, len(jobs)
+    while waiting and time.monotonic() < end:
+        try:
+            answer = answers.get(timeout=max(0.0, min(_POLL_SECONDS, end - time.monotonic())))
+        except Empty:
+            continue
+        waiting -= 1
+        yield answer()
+
+
+def _raised(error: Exception) -> NoReturn:
+    raise error
