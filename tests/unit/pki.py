@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import warnings
 from datetime import datetime, timedelta, timezone
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Sequence
 
 with warnings.catch_warnings():
     # The last release for Python 3.8 says that it is the last.
@@ -68,6 +69,7 @@ def make(
     issuer: Optional[Pair] = None,
     begins: timedelta = -_YEAR,
     ends: timedelta = _YEAR,
+    names: Sequence[str] = (),
 ) -> Pair:
     """Make a key and a certificate for it.
 
@@ -77,10 +79,11 @@ def make(
         issuer: who signs it; None for itself.
         begins: when it becomes valid, from today.
         ends: when it stops being valid, from today.
+        names: host names and IP addresses that it is for.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
@@ -89,9 +92,19 @@ def make(
         .not_valid_before(TODAY + begins)
         .not_valid_after(TODAY + ends)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .sign(issuer.private_key if issuer else key, hashes.SHA256())
     )
+    if names:
+        alternative = x509.SubjectAlternativeName([_general_name(each) for each in names])
+        builder = builder.add_extension(alternative, critical=False)
+    certificate = builder.sign(issuer.private_key if issuer else key, hashes.SHA256())
     return Pair(certificate, key)
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 class Pki(NamedTuple):

@@ -17,7 +17,7 @@ _OCTETS = 0x04
 _LONG_LENGTH = 0x80
 _ISSUER, _VALIDITY, _SUBJECT = 2, 3, 4
 _ALTERNATIVE_NAMES = bytes([0x55, 0x1D, 0x11])
-_COMMON_NAME = bytes([0x55, 0x04, 0x03])
+_COMMON_NAME, _ORGANIZATION = bytes([0x55, 0x04, 0x03]), bytes([0x55, 0x04, 0x0A])
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87
 
 Element = Tuple[int, bytes]
@@ -35,7 +35,7 @@ class Certificate(NamedTuple):
 
     Args:
         validity: when it counts.
-        issuer: common name of the CA that signed it; empty where that has none.
+        issuer: name of the CA that signed it: its common name, else its organization's.
         common_name: of the server; what nobody looks at any more.
         names: host names that it is for.
         addresses: IP addresses that it is for.
@@ -74,8 +74,8 @@ def certificate(der: bytes) -> Certificate:
         names = _alternative_names(fields)
         return Certificate(
             validity=_validity(fields[_VALIDITY][1]),
-            issuer=_common_name(issuer),
-            common_name=_common_name(subject),
+            issuer=_text(issuer, _COMMON_NAME) or _text(issuer, _ORGANIZATION),
+            common_name=_text(subject, _COMMON_NAME),
             names=tuple(text.decode("ascii", "replace") for tag, text in names if tag == _DNS_NAME),
             addresses=tuple(
                 str(ipaddress.ip_address(text)) for tag, text in names if tag == _IP_ADDRESS
@@ -98,11 +98,11 @@ def _validity(content: bytes) -> Validity:
     return Validity(_seconds(*begin), _seconds(*end))
 
 
-def _common_name(name: bytes) -> str:
+def _text(name: bytes, wanted: bytes) -> str:
     for _, part in _elements(name):
         for _, pair in _elements(part):
             (_, kind), (_, value) = list(_elements(pair))[:2]
-            if kind == _COMMON_NAME:
+            if kind == wanted:
                 return value.decode("utf-8", "replace")
     return ""
 

@@ -7,7 +7,7 @@ import re
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
-_REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+_REFERENCE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -71,7 +71,14 @@ def _value(text: str, known: Mapping[str, str]) -> str:
     if text[:1] == "'":
         return text[1:].partition("'")[0]
     raw = text[1:].partition('"')[0] if text[:1] == '"' else (text.split() or [""])[0]
-    return _REFERENCE.sub(lambda match: known.get(match[1] or match[2], ""), raw)
+    return _expanded(raw, known)
+
+
+def _expanded(text: str, known: Mapping[str, str]) -> str:
+    """Put values in place of ``$NAME``, ``${NAME}`` and ``${NAME:-OTHERWISE}``."""
+    return _REFERENCE.sub(
+        lambda match: known.get(match[1] or match[3]) or _expanded(match[2] or "", known), text
+    )
 
 
 def _covers(entry: str, name: str, address: Optional[Address], port: int) -> bool:
