@@ -7,6 +7,8 @@ PrivateRegistryError
 └── NodeError            4  the node cannot take it; it is as it was before
     ├── UnsupportedError 4  this node's containerd would ignore what was asked
     └── WriteError       4  the disk or the permissions refused
+
+5 is no error: `check` found a fault.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_CONFLICT = 3
 EXIT_NODE = 4
+EXIT_FAULT = 5
 
 
 class PrivateRegistryError(Exception):

@@ -18,6 +18,8 @@ SNAP_ONLY_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 SNAP_DATA = "/var/snap/microk8s/current"
 KEPT_VARIABLES = SNAP_ONLY_VARIABLES + ("PYTHONNOUSERSITE", "LANG", "LC_ALL", "NO_COLOR")
 WORDS_FOR_ANYBODY = (["help"], ["-h"], ["--help"], ["version"], ["--version"])
+# It shows what this user may see, and says what not.
+VERBS_FOR_ANYBODY = ("check",)
 EXIT_NODE = 4
 
 
@@ -28,7 +30,7 @@ def main(door: str, script: str) -> None:
         door: "enable", "disable" or "plugin".
         script: the program that was started, to start it again with another interpreter.
     """
-    if _needs_root(sys.argv[1:]):
+    if needs_root(sys.argv[1:]):
         _run_again_as_root(script)
     if sys.version_info[:2] < OLDEST:
         _hand_over_to_host_python(script)
@@ -39,8 +41,11 @@ def main(door: str, script: str) -> None:
     sys.exit(run(door, os.path.abspath(script), sys.argv[1:]))
 
 
-def _needs_root(arguments: List[str]) -> bool:
+def needs_root(arguments: List[str]) -> bool:
+    """Whether a command line has to be carried out by somebody else than this user."""
     if os.geteuid() == 0 or arguments[:1] in WORDS_FOR_ANYBODY:
+        return False
+    if arguments and arguments[0] in VERBS_FOR_ANYBODY:
         return False
     try:
         return os.stat(os.environ.get("SNAP_DATA") or SNAP_DATA).st_uid != os.geteuid()

@@ -53,7 +53,7 @@ from private_registry.planning import (
     files_of,
     make_changes,
 )
-from private_registry.shell import records, transaction
+from private_registry.shell import last_check, records, transaction
 from private_registry.shell.cluster import Cluster
 from private_registry.shell.containerd import (
     TEMPLATE_PATH,
@@ -63,7 +63,7 @@ from private_registry.shell.containerd import (
 )
 from private_registry.shell.files import locked
 from private_registry.shell.journal import Journal
-from private_registry.shell.node import PULL_SECRETS, STATE, Node
+from private_registry.shell.node import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.shell.services import service_files
 from private_registry.shell.staging import OwnFiles
 from private_registry.shell.transaction import Followers
@@ -146,17 +146,24 @@ def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterat
 def list_registries(found: Node, options: Options) -> Listing:
     """Compare the saved registries with the node."""
     with _alone(found, options) as node:
-        saved = _saved(node)
-        file = read_template(node)
-        record = records.ledger(node, Root.DATA).template
-        entries = entries_of(saved, file.template)
-        keys = {*record.keys, *(each.entry.key for each in entries)}
-        unloaded = Containerd(node).unloaded(file.text, keys)
-        statuses = tuple(
-            _status(node, registry, file.template, unloaded) for registry in saved.registries
-        )
-        still_loaded = record.unloaded & unloaded
-        return Listing(node.is_enabled, statuses, still_loaded, made_secrets(node))
+        return listing_of(node)
+
+
+def listing_of(node: Node) -> Listing:
+    """Compare the saved registries with the node, as they are right now."""
+    saved = _saved(node)
+    file = read_template(node)
+    record = records.ledger(node, Root.DATA).template
+    entries = entries_of(saved, file.template)
+    keys = {*record.keys, *(each.entry.key for each in entries)}
+    unloaded = Containerd(node).unloaded(file.text, keys)
+    statuses = tuple(
+        _status(node, registry, file.template, unloaded) for registry in saved.registries
+    )
+    still_loaded = record.unloaded & unloaded
+    return Listing(
+        node.is_enabled, statuses, still_loaded, made_secrets(node), last_check.recall(node)
+    )
 
 
 def saved_state(node: Node, options: Options) -> DesiredState:
@@ -250,7 +257,10 @@ def _make_so(
         check_rendered(reach.node, changes.plan, state, desired)
         made = asks.to_make.made if asks.to_make else asks.made
         made = made_secrets(node) if made is None else made
-        saved = {STATE: state.encode(), PULL_SECRETS: record_of(made)}
+        saved: OwnFiles = {STATE: state.encode(), PULL_SECRETS: record_of(made)}
+        if changes.plan.changes or changes.restart is Restart.DONE:
+            # What was found out before does not hold any more.
+            saved[LAST_CHECK] = None
         last = asks.to_make.make if asks.to_make and asks.to_make.is_change else None
         _commit(reach, changes, containerd, saved, last)
     return outcome
@@ -276,7 +286,7 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
     if not options.dry_run:
         # What containerd still has is told once; nothing of ours stays to remember it.
         changes = changes._replace(plan=changes.plan.without_memory())
-        _commit(reach, changes, containerd, {STATE: None, PULL_SECRETS: None})
+        _commit(reach, changes, containerd, {STATE: None, PULL_SECRETS: None, LAST_CHECK: None})
     return outcome
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.cluster_part import ChangedSecret
+from private_registry.core.check.diagnosis import RegistryReport
+from private_registry.core.check.findings import Finding
 from private_registry.core.model import DesiredState, Registry
 from private_registry.core.names import RegistryName
 from private_registry.core.plan import NodePath, ObservedFile, Plan
@@ -75,6 +77,18 @@ class RegistryStatus(NamedTuple):
     is_in_docker: Optional[bool] = True
 
 
+class CheckedAt(NamedTuple):
+    """What the last check of a registry said.
+
+    Args:
+        time: seconds since the epoch.
+        causes: of its faults; none where it was fine.
+    """
+
+    time: float
+    causes: Tuple[str, ...] = ()
+
+
 class Listing(NamedTuple):
     """All saved registries.
 
@@ -83,9 +97,44 @@ class Listing(NamedTuple):
         registries: as saved.
         still_loaded: entries that were taken away and that containerd has until its next start.
         pull_secrets: made in the cluster from this node.
+        checks: what `check` said lately, by registry; none since the last change.
     """
 
     enabled: bool
     registries: Tuple[RegistryStatus, ...]
     still_loaded: FrozenSet[EntryKey] = frozenset()
     pull_secrets: Tuple[MadeSecret, ...] = ()
+    checks: Mapping[str, CheckedAt] = {}
+
+
+class PullTry(NamedTuple):
+    """A real pull.
+
+    Args:
+        reference: of the image.
+        words: what containerd says of it; empty where it worked.
+    """
+
+    reference: str
+    words: str = ""
+
+
+class CheckOutcome(NamedTuple):
+    """What `check` found out.
+
+    Args:
+        registries: one after the other.
+        findings: faults first.
+        unseen: what this user may not look at, for people, a line each.
+        pull: the real pull that was asked for, if any.
+    """
+
+    registries: Tuple[RegistryReport, ...]
+    findings: Tuple[Finding, ...]
+    unseen: Tuple[str, ...] = ()
+    pull: Optional[PullTry] = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is at fault."""
+        return not any(each.is_fault for each in self.findings)

@@ -36,15 +36,22 @@ class CertificateAuthority:
         """The authority's certificate."""
         return self._ca.cert_pem.bytes()
 
-    def server(self, *names: str, expired: bool = False) -> KeyPair:
+    def server(self, *names: str, expired: bool = False, future: bool = False) -> KeyPair:
         """Issue a server's certificate.
 
         Args:
             names: host names and IP addresses it is for.
             expired: let it have ended yesterday.
+            future: let it begin tomorrow.
         """
-        end = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-        return _pair(self._ca.issue_cert(*names, not_after=end if expired else None))
+        now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
+        return _pair(
+            self._ca.issue_cert(
+                *names,
+                not_before=now + day if future else None,
+                not_after=now - day if expired else None,
+            )
+        )
 
     def client(self, name: str = "node.example") -> KeyPair:
         """Issue a client's certificate."""

@@ -80,6 +80,37 @@ def random_image() -> Image:
     return Image(layer, config_blob, Blob(_MANIFEST, json.dumps(manifest).encode()))
 
 
+def image_archive(reference: str) -> bytes:
+    """Return an archive that `ctr images import` takes: an OCI layout with one image.
+
+    Args:
+        reference: the name that the image gets.
+    """
+    image = random_image()
+    index = {
+        "schemaVersion": 2,
+        "manifests": [
+            {
+                **image.manifest.descriptor(),
+                "annotations": {"io.containerd.image.name": reference},
+            }
+        ],
+    }
+    files = {
+        "oci-layout": json.dumps({"imageLayoutVersion": "1.0.0"}).encode(),
+        "index.json": json.dumps(index).encode(),
+    }
+    for blob in (image.layer, image.config, image.manifest):
+        files["blobs/" + blob.digest.replace(":", "/")] = blob.content
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
 def fill(registry: Registry, repository: str, tag: str = "latest") -> str:
     """Put a new image straight into a registry and return its reference.
 

@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,18 @@ _NOT_COUNTED = frozenset({"args/containerd.toml", "addons", "run"})
 # As in MicroK8s' default-args, but for the directories of the daemon's own files.
 _CONTAINERD_ARGUMENTS = """--config ${SNAP_DATA}/args/containerd.toml
 --address ${SNAP_COMMON}/run/containerd.sock
+"""
+_SUDO = """#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; done
+exec env "$@"
+"""
+_MICROK8S = """#!/bin/sh
+verb=$1 name=$2
+shift
+case $verb in
+    enable|disable) shift; exec "{addons}/$name/$verb" "$@" ;;
+    *) exec "{plugins}/$verb" "$@" ;;
+esac
 """
 
 
@@ -139,6 +152,27 @@ class MicroK8sNode:
         )
         return ProgramResult(done.returncode, done.stdout, done.stderr)
 
+    def shell(
+        self, command: str, cwd: Path, environment: Mapping[str, str] | None = None
+    ) -> ProgramResult:
+        """Run a command line as people paste it: it finds ``microk8s``, ``snap`` and ``sudo``.
+
+        Args:
+            command: for a shell.
+            cwd: where the files are that it names.
+            environment: added to the node's own.
+        """
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=cwd,
+            env={**self.environment(), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ProgramResult(done.returncode, done.stdout, done.stderr)
+
     def refresh(self) -> list[ProgramResult]:
         """Refresh the snap: SNAP_DATA is copied to a new revision, then the hooks run."""
         old = self.data
@@ -175,6 +209,11 @@ class MicroK8sNode:
         _program(programs / "python3", f'#!/bin/sh\nexec "{python}" "$@"\n')
         snapctl = PROGRAM.format(python=python, socket=str(self.snapctl_socket))
         _program(programs / "snapctl", snapctl)
+        # On a real node snapd carries this out, too.
+        (programs / "snap").symlink_to("snapctl")
+        _program(programs / "sudo", _SUDO)
+        plugins, addons = self.common / "plugins", self._addon.parent
+        _program(programs / "microk8s", _MICROK8S.format(plugins=plugins, addons=addons))
         _program(programs / "journalctl", f'#!/bin/sh\ntail -n 20 "{self.containerd_log}"\n')
         if containerd is not None:
             for name in ("containerd", "ctr"):

@@ -200,6 +200,11 @@ def test_snapctl_restarts_the_nodes_own_containerd(own_node: PullingNode) -> Non
     assert own_node.snapctl.requests == ["restart microk8s.daemon-containerd", "stop microk8s"]
 
 
+# Where tests run beside each other, their processes do not take Ctrl-C.
+UNDER_SIGNALS = ("env", "--default-signal=INT")
+NO_CACHE = ("-p", "no:cacheprovider")
+
+
 @pytest.mark.parametrize(
     ("body", "how", "words"),
     [
@@ -219,7 +224,7 @@ def test_a_run_leaves_nothing(
         f"def addon_repository():\n    return pathlib.Path({str(addon_repository)!r})\n"
     )
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", str(tmp_path)],
+        [*UNDER_SIGNALS, sys.executable, "-m", "pytest", "-s", *NO_CACHE, str(tmp_path)],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

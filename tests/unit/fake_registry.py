@@ -88,6 +88,7 @@ class _Server(ThreadingHTTPServer):
     registry: FakeRegistry
     context: Optional[ssl.SSLContext] = None
     daemon_threads = True
+    request_queue_size = 256
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         if self.context is None:
@@ -96,7 +97,7 @@ class _Server(ThreadingHTTPServer):
         request.settimeout(5)
         try:
             with self.context.wrap_socket(request, server_side=True) as channel:
-                super().finish_request(channel, client_address)  # type: ignore[arg-type]
+                super().finish_request(channel, client_address)
         except OSError:
             # Clients that do not like the certificate, or have none, go away.
             return
@@ -125,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(said.body)
 
-    do_GET = do_HEAD = do_POST = do_CONNECT = do_any
+    do_GET = do_HEAD = do_POST = do_CONNECT = do_any  # noqa: N815 - http.server's names
 
     def log_message(self, *_: Any) -> None:
         """Print nothing."""

@@ -31,6 +31,7 @@ from unit.pki import Pair, Pki
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 LOGIN = Login("ann", "s3cret")
+NO_PROXIES = Proxies()
 BASIC = "Basic " + base64.b64encode(b"ann:s3cret").decode()
 
 
@@ -46,7 +47,7 @@ def probe(
     image: Optional[str] = None,
     login: Optional[Login] = None,
     seconds: float = 5,
-    proxies: Proxies = Proxies(),
+    proxies: Proxies = NO_PROXIES,
     **entry: Any,
 ) -> Result:
     entry.setdefault("path", "/v2")
@@ -161,7 +162,7 @@ def test_it_speaks_something_else(registries: FakeRegistries) -> None:
 
 def test_it_never_says_anything(registries: FakeRegistries) -> None:
     silent = threading.Event()
-    authority = registries.raw(lambda _: silent.wait(3) and None)
+    authority = registries.raw(lambda _: _wait(silent))
     for scheme, layer in (("http", Layer.HTTP), ("https", Layer.TLS)):
         start = time.monotonic()
         result = probe(authority, scheme, seconds=0.3)
@@ -170,11 +171,14 @@ def test_it_never_says_anything(registries: FakeRegistries) -> None:
     silent.set()
 
 
+def _wait(event: threading.Event) -> None:
+    event.wait(3)
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_https_first_and_then_http(registries: FakeRegistries, scheme: str) -> None:
     authority = registries.start().authority
-    options = {"tries_https": scheme == "http", "falls_back_to_http": True}
-    result = probe(authority, scheme, **options)
+    result = probe(authority, scheme, tries_https=scheme == "http", falls_back_to_http=True)
     assert (result.cause, result.speaks) == (None, "http")
 
 
@@ -585,10 +589,17 @@ def test_a_proxy_that_passes_on(
     assert not server.heard
 
 
-def test_a_proxy_that_is_not_there_and_a_registry_that_is_not_either() -> None:
-    result = probe("10.255.255.1:1", proxies=Proxies("http://127.0.0.1:1"), seconds=0.3)
+def test_a_proxy_that_is_not_there_and_a_registry_that_is_not_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", _only_here)
+    result = probe("reg.corp:1", proxies=Proxies("http://127.0.0.1:1"), seconds=0.3)
     assert result.cause is Cause.PROXY
     assert "cannot be reached" in result.detail
+
+
+def _only_here(host: Any, port: int, *_: Any, **__: Any) -> Any:
+    return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
 
 
 # --- all at once -----------------------------------------------------------------------------
@@ -597,7 +608,12 @@ def test_a_proxy_that_is_not_there_and_a_registry_that_is_not_either() -> None:
 def test_all_take_as_long_as_the_slowest() -> None:
     start = time.monotonic()
     told: List[Tuple[int, int]] = []
-    jobs = {number: (lambda: time.sleep(0.3) or "done") for number in range(50)}
+
+    def work() -> str:
+        time.sleep(0.3)
+        return "done"
+
+    jobs = dict.fromkeys(range(50), work)
     found = all_at_once(jobs, 2, lambda done, total: told.append((done, total)))
     assert found == dict.fromkeys(range(50), "done")
     assert time.monotonic() - start < 1.5

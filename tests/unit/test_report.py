@@ -313,7 +313,7 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
         "--skip-verify --file --import --adopt --dry-run --json --username --password-stdin "
         "--password-file --password-env --allow-plaintext-credentials --no-credentials "
         "--no-restart --docker --docker-config --no-docker --pull-secret --pull-secret-from "
-        "--namespace --service-account"
+        "--namespace --service-account --check"
     )
     assert named == set(contract.split())
 

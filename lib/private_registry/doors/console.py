@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 from private_registry import __version__, operations
+from private_registry.core.check.image import Subject
+from private_registry.core.check.request import CheckRequest, ExplainRequest
 from private_registry.core.names import quoted
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest
-from private_registry.doors import report
+from private_registry.doors import listing_report, report
 from private_registry.doors.export_options import ExportRequest
 from private_registry.doors.help import help_text
 from private_registry.doors.inputs import Inputs
@@ -21,12 +24,13 @@ from private_registry.doors.options import (
     command_name,
     parse,
 )
-from private_registry.errors import EXIT_BUG, EXIT_OK, NodeError, PrivateRegistryError
-from private_registry.outcomes import Outcome
+from private_registry.errors import EXIT_BUG, EXIT_FAULT, EXIT_OK, NodeError, PrivateRegistryError
+from private_registry.outcomes import CheckOutcome, Outcome
 from private_registry.planning import Options
 from private_registry.shell.node import Node
 
 _EXIT_INTERRUPTED = 130
+_CLEAR_LINE = "\r\x1b[K"
 
 
 def run(door: str, script: str, arguments: Sequence[str]) -> int:
@@ -75,6 +79,8 @@ def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
     if isinstance(request, VersionRequest):
         print(f"private-registry-config {__version__}")
         return EXIT_OK
+    if isinstance(request, ExplainRequest):
+        return _explain(request, as_json=command.json)
     node = Node.from_environment(os.environ)
     options = Options(
         door=os.path.join(os.path.dirname(script), "plugin"),
@@ -84,18 +90,92 @@ def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
         say=_say,
         outside=outside,
     )
-    if isinstance(request, ListRequest):
-        listing = operations.list_registries(node, options)
-        _print(report.listing_json(listing) if command.json else report.listing(node, listing))
-        return EXIT_OK
-    if isinstance(request, ExportRequest):
-        return _export(node, request, options)
+    looks = _only_looks(node, command, options)
+    if looks is not None:
+        return looks
     outcome = _change(node, command, options)
+    if command.check and not command.dry_run:
+        return _change_and_check(node, command, door, outcome)
     if command.json:
         _print([report.outcome_json(outcome, dry_run=command.dry_run)])
     else:
         _print(report.outcome(outcome, door, dry_run=command.dry_run))
     return EXIT_OK
+
+
+def _only_looks(node: Node, command: Command, options: Options) -> Optional[int]:
+    """Carry out what changes nothing; None where the command is to change something."""
+    request = command.request
+    if isinstance(request, CheckRequest):
+        return _check(node, request, as_json=command.json)
+    if isinstance(request, ListRequest):
+        listing = operations.list_registries(node, options)
+        if command.json:
+            _print(listing_report.listing_json(listing))
+        else:
+            _print(listing_report.listing(node, listing))
+        return EXIT_OK
+    if isinstance(request, ExportRequest):
+        return _export(node, request, options)
+    return None
+
+
+def _explain(request: ExplainRequest, *, as_json: bool) -> int:
+    from private_registry.core.check.explain import explain  # noqa: PLC0415 - only here
+    from private_registry.doors import check_report  # noqa: PLC0415 - many imports, only here
+
+    found = explain(request.text)
+    if as_json:
+        _print([check_report.explanations_json(found)])
+    else:
+        _print(check_report.explanations(found, colours=_has_colours()))
+    return EXIT_OK
+
+
+def _check(node: Node, request: CheckRequest, *, as_json: bool) -> int:
+    from private_registry.doors import check_report  # noqa: PLC0415 - many imports, only here
+
+    outcome = _checked(node, request)
+    if as_json:
+        _print([check_report.check_json(outcome)])
+    else:
+        _print(check_report.check(outcome, colours=_has_colours()))
+    return EXIT_OK if outcome.is_clean else EXIT_FAULT
+
+
+def _change_and_check(node: Node, command: Command, door: str, outcome: Outcome) -> int:
+    """Tell what was done, and whether the registries that it was about serve now."""
+    from private_registry.doors import check_report  # noqa: PLC0415 - many imports, only here
+
+    subjects = tuple(Subject(each.name) for each in outcome.concerned)
+    checked = _checked(node, CheckRequest(subjects))
+    if command.json:
+        plain = report.outcome_plain(outcome, dry_run=False)
+        _print([json.dumps({**plain, "check": check_report.check_plain(checked)}, indent=2)])
+    else:
+        _print(report.outcome(outcome, door, dry_run=False))
+        _print(["", *check_report.check(checked, colours=_has_colours())])
+    return EXIT_OK if checked.is_clean else EXIT_FAULT
+
+
+def _checked(node: Node, request: CheckRequest) -> CheckOutcome:
+    from private_registry.checking import check  # noqa: PLC0415 - many imports, only here
+
+    if not sys.stderr.isatty():
+        return check(node, request)
+    try:
+        return check(node, request, _show_progress)
+    finally:
+        sys.stderr.write(_CLEAR_LINE)
+
+
+def _show_progress(done: int, total: int) -> None:
+    sys.stderr.write(f"{_CLEAR_LINE}{done} of {total} endpoints have answered ...")
+    sys.stderr.flush()
+
+
+def _has_colours() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _export(node: Node, request: ExportRequest, options: Options) -> int:

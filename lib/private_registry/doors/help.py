@@ -29,6 +29,7 @@ _ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatabl
   --import DIR               the same from a certs.d tree, containerd's or Docker's
   --adopt                    take over a file that somebody else wrote
   --no-restart               where containerd has to be restarted, leave that to you
+  --check                    afterwards, find out whether it serves
   --dry-run                  show what would be done, and do nothing
   --json                     answer for machines
 A FILE may be - for standard input."""
@@ -47,7 +48,7 @@ Let this node's containerd pull from private registries and mirrors. Run it on e
   microk8s enable private-registry-config --mirror docker.io=https://harbor.corp/proxy
   microk8s enable private-registry-config --registry reg.corp --username ann --password-stdin
 
-Once enabled, go on with: microk8s private-registry add|remove|list|apply|help""",
+Once enabled, go on with: microk8s private-registry add|remove|list|check|apply|help""",
     "disable": """microk8s disable private-registry-config [OPTIONS]
 
 Give the node back as it was before the addon.
@@ -66,6 +67,9 @@ Give the node back as it was before the addon.
   list [--json]              what is configured, and whether the node still has it
   apply [--file FILE | --import DIR]
                              make the node match what is saved, or FILE or DIR
+  check [HOST[:PORT][/IMAGE]] [--pull] [--timeout SECONDS] [--json]
+                             find out why a pull fails: of everything configured, or of that
+  check --explain TEXT|-     what an error message means, and what to type
   export [--format toml|hosts|launch-config] [--with-secrets] [--output FILE|DIR]
                              print what is saved, for other nodes: as registries.toml, as a
                              certs.d tree, or as MicroK8s' launch configuration
@@ -77,7 +81,7 @@ Options of add:
     + """
 
 remove, list and apply take --json; remove and apply also --dry-run and --no-restart; apply also
---adopt.""",
+--adopt and --check.""",
 }
 
 

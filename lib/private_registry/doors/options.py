@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
+from private_registry.core.check.request import CheckRequest, ExplainRequest
 from private_registry.core.contradictions import contradiction
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry, Tls
@@ -30,8 +31,9 @@ COMMANDS = {
     ("plugin", "list"): "microk8s private-registry list",
     ("plugin", "apply"): "microk8s private-registry apply",
     ("plugin", "export"): "microk8s private-registry export",
+    ("plugin", "check"): "microk8s private-registry check",
 }
-PLUGIN_VERBS = ("add", "remove", "list", "apply", "export", "help", "version")
+PLUGIN_VERBS = ("add", "remove", "list", "apply", "check", "export", "help", "version")
 _ONCE = (
     *("--ca", "--client-cert", "--client-key", "--file", "--import"),
     *("--username", "--password-file", "--password-env"),
@@ -47,7 +49,7 @@ _EXAMPLES = {
     "--password-env": " VAR --username NAME",
     "--allow-plaintext-credentials": " --username NAME --password-stdin",
 }
-_COMMON = ("--adopt", "--dry-run", "--json", "--no-restart")
+_COMMON = ("--adopt", "--check", "--dry-run", "--json", "--no-restart")
 _HELP_WORDS = ("help", "-h", "--help")
 
 
@@ -69,6 +71,8 @@ Request = Union[
     ApplyRequest,
     ListRequest,
     ExportRequest,
+    CheckRequest,
+    ExplainRequest,
     HelpRequest,
     VersionRequest,
 ]
@@ -84,6 +88,7 @@ class Command(NamedTuple):
         dry_run: print the plan, change nothing.
         json: answer for machines.
         no_restart: leave it to people to restart containerd.
+        check: afterwards, find out whether it serves.
     """
 
     name: str
@@ -92,6 +97,7 @@ class Command(NamedTuple):
     dry_run: bool = False
     json: bool = False
     no_restart: bool = False
+    check: bool = False
 
 
 def verb_of(door: str, arguments: Sequence[str]) -> str:
@@ -137,6 +143,7 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
         "list": _parse_list,
         "apply": _parse_apply,
         "export": _parse_export,
+        "check": _parse_check,
     }
     return readers[verb](name, rest, inputs)
 
@@ -159,8 +166,8 @@ def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
 
 
 def _command(name: str, request: Request, values: argparse.Namespace) -> Command:
-    adopt = getattr(values, "adopt", False)
-    return Command(name, request, adopt, values.dry_run, values.json, values.no_restart)
+    adopt, check = getattr(values, "adopt", False), getattr(values, "check", False)
+    return Command(name, request, adopt, values.dry_run, values.json, values.no_restart, check)
 
 
 def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[Optional[str], str]]:
@@ -349,6 +356,13 @@ def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
 def _parse_export(name: str, arguments: List[str], inputs: Inputs) -> Command:
     del inputs
     return Command(name, read_export(name, arguments))
+
+
+def _parse_check(name: str, arguments: List[str], inputs: Inputs) -> Command:
+    from private_registry.doors.check_options import read_check  # noqa: PLC0415 - rarely needed
+
+    read = read_check(name, arguments, inputs)
+    return Command(name, read.request, json=read.json)
 
 
 def _check_once(values: argparse.Namespace, options: Sequence[str] = _ONCE) -> None:

@@ -1,4 +1,4 @@
-"""What an outcome, a listing or an error looks like, for people and for machines; pure."""
+"""What an outcome or an error looks like, for people and for machines; pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from private_registry.core import json_lists
 from private_registry.core.docker_trust import INSECURE, MIRRORS
 from private_registry.core.model import Credentials, Registry, Tls
 from private_registry.core.plan import Action, Kind, ObservedFile, Root, WantedFile
-from private_registry.core.pull_secrets import MadeSecret
-from private_registry.core.template import Template, shown_key
+from private_registry.core.template import Template
 from private_registry.errors import PrivateRegistryError
-from private_registry.outcomes import Listing, Outcome, RegistryStatus
+from private_registry.outcomes import Outcome
 from private_registry.planning import Reload, Restart
 from private_registry.shell.containerd import TEMPLATE_PATH
-from private_registry.shell.node import Node
 
 NEXT = (
     "To add, change or list registries from now on (a second `microk8s enable` is refused): "
@@ -79,7 +77,7 @@ _PLANNED = {
 
 def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
     """Tell people what a command did."""
-    lines = [_registry_line(each) for each in done.concerned[:_SHOWN_REGISTRIES]]
+    lines = [registry_line(each) for each in done.concerned[:_SHOWN_REGISTRIES]]
     if len(done.concerned) > _SHOWN_REGISTRIES:
         lines.append(f"... {len(done.concerned)} registries in all")
     lines += [f"{name} is not configured" for name in done.unknown]
@@ -200,7 +198,8 @@ def _lines(content: bytes) -> List[str]:
     return content.decode(errors="backslashreplace").splitlines()
 
 
-def _registry_line(registry: Registry) -> str:
+def registry_line(registry: Registry) -> str:
+    """Tell people in a line how a registry is asked."""
     scheme = "plain HTTP" if registry.insecure else "HTTPS"
     own = scheme + _details(registry.tls, registry.credentials)
     docker = "; in Docker, too" if registry.docker else ""
@@ -232,72 +231,20 @@ def _details(tls: Tls, credentials: Optional[Credentials]) -> str:
     return " ({})".format(", ".join(words)) if words else ""
 
 
-def listing(node: Node, found: Listing) -> List[str]:
-    """Tell people what is saved and whether the node still has it."""
-    if not found.registries:
-        first = "No registry is configured."
-    else:
-        first = "{} configured:".format(
-            "1 registry is"
-            if len(found.registries) == 1
-            else f"{len(found.registries)} registries are"
-        )
-    lines = [first]
-    lines += [f"  {_registry_line(each.registry)}  [{_state(each)}]" for each in found.registries]
-    lines += [_pull_secret_line(each) for each in found.pull_secrets]
-    if any(not _state(status).startswith("ok") for status in found.registries):
-        lines.append("To make the node match again: microk8s private-registry apply")
-    lines += [f"containerd still has {shown_key(key)}" for key in sorted(found.still_loaded)]
-    if found.still_loaded or any(status.is_pending for status in found.registries):
-        lines.append(f"For containerd to take it: {node.restart_command}")
-    lines.append("To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]")
-    return lines
-
-
-def _pull_secret_line(secret: MadeSecret) -> str:
-    line = f"  pull secret {secret.name} in namespace {secret.namespace}"
-    if secret.registry is not None:
-        line += f" for {secret.registry}"
-    if secret.service_accounts:
-        line += " (service account {})".format(", ".join(secret.service_accounts))
-    return line
-
-
-def _state(status: RegistryStatus) -> str:
-    if status.differing:
-        return "changed by hand"
-    if status.missing:
-        return "missing on this node"
-    if status.is_in_docker is False:
-        return "not so in Docker"
-    if status.is_in_docker is None and not status.is_pending:
-        return "ok, but Docker cannot be seen from here"
-    return "waits for a restart of containerd" if status.is_pending else "ok"
-
-
-def listing_json(found: Listing) -> List[str]:
-    """Tell machines what is saved and whether the node still has it."""
-    registries = [
-        {**_registry_plain(status.registry), "state": _state(status)} for status in found.registries
-    ]
-    document = {
-        "enabled": found.enabled,
-        "registries": registries,
-        "still_loaded": [shown_key(key) for key in sorted(found.still_loaded)],
-        "pull_secrets": [each._asdict() for each in found.pull_secrets],
-    }
-    return [json.dumps(document, indent=2)]
-
-
 def outcome_json(done: Outcome, *, dry_run: bool) -> str:
     """Tell machines what a command did."""
-    document = {
+    return json.dumps(outcome_plain(done, dry_run=dry_run), indent=2)
+
+
+def outcome_plain(done: Outcome, *, dry_run: bool) -> Dict[str, Any]:
+    """Return what a command did as plain values with stable keys."""
+    return {
         "changed": done.changed,
         "dry_run": dry_run,
         "enabled": done.enabled[1],
         "restart": done.restart.value,
         "docker_reload": done.reload.value,
-        "registries": [_registry_plain(each) for each in done.desired.registries],
+        "registries": [registry_plain(each) for each in done.desired.registries],
         "not_configured": [str(name) for name in done.unknown],
         "pull_secrets": [
             {
@@ -320,10 +267,10 @@ def outcome_json(done: Outcome, *, dry_run: bool) -> str:
             for action in done.plan.actions
         ],
     }
-    return json.dumps(document, indent=2)
 
 
-def _registry_plain(registry: Registry) -> Dict[str, Any]:
+def registry_plain(registry: Registry) -> Dict[str, Any]:
+    """Return how a registry is asked as plain values, without secrets."""
     return {
         "host": str(registry.name),
         "insecure": registry.insecure,

@@ -75,7 +75,7 @@ class Containerd:
         wanted = list(keys)
         if not wanted or self.process is None:
             return frozenset()
-        loaded = _loaded(self._node)
+        loaded = loaded_template(self._node)
         template = Template(self._node.rendered(text), self._node.shown(TEMPLATE_PATH))
         return frozenset(
             key for key in wanted if loaded is None or _get(loaded, key) != _get(template, key)
@@ -170,7 +170,7 @@ class Containerd:
 
     def _differs(self) -> bool:
         """Whether containerd runs with another registry section than the template's."""
-        file, loaded = read_template(self._node), _loaded(self._node)
+        file, loaded = read_template(self._node), loaded_template(self._node)
         keys = {*file.template.keys, *(loaded.keys if loaded else ())}
         return bool(self.unloaded(file.text, keys))
 
@@ -208,7 +208,7 @@ class Containerd:
             if process not in (None, before):
                 if self._cri_answers():
                     return True
-                if self._cri_error():
+                if self.cri_error():
                     return False
             if not is_told and time.monotonic() - start > _SILENT_SECONDS:
                 self._say(f"Waiting for containerd's CRI, at most {CRI_SECONDS} s ...")
@@ -216,7 +216,7 @@ class Containerd:
             time.sleep(_POLL_SECONDS)
         return False
 
-    def _cri_error(self) -> Optional[str]:
+    def cri_error(self) -> Optional[str]:
         """Return why the CRI plugin was not loaded; None where containerd names no reason."""
         control = os.path.join(self._node.snap, "bin", "ctr")
         command = [control, "--address", self._socket, "plugins", "ls", "-d", "id==cri"]
@@ -232,7 +232,7 @@ class Containerd:
             line for line in lines if "level=fatal" in line or line.startswith("containerd:")
         ]
         return (
-            (self._cri_error() if self.process is not None else None)
+            (self.cri_error() if self.process is not None else None)
             or "\n".join(telling[-_SHOWN_LINES:])
             or "\n".join(lines[-_SHOWN_LINES:])
             or f"CRI did not answer within {CRI_SECONDS} s"
@@ -304,7 +304,8 @@ def check_registry_section(node: Node, template: Template) -> None:
         )
 
 
-def _loaded(node: Node) -> Optional[Template]:
+def loaded_template(node: Node) -> Optional[Template]:
+    """Read what the running containerd has read; None where that cannot be."""
     path = NodePath(Root.DATA, RENDERED)
     content = records.read(node, path)
     if content is None:

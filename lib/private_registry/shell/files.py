@@ -40,6 +40,21 @@ def locked(directory: str, on_wait: Callable[[], None]) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def locked_at_once(directory: str) -> Iterator[bool]:
+    """Keep all other runs out where none is at work; yields whether that is so."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
 def observe(absolute: str) -> Optional[ObservedFile]:
     """Look at a file without following a symbolic link; None where there is none.
 

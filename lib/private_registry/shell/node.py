@@ -23,12 +23,14 @@ DATA_IN_TEMPLATE = "${SNAP_DATA}"
 TEMPLATE = "args/containerd-template.toml"
 RENDERED = "args/containerd.toml"
 CONTAINERD_ARGUMENTS = "args/containerd"
+CONTAINERD_ENVIRONMENT = "args/containerd-env"
 MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
 CLUSTERED = "var/lock/clustered.lock"
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
 PULL_SECRETS = NodePath(Root.COMMON, "private-registry-config/pull-secrets.json")
+LAST_CHECK = NodePath(Root.COMMON, "private-registry-config/last-check.json")
 PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
@@ -160,6 +162,11 @@ class Node(NamedTuple):
     def is_enabled(self) -> bool:
         """Whether MicroK8s sees the addon as enabled."""
         return os.path.isfile(self.absolute(MARKER))
+
+    @property
+    def has_plugin(self) -> bool:
+        """Whether people can type ``microk8s private-registry``."""
+        return os.path.exists(self.absolute(PLUGIN))
 
     @property
     def is_worker(self) -> bool:

@@ -124,6 +124,11 @@ def _remove_marker(node: Node) -> None:
         raise _write_error(error, "the registries themselves are taken back") from error
 
 
+def is_interrupted(node: Node) -> bool:
+    """Whether a killed run left something to finish or undo."""
+    return any(records.exists(node, path) for path in (_JOURNAL, _UNDO))
+
+
 def recover(node: Node, everybody: AllFollowers) -> bool:
     """Finish or undo what a killed run left; return whether there was anything.
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
+import tempfile
 from pathlib import Path
 
 from registry_harness.containerd.cri import Cri
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import render
+from registry_harness.content import image_archive
+from registry_harness.errors import StartError
 from registry_harness.microk8s_node import MicroK8sNode
 from registry_harness.processes import Daemon, unmount_below
 from registry_harness.running import Running
 
 _TEMPLATE = "args/containerd-template.toml"
 _RENDERED = "args/containerd.toml"
+_ENVIRONMENT = "args/containerd-env"
 
 
 class Containerd(Running):
@@ -55,7 +60,7 @@ class Containerd(Running):
         (self._node.data / _RENDERED).write_text(rendered, encoding="utf-8")
         self.starts += 1
         path = f"{self.release.binary.parent}:{os.environ['PATH']}"
-        environment = {"PATH": path, "NO_PROXY": "*", "no_proxy": "*"}
+        environment = {"PATH": path, **self._proxies()}
         self._daemon = Daemon(self._command(), self._log, environment)
         self._daemon.start(self.cri.is_ready if wait_for_cri else self._listens)
 
@@ -90,6 +95,38 @@ class Containerd(Running):
     def log(self) -> str:
         """Return all that it printed, over all its starts."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def _proxies(self) -> dict[str, str]:
+        """Return what args/containerd-env says, which MicroK8s sources; else that there is none."""
+        file = self._node.data / _ENVIRONMENT
+        if not file.exists():
+            return {"NO_PROXY": "*", "no_proxy": "*"}
+        command = ["env", "-i", "bash", "-c", 'set -a; source "$1"; env -0', "bash", str(file)]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        pairs = (each.partition("=") for each in told.split("\0") if each)
+        return {name: value for name, _, value in pairs if name.lower().endswith("_proxy")}
+
+    def load(self, reference: str) -> None:
+        """Let it have an image under a name, without pulling it.
+
+        Raises:
+            StartError: it does not take it.
+        """
+        program = self.release.binary.with_name("ctr")
+        command = [str(program), "--address", str(self.socket), "--namespace", "k8s.io"]
+        with tempfile.NamedTemporaryFile() as archive:
+            archive.write(image_archive(reference))
+            archive.flush()
+            done = subprocess.run(
+                [*command, "images", "import", "--local", archive.name]
+                if self.release.series >= "2.0"
+                else [*command, "images", "import", archive.name],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode != 0:
+            raise StartError(f"ctr images import: {done.stderr.strip()}")
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:

@@ -35,6 +35,7 @@ class Cause(Enum):
     UNQUOTED = "unquoted"
     DUPLICATE = "duplicate"
     NO_HOST_TABLE = "no_host_table"
+    CRASHES = "crashes"
     NOT_A_HOST = "not_a_host"
     UNKNOWN_KEY = "unknown_key"
     MISPLACED_KEY = "misplaced_key"
@@ -137,6 +138,9 @@ class Remedy(NamedTuple):
     owner: str = ""
 
 
+NO_REMEDY = Remedy()
+
+
 class Finding(NamedTuple):
     """One thing that is wrong, or worth knowing.
 
@@ -159,7 +163,7 @@ class Finding(NamedTuple):
     endpoint: str = ""
     where: str = ""
     why: str = ""
-    remedy: Remedy = Remedy()
+    remedy: Remedy = NO_REMEDY
     severity: Severity = Severity.FAULT
     explains: FrozenSet[Cause] = frozenset()
 

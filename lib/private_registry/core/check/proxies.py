@@ -26,6 +26,11 @@ class Proxies(NamedTuple):
     https: str = ""
     no_proxy: str = ""
 
+    @property
+    def are_there(self) -> bool:
+        """Whether any request may go through one."""
+        return bool(self.http or self.https)
+
     @staticmethod
     def of(environment: Mapping[str, str]) -> Proxies:
         """Read them from environment variables; capitals count first, as in Go."""

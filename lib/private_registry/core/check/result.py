@@ -55,6 +55,7 @@ class Result(NamedTuple):
         clock: seconds that the server's clock is ahead of this node's; None where it does not tell.
         speaks: ``http`` or ``https``, as far as that came out.
         is_anonymous: it serves whoever comes, or asked for a login and was given none.
+        beyond: where it speaks HTTPS and was asked by HTTP, what would be wrong then.
     """
 
     cause: Optional[Cause]
@@ -64,3 +65,4 @@ class Result(NamedTuple):
     clock: Optional[float] = None
     speaks: str = ""
     is_anonymous: bool = True
+    beyond: Optional[Cause] = None

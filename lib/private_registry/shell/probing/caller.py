@@ -29,6 +29,7 @@ from private_registry.shell.probing.trust import context_of, unverified_context
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
+_LISTEN_SECONDS = 0.5
 _MOST_BYTES = 1024 * 1024
 _AGENT = "private-registry-config"
 _HTTPS_WORDS = (b"HTTP request to an HTTPS server", b"HTTP request was sent to HTTPS port")
@@ -207,6 +208,10 @@ class Caller:
             answer = Answer(response.status, response.headers, response.read(_MOST_BYTES))
         except socket.timeout:
             raise self._deadline.passed(Layer.HTTP) from None
+        except ConnectionError:
+            # With TLS 1.3 a refusal comes after the handshake, and may lie unread.
+            connection.recv(1)
+            raise
         self._note_the_time(answer)
         if proxy is not None and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED:
             words = _PROXY_WORDS.format(_bare(urlsplit(proxy)), answer.status)
@@ -218,11 +223,27 @@ class Caller:
             failure = client_failure(error, has_client=bool(self._trust.clients))
             if failure is not None:
                 return failure
+        refusal = self._late_refusal(address) if parts.scheme == "https" else None
+        if refusal is not None:
+            return refusal
         if parts.scheme == "http" and self._speaks_tls(address):
             words = "it hangs up on plain HTTP and answers TLS"
             return ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
         words = "it closes the connection without an answer"
         return ProbeFailure(Cause.CONNECTION_LOST, Layer.HTTP, words)
+
+    def _late_refusal(self, address: Address) -> Optional[ProbeFailure]:
+        """Listen for what a server has against us, and say nothing that it would leave unread."""
+        try:
+            with connect(address, self._deadline) as raw:
+                channel = secured(raw, address, context_of(self._trust), self._deadline)
+                channel.settimeout(min(_LISTEN_SECONDS, self._deadline.left(Layer.TLS)))
+                channel.recv(1)
+        except ssl.SSLError as error:
+            return client_failure(error, has_client=bool(self._trust.clients))
+        except (OSError, ProbeFailure):
+            return None
+        return None
 
     def _speaks_tls(self, address: Address) -> bool:
         try:
@@ -287,8 +308,7 @@ def _is_said_by_tls(answer: Answer) -> bool:
 
 def _tls_failure(error: OSError) -> ProbeFailure:
     reason = str(getattr(error, "reason", "") or "")
-    is_over = isinstance(error, (ConnectionError, ssl.SSLEOFError)) or "UNEXPECTED_EOF" in reason
-    if is_over:
+    if not reason or "EOF" in reason:
         words = "it closes the connection where TLS should begin"
         return ProbeFailure(Cause.CONNECTION_LOST, Layer.TLS, words)
     return ProbeFailure(Cause.TLS_FAILED, Layer.TLS, reason.lower().replace("_", " "))

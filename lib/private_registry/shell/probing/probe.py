@@ -49,7 +49,7 @@ def ask(question: Question, seconds: float) -> Result:
         seconds: how long it may take; where a proxy is in the way, the same again without it.
     """
     result = _ask(question, Deadline(seconds))
-    if result.cause is None or question.proxies == Proxies():
+    if result.cause is None or not question.proxies.are_there:
         return result
     direct = _ask(question._replace(proxies=Proxies()), Deadline(seconds))
     if direct.cause is not None:
@@ -72,11 +72,20 @@ def _ask(question: Question, deadline: Deadline) -> Result:
             caller.clock,
             probe.speaks,
             probe.is_anonymous,
+            _beyond(question, failure.cause, deadline),
         )
     layer = Layer.LOGIN if question.image is None else Layer.MANIFEST
     return Result(
         None, layer, clock=caller.clock, speaks=probe.speaks, is_anonymous=probe.is_anonymous
     )
+
+
+def _beyond(question: Question, cause: Cause, deadline: Deadline) -> Optional[Cause]:
+    """Return what would be next where the other protocol is spoken."""
+    if cause is not Cause.SPEAKS_HTTPS:
+        return None
+    entry = question.entry._replace(scheme="https", tries_https=False)
+    return _ask(question._replace(entry=entry), deadline).cause
 
 
 class _Probe:

@@ -1,0 +1,288 @@
+"""Why a pull fails: from the node's files and the registries' answers to causes and remedies.
+
+Reads only: no lock, no repair of what a killed run left, no file but the summary for `list`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from private_registry.core.check.diagnosis import Asked, Diagnosis, RegistryReport, diagnose
+from private_registry.core.check.directories import lint_tree, registries_in
+from private_registry.core.check.findings import Cause, Finding, Layer
+from private_registry.core.check.hosts_reading import read_registry
+from private_registry.core.check.image import Image, parse_subject
+from private_registry.core.check.legacy_reading import read_legacy
+from private_registry.core.check.mending import Situation, mended
+from private_registry.core.check.reading import HostEntry, Reading
+from private_registry.core.check.request import CheckRequest
+from private_registry.core.check.result import Question, Result
+from private_registry.core.hosts_toml import HOSTS_TOML
+from private_registry.core.names import EVERY_REGISTRY
+from private_registry.core.plan import NodePath, Root
+from private_registry.core.stock import is_stock, is_stock_entry
+from private_registry.errors import UsageError
+from private_registry.node_state import NodeState, missing_pause_image, observe
+from private_registry.outcomes import CheckOutcome, PullTry
+from private_registry.shell import cri
+from private_registry.shell.last_check import remember
+from private_registry.shell.node import CERTS_D, CONTAINERD_ENVIRONMENT, Node
+from private_registry.shell.observing import look_at
+from private_registry.shell.probing.probe import ask
+from private_registry.shell.probing.together import all_at_once
+
+PULL_SECONDS = 300
+_GRACE_SECONDS = 0.5
+_TOKEN_HEADERS = (2, 1, 0)
+
+Progress = Callable[[int, int], None]
+
+
+def _silent(_done: int, _all: int) -> None:
+    """Tell nobody."""
+
+
+class _Case(NamedTuple):
+    """One registry to look at."""
+
+    reading: Reading
+    image: Optional[Image] = None
+    is_stock: bool = False
+    is_pause_image: bool = False
+
+    @property
+    def registry(self) -> str:
+        return self.reading.registry
+
+
+def check(node: Node, request: CheckRequest, progress: Progress = _silent) -> CheckOutcome:
+    """Find out why pulls fail on a node.
+
+    Args:
+        node: which.
+        request: what to check.
+        progress: is told how many of how many endpoints have answered.
+    """
+    state = observe(node)
+    cases = _cases(node, state, request)
+    if state.is_down:
+        reports = tuple(_unasked(case, is_fault=not case.is_stock) for case in cases)
+        return CheckOutcome(reports, state.findings, state.unseen)
+    results = _ask(state, cases, request.seconds, progress)
+    state = state._replace(hints=(*state.hints, *_of_tree(node, state, request)))
+    diagnoses = [
+        _diagnosis(node, state, case, results.get(number, {})) for number, case in enumerate(cases)
+    ]
+    found = [*state.findings, *([] if request.subjects else _about_others(state, cases))]
+    found += [finding for each in diagnoses for finding in each.findings]
+    pull, from_pull = _pulled(state, request, is_faulty=any(each.is_fault for each in found))
+    findings = sorted(dict.fromkeys([*found, *from_pull]), key=lambda each: not each.is_fault)
+    reports = tuple(each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image)
+    outcome = CheckOutcome(reports, tuple(findings), state.unseen, pull)
+    remember(node, outcome, is_everything=not request.subjects)
+    return outcome
+
+
+# --- whom to ask -----------------------------------------------------------------------------
+
+
+def _cases(node: Node, state: NodeState, request: CheckRequest) -> List[_Case]:
+    if request.subjects:
+        return [
+            _Case(_reading(node, state, str(each.registry)), each.image)
+            for each in request.subjects
+        ]
+    cases = [
+        _Case(_reading(node, state, name), is_stock=_is_stock(node, state, name))
+        for name in _configured(node, state)
+    ]
+    pause = missing_pause_image(state)
+    if pause is not None:
+        subject = parse_subject(pause)
+        reading = _reading(node, state, str(subject.registry))
+        cases.append(_Case(reading, subject.image, is_pause_image=True))
+    return cases
+
+
+def _configured(node: Node, state: NodeState) -> Iterable[str]:
+    saved = [] if state.listing is None else state.listing.registries
+    names = [str(each.registry.name) for each in saved]
+    if _is_legacy(state):
+        assert_template = state.template
+        keys = [] if assert_template is None else list(assert_template.keys)
+        names += [key[1] for key in keys if key[0] == "mirrors"]
+    else:
+        names += registries_in(_certs_d(node), look_at)
+    return dict.fromkeys(names)
+
+
+def _reading(node: Node, state: NodeState, name: str) -> Reading:
+    if _is_legacy(state) and state.template is not None:
+        return read_legacy(name, state.template, look_at, state.version)
+    reading = read_registry(name, _certs_d(node), look_at, state.version)
+    if name != EVERY_REGISTRY:
+        return reading
+    # What stands for all registries is asked for one of them only; there is none to fall back to.
+    entries = tuple(each for each in reading.entries if not each.is_server or each.where)
+    return reading._replace(entries=entries)
+
+
+def _is_legacy(state: NodeState) -> bool:
+    return state.template is not None and state.template.is_legacy
+
+
+def _certs_d(node: Node) -> str:
+    return node.stable_certs_d or node.absolute(NodePath(Root.DATA, CERTS_D))
+
+
+def _is_stock(node: Node, state: NodeState, name: str) -> bool:
+    if _is_legacy(state) and state.template is not None:
+        key = ("mirrors", name)
+        return is_stock_entry(key, state.template.get(key))
+    path = f"{CERTS_D}/{name}/{HOSTS_TOML}"
+    content = look_at(node.absolute(NodePath(Root.DATA, path))).content
+    return content is not None and is_stock(path, content)
+
+
+# --- asking ----------------------------------------------------------------------------------
+
+
+def _ask(
+    state: NodeState,
+    cases: List[_Case],
+    seconds: float,
+    progress: Progress,
+) -> Dict[int, Dict[int, Result]]:
+    jobs = {
+        (number, index): partial(ask, _question(state, case, entry), seconds)
+        for number, case in enumerate(cases)
+        if not case.is_stock
+        for index, entry in enumerate(case.reading.entries)
+    }
+    # Where a proxy is in the way, it is asked once more without it.
+    longest = seconds * (2 if state.proxies.are_there else 1) + _GRACE_SECONDS
+    answers = all_at_once(jobs, longest, progress)
+    silent = Result(Cause.NAME_LOOKUP, Layer.NAME, f"no answer within {seconds:g} s")
+    found: Dict[int, Dict[int, Result]] = {}
+    for number, index in jobs:
+        found.setdefault(number, {})[index] = answers.get((number, index), silent)
+    return found
+
+
+def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
+    return Question(
+        case.registry,
+        entry,
+        case.image,
+        state.login(entry.authority),
+        state.proxies,
+        state.version is None or state.version >= _TOKEN_HEADERS,
+    )
+
+
+# --- what it means ---------------------------------------------------------------------------
+
+
+def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Result]) -> Diagnosis:
+    if case.is_stock:
+        return Diagnosis(_unasked(case), ())
+    hints = tuple(each for each in state.hints if _is_about(each, case))
+    asked = Asked(case.reading, results, case.image, hints, state.has_pull_secret(case.registry))
+    diagnosis = diagnose(asked)
+    findings = [
+        mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings
+    ]
+    if case.is_pause_image:
+        findings = [_of_pause_image(each, case) for each in findings if each.is_fault]
+    return diagnosis._replace(findings=tuple(findings))
+
+
+def _situation(
+    node: Node, state: NodeState, case: _Case, finding: Finding, results: Dict[int, Result]
+) -> Situation:
+    entries = case.reading.entries
+    index = next((at for at, each in enumerate(entries) if each.url == finding.endpoint), None)
+    saved = () if state.listing is None else state.listing.registries
+    is_saved = any(str(each.registry.name) == case.registry for each in saved)
+    spoken = [each.speaks for each in results.values() if each.speaks]
+    entry = None if index is None else entries[index]
+    return Situation(
+        reading=case.reading,
+        entry=entry,
+        speaks=results[index].speaks if index in results else (spoken or [""])[0],
+        is_saved=is_saved,
+        beyond=results[index].beyond if index in results else None,
+        has_login=entry is not None and state.login(entry.authority) is not None,
+        has_plugin=node.has_plugin,
+        environment_file=node.shown(NodePath(Root.DATA, CONTAINERD_ENVIRONMENT)),
+        restart=node.restart_command,
+    )
+
+
+def _of_pause_image(finding: Finding, case: _Case) -> Finding:
+    return finding._replace(
+        cause=Cause.PAUSE_IMAGE,
+        what=f"containerd has no {case.image}, without which no pod starts, and cannot pull it: "
+        + finding.what,
+    )
+
+
+def _of_tree(node: Node, state: NodeState, request: CheckRequest) -> List[Finding]:
+    if _is_legacy(state):
+        return []
+    found = lint_tree(_certs_d(node), look_at, state.version)
+    names = [str(each.registry) for each in request.subjects]
+    return [each for each in found if not names or each.registry in names]
+
+
+def _about_others(state: NodeState, cases: List[_Case]) -> List[Finding]:
+    """Return what is known of registries that are not asked."""
+    asked = [case for case in cases if not case.is_stock]
+    return [each for each in state.hints if not any(_is_about(each, case) for case in asked)]
+
+
+def _is_about(hint: Finding, case: _Case) -> bool:
+    hosts = [entry.authority for entry in case.reading.entries]
+    return hint.registry in (case.registry, *hosts)
+
+
+def _unasked(case: _Case, *, is_fault: bool = False) -> RegistryReport:
+    layers = tuple(Layer)[1:] if is_fault else ()
+    return RegistryReport(
+        case.registry, (), case.reading.source, None, is_fault, layers, is_asked=False
+    )
+
+
+# --- a real pull -----------------------------------------------------------------------------
+
+
+def _pulled(
+    state: NodeState, request: CheckRequest, *, is_faulty: bool
+) -> Tuple[Optional[PullTry], List[Finding]]:
+    if not request.pull:
+        return None, []
+    image = request.subjects[0].image
+    if image is None:
+        raise AssertionError(request)
+    if not state.runtime.has_cri:
+        raise UsageError(
+            "only root may ask containerd to pull",
+            place="option --pull",
+            remedy=f"sudo microk8s private-registry check --pull {image}",
+        )
+    words = cri.pull(state.runtime.socket, str(image), PULL_SECONDS)
+    if words is None:
+        return PullTry(str(image)), []
+    return PullTry(str(image), words), [] if is_faulty else [_of_words(image, words)]
+
+
+def _of_words(image: Image, words: str) -> Finding:
+    from private_registry.core.check.explain import explain  # noqa: PLC0415 - rarely needed
+
+    explained = explain(words)
+    registry = str(image.registry)
+    if not explained:
+        return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=words)
+    first = explained[0]
+    return Finding(first.cause, first.what, registry, why=first.why, remedy=first.remedy)

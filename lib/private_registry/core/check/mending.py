@@ -1,0 +1,232 @@
+"""What mends a finding: a command to paste, or what only the registry's owner can do.
+
+Commands name ca.crt, client.crt and client.key in the current directory, and the login in the
+environment's REGISTRY_USER and REGISTRY_PASSWORD, so that they can be pasted as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from private_registry.core.check.findings import Cause, Finding, Remedy
+from private_registry.core.check.reading import HostEntry, Reading
+from private_registry.core.names import (
+    DOCKER_HUB,
+    DOCKER_HUB_SERVER,
+    EVERY_REGISTRY,
+    quoted,
+)
+
+_ADD = "microk8s private-registry add"
+_ENABLE = "microk8s enable private-registry-config"
+_LOGIN = '--username "$REGISTRY_USER" --password-env REGISTRY_PASSWORD'
+_LOGIN_NEEDS = (
+    "the login in the environment: export REGISTRY_USER=NAME; "
+    "read -rs REGISTRY_PASSWORD; export REGISTRY_PASSWORD"
+)
+_CA_NEEDS = "the certificate of the CA that signed the registry's, in ca.crt (ask its owner)"
+_CLIENT_NEEDS = "client.crt and client.key, as the registry's owner issues them"
+_EDIT = (
+    "microk8s private-registry export --with-secrets --output registries.toml && "
+    "nano registries.toml && microk8s private-registry apply --file registries.toml"
+)
+_CERTIFICATE = "has to give it a certificate that "
+_OWNER = {
+    Cause.NO_SUCH_NAME: "whoever runs the network has to make the name known (DNS)",
+    Cause.NAME_LOOKUP: "whoever runs the network has to mend its name servers (DNS)",
+    Cause.REFUSED: "its owner has to start it, or tell its right port",
+    Cause.UNREACHABLE: "whoever runs the network has to let this node reach it",
+    Cause.TIMEOUT: "its owner has to mend it, or the network between (a firewall?)",
+    Cause.CONNECTION_LOST: "its owner has to see why it hangs up",
+    Cause.TLS_FAILED: "its owner has to mend its TLS",
+    Cause.WRONG_NAME: f"its owner {_CERTIFICATE}has this name",
+    Cause.NO_IP_SAN: f"its owner {_CERTIFICATE}has this IP address as subject alternative name",
+    Cause.COMMON_NAME_ONLY: f"its owner {_CERTIFICATE}has subject alternative names",
+    Cause.EXPIRED: "its owner has to renew its certificate",
+    Cause.NOT_YET_VALID: f"its owner {_CERTIFICATE}is valid already",
+    Cause.NOT_A_REGISTRY: "its owner has to say where the registry itself answers",
+    Cause.FORBIDDEN: "its owner has to allow this node, or this user, to pull",
+    Cause.NOT_FOUND: "somebody has to push the image there, or its name has to be mended",
+    Cause.RATE_LIMITED: "wait, or its owner has to allow more",
+    Cause.SERVER_ERROR: "its owner has to read its log and mend it",
+    Cause.UNEXPECTED_STATUS: "its owner has to see why it answers so",
+    Cause.BAD_CHALLENGE: "its owner has to mend its header WWW-Authenticate",
+    Cause.TOKEN_UNREACHABLE: "its owner has to mend the address or certificate of its token server",
+    Cause.TOKEN_REFUSED: "its owner has to mend its token server",
+    Cause.ACCESS_DENIED: "its owner has to let this user pull, or the image's name is wrong",
+    Cause.NO_PLATFORM: "whoever builds the image has to build it for this machine, too",
+}
+_ELSEWHERE: Dict[Cause, Remedy] = {
+    **{cause: Remedy(owner=text) for cause, text in _OWNER.items()},
+    Cause.CLOCK: Remedy("sudo timedatectl set-ntp true"),
+    Cause.UNREADABLE: Remedy("sudo microk8s private-registry check"),
+}
+_FILES_OF_THE_CA = (Cause.UNKNOWN_CA, Cause.CA_MISSING, Cause.CA_UNUSABLE, Cause.NOT_RENDERED)
+_FILES_OF_THE_CLIENT = (
+    *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.CLIENT_CERTIFICATE_REFUSED),
+    *(Cause.CLIENT_MISSING, Cause.CLIENT_UNUSABLE),
+)
+
+
+class Situation(NamedTuple):
+    """What a remedy depends on.
+
+    Args:
+        reading: of the registry's configuration.
+        entry: the endpoint that the finding is about; None where it is about files.
+        speaks: ``http`` or ``https``, as far as that came out.
+        is_saved: it was configured by this addon.
+        beyond: what would be wrong if it were asked by HTTPS.
+        has_login: the node logs in to it.
+        has_plugin: people can type ``microk8s private-registry``.
+        environment_file: where containerd's proxies are set.
+        restart: what people type to restart containerd.
+    """
+
+    reading: Reading
+    entry: Optional[HostEntry] = None
+    speaks: str = ""
+    is_saved: bool = False
+    beyond: Optional[Cause] = None
+    has_login: bool = False
+    has_plugin: bool = True
+    environment_file: str = ""
+    restart: str = ""
+
+
+def mended(finding: Finding, situation: Situation) -> Finding:
+    """Return a finding with what mends it, where it does not say so itself."""
+    if finding.remedy != Remedy():
+        return finding
+    return finding._replace(remedy=_Mending(finding.cause, situation).remedy())
+
+
+class _Mending:
+    def __init__(self, cause: Cause, situation: Situation) -> None:
+        self._cause, self._situation = cause, situation
+        self._reading = situation.reading
+
+    def remedy(self) -> Remedy:
+        cause, entry = self._cause, self._situation.entry
+        if cause is Cause.PROXY and entry is not None:
+            return self._without_proxy(entry)
+        if self._is_for_a_login:
+            return self._with(_LOGIN, _LOGIN_NEEDS, keeps_trust=True)
+        if cause in _ELSEWHERE:
+            return _ELSEWHERE[cause]
+        return self._by_configuration()
+
+    def _by_configuration(self) -> Remedy:
+        cause = self._cause
+        if cause in _FILES_OF_THE_CA or self._situation.beyond is Cause.UNKNOWN_CA:
+            return self._with("--ca ca.crt", _CA_NEEDS)
+        if cause in _FILES_OF_THE_CLIENT:
+            return self._with("--client-cert client.crt --client-key client.key", _CLIENT_NEEDS)
+        return self._with("", "")
+
+    @property
+    def _is_for_a_login(self) -> bool:
+        is_hub = self._reading.registry == DOCKER_HUB
+        return (
+            self._cause in (Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED)
+            or (self._cause is Cause.ACCESS_DENIED and not self._situation.has_login)
+            or (self._cause is Cause.RATE_LIMITED and is_hub and not self._situation.has_login)
+        )
+
+    # --- the command --------------------------------------------------------------------------
+
+    def _with(self, options: str, needs: str, *, keeps_trust: bool = False) -> Remedy:
+        mirrors = self._mirrors()
+        if len(mirrors) > 1 and options and self._is_mirror:
+            return Remedy(_EDIT, f"{needs}; in the editor, the same for {self._url()}")
+        words = [_ADD if self._situation.has_plugin else _ENABLE, *self._target(mirrors)]
+        if options:
+            words.append(options)
+        if keeps_trust and not self._is_plain:
+            words += self._trust() if self._is_by_hand else []
+        elif keeps_trust:
+            words.append("--allow-plaintext-credentials")
+        elif options:
+            words += self._other_trust(options)
+        if self._is_by_hand:
+            words.append("--adopt")
+        return Remedy(" ".join(words), needs)
+
+    def _target(self, mirrors: List[str]) -> List[str]:
+        registry = self._reading.registry
+        if not self._is_mirror:
+            return ["--insecure" if self._is_plain else "--registry", quoted(registry)]
+        words = []
+        for url in mirrors:
+            words += ["--mirror", quoted(f"{registry}={url}")]
+        return words if self._falls_back else [*words, "--no-fallback"]
+
+    def _mirrors(self) -> List[str]:
+        found: Dict[Tuple[str, str], str] = {}
+        for entry in self._reading.entries:
+            if not self._is_own(entry):
+                own = entry == self._situation.entry
+                scheme = (self._situation.speaks if own else "") or entry.scheme
+                found.setdefault((entry.authority, entry.path), _url(scheme, entry))
+        return list(found.values())
+
+    def _url(self) -> str:
+        entry = self._situation.entry
+        return self._reading.registry if entry is None else entry.url
+
+    @property
+    def _is_plain(self) -> bool:
+        entry = self._situation.entry
+        return (self._situation.speaks or ("" if entry is None else entry.scheme)) == "http"
+
+    @property
+    def _is_mirror(self) -> bool:
+        entry = self._situation.entry
+        return entry is not None and not self._is_own(entry)
+
+    @property
+    def _is_by_hand(self) -> bool:
+        return bool(self._reading.source) and not self._situation.is_saved
+
+    @property
+    def _falls_back(self) -> bool:
+        is_every = self._reading.registry == EVERY_REGISTRY
+        return is_every or any(self._is_own(each) for each in self._reading.entries)
+
+    def _is_own(self, entry: HostEntry) -> bool:
+        registry = self._reading.registry
+        own = {registry, DOCKER_HUB_SERVER} if registry == DOCKER_HUB else {registry}
+        return entry.authority in own
+
+    # --- TLS settings that are there and have to stay -----------------------------------------
+
+    def _trust(self) -> List[str]:
+        entry = self._situation.entry
+        if entry is None:
+            return []
+        words = [f"--ca {quoted(path)}" for path in entry.trust.authorities[:1]]
+        words += [
+            f"--client-cert {quoted(certificate)} --client-key {quoted(key)}"
+            for certificate, key in entry.trust.clients[:1]
+        ]
+        return [*words, "--skip-verify"] if entry.trust.skip_verify else words
+
+    def _other_trust(self, options: str) -> List[str]:
+        """Return the settings that stay: the client's beside a new CA, and the other way round."""
+        if options.startswith("--ca "):
+            return [each for each in self._trust() if each.startswith("--client-cert ")]
+        return [each for each in self._trust() if not each.startswith("--client-cert ")]
+
+    # --- proxies ------------------------------------------------------------------------------
+
+    def _without_proxy(self, entry: HostEntry) -> Remedy:
+        host = entry.authority
+        name = host if host.endswith("]") or ":" not in host else host.rpartition(":")[0]
+        line = "NO_PROXY=${NO_PROXY:-$no_proxy}," + name.strip("[]")
+        file = quoted(self._situation.environment_file)
+        return Remedy(f"echo '{line}' | sudo tee -a {file} && {self._situation.restart}")
+
+
+def _url(scheme: str, entry: HostEntry) -> str:
+    path = "" if entry.path == "/v2" else entry.path
+    return f"{scheme}://{entry.authority}{path}"

@@ -1,0 +1,253 @@
+"""What a node's own files and daemons say that every pull depends on; looks only."""
+
+from __future__ import annotations
+
+import os
+from typing import List, NamedTuple, Optional, Tuple
+
+from private_registry import operations
+from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.core.check.proxies import Proxies
+from private_registry.core.check.result import Login
+from private_registry.core.check.template_lint import Surroundings, lint_template
+from private_registry.core.containerd import Version
+from private_registry.core.names import quoted
+from private_registry.core.plan import NodePath, Root
+from private_registry.core.template import Template, shown_key
+from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
+from private_registry.outcomes import Listing, RegistryStatus
+from private_registry.shell import cri, records, transaction
+from private_registry.shell.containerd import (
+    TEMPLATE_PATH,
+    Containerd,
+    TemplateFile,
+    loaded_template,
+    read_template,
+)
+from private_registry.shell.node import CERTS_D, DATA_IN_TEMPLATE, RENDERED, Node
+from private_registry.shell.observing import Runtime, may, proxies_of, runtime_of
+
+_APPLY = Remedy("microk8s private-registry apply")
+_BY_LOGIN = frozenset([Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED])
+_ANSWER_SECONDS = 5
+
+
+class NodeState(NamedTuple):
+    """A node, as far as this user sees it.
+
+    Args:
+        template: containerd's configuration as the running one has it, else as it will have it;
+            None where it cannot be read.
+        version: of its containerd.
+        runtime: the running one.
+        proxies: that it asks.
+        listing: the saved registries; None where they cannot be read.
+        findings: about the node as a whole; a fault that explains nothing else ends every pull.
+        hints: about single registries.
+        unseen: what this user may not look at, for people.
+    """
+
+    template: Optional[Template]
+    version: Optional[Version]
+    runtime: Runtime
+    proxies: Proxies
+    listing: Optional[Listing]
+    findings: Tuple[Finding, ...]
+    hints: Tuple[Finding, ...]
+    unseen: Tuple[str, ...]
+
+    @property
+    def is_down(self) -> bool:
+        """Whether no pull can work, whatever is configured."""
+        return any(each.is_fault and not each.explains for each in self.findings)
+
+    def login(self, host: str) -> Optional[Login]:
+        """Return what containerd logs in to a host with."""
+        if self.template is None:
+            return None
+        try:
+            found = self.template.get(("configs", host, "auth"))
+        except ConflictError:
+            return None
+        return _login(found)
+
+    def has_pull_secret(self, registry: str) -> bool:
+        """Whether pods log in by a Secret that was made from here."""
+        made = () if self.listing is None else self.listing.pull_secrets
+        return any(each.registry == registry for each in made)
+
+
+def observe(node: Node) -> NodeState:
+    """Look at a node."""
+    unseen: List[str] = []
+    file, findings = _template(node, unseen)
+    runtime = runtime_of(node)
+    loaded = loaded_template(node) if runtime.process is not None else None
+    version = node.containerd_version()
+    written = None if file is None else file.template
+    lint: Tuple[Finding, ...] = ()
+    if written is not None:
+        lint = _lint(node, written, version)
+        findings += [each for each in lint if not each.registry]
+    if not any(each.is_fault for each in findings):
+        findings += _of_runtime(node, runtime, unseen)
+    listing, hints = _saved(node, unseen)
+    hints += [each for each in lint if each.registry]
+    if file is not None and listing is not None:
+        hints += _pending(node, file, loaded, listing)
+    if transaction.is_interrupted(node):
+        findings.append(_interrupted())
+    return NodeState(
+        template=loaded or written,
+        version=version,
+        runtime=runtime,
+        proxies=proxies_of(node, runtime.process),
+        listing=listing,
+        findings=tuple(findings),
+        hints=tuple(hints),
+        unseen=tuple(unseen),
+    )
+
+
+def _lint(node: Node, written: Template, version: Optional[Version]) -> Tuple[Finding, ...]:
+    rendered = Template(node.rendered("".join(written.lines)), written.source)
+    around = Surroundings(
+        version,
+        (os.path.join(node.data, CERTS_D), node.stable_certs_d),
+        f"{DATA_IN_TEMPLATE}/{CERTS_D}",
+        node.restart_command,
+    )
+    return lint_template(written, rendered, around)
+
+
+def missing_pause_image(state: NodeState) -> Optional[str]:
+    """Return the image that each pod is started with where containerd has not got it."""
+    image = None if state.template is None else state.template.sandbox_image
+    if image is None or not state.runtime.has_cri:
+        return None
+    is_there = cri.has_image(state.runtime.socket, image, _ANSWER_SECONDS)
+    return image if is_there is False else None
+
+
+def _template(node: Node, unseen: List[str]) -> Tuple[Optional[TemplateFile], List[Finding]]:
+    path = node.absolute(TEMPLATE_PATH)
+    if os.path.exists(path) and not may(path, os.R_OK):
+        unseen.append(f"{node.shown(TEMPLATE_PATH)}: logins, and whether hosts.toml is read at all")
+        return None, []
+    try:
+        return read_template(node), []
+    except (NodeError, ConflictError) as error:
+        place, _, line = (error.place or "").partition(", line ")
+        edit = Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(place)}")
+        finding = Finding(
+            Cause.TEMPLATE_NOT_TOML,
+            error.message,
+            where=error.place or "",
+            why="containerd cannot start with it",
+            remedy=edit if line else Remedy(error.remedy or ""),
+        )
+        return None, [finding]
+
+
+def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding]:
+    if not runtime.is_seen:
+        unseen.append(f"{runtime.socket}: whether containerd runs and its CRI answers")
+        return []
+    if runtime.process is None:
+        start = Remedy(f"sudo snap start {node.snap_name}.daemon-containerd")
+        what = "containerd does not run"
+        return [Finding(Cause.CONTAINERD_DOWN, what, where=runtime.socket, remedy=start)]
+    if runtime.has_cri:
+        return []
+    words = Containerd(node).cri_error() or ""
+    return [
+        Finding(
+            Cause.CRI_MISSING,
+            "containerd runs without CRI, by which the kubelet pulls",
+            where=runtime.socket,
+            why=words,
+            remedy=Remedy(node.restart_command),
+        )
+    ]
+
+
+def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Finding]]:
+    try:
+        listing = operations.listing_of(records.with_docker(node))
+    except PermissionError as error:
+        unseen.append(f"{error.filename}: what was configured by this addon")
+        return None, []
+    except PrivateRegistryError:
+        # The template's own finding, or what `list` says of it.
+        return None, []
+    return listing, [each for status in listing.registries for each in _unlike(node, status)]
+
+
+def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
+    name = str(status.registry.name)
+    if status.missing:
+        where = node.shown(status.missing[0])
+        what = "it was configured by this addon and is missing on this node"
+        return [Finding(Cause.NOT_AS_SAVED, what, name, where=where, remedy=_APPLY)]
+    if not status.differing:
+        return []
+    where = node.shown(status.differing[0])
+    return [
+        Finding(
+            Cause.NOT_AS_SAVED,
+            "somebody changed by hand what this addon had written",
+            name,
+            where=where,
+            remedy=Remedy("microk8s private-registry apply --adopt"),
+            severity=Severity.NOTE,
+        )
+    ]
+
+
+def _pending(
+    node: Node, file: TemplateFile, loaded: Optional[Template], listing: Listing
+) -> List[Finding]:
+    if loaded is None:
+        return []
+    keys = {*file.template.keys, *listing.still_loaded}
+    unloaded = Containerd(node).unloaded(file.text, keys)
+    return [
+        Finding(
+            Cause.RESTART_PENDING,
+            f"containerd still has other words on {shown_key(key)} than its configuration",
+            key[1],
+            where=node.shown(NodePath(Root.DATA, RENDERED)),
+            why="It reads them at its start only",
+            remedy=Remedy(node.restart_command),
+            explains=_BY_LOGIN,
+        )
+        for key in sorted(unloaded)
+    ]
+
+
+def _interrupted() -> Finding:
+    return Finding(
+        Cause.INTERRUPTED_RUN,
+        "a run of this addon was killed and is not finished or undone yet",
+        remedy=_APPLY,
+        explains=frozenset(Cause),
+    )
+
+
+def _login(found: object) -> Optional[Login]:
+    if not isinstance(found, dict):
+        return None
+    username, password, encoded = (found.get(key) for key in ("username", "password", "auth"))
+    if username:
+        return Login(str(username), str(password or ""))
+    return _decoded(str(encoded)) if encoded else None
+
+
+def _decoded(encoded: str) -> Optional[Login]:
+    import base64  # noqa: PLC0415 - rarely needed
+
+    try:
+        username, _, password = base64.b64decode(encoded).decode().partition(":")
+    except ValueError:
+        return None
+    return Login(username, password.strip("\0"))

@@ -1,0 +1,76 @@
+"""What the last check said of each registry, for `list`; best effort, and only for root."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any, Dict, Mapping
+
+from private_registry.core.plan import NodePath, Root
+from private_registry.outcomes import CheckedAt, CheckOutcome
+from private_registry.shell import files, records
+from private_registry.shell.node import LAST_CHECK, STATE, STATE_DIRECTORY, Node
+
+
+def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
+    """Keep what a check said, where this addon keeps things at all and nobody is at work.
+
+    Args:
+        node: that was checked.
+        outcome: what came out.
+        is_everything: whatever was remembered of other registries counts no more.
+    """
+    try:
+        with files.locked_at_once(node.common) as is_alone:
+            if is_alone and records.exists(node, STATE):
+                known = {} if is_everything else recall(node)
+                _write(node, {**known, **_told(outcome)})
+    except OSError:
+        # Not root, or the disk is full: the check itself does not depend on it.
+        return
+
+
+def recall(node: Node) -> Dict[str, CheckedAt]:
+    """Return what the last checks said, by registry; empty where nothing is remembered."""
+    content = records.read(node, LAST_CHECK)
+    if content is None:
+        return {}
+    try:
+        plain: Any = json.loads(content)
+        return {
+            str(name): CheckedAt(float(each["time"]), tuple(map(str, each["causes"])))
+            for name, each in plain.items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # Written by another version; the next check writes it anew.
+        return {}
+
+
+def _told(outcome: CheckOutcome) -> Dict[str, CheckedAt]:
+    now = time.time()
+    faults = [each for each in outcome.findings if each.is_fault]
+    return {
+        each.registry: CheckedAt(
+            now,
+            tuple(fault.cause.value for fault in faults if fault.registry in ("", each.registry)),
+        )
+        for each in outcome.registries
+        if each.is_asked or each.is_fault
+    }
+
+
+def _write(node: Node, checks: Mapping[str, CheckedAt]) -> None:
+    plain = {name: {"time": each.time, "causes": each.causes} for name, each in checks.items()}
+    content = json.dumps(plain, indent=2).encode()
+    # A killed run's staging directories are cleared away by the next run.
+    staging = node.absolute(
+        NodePath(Root.COMMON, f"{STATE_DIRECTORY}/staging-{os.urandom(8).hex()}")
+    )
+    files.make_directory(staging)
+    try:
+        temporary = os.path.join(staging, "check")
+        files.write_new(temporary, content, files.PRIVATE_FILE, None)
+        files.rename(temporary, node.absolute(LAST_CHECK))
+    finally:
+        files.remove_flat_directory(staging)

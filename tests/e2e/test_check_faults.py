@@ -1,0 +1,218 @@
+"""Every fault of the table: containerd's words, what `check` calls it, its remedy, and a pull."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from registry_harness import (
+    CertificateAuthority,
+    HarnessNetwork,
+    PullFailed,
+    PullingNode,
+    Registry,
+    difference,
+    fill,
+)
+from registry_harness.gatekeeper import BlackHole, ForwardProxy, Gatekeeper
+from registry_harness.pytest_plugin import RegistryOfKind
+
+from .faults import ADDON, CRASHING, OLD, ROWS, Row, Stage, image
+
+PAUSE = "registry.k8s.io/pause:3.7"
+
+
+@pytest.fixture(scope="module")
+def servers(
+    harness_network: HarnessNetwork, plain_registry: Registry
+) -> Iterator[tuple[Gatekeeper, BlackHole, ForwardProxy]]:
+    """What faults are made with."""
+    address = harness_network.gateway
+    with (
+        Gatekeeper(address, plain_registry) as gate,
+        BlackHole(address) as hole,
+        ForwardProxy(address) as proxy,
+    ):
+        yield gate, hole, proxy
+
+
+@pytest.fixture
+def stage(
+    microk8s_node: PullingNode,
+    harness_network: HarnessNetwork,
+    servers: tuple[Gatekeeper, BlackHole, ForwardProxy],
+    plain_registry: Registry,
+    upstream: Registry,
+    registry_of_kind: RegistryOfKind,
+    certificate_authority: CertificateAuthority,
+    tmp_path: Path,
+) -> Iterator[Stage]:
+    """A stage, and everything as it was afterwards."""
+    node = microk8s_node.node
+    if microk8s_node.containerd.cri.has_image(PAUSE) is False:
+        microk8s_node.containerd.load(PAUSE)
+    gate, hole, proxy = servers
+    gate.be()
+    client = certificate_authority.client()
+    files = {"ca.crt": certificate_authority.pem, "client.crt": client.certificate}
+    for name, content in {**files, "client.key": client.key}.items():
+        (tmp_path / name).write_bytes(content)
+    before, template = node.snapshot(), node.template.read_text()
+    kept = tmp_path / "kept"
+    subprocess.run(["cp", "-a", str(node.certs_d), str(kept)], check=True)
+    assert node.enable().exit_code == 0
+    logins = {kind: registry_of_kind("http", kind) for kind in ("htpasswd", "token")}
+    yield Stage(
+        microk8s_node,
+        gate,
+        plain_registry,
+        upstream,
+        logins,
+        hole,
+        proxy,
+        certificate_authority,
+        CertificateAuthority("stranger"),
+        harness_network.address(),
+        tmp_path,
+    )
+    node.disable()
+    shutil.rmtree(node.certs_d)
+    for path in node.certs_d.parent.glob("*.old"):
+        shutil.rmtree(path)
+    subprocess.run(["cp", "-a", str(kept), str(node.certs_d)], check=True)
+    environment = node.data / "args/containerd-env"
+    if environment.exists() or node.template.read_text() != template:
+        environment.unlink(missing_ok=True)
+        node.template.write_text(template)
+        microk8s_node.containerd.restart()
+    assert difference(before, node.snapshot()) == []
+
+
+def check(stage: Stage, reference: str) -> Any:
+    """Check an image; return the JSON, with the exit code that it should have."""
+    done = stage.made.node.plugin(ADDON, "check", reference, "--json", "--timeout", "4")
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert done.exit_code == (0 if found["clean"] else 5)
+    return found
+
+
+def explained(stage: Stage, words: str) -> list[str]:
+    """Return the causes that words tell."""
+    done = stage.made.node.plugin(ADDON, "check", "--explain", words, "--json")
+    return [each["cause"] for each in json.loads(done.stdout)["explanations"]]
+
+
+def pulls(stage: Stage, reference: str) -> str:
+    """Pull; return containerd's words, or nothing where it works."""
+    try:
+        stage.made.pull(reference)
+    except PullFailed as failed:
+        return str(failed)
+    return ""
+
+
+def _name() -> str:
+    return f"app-{secrets.token_hex(4)}"
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_fault(row: Row, stage: Stage) -> None:
+    series = stage.made.containerd.release.series
+    host = row.make(stage)
+    if series not in row.series:
+        assert check(stage, image(stage, host, _name(), row.project))["clean"]
+        assert pulls(stage, image(stage, host, _name(), row.project)) == ""
+        return
+    words = pulls(stage, image(stage, host, _name(), row.project))
+    assert bool(words) == (row.words is not None)
+    _assert_words_tell(row, explained(stage, words) if words else [], words)
+    found = check(stage, image(stage, host, _name(), row.project))
+    faults = [each for each in found["findings"] if each["severity"] == "fault"]
+    assert [each["cause"] for each in faults] == [row.cause], found
+    if row.mend is not None:
+        assert faults[0]["owner"]
+        assert faults[0]["do"] is None
+        row.mend(stage)
+        if not row.is_pulled:
+            return
+    else:
+        command = faults[0]["do"]
+        done = stage.made.node.shell(command, stage.work, stage.environment)
+        assert done.exit_code == 0, (command, done)
+        _wait_for_cri(stage)
+    assert pulls(stage, image(stage, host, _name(), row.project)) == ""
+    found = check(stage, image(stage, host, _name(), row.project))
+    assert found["clean"], found
+
+
+def _wait_for_cri(stage: Stage) -> None:
+    end = time.monotonic() + 20
+    while not stage.made.containerd.cri.is_ready():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _assert_words_tell(row: Row, causes: list[str], words: str) -> None:
+    if row.words == "any" or row.words is None:
+        return
+    wanted = row.words or row.cause
+    if wanted == "login":
+        assert {"login_missing", "login_refused"} & set(causes), words
+    else:
+        assert wanted in causes, words
+
+
+def test_what_ends_containerd_itself(stage: Stage) -> None:
+    """A key in [host] itself crashes containerd 1.x at each pull; 2.x throws the file away."""
+    stage.hosts(CRASHING)
+    reference = image(stage, None, _name())
+    found = check(stage, reference)
+    series = stage.made.containerd.release.series
+    (fault,) = [each for each in found["findings"] if each["severity"] == "fault"]
+    assert fault["cause"] == ("crashes" if series in OLD else "wrong_type")
+    words = pulls(stage, reference)
+    assert words
+    if series in OLD:
+        log = stage.made.containerd.log()
+        assert explained(stage, log[log.rindex("panic:") :]) == ["crashes"]
+        stage.made.containerd.restart()
+    assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0
+    assert pulls(stage, image(stage, None, _name())) == ""
+
+
+def test_nobody_answers(stage: Stage) -> None:
+    """A pull takes containerd half a minute to give up; what it says then is known."""
+    stage.add("--insecure", stage.hole.host)
+    start = time.monotonic()
+    found = check(stage, f"{stage.hole.host}/app:latest")
+    assert time.monotonic() - start < 6
+    (fault,) = [each for each in found["findings"] if each["severity"] == "fault"]
+    assert fault["cause"] == "timeout"
+    assert fault["owner"]
+    address = stage.hole.host
+    words = f'failed to do request: Head "http://{address}/v2/app/manifests/latest": dial tcp '
+    assert explained(stage, f"{words}{address}: i/o timeout") == ["timeout"]
+
+
+def test_docker_hub_by_another_name(stage: Stage) -> None:
+    path = stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n', "registry-1.docker.io")
+    done = stage.made.node.plugin(ADDON, "check", "--json")
+    assert done.exit_code == 5
+    (fault,) = [e for e in json.loads(done.stdout)["findings"] if e["severity"] == "fault"]
+    assert fault["cause"] == "wrong_directory"
+    assert str(path.parent.name) in fault["where"]
+    name = f"library/{_name()}"
+    fill(stage.registry, name)
+    assert pulls(stage, f"docker.io/{name}:latest")
+    assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0
+    assert pulls(stage, f"docker.io/{name}:latest") == ""
+    assert json.loads(stage.made.node.plugin(ADDON, "check", "--json").stdout)["clean"]

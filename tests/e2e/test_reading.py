@@ -1,0 +1,203 @@
+"""What we say a hosts.toml means is what containerd does with it: random files."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, given, note, settings
+from hypothesis import strategies as st
+
+from private_registry.core.check.findings import Cause
+from private_registry.core.check.hosts_reading import read_registry
+from private_registry.core.check.reading import HostEntry, Reading
+from private_registry.core.containerd import parse_version
+from private_registry.shell.observing import look_at
+from registry_harness import CertificateAuthority, HarnessNetwork, PullFailed, PullingNode
+from registry_harness.recorder import Recorded, Recorder
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
+_TAGS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def recorder(
+    harness_network: HarnessNetwork, certificate_authority: CertificateAuthority
+) -> Iterator[Recorder]:
+    """Who remembers."""
+    with Recorder(harness_network.gateway, certificate_authority) as running:
+        yield running
+
+
+# --- random files ----------------------------------------------------------------------------
+
+# PLAIN and TLS stand for the recorder's two ports, CA for a file with its CA.
+_ADDRESSES = st.sampled_from(
+    [
+        *("http://PLAIN", "https://TLS", "http://PLAIN/", "http://PLAIN/v2", "http://PLAIN/v2/"),
+        *("http://PLAIN/a/b", "http://PLAIN/v2/a", "https://TLS/a/../b", "http://PLAIN//a"),
+        *("PLAIN", "TLS", "https://PLAIN", "http://TLS", "HTTP://PLAIN", "http://u:p@PLAIN/x"),
+        *("http://PLAIN?a=b", "http://PLAIN/a%20b", "http-x:5000", "ftp://PLAIN", ""),
+        *("http://PLAIN:", "http://PLAIN x", "http://PLAIN/%zz", "http://"),
+    ]
+)
+_CAPABILITIES = st.sampled_from(
+    [
+        '["pull", "resolve"]',
+        '["pull"]',
+        '["push"]',
+        "[]",
+        '["Pull", "RESOLVE"]',
+        '["pull", "x"]',
+        '"pull"',
+    ]
+)
+_KEYS = st.one_of(
+    _CAPABILITIES.map(lambda each: f"capabilities = {each}"),
+    st.sampled_from(["true", "false", '"true"']).map(lambda each: f"skip_verify = {each}"),
+    st.sampled_from(["true", "false", "1"]).map(lambda each: f"override_path = {each}"),
+    st.sampled_from(['ca = "CA"', 'ca = ["CA"]', "ca = 5", 'CA = "CA"', "Skip_Verify = true"]),
+    st.sampled_from(["unknown = 1", 'dial_timeout = "3s"', 'dial_timeout = "3"', "a.b = 2"]),
+    _ADDRESSES.map(lambda each: f'server = "{each}"'),
+)
+_KEY_LISTS = st.lists(_KEYS, max_size=3, unique_by=lambda each: each.partition(" ")[0].lower())
+
+
+def _table(address: str, keys: list[str], form: str) -> str:
+    if form == "inline":
+        return f'[host]\n"{address}" = {{ {", ".join(keys)} }}'
+    if form == "dotted":
+        return "\n".join(f'host."{address}".{key}' for key in keys)
+    headers = {
+        "plain": f'[host."{address}"]',
+        "single": f"[host.'{address}']",
+        "spaces": f'[ host . "{address}" ] # comment',
+        "header": f'[host."{address}".header]\nx-a = "b"',
+        "bare": "[host]",
+        "list": "[[host]]",
+        "unquoted": f"[host.{address}]",
+        "case": f'[Host."{address}"]',
+    }
+    return "\n".join([headers[form], *keys]) if form != "header" else headers[form]
+
+
+_FORMS = st.sampled_from(
+    ["plain"] * 12
+    + ["single", "spaces", "header", "bare", "inline", "dotted", "case", "unquoted", "list"]
+)
+_TABLES = st.lists(st.builds(_table, _ADDRESSES, _KEY_LISTS, _FORMS), max_size=3)
+
+
+@st.composite
+def hosts_files(draw: st.DrawFn) -> bytes:
+    """Return the text of a hosts.toml, most of them such as people write."""
+    root = draw(_KEY_LISTS)
+    tables = draw(_TABLES)
+    ends = draw(st.sampled_from(["\n", "\n", "\n", "\r\n"]))
+    text = ends.join("\n".join([*root, *tables, ""]).split("\n"))
+    bom = draw(st.sampled_from(["", "", "", "", "\ufeff"]))
+    return (bom + text).encode()
+
+
+# --- what is predicted -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Play:
+    """Where containerd is to look, and who it finds there."""
+
+    node: PullingNode
+    recorder: Recorder
+    registry: str
+    path: str
+
+    def predicted(self, reading: Reading) -> list[Recorded]:
+        """Return what should be recorded."""
+        if reading.fails:
+            return []
+        asked = [each for each in reading.entries if each.resolves]
+        return [record for entry in asked for record in self._of(entry)]
+
+    def _of(self, entry: HostEntry) -> Iterator[Recorded]:
+        if entry.authority not in (self.recorder.http, self.recorder.https):
+            return
+        if entry.scheme not in ("http", "https"):
+            return
+        is_tls = entry.scheme == "https" or entry.tries_https
+        whole = Recorded(
+            "https" if is_tls else "http",
+            entry.authority,
+            f"{entry.path}/{self.path}".replace("//", "/"),
+            self.registry if entry.is_proxy else "",
+            "HEAD",
+        )
+        refused = Recorded(whole.scheme, entry.authority)
+        is_at_plain = entry.authority == self.recorder.http
+        if is_at_plain and is_tls:
+            yield refused
+            if entry.falls_back_to_http:
+                yield Recorded("http", whole.host, whole.path, whole.namespace, "HEAD")
+        elif is_at_plain:
+            yield whole
+        elif is_tls:
+            is_trusted = bool(entry.trust.authorities or entry.trust.skip_verify)
+            yield whole if is_trusted else refused
+        else:
+            yield refused
+
+
+@contextmanager
+def hosts_file(directory: Path, content: bytes) -> Iterator[None]:
+    """Let a registry have a hosts.toml for the block."""
+    directory.mkdir()
+    (directory / "hosts.toml").write_bytes(content)
+    try:
+        yield
+    finally:
+        (directory / "hosts.toml").unlink()
+        directory.rmdir()
+
+
+@pytest.mark.parametrize("namespace", ["plain", "tls"])
+def test_containerd_asks_whom_we_say(
+    namespace: str, microk8s_node: PullingNode, recorder: Recorder, ca_file: Path
+) -> None:
+    registry = recorder.http if namespace == "plain" else recorder.https
+    directory = microk8s_node.node.certs_d / registry
+    version = parse_version(microk8s_node.containerd.release.version)
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize="CI" in os.environ,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(hosts_files())
+    def asks_whom_we_say(content: bytes) -> None:
+        tag = f"t{next(_TAGS)}"
+        for name, text in (
+            ("PLAIN", recorder.http),
+            ("TLS", recorder.https),
+            ('"CA"', f'"{ca_file}"'),
+        ):
+            content = content.replace(name.encode(), text.encode())
+        note(content.decode())
+        with hosts_file(directory, content):
+            reading = read_registry(registry, str(directory.parent), look_at, version)
+            # Tried by itself: it ends containerd.
+            assume(Cause.CRASHES not in [each.cause for each in reading.findings])
+            play = Play(microk8s_node, recorder, registry, f"app/manifests/{tag}")
+            recorder.taken()
+            with pytest.raises(PullFailed) as failed:
+                microk8s_node.pull(f"{registry}/app:{tag}")
+            note(str(failed.value))
+            note(str(reading.findings))
+            assert recorder.taken() == play.predicted(reading)
+
+    asks_whom_we_say()
