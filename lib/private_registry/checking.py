@@ -9,7 +9,8 @@ from functools import partial
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from private_registry.core.check.diagnosis import Asked, Diagnosis, RegistryReport, diagnose
-from private_registry.core.check.directories import lint_tree, registries_in
+from private_registry.core.check.directories import registries_in
+from private_registry.core.check.directory_lint import lint_tree
 from private_registry.core.check.findings import Cause, Finding, Layer
 from private_registry.core.check.hosts_reading import read_registry
 from private_registry.core.check.image import Image, parse_subject

@@ -25,6 +25,7 @@ from .matrix import CELL, Cell, table
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 UNKNOWN_CA = "x509: certificate signed by unknown authority"
 NOT_FOUND = "not found"
+PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from registry_harness.gatekeeper import Answer, BlackHole, ForwardProxy, Gatekee
 OLD = ("1.6", "1.7")
 NEW = ("2.1",)
 ADDON = "private-registry"
+_CRI_SECONDS, _POLL_SECONDS = 5, 0.05
 
 
 @dataclass
@@ -85,6 +87,9 @@ class Stage:
         with self.made.node.template.open("a", encoding="utf-8") as stream:
             stream.write(text.replace("GATE", self.gate.host))
         self.made.containerd.restart(wait_for_cri=False)
+        end = time.monotonic() + _CRI_SECONDS
+        while not self.made.containerd.cri.is_ready() and time.monotonic() < end:
+            time.sleep(_POLL_SECONDS)
 
     def log_in_to(self, kind: str) -> Registry:
         """Let the remedies know the login of a registry; return it."""
@@ -164,7 +169,10 @@ def _by_hand(text: str) -> Callable[[Stage], None]:
 def _with_tls(text: str) -> Callable[[Stage], None]:
     def make(stage: Stage) -> None:
         _tls_is_well(stage)
-        (stage.directory() / "ca.crt").write_bytes(stage.authority.pem)
+        directory, client = stage.directory(), stage.authority.client()
+        (directory / "ca.crt").write_bytes(stage.authority.pem)
+        (directory / "both.pem").write_bytes(client.certificate + client.key)
+        (directory / "junk.crt").write_bytes(b"junk")
         stage.hosts(text)
 
     return make
@@ -286,6 +294,13 @@ def _wrong_key(stage: Stage) -> str:
         f"  password = {json.dumps(login.password)}\n"
     )
     return registry.host
+
+
+def _login_in_address(stage: Stage) -> str:
+    host = stage.log_in_to("htpasswd").host
+    url = f"http://ann:pw@{host}"
+    stage.hosts(f'server = "http://{host}"\n[host."{url}"]\n', host)
+    return host
 
 
 def _pending(stage: Stage) -> str:
@@ -417,13 +432,13 @@ ROWS: dict[str, Row] = {
     ),
     "CA file not PEM": Row(
         "ca_unusable",
-        _with_tls('server = "https://GATE"\n[host."https://GATE"]\nca = "hosts.toml"\n'),
+        _with_tls('server = "https://GATE"\n[host."https://GATE"]\nca = "junk.crt"\n'),
     ),
     "client pair with an empty key": Row(
         "client_unusable",
         _with_tls(
             'server = "https://GATE"\nca = "ca.crt"\n[host."https://GATE"]\nca = "ca.crt"\n'
-            'client = [["ca.crt", ""]]\n'
+            'client = [["both.pem", ""]]\n'
         ),
         words="client_missing",
     ),
@@ -436,11 +451,7 @@ ROWS: dict[str, Row] = {
     "scheme in upper case": Row(
         "bad_scheme", _by_hand('server = "HTTP://GATE"\n[host]\n'), words="any"
     ),
-    "user name in an address": Row(
-        "url_part_ignored",
-        _by_hand('server = "http://GATE"\n[host."http://a:b@GATE"]\n'),
-        words=None,
-    ),
+    "user name in an address": Row("url_part_ignored", _login_in_address, words="login_missing"),
     "wrong type": Row(
         "wrong_type", _by_hand(DIRECT + 'override_path = "no"\n'), words="speaks_http"
     ),

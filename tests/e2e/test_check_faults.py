@@ -25,9 +25,8 @@ from registry_harness import (
 from registry_harness.gatekeeper import BlackHole, ForwardProxy, Gatekeeper
 from registry_harness.pytest_plugin import RegistryOfKind
 
+from .conftest import PAUSE_IMAGE
 from .faults import ADDON, CRASHING, OLD, ROWS, Row, Stage, image
-
-PAUSE = "registry.k8s.io/pause:3.7"
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +56,8 @@ def stage(
 ) -> Iterator[Stage]:
     """A stage, and everything as it was afterwards."""
     node = microk8s_node.node
-    if microk8s_node.containerd.cri.has_image(PAUSE) is False:
-        microk8s_node.containerd.load(PAUSE)
+    if not microk8s_node.containerd.cri.has_image(PAUSE_IMAGE):
+        microk8s_node.containerd.load(PAUSE_IMAGE)
     gate, hole, proxy = servers
     gate.be()
     client = certificate_authority.client()
@@ -178,7 +177,7 @@ def test_what_ends_containerd_itself(stage: Stage) -> None:
     found = check(stage, reference)
     series = stage.made.containerd.release.series
     (fault,) = [each for each in found["findings"] if each["severity"] == "fault"]
-    assert fault["cause"] == ("crashes" if series in OLD else "wrong_type")
+    assert fault["cause"] == ("crashes" if series in OLD else "misplaced_key")
     words = pulls(stage, reference)
     assert words
     if series in OLD:

@@ -14,7 +14,7 @@ from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE
 from registry_harness.pytest_plugin import RegistryOfKind, log_on_failure
 
-from .conftest import HTTP_TO_HTTPS, NOT_FOUND, UNKNOWN_CA, Pulls, run
+from .conftest import HTTP_TO_HTTPS, NOT_FOUND, PAUSE_IMAGE, UNKNOWN_CA, Pulls, run
 from .matrix import CELL, LEGACY, NODES, ROWS, Cell
 
 RESTART = "restart microk8s.daemon-containerd"
@@ -36,6 +36,7 @@ def node(
         pulling_node(release, addon_repository, addon_name, template) as made,
         log_on_failure(pytestconfig, f"containerd {request.param}", made.containerd.log),
     ):
+        made.containerd.load(PAUSE_IMAGE)
         yield request.param, made
 
 
@@ -138,6 +139,12 @@ class Play:
         assert self.registry.pulls(name)
         assert self.registry is self.other or not self.other.pulls(name)
 
+    def is_clean(self) -> None:
+        """Check an image, and all that is configured: no false alarm."""
+        subject = [] if self.cell.way == "direct" else [self.image()]
+        done = self.made.node.plugin("private-registry", "check", *subject)
+        assert (done.exit_code, done.stderr) == (0, ""), done.stdout
+
     def falls_back(self) -> None:
         """Pull what only the registry itself has, once it is trusted."""
         name = f"other-{secrets.token_hex(4)}"
@@ -194,8 +201,10 @@ def _refused_enabled_pulled(play: Play) -> int:
         play.log_in(play.registry.credentials.password)
         restarts += 2
     play.works()
+    play.is_clean()
     if cell.way == "mirror":
         play.falls_back()
+        play.is_clean()
         restarts += cell.node.startswith(LEGACY)
     elif cell.way == "mirror-only":
         name = f"other-{secrets.token_hex(4)}"

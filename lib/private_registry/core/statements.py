@@ -39,13 +39,17 @@ def split_lines(text: str) -> List[str]:
     return [*lines, last] if last else lines
 
 
-def parse(lines: List[str]) -> List[Statement]:
+def parse(lines: List[str], *, may_repeat: bool = False) -> List[Statement]:
     """Read the statements of a TOML text.
+
+    Args:
+        lines: the text's, as ``split_lines`` cuts them.
+        may_repeat: what is there twice comes twice, and is no error.
 
     Raises:
         TomlSyntaxError: not TOML, or a table or key is there twice.
     """
-    return _Parser(lines).statements()
+    return _Parser(lines, may_repeat=may_repeat).statements()
 
 
 def nested(statements: List[Statement]) -> Dict[Union[str, int], Any]:
@@ -62,8 +66,9 @@ def nested(statements: List[Statement]) -> Dict[Union[str, int], Any]:
 
 
 class _Parser:
-    def __init__(self, lines: List[str]) -> None:
+    def __init__(self, lines: List[str], *, may_repeat: bool) -> None:
         self._lines = lines
+        self._may_repeat = may_repeat
         self._table: Path = ()
         self._elements: Dict[Path, int] = {}
         self._headers: Set[Path] = set()
@@ -88,7 +93,7 @@ class _Parser:
             return Statement(first, end, self._table, is_header=True)
         keys, value = _leaf(plain, self._lines[first])
         path = self._table + keys
-        if path in self._values or path in self._headers:
+        if not self._may_repeat and (path in self._values or path in self._headers):
             raise toml.TomlSyntaxError(f"{path[-1]} is there twice", first + 1)
         self._check_is_table(path[:-1], first)
         self._values.add(path)
@@ -117,7 +122,7 @@ class _Parser:
                 break
             if path in self._elements:
                 path += (self._elements[path],)
-        if path in self._headers:
+        if not self._may_repeat and path in self._headers:
             raise toml.TomlSyntaxError(f"the table {_dotted(path)} is there twice", first + 1)
         self._check_is_table(path, first)
         self._headers.add(path)
@@ -125,7 +130,7 @@ class _Parser:
 
     def _check_is_table(self, path: Path, first: int) -> None:
         for length in range(1, len(path) + 1):
-            if path[:length] in self._values:
+            if not self._may_repeat and path[:length] in self._values:
                 name = _dotted(path[:length])
                 raise toml.TomlSyntaxError(f"{name} is a value already", first + 1)
 

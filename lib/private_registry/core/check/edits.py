@@ -1,80 +1,70 @@
-"""Changes of single lines of a file, as commands to paste."""
+"""Changes of lines, as values: what a text is after them, and the command that makes them."""
 
 from __future__ import annotations
 
-from typing import List, Mapping, Sequence
+from typing import NamedTuple, Tuple
 
-from private_registry.core.check.findings import Remedy
+from private_registry.core import statements
 from private_registry.core.names import quoted
 
 
-def replace_line(path: str, line: int, text: str) -> Remedy:
-    """Return what puts another text in a line's place.
+class Edit(NamedTuple):
+    """Lines in place of others.
 
     Args:
-        path: of the file.
-        line: 1-based.
-        text: one line, without its end.
+        first: number of the first line that goes, from 1.
+        gone: how many go; with 0 the new lines come before ``first``, which may be the line
+            behind the last.
+        lines: the new ones, without line ends and none of them empty.
     """
-    return _sed(path, [f"{line}c\\{_escaped(text)}"])
+
+    first: int
+    gone: int = 1
+    lines: Tuple[str, ...] = ()
 
 
-def delete_line(path: str, line: int) -> Remedy:
-    """Return what takes a line away."""
-    return _sed(path, [f"{line}d"])
+Edits = Tuple[Edit, ...]
 
 
-def move_to_top(path: str, first: int, last: int, texts: Sequence[str]) -> Remedy:
-    """Return what brings lines to the top of a file.
+def applied(text: str, edits: Edits) -> str:
+    """Return a text after edits, which do not overlap and count the lines as they were before."""
+    lines = statements.split_lines(text)
+    for edit in sorted(edits, reverse=True):
+        start = edit.first - 1
+        if start >= len(lines) and lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        lines[start : start + edit.gone] = [line + "\n" for line in edit.lines]
+    return "".join(lines)
 
-    Args:
-        path: of the file.
-        first: number of the first of them, from 1.
-        last: number of the last of them.
-        texts: what they say, without their ends.
+
+def command(path: str, text: str, edits: Edits) -> str:
+    """Return the shell command that makes these edits in the file at ``path``, which has ``text``.
+
+    It is for GNU sed, as all that MicroK8s runs on have it.
     """
-    return _sed(path, [f"{first},{last}d", *(f"1i\\{_escaped(each)}" for each in texts)])
+    count = len(statements.split_lines(text))
+    # What goes behind the last line comes first: nothing follows where that line itself goes.
+    ordered = sorted(edits, key=lambda edit: (edit.first <= count, edit))
+    scripts = [script for edit in ordered for script in _scripts(edit, count)]
+    shown = " ".join(quoted(script) for script in scripts)
+    if len(scripts) > 1:
+        shown = " ".join(f"-e {quoted(script)}" for script in scripts)
+    return f"sudo sed -i {shown} {quoted(path)}"
 
 
-def insert_at_top(path: str, text: str) -> Remedy:
-    """Return what puts a line before all others."""
-    return _sed(path, [f"1i\\{_escaped(text)}"])
+def _scripts(edit: Edit, count: int) -> Tuple[str, ...]:
+    if edit.gone == 1 and len(edit.lines) == 1:
+        return (f"{edit.first}c\\{_escaped(edit.lines[0])}",)
+    at, letter = (str(edit.first), "i") if edit.first <= count else ("$", "a")
+    last = edit.first + edit.gone - 1
+    inserted = tuple(f"{at}{letter}\\{_escaped(line)}" for line in edit.lines)
+    if edit.gone == 0:
+        return inserted
+    return (*inserted, f"{edit.first}d" if edit.gone == 1 else f"{edit.first},{last}d")
 
 
-def append_line(path: str, text: str) -> Remedy:
-    """Return what puts a line behind all others."""
-    return _sed(path, [f"$a\\{_escaped(text)}"])
-
-
-def move(source: str, target: str) -> Remedy:
-    """Return what gives a file or directory another name."""
-    return Remedy(f"sudo mv {quoted(source)} {quoted(target)}")
-
-
-def _sed(path: str, scripts: Sequence[str]) -> Remedy:
-    words = " ".join(f"-e {_in_quotes(script)}" for script in scripts)
-    return Remedy(f"sudo sed -i {words} {quoted(path)}")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\")
-
-
-def _in_quotes(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def insert_below(path: str, texts_by_line: Mapping[int, Sequence[str]]) -> Remedy:
-    """Return what puts lines below others; below line 0 is at the top.
-
-    Args:
-        path: of the file.
-        texts_by_line: what goes below which line.
-    """
-    scripts: List[str] = []
-    for line, texts in texts_by_line.items():
-        # Each goes directly below the line, so the last one first.
-        ordered = reversed(texts) if line else texts
-        place = f"{line}a" if line else "1i"
-        scripts += [f"{place}\\{_escaped(text)}" for text in ordered]
-    return _sed(path, scripts)
+def _escaped(line: str) -> str:
+    """Escape what sed would take for something else; a tab must not reach a shell's line editor."""
+    escaped = line.replace("\\", "\\\\").replace("\t", "\\t")
+    # A script that ends in a backslash goes on in the next one.
+    return escaped[:-2] + r"\x5c" if line.endswith("\\") else escaped

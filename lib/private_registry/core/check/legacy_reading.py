@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional, Tuple
 
 from private_registry.core.check.findings import Cause, Finding
-from private_registry.core.check.hosts_reading import is_localhost
+from private_registry.core.check.hosts_entries import is_localhost
 from private_registry.core.check.reading import HostEntry, LookAt, Reading, Trust
 from private_registry.core.check.trust_files import problems_of
 from private_registry.core.containerd import Version
@@ -43,7 +43,7 @@ def read_legacy(
     if registry not in (EVERY_REGISTRY, *(each.authority for each in entries)):
         entries.append(_entry(registry, _default(own), template, version, where, is_server=True))
     reading = Reading(registry, tuple(entries), (), template.source if where else "")
-    problems = problems_of(reading, look)
+    problems = problems_of(registry, reading.entries, look, is_root=True)
     findings = [*_ignored(reading, template, version), *problems]
     return reading._replace(
         findings=tuple(each._replace(registry=registry) for each in findings), fails=bool(problems)

@@ -128,7 +128,7 @@ class _Mending:
     def _is_for_a_login(self) -> bool:
         is_hub = self._reading.registry == DOCKER_HUB
         return (
-            self._cause in (Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED)
+            self._cause in (Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.URL_PART_IGNORED)
             or (self._cause is Cause.ACCESS_DENIED and not self._situation.has_login)
             or (self._cause is Cause.RATE_LIMITED and is_hub and not self._situation.has_login)
         )

@@ -1,98 +1,145 @@
-"""The certificates and keys that a configuration names: whether containerd can use them.
+"""CAs, client certificates and keys that hosts.toml names: what containerd cannot load.
 
-One that it cannot read lets every pull of the registry fail, whichever endpoint it is for
-(containerd hosts.go ConfigureHosts).
+An unreadable one ends every pull, also where another endpoint would answer (containerd hosts.go
+tlsConfigFromHost, which loads all before anybody is asked).
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
-from typing import List, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
-from private_registry.core.check.reading import HostEntry, LookAt, Reading
+from private_registry.core.check.reading import HostEntry, LookAt
 from private_registry.core.names import quoted
 
-_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
-_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_REVISION = re.compile(r"/var/snap/[a-z0-9_-]+/(?P<revision>x?[0-9]+)/")
-_VARIABLE = re.compile(r"\$\{?[A-Z_]+\}?")
+_BLOCK = re.compile(
+    rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)^-----END \1-----", re.DOTALL | re.MULTILINE
+)
+_SEQUENCE, _LONG_FORM = 0x30, 0x80
+_CERTIFICATE, _PRIVATE_KEY = "CERTIFICATE", "PRIVATE KEY"
 
 
-def problems_of(reading: Reading, look: LookAt) -> Tuple[Finding, ...]:
-    """Find what is wrong with the files that a registry's endpoints name."""
+class _Named(NamedTuple):
+    """A file that an endpoint names."""
+
+    path: str
+    is_client: bool
+    is_key: bool
+
+
+def problems_of(
+    registry: str, entries: Tuple[HostEntry, ...], look: LookAt, *, is_root: bool
+) -> List[Finding]:
+    """Return what is wrong with the files that endpoints name, one finding for each file.
+
+    Args:
+        registry: whose endpoints.
+        entries: the endpoints.
+        look: looks at a path.
+        is_root: it sees all that containerd sees; otherwise what cannot be read is no fault.
+    """
     found: List[Finding] = []
-    for entry in reading.entries:
-        for path in entry.trust.authorities:
-            found += _of_authority(path, entry, look)
-        for certificate, key in entry.trust.clients:
-            found += _of_client(certificate, entry, look, is_key=False)
-            found += _of_client(key, entry, look, is_key=True)
-    first = {(each.cause, each.what): each for each in reversed(found)}
-    return tuple(reversed(list(first.values())))
+    seen = set()
+    for entry in entries:
+        for named in _named(entry):
+            if named not in seen:
+                seen.add(named)
+                found += _problem(named, registry, entry, look, is_root=is_root)
+    return found
 
 
-def _of_authority(path: str, entry: HostEntry, look: LookAt) -> List[Finding]:
-    at = look(path)
-    if at.problem == "missing":
-        return [_missing(Cause.CA_MISSING, "the CA file", path, entry)]
-    if at.names is not None:
-        what = f"the CA file {path} is a directory"
-        return [_fault(Cause.CA_UNUSABLE, what, entry)]
-    if at.content is not None and _CERTIFICATE not in at.content:
-        what = f"there is no certificate in the CA file {path}"
-        return [_fault(Cause.CA_UNUSABLE, what, entry)]
-    return _of_revision(path, entry)
+def _named(entry: HostEntry) -> Iterator[_Named]:
+    for path in entry.trust.authorities:
+        yield _Named(path, is_client=False, is_key=False)
+    for certificate, key in entry.trust.clients:
+        yield _Named(certificate, is_client=True, is_key=False)
+        yield _Named(key, is_client=True, is_key=True)
 
 
-def _of_client(path: str, entry: HostEntry, look: LookAt, *, is_key: bool) -> List[Finding]:
-    kind = "key" if is_key else "certificate"
-    at = look(path)
-    if at.problem == "missing":
-        return [_missing(Cause.CLIENT_MISSING, f"the client {kind}", path, entry)]
-    if at.names is not None:
-        what = f"the client {kind} {path} is a directory (an empty name stands for it)"
-        return [_fault(Cause.CLIENT_UNUSABLE, what, entry)]
-    if at.content is not None:
-        is_right = _KEY.search(at.content) if is_key else _CERTIFICATE in at.content
-        if not is_right:
-            return [_fault(Cause.CLIENT_UNUSABLE, f"there is no {kind} in {path}", entry)]
-    return _of_revision(path, entry)
+def _problem(
+    named: _Named, registry: str, entry: HostEntry, look: LookAt, *, is_root: bool
+) -> Iterator[Finding]:
+    seen = look(named.path)
+    what, at_hand = _kind(named)
+    problem: Optional[Tuple[Cause, str]] = None
+    if seen.problem == "unreadable" and not is_root:
+        yield Finding(
+            Cause.UNREADABLE,
+            f"{what} cannot be read by this user, so it is not checked",
+            registry,
+            entry.url,
+            named.path,
+            remedy=Remedy("sudo microk8s private-registry check"),
+            severity=Severity.NOTE,
+        )
+    elif seen.problem:
+        missing = Cause.CLIENT_MISSING if named.is_client else Cause.CA_MISSING
+        cannot = "is not there" if seen.problem == "missing" else "cannot be read"
+        problem = (missing if seen.problem == "missing" else Cause.UNREADABLE, cannot)
+    elif seen.content is None:
+        problem = (_unusable(named), "is a directory")
+    elif not _holds(seen.content, _PRIVATE_KEY if named.is_key else _CERTIFICATE):
+        problem = (_unusable(named), "is not PEM of a " + _name(named))
+    if problem is not None:
+        cause, words = problem
+        yield Finding(
+            cause,
+            f"{what} {words}: {named.path}",
+            registry,
+            entry.url,
+            entry.where,
+            "every pull of this registry fails, whichever endpoint would answer",
+            _remedy(named, at_hand, is_directory=seen.names is not None),
+        )
 
 
-def _missing(cause: Cause, what: str, path: str, entry: HostEntry) -> Finding:
-    if _VARIABLE.search(path):
-        words = f"nothing fills in the variable in {path}: hosts.toml is read as it is"
-        return _fault(Cause.NOT_RENDERED, words, entry)._replace(remedy=_filled_in(entry))
-    return _fault(cause, f"{what} {path} is not there", entry)
-
-
-def _filled_in(entry: HostEntry) -> Remedy:
-    """Return what puts the directory that is meant in place of ``${SNAP_DATA}``."""
-    path = entry.where.partition(", line ")[0]
-    data, below, _ = path.partition("/args/certs.d/")
-    if not below:
-        return Remedy()
-    return Remedy(f"sudo sed -i 's|${{SNAP_DATA}}|{data}|g' {quoted(path)}")
-
-
-def _fault(cause: Cause, what: str, entry: HostEntry) -> Finding:
-    return Finding(
-        cause, what, endpoint=entry.url, where=entry.where, why="every pull of this registry fails"
+def _kind(named: _Named) -> Tuple[str, str]:
+    if not named.is_client:
+        return "the CA", "ca.crt"
+    return (
+        ("the client key", "client.key")
+        if named.is_key
+        else ("the client certificate", "client.crt")
     )
 
 
-def _of_revision(path: str, entry: HostEntry) -> List[Finding]:
-    match = _REVISION.search(path)
-    if match is None:
-        return []
-    what = f"{path} is in the directory of one revision of the snap and goes with it"
-    return [
-        Finding(
-            Cause.REVISION_PATH,
-            what,
-            endpoint=entry.url,
-            where=entry.where,
-            severity=Severity.NOTE,
-        )
-    ]
+def _name(named: _Named) -> str:
+    return "private key" if named.is_key else "certificate"
+
+
+def _unusable(named: _Named) -> Cause:
+    return Cause.CLIENT_UNUSABLE if named.is_client else Cause.CA_UNUSABLE
+
+
+def _remedy(named: _Named, at_hand: str, *, is_directory: bool) -> Remedy:
+    if is_directory:
+        return Remedy()
+    mode = "600" if named.is_key else "644"
+    command = f"sudo install -D -m {mode} {at_hand} {quoted(named.path)}"
+    return Remedy(command, f"the right {_kind(named)[0][4:]} in the file {at_hand}")
+
+
+def _holds(content: bytes, kind: str) -> bool:
+    """Whether one PEM block is of a kind, as Go's AppendCertsFromPEM and X509KeyPair ask."""
+    for label, body in _BLOCK.findall(content):
+        name = label.decode()
+        is_kind = name == kind or (kind == _PRIVATE_KEY and name.endswith(" " + kind))
+        if is_kind and name != "ENCRYPTED " + _PRIVATE_KEY and _is_der(body):
+            return True
+    return False
+
+
+def _is_der(body: bytes) -> bool:
+    """Whether base64 holds one whole ASN.1 sequence; a block with headers does not."""
+    try:
+        der = base64.b64decode(b"".join(body.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    if len(der) < 2 or der[0] != _SEQUENCE:  # noqa: PLR2004 - a tag and a length
+        return False
+    size = der[1] & ~_LONG_FORM if der[1] & _LONG_FORM else 0
+    length = int.from_bytes(der[2 : 2 + size], "big") if size else der[1]
+    return len(der) == 2 + size + length

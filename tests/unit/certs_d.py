@@ -1,0 +1,47 @@
+"""A certs.d tree that is only values, and its reading by some containerd."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Dict, Optional, Set, Tuple
+
+from private_registry.core.check.hosts_reading import read_registry
+from private_registry.core.check.reading import Look, Reading
+
+DATA = "/data/7000"
+CERTS_D = DATA + "/args/certs.d"
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+KEY = b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
+V1_5, V1_6, V1_7, V2_1 = (1, 5, 13), (1, 6, 28), (1, 7, 29), (2, 1, 6)
+ALL = (V1_5, V1_6, V1_7, V2_1, (2, 2, 3))
+
+Version = Tuple[int, int, int]
+
+
+class Tree:
+    """Files by path; a path that ends in a slash is an empty directory."""
+
+    def __init__(self, files: Dict[str, bytes], unreadable: Tuple[str, ...] = ()) -> None:
+        self.files = {posixpath.join(CERTS_D, name): content for name, content in files.items()}
+        self._unreadable = {posixpath.join(CERTS_D, name) for name in unreadable}
+
+    def look(self, path: str) -> Look:
+        if path in self._unreadable:
+            return Look(problem="unreadable")
+        if path in self.files:
+            return Look(content=self.files[path])
+        inner = self._names(path.rstrip("/") + "/")
+        return Look(problem="missing") if inner is None else Look(names=tuple(sorted(inner)))
+
+    def _names(self, prefix: str) -> Optional[Set[str]]:
+        below = [path[len(prefix) :] for path in self.files if path.startswith(prefix)]
+        names = {rest.partition("/")[0] for rest in below}
+        return names - {""} if below else None
+
+    def read(self, registry: str, version: Optional[Version] = V2_1) -> Reading:
+        return read_registry(registry, CERTS_D, self.look, version)
+
+
+def read(text: str, version: Optional[Version] = V2_1, registry: str = "reg:5000") -> Reading:
+    """Read a registry's hosts.toml."""
+    return Tree({f"{registry}/hosts.toml": text.encode()}).read(registry, version)
