@@ -120,7 +120,7 @@ def _configured(node: Node, state: NodeState) -> Iterable[str]:
 
 def _reading(node: Node, state: NodeState, name: str) -> Reading:
     if _is_legacy(state) and state.template is not None:
-        return read_legacy(name, state.template, look_at, state.version)
+        return read_legacy(name, state.template, state.version)
     reading = read_registry(name, _certs_d(node), look_at, state.version)
     if name != EVERY_REGISTRY:
         return reading

@@ -9,7 +9,7 @@ from private_registry import operations
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.core.check.proxies import Proxies
 from private_registry.core.check.result import Login
-from private_registry.core.check.template_lint import Surroundings, lint_template
+from private_registry.core.check.template_lint import lint_template
 from private_registry.core.containerd import Version
 from private_registry.core.names import quoted
 from private_registry.core.plan import NodePath, Root
@@ -87,7 +87,7 @@ def observe(node: Node) -> NodeState:
     written = None if file is None else file.template
     lint: Tuple[Finding, ...] = ()
     if written is not None:
-        lint = _lint(node, written, version)
+        lint = _lint(node, written, loaded, version)
         findings += [each for each in lint if not each.registry]
     if not any(each.is_fault for each in findings):
         findings += _of_runtime(node, runtime, unseen)
@@ -109,15 +109,27 @@ def observe(node: Node) -> NodeState:
     )
 
 
-def _lint(node: Node, written: Template, version: Optional[Version]) -> Tuple[Finding, ...]:
-    rendered = Template(node.rendered("".join(written.lines)), written.source)
-    around = Surroundings(
-        version,
-        (os.path.join(node.data, CERTS_D), node.stable_certs_d),
-        f"{DATA_IN_TEMPLATE}/{CERTS_D}",
-        node.restart_command,
+def _lint(
+    node: Node, written: Template, loaded: Optional[Template], version: Optional[Version]
+) -> Tuple[Finding, ...]:
+    own = lint_template(written, loaded, version)
+    path = written.config_path
+    if path is None or any(each.cause is Cause.CONFIG_PATH_LIST for each in own):
+        return own
+    tree = os.path.join(node.data, CERTS_D)
+    roots = node.rendered(path).split(":")
+    if tree in (os.path.realpath(root) for root in roots):
+        return own
+    right = f"{DATA_IN_TEMPLATE}/{CERTS_D}"
+    script = f's|^\\( *config_path *= *\\).*|\\1"{right}"|'
+    command = f"sudo sed -i '{script}' {quoted(written.source)} && {node.restart_command}"
+    elsewhere = Finding(
+        Cause.CONFIG_PATH_ELSEWHERE,
+        f"containerd looks for registries in {path} and not in this node's certs.d",
+        where=written.source,
+        remedy=Remedy(command),
     )
-    return lint_template(written, rendered, around)
+    return (*own, elsewhere)
 
 
 def missing_pause_image(state: NodeState) -> Optional[str]:

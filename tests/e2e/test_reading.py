@@ -124,20 +124,22 @@ class Play:
         return [record for entry in asked for record in self._of(entry)]
 
     def _of(self, entry: HostEntry) -> Iterator[Recorded]:
-        if entry.authority not in (self.recorder.http, self.recorder.https):
+        # Go takes an empty port off.
+        host = entry.authority.removesuffix(":")
+        if host not in (self.recorder.http, self.recorder.https):
             return
         if entry.scheme not in ("http", "https"):
             return
         is_tls = entry.scheme == "https" or entry.tries_https
         whole = Recorded(
             "https" if is_tls else "http",
-            entry.authority,
+            host,
             f"{entry.path}/{self.path}".replace("//", "/"),
             self.registry if entry.is_proxy else "",
             "HEAD",
         )
-        refused = Recorded(whole.scheme, entry.authority)
-        is_at_plain = entry.authority == self.recorder.http
+        refused = Recorded(whole.scheme, host)
+        is_at_plain = host == self.recorder.http
         if is_at_plain and is_tls:
             yield refused
             if entry.falls_back_to_http:

@@ -79,6 +79,11 @@ class Template:
                 self._inline[statement.path] = statement
 
     @property
+    def statements(self) -> Tuple[Statement, ...]:
+        """All that it says, with the lines that it stands in; values may be secret."""
+        return tuple(self._statements)
+
+    @property
     def config_path(self) -> Optional[str]:
         """Directory of the hosts.toml tree, as written; None where there is none.
 
@@ -99,23 +104,6 @@ class Template:
             if each.path[-1:] in ends or each.path[-2:] in ends
         )
         return next((str(each) for each in found if each), None)
-
-    @property
-    def snapshotter(self) -> Optional[str]:
-        """What images are unpacked by, as CRI's containerd section names it."""
-        found = (
-            each for each in self._statements if each.path[-2:] == ("containerd", "snapshotter")
-        )
-        return next((str(each.value) for each in found), None)
-
-    @property
-    def unpacks_natively(self) -> bool:
-        """Whether it says how images are unpacked by the snapshotter ``native``.
-
-        The transfer service of containerd 2.1 does not know by itself.
-        """
-        names = {str(part) for each in self._statements for part in each.path}
-        return bool(names & {"unpack_config", "use_local_image_pull"})
 
     @property
     def is_legacy(self) -> bool:
@@ -149,10 +137,6 @@ class Template:
         """
         first, end = self._block(key)
         return "".join(self.lines[first:end])
-
-    def lines_of(self, key: EntryKey) -> List[int]:
-        """Return the numbers of an entry's lines, from 1, wherever they stand."""
-        return [number + 1 for each in self._found(key) for number in range(each.first, each.end)]
 
     def place_of(self, key: EntryKey) -> str:
         """Name the file and line where an entry begins."""

@@ -61,11 +61,14 @@ def capabilities_of(version: Version) -> FrozenSet[str]:
 def found_keys(table: Table, version: Version, *, is_root: bool = False) -> Dict[str, Any]:
     """Return a table's leaves and tables by the key that containerd takes them for.
 
-    go-toml v1 wants keys as they are; v2 does not mind capitals, and the last one counts.
+    go-toml v1 wants keys as they are, or all in capitals (marshal.go keysToTry); v2 does not mind
+    capitals at all, and the last one counts.
     """
     known = known_keys(version, is_root=is_root)
     if not is_go_toml_2(version):
-        return {key: value for key, value in table.items() if key in known}
+        capitals = {key.upper(): key for key in known if key not in table}
+        taken = ((capitals.get(key, key), value) for key, value in table.items())
+        return {key: value for key, value in taken if key in known}
     return {key.lower(): value for key, value in table.items() if key.lower() in known}
 
 
@@ -99,9 +102,10 @@ def fields_of(table: Table, directory: str, version: Version, *, is_root: bool =
 
 
 def spellings(key: str, table: Table, version: Version) -> List[str]:
-    """List what in a table containerd takes for a key; go-toml v2 does not mind capitals."""
-    is_2 = is_go_toml_2(version)
-    return [each for each in table if each == key or (is_2 and each.lower() == key)]
+    """List what in a table containerd takes for a key; see found_keys."""
+    if is_go_toml_2(version):
+        return [each for each in table if each.lower() == key]
+    return [each for each in (key, key.upper()) if each in table][:1]
 
 
 def check_types(table: Table, version: Version) -> None:

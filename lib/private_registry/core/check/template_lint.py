@@ -1,176 +1,228 @@
-"""What in containerd-template.toml ends every pull, or is not read at all."""
+"""containerd-template.toml: what of it CRI ignores, and what keeps CRI from starting at all."""
 
 from __future__ import annotations
 
-import posixpath
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, FrozenSet, Iterator, List, Optional, Tuple
 
-from private_registry.core.check.findings import NO_REMEDY, Cause, Finding, Remedy, Severity
+from private_registry.core import toml
+from private_registry.core.check import entries_lint
+from private_registry.core.check.edits import Edit
+from private_registry.core.check.findings import Cause, Finding, Severity
+from private_registry.core.check.hosts_document import CURRENT
+from private_registry.core.check.legacy_reading import CONFIGS_TLS_GONE
+from private_registry.core.check.template_looked import (
+    Looked,
+    entries,
+    finding,
+    header,
+    mended,
+    of_entry,
+    without,
+)
 from private_registry.core.containerd import Version, dotted
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, quoted
-from private_registry.core.template import EntryKey, Template, shown_key
+from private_registry.core.statements import Path, Statement
+from private_registry.core.template import Template, shown_key
 
-_CURRENT: Version = (2, 3, 0)
-_TRANSFER = (2, 1, 0)
-_NO_TLS = (2, 0, 0)
-_MIRRORS_KILL_CRI = ((2, 2, 0), (2, 2, 2))
-_LOGIN = frozenset([Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED])
-_NO_CRI = "containerd starts without CRI, and the kubelet not at all"
-
-
-class Surroundings:
-    """What a template is read with.
-
-    Args:
-        version: of this node's containerd; None for a current one.
-        certs_d: the directory that config_path should lead to, by each of its paths.
-        in_template: the same, as the template should name it.
-        restart: what people type to restart containerd.
-    """
-
-    def __init__(
-        self, version: Optional[Version], certs_d: Tuple[str, ...], in_template: str, restart: str
-    ) -> None:
-        self.version = version or _CURRENT
-        self.certs_d, self.in_template, self.restart = certs_d, in_template, restart
+OWN_TREE = "${SNAP_DATA}/args/certs.d"
+_CRI = ("plugins", "io.containerd.grpc.v1.cri")
+_IMAGES = ("plugins", "io.containerd.cri.v1.images")
+_FIRST_CRI = ("plugins", "cri")
+_TRANSFER = ("plugins", "io.containerd.transfer.v1.local")
+_CONFIG_PATH_SINCE, _TRANSFER_SINCE = (1, 5, 0), (2, 1, 0)
+_DEFAULT_TREE = ((2, 2, 0), (2, 2, 2))
+_DOWNLOADS = 3
+_NO_CRI = "containerd does not start CRI so, and no pod starts"
+_TRUST_CAUSES = frozenset(
+    [
+        *(Cause.UNKNOWN_CA, Cause.WRONG_NAME, Cause.NO_IP_SAN, Cause.COMMON_NAME_ONLY),
+        *(Cause.EXPIRED, Cause.NOT_YET_VALID),
+        *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.TLS_FAILED),
+    ]
+)
 
 
 def lint_template(
-    template: Template, rendered: Template, around: Surroundings
+    template: Template,
+    loaded: Optional[Template] = None,
+    version: Optional[Version] = None,
+    asked: FrozenSet[str] = frozenset(),
 ) -> Tuple[Finding, ...]:
-    """Find what is wrong with containerd's configuration as a whole.
-
-    A fault that explains nothing ends every pull.
+    """Look through containerd-template.toml.
 
     Args:
-        template: as it stands there.
-        rendered: the same with this node's directories in it.
-        around: what it is read with.
-
-    Sources: containerd pkg/cri/config/config.go ValidatePluginConfig, plugins/cri/images/plugin.go,
-    internal/cri/config CheckLocalImagePullConfigs.
+        template: the file; ``source`` is its path.
+        loaded: containerd.toml, which MicroK8s makes of it at each start; None where there is none.
+        version: of containerd; None for a current one.
+        asked: ``HOST[:PORT]`` of all endpoints of this node; credentials for others are noted, if
+            any is given.
     """
-    return tuple(_Lint(template, rendered, around).findings())
+    looked = Looked(template, loaded, CURRENT if version is None else version, asked)
+    rules = (
+        _other_section,
+        _beside_config_path,
+        _mirrors_alone,
+        _tls_alone,
+        _list_of_paths,
+        _native,
+        entries_lint.findings_of,
+    )
+    return tuple(finding for rule in rules for finding in rule(looked))
 
 
-class _Lint:
-    def __init__(self, template: Template, rendered: Template, around: Surroundings) -> None:
-        self._template, self._rendered, self._around = template, rendered, around
-        self._file = template.source
+# --- settings ----------------------------------------------------------------------------------
 
-    def findings(self) -> Iterator[Finding]:
-        if self._template.config_path is not None:
-            yield from self._beside_config_path()
-            yield from self._path(str(self._rendered.config_path))
-        else:
-            yield from self._without_config_path()
-        yield from self._logins()
-        yield from self._snapshotter()
 
-    # --- config_path --------------------------------------------------------------------------
+def _value(looked: Looked, *path: str) -> Any:
+    """Return a setting of CRI's, in the section of either version."""
+    sections = (_CRI, _IMAGES, _FIRST_CRI)
+    found = (each for each in looked.template.statements if not each.is_header)
+    wanted = [(*section, *path) for section in sections]
+    return next((each.value for each in found if each.path in wanted), None)
 
-    def _beside_config_path(self) -> Iterator[Finding]:
-        mirrors = [key for key in self._template.keys if key[0] == "mirrors"]
-        if mirrors:
-            what = f"{shown_key(mirrors[0])} stand beside config_path, and only one of the two may"
-            yield self._fault(Cause.MIRRORS_BESIDE_CONFIG_PATH, what, mirrors, _NO_CRI)
-        tls = [key for key in self._template.keys if key[-1] == "tls"]
-        if tls and self._around.version < _NO_TLS:
-            what = f"{shown_key(tls[0])} stand beside config_path, and only one of the two may"
-            yield self._fault(Cause.TLS_BESIDE_CONFIG_PATH, what, tls, _NO_CRI)
-        elif tls:
-            what = f"containerd {dotted(self._around.version)} reads no configs.*.tls"
-            finding = self._fault(Cause.TLS_BESIDE_CONFIG_PATH, what, tls, "it is ignored")
-            yield finding._replace(severity=Severity.NOTE)
 
-    def _path(self, path: str) -> Iterator[Finding]:
-        roots = [posixpath.normpath(each) for each in path.split(":") if each]
-        if len(roots) > 1 and self._around.version >= _TRANSFER and not self._is_local_pull:
-            what = "config_path names several directories, of which this containerd reads none"
-            yield self._of_path(Cause.CONFIG_PATH_LIST, what)
-        elif not set(self._around.certs_d) & set(roots):
-            what = f"containerd looks for registries in {path} and not in this node's certs.d"
-            yield self._of_path(Cause.CONFIG_PATH_ELSEWHERE, what)
+def _config_path(looked: Looked) -> Optional[Statement]:
+    for each in looked.template.statements:
+        if each.path[-2:] == ("registry", "config_path") and each.value:
+            return each
+    return None
 
-    def _of_path(self, cause: Cause, what: str) -> Finding:
-        script = f's|^\\( *config_path *= *\\).*|\\1"{self._around.in_template}"|'
-        remedy = Remedy(f"sudo sed -i '{script}' {quoted(self._file)} && {self._around.restart}")
-        return Finding(cause, what, where=self._file, remedy=remedy)
 
-    @property
-    def _is_local_pull(self) -> bool:
-        """Whether anything lets containerd 2.1 pull as older ones do, root after root."""
-        return any(key[0] in ("mirrors", "configs") for key in self._template.keys)
+def _pulls_locally(looked: Looked) -> bool:
+    """Whether something keeps containerd 2.1 and newer from its transfer service (cri images)."""
+    downloads = _value(looked, "max_concurrent_downloads")
+    return (
+        any(key[0] in ("mirrors", "configs") for key in looked.template.keys)
+        or _value(looked, "use_local_image_pull") is True
+        or downloads not in (None, _DOWNLOADS)
+        or _value(looked, "image_pull_with_sync_fs") is True
+        or _value(looked, "containerd", "discard_unpacked_layers") is True
+        or _value(looked, "discard_unpacked_layers") is True
+        or _value(looked, "containerd", "disable_snapshot_annotations") is False
+        or _value(looked, "disable_snapshot_annotations") is False
+        or any("auths" in each.path for each in looked.template.statements)
+    )
 
-    # --- without it ---------------------------------------------------------------------------
 
-    def _without_config_path(self) -> Iterator[Finding]:
-        mirrors = [key for key in self._template.keys if key[0] == "mirrors"]
-        first, fixed = _MIRRORS_KILL_CRI
-        if mirrors and first <= self._around.version < fixed:
-            what = f"containerd {dotted(self._around.version)} does not start CRI with mirrors"
-            yield self._fault(Cause.MIRRORS_KILL_CRI, what, [], _NO_CRI)
+# --- sections ----------------------------------------------------------------------------------
 
-    # --- logins -------------------------------------------------------------------------------
 
-    def _logins(self) -> Iterator[Finding]:
-        for key in self._template.keys:
-            if key[-1] != "auth" or key[0] != "configs":
-                continue
-            host = key[1]
-            right = DOCKER_HUB_SERVER if host == DOCKER_HUB else _bare(host)
-            if right == host:
-                continue
-            what = (
-                f"the login for {host} is never used: containerd looks for one by the host that "
-                f"answers, {right}"
-            )
-            yield Finding(
-                Cause.CREDENTIALS_KEY,
-                what,
-                DOCKER_HUB if host == DOCKER_HUB else right,
-                where=self._template.place_of(key),
-                remedy=self._renamed(key, right),
-                explains=_LOGIN,
+def _other_section(looked: Looked) -> Iterator[Finding]:
+    """Yield a registry section that belongs to another version of the file's format."""
+    sections = [(*section, "registry") for section in (_CRI, _IMAGES, _FIRST_CRI)]
+    own = looked.template.section
+    for section in (each for each in sections if each != own):
+        is_read = section[:2] == _IMAGES and looked.version >= CONFIGS_TLS_GONE
+        found = [e for e in looked.template.statements if e.path[: len(section)] == section]
+        filled = [each for each in found if not each.is_header]
+        if filled and not is_read:
+            yield finding(
+                looked,
+                Cause.SETTINGS_IGNORED,
+                f"containerd {dotted(looked.version)} does not read {header(section)} in a file "
+                f"that is read for {header(own)}",
+                found[0],
+                "containerd ignores it without a word",
             )
 
-    def _renamed(self, key: EntryKey, right: str) -> Remedy:
-        line = int(self._template.place_of(key).rpartition(" ")[2])
-        text = self._template.lines[line - 1].rstrip("\r\n")
-        if key[1] not in text:
-            return NO_REMEDY
-        script = f"{line}s|{_as_pattern(key[1])}|{right}|"
-        return Remedy(f"sudo sed -i '{script}' {quoted(self._file)} && {self._around.restart}")
 
-    # --- snapshotter --------------------------------------------------------------------------
+# --- mirrors and config_path -------------------------------------------------------------------
 
-    def _snapshotter(self) -> Iterator[Finding]:
-        if self._around.version < _TRANSFER or self._template.snapshotter != "native":
-            return
-        if self._is_local_pull or self._template.unpacks_natively:
-            return
-        what = "with the snapshotter native, this containerd cannot unpack any image"
-        text = '[plugins."io.containerd.cri.v1.images"]\\n  use_local_image_pull = true'
-        command = (
-            f"printf '\\n{text}\\n' | sudo tee -a {quoted(self._file)} && {self._around.restart}"
+
+def _beside_config_path(looked: Looked) -> Iterator[Finding]:
+    if _config_path(looked) is None or looked.version < _CONFIG_PATH_SINCE:
+        return
+    mirrors, tls = entries(looked, "mirrors"), entries(looked, "tls")
+    if mirrors:
+        yield finding(
+            looked,
+            Cause.MIRRORS_BESIDE_CONFIG_PATH,
+            f"{shown_key(mirrors[0])} stand beside config_path",
+            of_entry(looked, mirrors[0])[0],
+            _NO_CRI,
+        )._replace(remedy=mended(looked, without(looked, mirrors)))
+    elif tls:
+        is_ignored = looked.version >= CONFIGS_TLS_GONE
+        yield finding(
+            looked,
+            Cause.TLS_BESIDE_CONFIG_PATH,
+            f"{shown_key(tls[0])} stand beside config_path",
+            of_entry(looked, tls[0])[0],
+            "containerd 2 ignores them" if is_ignored else _NO_CRI,
+        )._replace(
+            remedy=mended(looked, without(looked, tls)),
+            severity=Severity.NOTE if is_ignored else Severity.FAULT,
         )
-        yield Finding(Cause.NATIVE_SNAPSHOTTER, what, where=self._file, remedy=Remedy(command))
-
-    def _fault(self, cause: Cause, what: str, keys: List[EntryKey], why: str) -> Finding:
-        where = self._template.place_of(keys[0]) if keys else self._file
-        remedy = self._without(keys) if keys else NO_REMEDY
-        return Finding(cause, what, where=where, why=why, remedy=remedy)
-
-    def _without(self, keys: List[EntryKey]) -> Remedy:
-        """Return what takes entries away, line by line, and restarts containerd."""
-        lines = sorted(each for key in keys for each in self._template.lines_of(key))
-        scripts = " ".join(f"-e {line}d" for line in lines)
-        return Remedy(f"sudo sed -i {scripts} {quoted(self._file)} && {self._around.restart}")
 
 
-def _bare(host: str) -> str:
-    return host.partition("://")[2].partition("/")[0] if "://" in host else host
+def _mirrors_alone(looked: Looked) -> Iterator[Finding]:
+    first, fixed = _DEFAULT_TREE
+    mirrors = entries(looked, "mirrors")
+    if mirrors and _config_path(looked) is None and first <= looked.version < fixed:
+        yield finding(
+            looked,
+            Cause.MIRRORS_KILL_CRI,
+            f"containerd {dotted(looked.version)} takes no mirrors in this file",
+            of_entry(looked, mirrors[0])[0],
+            _NO_CRI,
+        )
 
 
-def _as_pattern(text: str) -> str:
-    return "".join(f"\\{each}" if each in ".*[]^$\\|" else each for each in text)
+def _tls_alone(looked: Looked) -> Iterator[Finding]:
+    if _config_path(looked) is not None or looked.version < CONFIGS_TLS_GONE:
+        return
+    for key in entries(looked, "tls"):
+        yield finding(
+            looked,
+            Cause.SETTINGS_IGNORED,
+            f"containerd 2 does not read {shown_key(key)}",
+            of_entry(looked, key)[0],
+            "a CA, client certificate or skip_verify needs config_path and hosts.toml",
+        )._replace(endpoint=f"https://{key[1]}/v2", severity=Severity.NOTE, explains=_TRUST_CAUSES)
+
+
+def _list_of_paths(looked: Looked) -> Iterator[Finding]:
+    statement = _config_path(looked)
+    paths = [] if statement is None else str(statement.value).split(":")
+    if statement is None or len(paths) < 2 or looked.version < _TRANSFER_SINCE:  # noqa: PLR2004 - a list
+        return
+    if _pulls_locally(looked):
+        return
+    name = looked.template.lines[statement.first].partition("=")[0].rstrip()
+    line = f"{name} = {toml.scalar(OWN_TREE)}"
+    edits = (Edit(statement.first + 1, statement.end - statement.first, (line,)),)
+    yield finding(
+        looked,
+        Cause.CONFIG_PATH_LIST,
+        "config_path names several directories",
+        statement,
+        "containerd 2.1 and newer take them for the name of one, find nothing there and read no "
+        "hosts.toml",
+    )._replace(remedy=mended(looked, edits if OWN_TREE in paths else ()))
+
+
+# --- snapshotter -------------------------------------------------------------------------------
+
+
+def _native(looked: Looked) -> Iterator[Finding]:
+    """Yield a snapshotter that the transfer service cannot unpack for (containerd issue 11606)."""
+    read = looked.loaded or looked.template
+    paths: List[Path] = [(*_IMAGES, "snapshotter")]
+    paths += [(*section, "containerd", "snapshotter") for section in (_CRI, _FIRST_CRI)]
+    is_native = any(each.path in paths and each.value == "native" for each in read.statements)
+    unpacks = any(each.path[:2] == _TRANSFER for each in read.statements)
+    if not is_native or unpacks or looked.version < _TRANSFER_SINCE or _pulls_locally(looked):
+        return
+    headers = [each for each in looked.template.statements if each.is_header]
+    own = next((each for each in headers if each.path == _IMAGES), None)
+    setting = "use_local_image_pull = true"
+    end = len(looked.template.lines) + 1
+    edit = Edit(end, 0, (header(_IMAGES), f"  {setting}"))
+    if own is not None:
+        edit = Edit(own.end + 1, 0, (f"  {setting}",))
+    yield finding(
+        looked,
+        Cause.NATIVE_SNAPSHOTTER,
+        f"with the snapshotter native, containerd {dotted(looked.version)} cannot unpack any image",
+        None,
+        "every pull ends in: no unpack platforms defined",
+    )._replace(remedy=mended(looked, (edit,)))

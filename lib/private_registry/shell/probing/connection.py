@@ -51,6 +51,8 @@ def address_of(scheme: str, authority: str) -> Address:
     Raises:
         ProbeFailure: it is no address.
     """
+    # Go takes an empty port off.
+    authority = authority[:-1] if authority.endswith(":") else authority
     host, _, port = authority.rpartition(":")
     if not host or "]" in port:
         host, port = authority, ""
