@@ -1,82 +1,80 @@
-"""What an error message of a pull means, and what to type; asks nobody."""
+"""``check --explain``: from an error text to causes, how certain they are, and what mends them."""
 
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional, Tuple
+from enum import Enum
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from private_registry.core.check.diagnosis import TEXTS
-from private_registry.core.check.explain_rules import RULES, Certainty, Rule
-from private_registry.core.check.findings import Cause, Finding, Remedy
-from private_registry.core.check.image import parse_subject
-from private_registry.core.check.mending import Situation, mended
-from private_registry.core.check.reading import HostEntry, Reading
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, parse_registry_name
-from private_registry.errors import UsageError
+from private_registry.core.check.error_text import Asked, ErrorText, registry_of
+from private_registry.core.check.explain_answers import ANSWER_RULES, LAST_RULES
+from private_registry.core.check.explain_node import ASIDE_RULES, CONTAINERD_RULES, FILE_RULES
+from private_registry.core.check.explain_rules import (
+    NETWORK_RULES,
+    PROXY_RULES,
+    TLS_RULES,
+    Meaning,
+    Rule,
+)
+from private_registry.core.check.explain_scene import (
+    ABOUT_LOGINS,
+    NO_FACTS,
+    ExplainFacts,
+    Scene,
+    remedy_of,
+)
+from private_registry.core.check.findings import Cause, Remedy
 
-_LONGEST = 1024 * 1024
-_NEAR = 700
-_REFERENCE = re.compile(
-    r"(?:image|reference|sandbox image|resolve image|for) \"([A-Za-z0-9][^\"\s]{1,300})\""
-    r"|(?:pulling image:?|pull image) ([a-z0-9][^\s\",:]{1,200}(?::[0-9]+/\S{1,200})?)"
+__all__ = ["Certainty", "ExplainFacts", "Explanation", "explain"]
+
+RULES: Tuple[Rule, ...] = (
+    *FILE_RULES,
+    *CONTAINERD_RULES,
+    *PROXY_RULES,
+    *TLS_RULES,
+    *ANSWER_RULES,
+    *NETWORK_RULES,
+    *ASIDE_RULES,
+    *LAST_RULES,
 )
-_URL = re.compile(r"\b(https?)://([^\s/\"'@]{1,260})/v2/")
-_DIALLED = re.compile(r"dial tcp ([0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):(\d{1,5})")
-_PAUSE = re.compile(r"failed to (get sandbox image|create pod sandbox|pull image[^\n]{1,100}pause)")
-_BACK_OFF = re.compile(r"ImagePullBackOff|Back-off pulling image|ErrImagePull")
-_CHECK = Remedy("microk8s private-registry check")
-_OTHER_TEXTS = {
-    Cause.CRASHES: "a key stands in [host] itself of a hosts.toml: each pull ends containerd",
-    Cause.MIRRORS_BESIDE_CONFIG_PATH: "mirrors stand beside config_path in containerd's template",
-    Cause.TLS_BESIDE_CONFIG_PATH: "configs.*.tls stand beside config_path in containerd's template",
-    Cause.NATIVE_SNAPSHOTTER: "containerd 2.1 cannot unpack images with the snapshotter native",
-    Cause.DISK_FULL: "the node's disk is full",
-    Cause.TEMPLATE_NOT_TOML: "containerd-template.toml is not TOML",
-    Cause.SETTINGS_IGNORED: "containerd-template.toml is written for another containerd",
-    Cause.CRI_MISSING: "containerd runs without CRI: it does not take its own configuration",
-    Cause.CONTAINERD_DOWN: "containerd does not run",
-    Cause.NO_HOST_TABLE: "a hosts.toml has no [host] table, and this containerd throws it away",
-    Cause.DUPLICATE: "a table or key stands twice in a hosts.toml, and it is thrown away",
-    Cause.UNKNOWN_CAPABILITY: "a hosts.toml has an unknown capability, and is thrown away",
-    Cause.BYTE_ORDER_MARK: "a hosts.toml begins with a byte order mark, and is thrown away",
-    Cause.UNQUOTED: "an address in a hosts.toml has no quotes, and the file is thrown away",
-    Cause.FIELD_TOO_NEW: "a hosts.toml has what this containerd cannot read, and is thrown away",
-    Cause.WRONG_TYPE: "a hosts.toml has a value of the wrong kind, and is thrown away",
-    Cause.NOT_TOML: "a hosts.toml is not TOML, and is thrown away",
-    Cause.NOT_A_DIRECTORY: "a file stands where containerd looks for a registry's directory",
-    Cause.NO_CAPABILITY: "no endpoint has the capabilities pull and resolve",
-    Cause.CA_MISSING: "a CA file that the configuration names is not there",
-    Cause.CLIENT_MISSING: "a client certificate or key that the configuration names is not there",
-    Cause.BAD_REFERENCE: "the image's name cannot be one",
-    Cause.NO_PROGRESS: "the pull was given up, since nothing arrived for minutes",
-    Cause.UNKNOWN: "the kubelet waits after an earlier failure, whose words tell the cause",
-}
-_REMEDIES = {
-    Cause.DISK_FULL: Remedy("df -h /var/snap/microk8s/common"),
-    Cause.BAD_REFERENCE: Remedy(owner="whoever wrote the pod has to mend the image's name"),
-    Cause.NO_PROGRESS: Remedy(
-        owner="its owner, or whoever runs the network, has to mend its speed"
-    ),
-    Cause.CONTAINERD_DOWN: Remedy("sudo snap start microk8s.daemon-containerd"),
-    Cause.PROXY: _CHECK,
-    Cause.UNKNOWN: Remedy("microk8s kubectl get events --all-namespaces | grep -i pull"),
-}
-# Only the node's own files tell what mends these: `check` shows file, line and command.
-_FILES = frozenset(_OTHER_TEXTS) - frozenset(_REMEDIES) | frozenset(
-    [Cause.CA_UNUSABLE, Cause.CLIENT_UNUSABLE, Cause.BAD_SCHEME, Cause.BAD_URL, Cause.UNREADABLE]
+_HITS_OF_A_WORD = 60
+_REACH = 2000
+_NOT_REACHED = frozenset(
+    [
+        *(Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS, Cause.CONNECTION_LOST, Cause.NO_SUCH_NAME),
+        *(Cause.NAME_LOOKUP, Cause.REFUSED, Cause.UNREACHABLE, Cause.TIMEOUT, Cause.FORBIDDEN),
+        *(Cause.NOT_FOUND, Cause.SERVER_ERROR, Cause.UNEXPECTED_STATUS, Cause.NOT_A_REGISTRY),
+    ]
 )
+_NAMES = re.compile(r"certificate is valid for ([A-Za-z0-9.*:, -]{1,600}?), not ")
+_SHOWN_NAMES = 3
+_OF_THE_LAST = frozenset(
+    [Cause.SPEAKS_HTTP, Cause.UNKNOWN_CA, Cause.NO_SUCH_NAME, Cause.REFUSED, Cause.TIMEOUT]
+)
+# containerd resolver.go Resolve before 2.0 does not keep a 404 of a host as the error to report.
+_OLDER = "containerd 1.7 and older say this, too, where a mirror does not have the image"
+
+
+class Certainty(Enum):
+    """How sure it is that this is the cause."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
 
 
 class Explanation(NamedTuple):
-    """What an error message means; nothing of the message itself is in it.
+    """What an error text means.
 
     Args:
         cause: the kind.
-        certainty: whether it may be something else.
+        certainty: whether it can mean something else.
         what: a sentence without a full stop.
-        why: what else people should know.
+        why: what comes of it, or how to be sure; likewise.
         remedy: what mends it.
-        registry: that it is about, as image references spell it; empty where it does not say.
+        registry: as image references spell it; empty where the text does not say.
+        endpoint_host: ``HOST[:PORT]`` of who was asked; empty likewise.
+        reference: the image; empty likewise.
+        matched: the words that it was told by.
     """
 
     cause: Cause
@@ -84,83 +82,129 @@ class Explanation(NamedTuple):
     what: str
     why: str
     remedy: Remedy
-    registry: str = ""
+    registry: str
+    endpoint_host: str
+    reference: str
+    matched: str
 
 
-def explain(text: str) -> Tuple[Explanation, ...]:
-    """Explain a message of containerd, the kubelet, ctr or Docker, the most telling first.
+class _Hit(NamedTuple):
+    """Words of a rule, found."""
+
+    rank: int
+    position: int
+    word: str
+
+
+def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...]:
+    """Say what an error text means, the most telling first; nothing where no words are known.
 
     Args:
-        text: one line or many; a megabyte of it is read.
+        text: of the kubelet, ``kubectl describe pod``, containerd's journal, ctr or Docker; no
+            secret in it comes out again.
+        facts: what is known of the node.
     """
-    plain = text[:_LONGEST].replace('\\"', '"').replace("\\n", "\n")
-    found: List[Explanation] = []
-    for block in plain.split("\n"):
-        explanation = _of_block(block)
-        if explanation is not None and explanation not in found:
-            found.append(explanation)
-    if not found and _BACK_OFF.search(plain):
-        found.append(_explanation(Cause.UNKNOWN, Certainty.LIKELY, "", ""))
-    return tuple(sorted(found, key=lambda each: each.certainty is Certainty.LIKELY))
-
-
-def _of_block(text: str) -> Optional[Explanation]:
-    matches = ((rule, rule.pattern.search(text)) for rule in RULES)
-    rule, match = next(((rule, match) for rule, match in matches if match), (None, None))
-    if rule is None or match is None:
-        return None
-    near = text[max(0, match.start() - _NEAR) : match.end() + _NEAR]
-    explanation = _of_rule(rule, near)
-    if _PAUSE.search(text):
-        what = (
-            f"the pause image, which each pod is started with, cannot be pulled: {explanation.what}"
-        )
-        return explanation._replace(cause=Cause.PAUSE_IMAGE, what=what)
-    return explanation
-
-
-def _of_rule(rule: Rule, text: str) -> Explanation:
-    url = _URL.search(text)
-    host = _host(url[2]) if url else ""
-    dialled = _DIALLED.search(text)
-    if not host and dialled:
-        host = _host(f"{dialled[1]}:{dialled[2]}")
-    registry = _registry(text) or (DOCKER_HUB if host == DOCKER_HUB_SERVER else host)
-    explanation = _explanation(rule.cause, rule.certainty, rule.why, registry)
-    if explanation.remedy != Remedy() or not registry:
-        return explanation
-    scheme = url[1] if url else "https"
-    remedy = _remedy(rule.cause, registry, host, scheme)
-    return explanation._replace(remedy=remedy)
-
-
-def _explanation(cause: Cause, certainty: Certainty, why: str, registry: str) -> Explanation:
-    remedy = _REMEDIES.get(cause, _CHECK if cause in _FILES or not registry else Remedy())
-    what = _OTHER_TEXTS.get(cause) or TEXTS.get(cause) or cause.value
-    return Explanation(cause, certainty, what, why, remedy, registry)
-
-
-def _remedy(cause: Cause, registry: str, host: str, scheme: str) -> Remedy:
-    own = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
-    asked = HostEntry(scheme, host or own, "/v2")
-    itself = HostEntry("https", own, "/v2", is_server=True)
-    entries = (asked,) if asked.authority == own else (asked, itself)
-    speaks = {Cause.SPEAKS_HTTP: "http", Cause.SPEAKS_HTTPS: "https"}.get(cause, scheme)
-    situation = Situation(Reading(registry, entries), asked, speaks)
-    return mended(Finding(cause, ""), situation).remedy
-
-
-def _registry(text: str) -> str:
-    for match in _REFERENCE.finditer(text):
-        try:
-            return str(parse_subject(match[1] or match[2]).registry)
-        except UsageError:
+    error_text = ErrorText(text)
+    found: Dict[Tuple[Cause, str], Explanation] = {}
+    claimed: Dict[Tuple[int, int], List[int]] = {}
+    for hit in _hits(error_text.lower):
+        rule = RULES[hit.rank]
+        if rule.is_last and (found or (rule.unless and rule.unless.search(error_text.flat))):
             continue
-    return ""
+        image_at, scene = _scene(error_text, hit.position)
+        if not _fits(rule, scene):
+            continue
+        if not rule.is_aside:
+            claims = claimed.setdefault((error_text.message(hit.position), image_at), [])
+            if any(abs(each - hit.position) < _REACH for each in claims):
+                continue
+            claims.append(hit.position)
+        words = error_text.flat[hit.position : hit.position + len(hit.word)]
+        for each in _explanations(rule, scene, words, facts):
+            found.setdefault((each.cause, each.registry), each)
+    named = {each.cause for each in found.values() if each.registry}
+    return tuple(each for each in found.values() if each.registry or each.cause not in named)
 
 
-def _host(text: str) -> str:
-    try:
-        return str(parse_registry_name(text, "--registry"))
-    except UsageError:
-        return DOCKER_HUB_SERVER if text == DOCKER_HUB_SERVER else ""
+def _hits(lower: str) -> Iterator[_Hit]:
+    """Find the words of all rules; those of the first rules first."""
+    for rank, rule in enumerate(RULES):
+        hits: List[_Hit] = []
+        for word in rule.words:
+            position = lower.find(word)
+            for _ in range(_HITS_OF_A_WORD):
+                if position < 0:
+                    break
+                hits.append(_Hit(rank, position, word))
+                position = lower.find(word, position + len(word))
+        yield from sorted(hits)
+
+
+def _scene(error_text: ErrorText, position: int) -> Tuple[int, Scene]:
+    image_at, image = error_text.image(position)
+    asked = error_text.asked(position, image_at)
+    registry = image.registry if image else _registry_asked(asked)
+    return image_at, Scene(image, asked, registry, error_text.around(position))
+
+
+def _registry_asked(asked: Optional[Asked]) -> str:
+    if asked is None or not asked.is_api:
+        return ""
+    if asked.namespace or (asked.is_mirror and asked.scheme):
+        return asked.namespace
+    return registry_of(asked.authority)
+
+
+def _fits(rule: Rule, scene: Scene) -> bool:
+    if rule.scheme and (scene.asked is None or scene.asked.scheme != rule.scheme):
+        return False
+    if rule.near and not rule.near.search(scene.around):
+        return False
+    return rule.is_last or not (rule.unless and rule.unless.search(scene.around))
+
+
+def _explanations(
+    rule: Rule, scene: Scene, words: str, facts: ExplainFacts
+) -> Iterator[Explanation]:
+    is_sure = rule.is_sure and len(rule.meanings) == 1
+    for meaning in rule.meanings:
+        cause = meaning.cause
+        if scene.is_token_server and cause in _NOT_REACHED:
+            cause = Cause.TOKEN_UNREACHABLE
+        yield Explanation(
+            cause,
+            Certainty.CERTAIN if is_sure else Certainty.LIKELY,
+            _told(meaning.what, scene),
+            _why(cause, meaning, scene),
+            meaning.remedy or remedy_of(cause, scene, facts),
+            scene.registry,
+            scene.asked.authority if scene.asked else "",
+            scene.image.reference if scene.image else "",
+            words,
+        )
+
+
+def _told(text: str, scene: Scene) -> str:
+    return text.format(
+        who=scene.who,
+        registry=scene.registry or "the registry",
+        names=_names(scene.around) if "{names}" in text else "",
+    )
+
+
+def _why(cause: Cause, meaning: Meaning, scene: Scene) -> str:
+    why = _told(meaning.why, scene)
+    if cause in ABOUT_LOGINS and scene.asked is None:
+        return f"{why}; where mirrors are configured, one of them may be what says so"
+    if cause in _OF_THE_LAST and scene.is_own and "resolve reference" in scene.around:
+        return f"{why}; {_OLDER}"
+    return why
+
+
+def _names(around: str) -> str:
+    found = _NAMES.search(around)
+    if not found:
+        return ""
+    names = [each.strip() for each in found[1].split(",")]
+    more = ", ..." if len(names) > _SHOWN_NAMES else ""
+    return ": " + ", ".join(names[:_SHOWN_NAMES]) + more

@@ -1,177 +1,391 @@
-"""Words of containerd, the kubelet and Docker, and what each of them means.
+"""Which words of which program mean what: the table behind ``check --explain``.
 
-Sources: the error strings of containerd 1.2 to 2.3 (remotes/docker, pkg/cri, internal/cri), Go's
-crypto/x509, crypto/tls and net packages, go-toml v1 and v2, Docker's registry client and the
-kubelet's image manager. The first rule of a text that fits tells most.
+The words are those of containerd 1.2 to 2.3, ctr, the kubelet, the Docker engine and the Go library
+that all of them speak TLS and HTTP with; the first rule of the table that fits a message counts.
 """
 
 from __future__ import annotations
 
 import re
-from enum import Enum
-from typing import NamedTuple, Pattern, Tuple
+from typing import NamedTuple, Optional, Pattern, Tuple
 
-from private_registry.core.check.findings import Cause
+from private_registry.core.check.findings import Cause, Remedy
 
 
-class Certainty(Enum):
-    """How sure a text makes of its cause."""
+class Meaning(NamedTuple):
+    """What words may mean.
 
-    CERTAIN = "certain"
-    LIKELY = "likely"
+    Args:
+        cause: the kind.
+        what: a sentence without a full stop; {who} is who was asked, {registry} whose images,
+            {names} those of the certificate.
+        why: what comes of it, or how to be sure; likewise.
+        remedy: where it is not the one of the cause.
+    """
+
+    cause: Cause
+    what: str
+    why: str = ""
+    remedy: Optional[Remedy] = None
 
 
 class Rule(NamedTuple):
-    """Words and their meaning.
+    """Words, and what they mean.
 
     Args:
-        pattern: of the words; bounded, so that long texts are read in linear time.
-        cause: that they tell of.
-        certainty: whether it may be something else.
-        why: what else people should know.
+        words: lower case; one of them is enough.
+        meanings: the likeliest first; a single one is certain.
+        near: what has to stand around the words, too.
+        unless: what must not stand around them.
+        scheme: of the URL that was asked, where that matters.
+        is_sure: false where even a single meaning is no more than likely.
+        is_aside: it counts beside the cause that the same message has.
+        is_last: it counts only where nothing else does.
     """
 
-    pattern: Pattern[str]
-    cause: Cause
-    certainty: Certainty = Certainty.CERTAIN
-    why: str = ""
+    words: Tuple[str, ...]
+    meanings: Tuple[Meaning, ...]
+    near: Optional[Pattern[str]] = None
+    unless: Optional[Pattern[str]] = None
+    scheme: str = ""
+    is_sure: bool = True
+    is_aside: bool = False
+    is_last: bool = False
 
 
-_LIKELY = Certainty.LIKELY
-_FALLBACK = (
-    "Up to containerd 1.7 this may be what the last endpoint said, and the image only missing on "
-    "the one before"
+def near(pattern: str) -> Pattern[str]:
+    """Make a pattern for what stands around words."""
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_EXPIRED = Meaning(
+    Cause.EXPIRED,
+    "the certificate of {who} has expired",
+    "whoever runs it has to renew it; if this node's clock (date) is wrong, that is all there is",
 )
-_TWO_MEANINGS = "Registries say the same of an image that is not there and of one that is not shown"
-_OLD_401 = "containerd 1.6 says the same without a login and with a wrong one"
-_HOSTS = r"failed to decode [^\n]{0,300}?"
+_CLOCK = Meaning(
+    Cause.CLOCK,
+    "this node's clock may be wrong, and with it what it says of certificates",
+    "compare date with another clock before a new certificate is asked for",
+)
+_CLIENT_MISSING = Meaning(
+    Cause.CLIENT_CERTIFICATE_MISSING,
+    "{who} asks for a client certificate and gets none",
+    "without one it ends each connection",
+)
+_CLIENT_REFUSED = Meaning(
+    Cause.CLIENT_CERTIFICATE_REFUSED,
+    "{who} does not accept the client certificate",
+    "it is expired, or of a CA that it does not know",
+)
+_SPEAKS_HTTPS = Meaning(
+    Cause.SPEAKS_HTTPS,
+    "{who} speaks HTTPS and is asked over plain HTTP",
+    "its address in the configuration begins with http://",
+)
+_CONNECTION_LOST = Meaning(
+    Cause.CONNECTION_LOST,
+    "{who} ends the connection before it answers",
+    "a proxy or load balancer in front of it does so when what is behind does not answer",
+)
+_TLS_FAILED = Meaning(
+    Cause.TLS_FAILED, "{who} and this node find no TLS that both speak", "no request gets through"
+)
+_NO_REGISTRY = Meaning(
+    Cause.NOT_A_REGISTRY,
+    "another service than a registry listens at {who}",
+    "the port is not the registry's",
+)
+_CORRUPTED = Meaning(
+    Cause.CONNECTION_LOST,
+    "what arrives from {who} is not what was asked for",
+    "a proxy or cache on the way changes it or cuts it off, or the registry's storage is damaged",
+)
+_PROXY = Meaning(
+    Cause.PROXY,
+    "the proxy that this node uses does not let it reach {who}",
+    "containerd takes HTTPS_PROXY and NO_PROXY from containerd-env; for a registry of the own "
+    "network there is mostly no need of a proxy",
+)
 
+TLS_RULES = (
+    Rule(
+        ("server gave http response to https client", "oversized record received with length"),
+        (
+            Meaning(
+                Cause.SPEAKS_HTTP,
+                "{who} speaks plain HTTP and is asked over HTTPS",
+                "a registry is asked over HTTPS unless its hosts.toml says otherwise",
+            ),
+        ),
+    ),
+    Rule(
+        ("first record does not look like a tls handshake",),
+        (
+            Meaning(
+                Cause.SPEAKS_HTTP,
+                "what answers for {who} is no TLS: plain HTTP, if it is a registry",
+                "curl -v to that port shows what it is",
+            ),
+            _NO_REGISTRY,
+        ),
+    ),
+    Rule(
+        ("sent an http request to an https server", "http request was sent to https port"),
+        (_SPEAKS_HTTPS,),
+    ),
+    # A TLS alert, read as HTTP.
+    Rule(
+        ("malformed http response",),
+        (_SPEAKS_HTTPS,),
+        near=near(r'malformed http response "\\{1,8}x15\\{1,8}x03'),
+    ),
+    Rule(("malformed http",), (_NO_REGISTRY,), is_sure=False),
+    Rule(
+        (
+            *("signed by unknown authority", "self signed certificate"),
+            *("self-signed certificate", "unable to get local issuer certificate"),
+        ),
+        (
+            Meaning(
+                Cause.UNKNOWN_CA,
+                "the certificate of {who} is signed by a CA that this node does not know",
+                "a private CA has to be named; for a public registry, a proxy that opens TLS "
+                "shows one of its own",
+            ),
+        ),
+    ),
+    Rule(
+        ("certificate is valid for", "certificate is not valid for any names"),
+        (
+            Meaning(
+                Cause.WRONG_NAME,
+                "the certificate of {who} is for other names{names}",
+                "it counts only for the names that stand in it",
+            ),
+        ),
+    ),
+    Rule(
+        ("doesn't contain any ip sans",),
+        (
+            Meaning(
+                Cause.NO_IP_SAN,
+                "{who} is asked by an IP address that its certificate does not name",
+                "a certificate for a DNS name does not count for the address behind it",
+            ),
+        ),
+    ),
+    Rule(
+        ("relies on legacy common name field",),
+        (
+            Meaning(
+                Cause.COMMON_NAME_ONLY,
+                "the certificate of {who} says its name in the old way only (Common Name)",
+                "Go's TLS, and so containerd, looks at subject alternative names",
+            ),
+        ),
+    ),
+    Rule(
+        ("has expired or is not yet valid",),
+        (
+            Meaning(
+                Cause.NOT_YET_VALID,
+                "the certificate of {who} is not valid yet by this node's clock",
+                "most of the time the clock is behind; compare date with another one",
+            ),
+        ),
+        near=near(r"current time \S{1,40} is before"),
+        is_sure=False,
+    ),
+    Rule(
+        ("has expired or is not yet valid", "tls: certificate has expired"),
+        (_EXPIRED, _CLOCK),
+        unless=near("current time [^ ]{1,40} is before"),
+    ),
+    Rule(("tls: certificate required", "no required ssl certificate was sent"), (_CLIENT_MISSING,)),
+    Rule(
+        (
+            *("tls: unknown certificate", "tls: certificate unknown", "tls: expired certificate"),
+            *("tls: revoked certificate", "tls: unsupported certificate"),
+            *("ssl certificate error", "remote error: tls: access denied"),
+        ),
+        (_CLIENT_REFUSED,),
+    ),
+    Rule(("tls: bad certificate",), (_CLIENT_MISSING, _CLIENT_REFUSED)),
+    # What OpenSSL's TLS 1.2 says where a client certificate is missing.
+    Rule(("tls: handshake failure",), (_CLIENT_MISSING, _TLS_FAILED)),
+    Rule(
+        ("tls handshake timeout",),
+        (
+            Meaning(
+                Cause.TIMEOUT,
+                "{who} accepts connections and then says nothing",
+                "it hangs, or a firewall or a wrong MTU on the way swallows what it says",
+            ),
+        ),
+    ),
+    Rule(
+        (
+            *("tls: protocol version not supported", "tls: unrecognized name"),
+            *("tls: internal error", "tls: no application protocol"),
+            *("server selected unsupported protocol version", "insecure algorithm"),
+            *("certificate specifies an incompatible key usage", "x509: invalid signature"),
+        ),
+        (_TLS_FAILED,),
+    ),
+    Rule(("x509: ", "remote error: tls:"), (_TLS_FAILED,), is_sure=False),
+    Rule(
+        ("400 bad request",),
+        (
+            _SPEAKS_HTTPS,
+            Meaning(Cause.UNEXPECTED_STATUS, "{who} does not understand the request", "it says so"),
+        ),
+        scheme="http",
+    ),
+    Rule((": eof",), (_SPEAKS_HTTPS, _CONNECTION_LOST), near=near(r": EOF\b"), scheme="http"),
+    Rule((": eof",), (_CONNECTION_LOST, _PROXY), near=near(r": EOF\b")),
+)
 
-def _rule(
-    words: str, cause: Cause, certainty: Certainty = Certainty.CERTAIN, why: str = ""
-) -> Rule:
-    return Rule(re.compile(words, re.IGNORECASE), cause, certainty, why)
+PROXY_RULES = (
+    Rule(
+        (
+            *("proxyconnect tcp", "proxy authentication required", "socks connect"),
+            *("invalid proxy address", "proxy: unknown scheme"),
+        ),
+        (_PROXY,),
+    ),
+    # What a proxy says to CONNECT is all that Go shows of it (net/http transport.go dialConn).
+    Rule(
+        (
+            *(": forbidden", ": bad gateway", ": service unavailable", ": gateway timeout"),
+            *(": method not allowed", ": bad request", ": host not in allowlist"),
+        ),
+        (_PROXY,),
+        near=near(r'(?:Get|Head|Post) "?https://[^\s"]{1,600}"?: [A-Z][a-z]'),
+    ),
+)
 
-
-RULES: Tuple[Rule, ...] = (
-    # containerd itself
-    _rule(r"interface conversion: interface \{\} is [^\n]{1,60}toml\.Tree", Cause.CRASHES),
-    _rule(r"`?mirrors`? cannot be set when `?config_path", Cause.MIRRORS_BESIDE_CONFIG_PATH),
-    _rule(r"`?configs\.tls`? cannot be set when `?config_path", Cause.TLS_BESIDE_CONFIG_PATH),
-    _rule(r"no unpack platforms defined", Cause.NATIVE_SNAPSHOTTER),
-    _rule(r"no space left on device", Cause.DISK_FULL),
-    _rule(r"containerd: failed to load TOML|failed to unmarshal TOML", Cause.TEMPLATE_NOT_TOML),
-    _rule(r"unsupported config version|expected containerd config version", Cause.SETTINGS_IGNORED),
-    _rule(r"unknown service runtime\.v1", Cause.CRI_MISSING),
-    _rule(r"containerd\.sock[^\n]{0,80}(connection refused|no such file)", Cause.CONTAINERD_DOWN),
-    # hosts.toml
-    _rule(_HOSTS + r"invalid `?host`? tree", Cause.NO_HOST_TABLE),
-    _rule(
-        _HOSTS + r"(duplicated tables|already exists|defined twice|already defined)",
-        Cause.DUPLICATE,
+NETWORK_RULES = (
+    Rule(
+        (
+            *("lookup http: no such host", "lookup https: no such host"),
+            *("lookup ftp: no such host", "lookup http on ", "lookup https on ", "lookup ftp on "),
+            "unsupported protocol scheme",
+        ),
+        (
+            Meaning(
+                Cause.BAD_SCHEME,
+                "an address in the configuration of {registry} does not begin with http:// or "
+                "https://",
+                "containerd knows these two in lower case, and takes anything else for a host",
+            ),
+        ),
     ),
-    _rule(_HOSTS + r"unknown capability", Cause.UNKNOWN_CAPABILITY),
-    _rule(_HOSTS + r"U\+00EF", Cause.BYTE_ORDER_MARK),
-    _rule(_HOSTS + r"(bare key character: :|close table name)", Cause.UNQUOTED),
-    _rule(_HOSTS + r"cannot contain '\]'", Cause.FIELD_TOO_NEW),
-    _rule(_HOSTS + r"(can't convert|cannot decode|cannot store|invalid type)", Cause.WRONG_TYPE),
-    _rule(_HOSTS + r"unable to parse server", Cause.BAD_URL),
-    _rule(r"failed to decode [^\n]{0,200}hosts\.toml", Cause.NOT_TOML),
-    _rule(r"hosts\.toml: not a directory", Cause.NOT_A_DIRECTORY),
-    _rule(r"hosts\.toml: (permission denied|is a directory)", Cause.UNREADABLE),
-    _rule(r"no resolve hosts", Cause.NO_CAPABILITY),
-    _rule(r"unable to read CA cert|failed to load CA file", Cause.CA_MISSING),
-    _rule(r"unable to load CA cert", Cause.CA_UNUSABLE),
-    _rule(r"unable to read (CERT|KEY) file|no corresponding key file", Cause.CLIENT_MISSING),
-    _rule(r"failed to load X509 key pair", Cause.CLIENT_UNUSABLE),
-    # the way there
-    _rule(r"proxyconnect tcp|proxy authentication required", Cause.PROXY),
-    _rule(r"unsupported protocol scheme", Cause.BAD_SCHEME),
-    _rule(
-        r"lookup (https?|ftp):? ?(on [^\n]{1,60})?: ?(no such host|server|i/o)", Cause.BAD_SCHEME
+    Rule(
+        ("too many colons in address", "after host", "unable to parse server"),
+        (
+            Meaning(
+                Cause.BAD_URL,
+                "an address in the configuration of {registry} is no URL",
+                "containerd leaves out the whole file, and asks the registry itself over HTTPS",
+            ),
+        ),
+        near=near(r"invalid port|too many colons|unable to parse"),
     ),
-    _rule(
-        r"failed to (do request|fetch \w{1,20} token)[^\n]{0,300}"
-        r"lookup [^\n]{1,260}: (server misbehaving|i/o timeout)|Temporary failure in name",
-        Cause.NAME_LOOKUP,
+    Rule(
+        (
+            *("server misbehaving", "temporary failure in name resolution"),
+            *("i/o timeout", "connection refused", "network is unreachable", "no route to host"),
+        ),
+        (
+            Meaning(
+                Cause.NAME_LOOKUP,
+                "no DNS server says which address {who} has",
+                "the server that this node asks does not answer, or answers with an error",
+            ),
+        ),
+        near=near(
+            r"lookup \S{1,260} on \S{1,60}: (?:server mis|read udp|dial udp|read tcp|dial tcp)"
+            r"|lookup \S{1,260}: (?:Temporary|i/o|server mis)"
+        ),
     ),
-    _rule(r"failed to fetch (anonymous|oauth) token: (Get|Post) ", Cause.TOKEN_UNREACHABLE),
-    _rule(r"no such host", Cause.NO_SUCH_NAME),
-    _rule(r"lookup [^\n]{1,260}: (server misbehaving|i/o timeout)", Cause.NAME_LOOKUP),
-    _rule(r"connection refused", Cause.REFUSED),
-    _rule(r"no route to host|network is unreachable", Cause.UNREACHABLE),
-    _rule(r"TLS handshake timeout", Cause.TIMEOUT, _LIKELY),
-    _rule(r"i/o timeout|Client\.Timeout exceeded|context deadline exceeded", Cause.TIMEOUT),
-    # TLS
-    _rule(r"server gave HTTP response to HTTPS client", Cause.SPEAKS_HTTP, why=_FALLBACK),
-    _rule(r"first record does not look like a TLS handshake", Cause.SPEAKS_HTTP, _LIKELY),
-    _rule(
-        r"HTTP request to an HTTPS server|HTTP request was sent to HTTPS port", Cause.SPEAKS_HTTPS
+    Rule(
+        (
+            *("no such host", "name or service not known"),
+            *("no address associated with hostname", "nodename nor servname"),
+        ),
+        (
+            Meaning(
+                Cause.NO_SUCH_NAME,
+                "the name of {who} has no address here",
+                "the node's own DNS does not know it; names of Kubernetes services it never does",
+            ),
+        ),
     ),
-    _rule(
-        r"http://[^\n]{1,300}: (EOF|read: connection reset|unexpected status[^\n]{0,200}400)",
-        Cause.SPEAKS_HTTPS,
-        _LIKELY,
+    Rule(
+        ("connection refused",),
+        (
+            Meaning(
+                Cause.REFUSED,
+                "nothing listens at {who}",
+                "the registry does not run, or listens at another port or address",
+            ),
+        ),
     ),
-    _rule(r"request to http://[^\n]{1,300}: 400 Bad Request", Cause.SPEAKS_HTTPS, _LIKELY),
-    _rule(r"status code \[[^\n]{1,200}\]: 400 Bad Request", Cause.SPEAKS_HTTPS, _LIKELY),
-    _rule(r"certificate signed by unknown authority", Cause.UNKNOWN_CA),
-    _rule(r"doesn't contain any IP SANs", Cause.NO_IP_SAN),
-    _rule(r"relies on legacy Common Name", Cause.COMMON_NAME_ONLY),
-    _rule(r"certificate is (valid for|not valid for any names)", Cause.WRONG_NAME),
-    _rule(r"certificate has expired[^\n]{0,120} is before ", Cause.NOT_YET_VALID),
-    _rule(r"certificate has expired[^\n]{0,120} is after ", Cause.EXPIRED),
-    _rule(r"certificate has expired or is not yet valid", Cause.EXPIRED, _LIKELY),
-    _rule(r"tls: certificate required", Cause.CLIENT_CERTIFICATE_MISSING),
-    _rule(
-        r"remote error: tls: (unknown certificate|expired certificate|error decrypting)",
-        Cause.CLIENT_CERTIFICATE_REFUSED,
+    Rule(
+        (
+            *("no route to host", "network is unreachable", "network is down", "host is down"),
+            *("cannot assign requested address", "connect: permission denied"),
+            *("connect: operation not permitted", "no suitable address found"),
+        ),
+        (
+            Meaning(
+                Cause.UNREACHABLE,
+                "no way leads from this node to {who}",
+                "a route is missing, or a firewall forbids it; an IPv6 address needs IPv6",
+            ),
+        ),
+        near=near(r"dial|connect|lookup|no route|unreachable"),
     ),
-    _rule(
-        r"remote error: tls: bad certificate",
-        Cause.CLIENT_CERTIFICATE_MISSING,
-        _LIKELY,
-        "Or the registry does not take the one that is presented",
+    Rule(
+        ("no progress in", "context canceled"),
+        (
+            Meaning(
+                Cause.NO_PROGRESS,
+                "{who} stopped sending, and containerd gave the pull up",
+                "the time without progress is counted over all mirrors together "
+                "(image_pull_progress_timeout, 5 minutes)",
+            ),
+        ),
+        is_sure=False,
     ),
-    _rule(r"remote error: tls: handshake failure", Cause.TLS_FAILED, _LIKELY),
-    _rule(r"(: EOF|connection reset by peer|server closed)", Cause.CONNECTION_LOST, _LIKELY),
-    # login
-    _rule(r"authorization token has expired", Cause.LOGIN_REFUSED),
-    _rule(r"no basic auth credentials", Cause.LOGIN_MISSING),
-    _rule(
-        r"fetch anonymous token: [^\n]{0,300}40[13]|unauthorized: authentication required",
-        Cause.LOGIN_MISSING,
+    Rule(
+        (
+            *("i/o timeout", "connection timed out", "operation timed out"),
+            *("request canceled while waiting for connection", "client.timeout exceeded"),
+            *("context deadline exceeded", "timeout awaiting response headers"),
+        ),
+        (
+            Meaning(
+                Cause.TIMEOUT,
+                "{who} does not answer in time",
+                "it is down, or a firewall drops what is sent there; the node may need a proxy",
+            ),
+        ),
     ),
-    _rule(
-        r"fetch oauth token: [^\n]{0,300}40[013]|incorrect username or password",
-        Cause.LOGIN_REFUSED,
+    Rule(
+        ("unexpected commit digest",),
+        (_NO_REGISTRY, _CORRUPTED),
+        near=near(r'on ref "unknown-sha256:'),
     ),
-    _rule(r"failed to fetch \w{1,20} token", Cause.TOKEN_REFUSED),
-    _rule(
-        r"insufficient_scope|pull access denied|requested access to the resource is denied",
-        Cause.ACCESS_DENIED,
-        _LIKELY,
-        _TWO_MEANINGS,
+    Rule(("unexpected commit digest", "failed size validation"), (_CORRUPTED,), is_sure=False),
+    Rule(
+        (
+            *("connection reset by peer", "broken pipe", "use of closed network connection"),
+            *("server closed idle connection", "unexpected eof", "stream error", "goaway"),
+            "transport connection broken",
+        ),
+        (_CONNECTION_LOST,),
+        is_sure=False,
     ),
-    _rule(
-        r"status code \[[^\n]{1,200}\]: 401|unexpected status code [^\n]{1,300}: 401",
-        Cause.LOGIN_MISSING,
-        _LIKELY,
-        _OLD_401,
-    ),
-    _rule(r"401 Unauthorized", Cause.LOGIN_REFUSED, _LIKELY),
-    # answers
-    _rule(r"toomanyrequests|429 Too Many Requests", Cause.RATE_LIMITED),
-    _rule(r"403 Forbidden", Cause.FORBIDDEN),
-    _rule(r": 50\d [A-Z]|received unexpected HTTP status: 50\d", Cause.SERVER_ERROR),
-    _rule(r"unexpected media type text/html", Cause.NOT_A_REGISTRY),
-    _rule(r"no match(ing manifest)? for (platform|linux)", Cause.NO_PLATFORM),
-    _rule(r"invalid reference format|InvalidImageName|couldn't parse image", Cause.BAD_REFERENCE),
-    _rule(
-        r"manifest unknown|manifest for \S{1,300} not found|name unknown|\w: not found",
-        Cause.NOT_FOUND,
-    ),
-    _rule(r"ErrImageNeverPull", Cause.NOT_FOUND, _LIKELY),
-    _rule(r"because of no progress|PullImage[^\n]{0,300}context canceled", Cause.NO_PROGRESS),
-    _rule(r"unexpected status from", Cause.UNEXPECTED_STATUS, _LIKELY),
 )

@@ -119,6 +119,7 @@ class Cause(Enum):
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - no password
     ACCESS_DENIED = "access_denied"
     NO_PLATFORM = "no_platform"
+    IMAGE_FORMAT = "image_format"
     NO_PROGRESS = "no_progress"
     BAD_REFERENCE = "bad_reference"
     UNKNOWN = "unknown"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.core.check.findings import Cause, Finding, Remedy
+from private_registry.core.check.owners import OWNERS
 from private_registry.core.check.reading import HostEntry, Reading
 from private_registry.core.names import (
     DOCKER_HUB,
@@ -30,34 +31,15 @@ _EDIT = (
     "microk8s private-registry export --with-secrets --output registries.toml && "
     "nano registries.toml && microk8s private-registry apply --file registries.toml"
 )
-_CERTIFICATE = "has to give it a certificate that "
-_OWNER = {
-    Cause.NO_SUCH_NAME: "whoever runs the network has to make the name known (DNS)",
-    Cause.NAME_LOOKUP: "whoever runs the network has to mend its name servers (DNS)",
-    Cause.REFUSED: "its owner has to start it, or tell its right port",
-    Cause.UNREACHABLE: "whoever runs the network has to let this node reach it",
-    Cause.TIMEOUT: "its owner has to mend it, or the network between (a firewall?)",
-    Cause.CONNECTION_LOST: "its owner has to see why it hangs up",
-    Cause.TLS_FAILED: "its owner has to mend its TLS",
-    Cause.WRONG_NAME: f"its owner {_CERTIFICATE}has this name",
-    Cause.NO_IP_SAN: f"its owner {_CERTIFICATE}has this IP address as subject alternative name",
-    Cause.COMMON_NAME_ONLY: f"its owner {_CERTIFICATE}has subject alternative names",
-    Cause.EXPIRED: "its owner has to renew its certificate",
-    Cause.NOT_YET_VALID: f"its owner {_CERTIFICATE}is valid already",
-    Cause.NOT_A_REGISTRY: "its owner has to say where the registry itself answers",
-    Cause.FORBIDDEN: "its owner has to allow this node, or this user, to pull",
-    Cause.NOT_FOUND: "somebody has to push the image there, or its name has to be mended",
-    Cause.RATE_LIMITED: "wait, or its owner has to allow more",
-    Cause.SERVER_ERROR: "its owner has to read its log and mend it",
-    Cause.UNEXPECTED_STATUS: "its owner has to see why it answers so",
-    Cause.BAD_CHALLENGE: "its owner has to mend its header WWW-Authenticate",
-    Cause.TOKEN_UNREACHABLE: "its owner has to mend the address or certificate of its token server",
-    Cause.TOKEN_REFUSED: "its owner has to mend its token server",
-    Cause.ACCESS_DENIED: "its owner has to let this user pull, or the image's name is wrong",
-    Cause.NO_PLATFORM: "whoever builds the image has to build it for this machine, too",
+_OWNED = {
+    **OWNERS,
+    Cause.NOT_YET_VALID: "whoever runs {who}: a certificate that is valid already",
+    Cause.NOT_A_REGISTRY: "whoever runs {who}: where the registry itself answers",
+    Cause.RATE_LIMITED: "wait, or whoever runs {who}: a higher limit",
+    Cause.TOKEN_REFUSED: "whoever runs {who}: its token server's log says why",
+    Cause.ACCESS_DENIED: "whoever runs {who}: the right to pull; or the image's name is wrong",
 }
 _ELSEWHERE: Dict[Cause, Remedy] = {
-    **{cause: Remedy(owner=text) for cause, text in _OWNER.items()},
     Cause.CLOCK: Remedy("sudo timedatectl set-ntp true"),
     Cause.UNREADABLE: Remedy("sudo microk8s private-registry check"),
 }
@@ -112,6 +94,9 @@ class _Mending:
             return self._without_proxy(entry)
         if self._is_for_a_login:
             return self._with(_LOGIN, _LOGIN_NEEDS, keeps_trust=True)
+        if cause in _OWNED:
+            who = self._reading.registry if entry is None else entry.authority
+            return Remedy(owner=_OWNED[cause].replace("{who}", who))
         if cause in _ELSEWHERE:
             return _ELSEWHERE[cause]
         return self._by_configuration()
