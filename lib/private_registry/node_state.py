@@ -85,9 +85,9 @@ def observe(node: Node) -> NodeState:
     loaded = loaded_template(node) if runtime.process is not None else None
     version = node.containerd_version()
     written = None if file is None else file.template
-    lint: Tuple[Finding, ...] = ()
+    lint: List[Finding] = []
     if written is not None:
-        lint = _lint(node, written, loaded, version)
+        lint = [_placed(each, written) for each in _lint(node, written, loaded, version)]
         findings += [each for each in lint if not each.registry]
     if not any(each.is_fault for each in findings):
         findings += _of_runtime(node, runtime, unseen)
@@ -130,6 +130,16 @@ def _lint(
         remedy=Remedy(command),
     )
     return (*own, elsewhere)
+
+
+def _placed(finding: Finding, template: Template) -> Finding:
+    """Name the registry that a finding about a single entry of the template is about."""
+    places = {template.place_of(key): key for key in template.keys}
+    key = places.get(finding.where)
+    if key is None or finding.registry or not finding.explains:
+        return finding
+    host = (key[1].partition("://")[2] or key[1]).partition("/")[0]
+    return finding._replace(registry=host)
 
 
 def missing_pause_image(state: NodeState) -> Optional[str]:

@@ -36,13 +36,15 @@ _OWNED = {
     Cause.NOT_YET_VALID: "whoever runs {who}: a certificate that is valid already",
     Cause.NOT_A_REGISTRY: "whoever runs {who}: where the registry itself answers",
     Cause.RATE_LIMITED: "wait, or whoever runs {who}: a higher limit",
-    Cause.TOKEN_REFUSED: "whoever runs {who}: its token server's log says why",
     Cause.ACCESS_DENIED: "whoever runs {who}: the right to pull; or the image's name is wrong",
 }
 _ELSEWHERE: Dict[Cause, Remedy] = {
     Cause.CLOCK: Remedy("sudo timedatectl set-ntp true"),
     Cause.UNREADABLE: Remedy("sudo microk8s private-registry check"),
 }
+_OF_LOGIN = (
+    *(Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.URL_PART_IGNORED),
+)
 _FILES_OF_THE_CA = (Cause.UNKNOWN_CA, Cause.CA_MISSING, Cause.CA_UNUSABLE, Cause.NOT_RENDERED)
 _FILES_OF_THE_CLIENT = (
     *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.CLIENT_CERTIFICATE_REFUSED),
@@ -113,7 +115,7 @@ class _Mending:
     def _is_for_a_login(self) -> bool:
         is_hub = self._reading.registry == DOCKER_HUB
         return (
-            self._cause in (Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.URL_PART_IGNORED)
+            self._cause in _OF_LOGIN
             or (self._cause is Cause.ACCESS_DENIED and not self._situation.has_login)
             or (self._cause is Cause.RATE_LIMITED and is_hub and not self._situation.has_login)
         )

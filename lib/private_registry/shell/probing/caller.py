@@ -177,8 +177,10 @@ class Caller:
     def _ask_for_the_time(self, address: Address) -> None:
         """Read the clock of a server that is not trusted; that it has none to show is no matter."""
         try:
-            with connect(address, self._deadline) as raw:
-                connection = secured(raw, address, unverified_context(), self._deadline)
+            context = unverified_context()
+            with connect(address, self._deadline) as raw, secured(
+                raw, address, context, self._deadline
+            ) as connection:
                 request = _Request("GET", "/v2/", address.host, {}, None)
                 self._answer(connection, request, None)
         except (OSError, http.client.HTTPException, ProbeFailure):
@@ -235,8 +237,10 @@ class Caller:
     def _late_refusal(self, address: Address) -> Optional[ProbeFailure]:
         """Listen for what a server has against us, and say nothing that it would leave unread."""
         try:
-            with connect(address, self._deadline) as raw:
-                channel = secured(raw, address, context_of(self._trust), self._deadline)
+            context = context_of(self._trust)
+            with connect(address, self._deadline) as raw, secured(
+                raw, address, context, self._deadline
+            ) as channel:
                 channel.settimeout(min(_LISTEN_SECONDS, self._deadline.left(Layer.TLS)))
                 channel.recv(1)
         except ssl.SSLError as error:

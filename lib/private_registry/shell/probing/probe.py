@@ -206,12 +206,12 @@ class _Probe:
             raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm) from failure
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             has_login = self._question.login is not None
-            cause = Cause.LOGIN_REFUSED if has_login else Cause.LOGIN_MISSING
+            cause = Cause.TOKEN_REFUSED if has_login else Cause.LOGIN_MISSING
             raise ProbeFailure(cause, Layer.LOGIN, f"its token server: {_words(answer)}", realm)
         token = _token_in(answer)
         if answer.status != HTTPStatus.OK or not token:
             words = f"its token server: {_words(answer)}"
-            raise ProbeFailure(Cause.TOKEN_REFUSED, Layer.LOGIN, words, realm)
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm)
         return token
 
     def _form(self, challenge: Challenge) -> Dict[str, str]:
