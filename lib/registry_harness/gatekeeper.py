@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from registry_harness.certificates import CertificateAuthority, KeyPair
-from registry_harness.registry import Registry
 from registry_harness.running import Running
 
 _SECONDS = 10
 _BACKLOG = 128
+_BYTES = 65536
+_TLS_RECORD = b"\x16"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+
+class Server(Protocol):
+    """What speaks plain HTTP somewhere, such as a registry."""
+
+    @property
+    def host(self) -> str:
+        """``ADDRESS:PORT``."""
 
 
 # Returns what to answer to a path; None to pass the request on.
@@ -55,21 +64,22 @@ class Gatekeeper(Running):
 
     Args:
         address: of this machine, where it answers; the kernel chooses the port.
-        registry: what it passes requests on to.
+        server: what it passes requests on to.
 
     Attributes:
         host: ``ADDRESS:PORT``.
         requests: paths of what it was asked.
     """
 
-    def __init__(self, address: str, registry: Registry) -> None:
+    def __init__(self, address: str, server: Server) -> None:
         self.requests: list[str] = []
-        self._registry = registry
+        self._upstream = server
         self._listener = socket.create_server((address, 0), backlog=_BACKLOG)
         self.host = f"{address}:{self._listener.getsockname()[1]}"
         self._context: ssl.SSLContext | None = None
         self._rule: Rule = pass_on
         self._greeting: bytes | None = None
+        self._to_hello: bytes | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def start(self) -> None:
@@ -90,6 +100,7 @@ class Gatekeeper(Running):
         rule: Rule = pass_on,
         clients: CertificateAuthority | None = None,
         greeting: bytes | None = None,
+        to_hello: bytes | None = None,
     ) -> None:
         """Change what it does, from the next connection on.
 
@@ -98,6 +109,8 @@ class Gatekeeper(Running):
             rule: what it answers by itself.
             clients: whose certificates it wants clients to present; None for nothing.
             greeting: all that it says, whatever it is asked, before it hangs up; None to answer.
+            to_hello: as ``greeting``, but only to those who begin TLS where it speaks plain HTTP;
+                None for what Go's servers say.
         """
         context = None
         if pair is not None:
@@ -106,7 +119,8 @@ class Gatekeeper(Running):
             if clients is not None:
                 context.verify_mode = ssl.CERT_REQUIRED
                 context.load_verify_locations(cadata=clients.pem.decode())
-        self._context, self._rule, self._greeting = context, rule, greeting
+        self._context, self._rule = context, rule
+        self._greeting, self._to_hello = greeting, to_hello
 
     def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
         """Return what it answers to a request."""
@@ -114,7 +128,7 @@ class Gatekeeper(Running):
         return self._rule(urlsplit(path).path) or self._passed_on(method, path, headers)
 
     def _passed_on(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        connection = http.client.HTTPConnection(self._registry.host, timeout=_SECONDS)
+        connection = http.client.HTTPConnection(self._upstream.host, timeout=_SECONDS)
         kept = {key: value for key, value in headers.items() if key in ("Accept", "Authorization")}
         try:
             connection.request(method, path, headers=kept)
@@ -134,15 +148,13 @@ class Gatekeeper(Running):
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            state = (self._context, self._greeting)
-            threading.Thread(target=self._talk, args=(client, *state), daemon=True).start()
+            threading.Thread(target=self._talk, args=(client, self._context), daemon=True).start()
 
-    def _talk(
-        self, client: socket.socket, context: ssl.SSLContext | None, greeting: bytes | None
-    ) -> None:
+    def _talk(self, client: socket.socket, context: ssl.SSLContext | None) -> None:
         client.settimeout(_SECONDS)
         # A client that hangs up, or does not like the certificate, knows of it.
         with suppress(OSError), client:
+            greeting = self._greeting_of(client, is_plain=context is None)
             if greeting is not None:
                 client.recv(1)
                 client.sendall(greeting)
@@ -151,6 +163,12 @@ class Gatekeeper(Running):
             else:
                 with context.wrap_socket(client, server_side=True) as channel:
                     _Handler(channel, self)
+
+    def _greeting_of(self, client: socket.socket, *, is_plain: bool) -> bytes | None:
+        if is_plain and self._to_hello is not None:
+            is_hello = client.recv(1, socket.MSG_PEEK) == _TLS_RECORD
+            return self._to_hello if is_hello else None
+        return self._greeting
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -165,8 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_any(self) -> None:
         """Answer a request."""
         answer = self._gatekeeper.answer(self.command, self.path, dict(self.headers))
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+        self.send_response_only(answer.status)
+        for name, value in {"Date": self.date_time_string(), **answer.headers}.items():
             self.send_header(name, value)
         if "Content-Length" not in answer.headers:
             self.send_header("Content-Length", str(len(answer.body)))
@@ -218,13 +236,19 @@ class BlackHole(Running):
 
 
 class ForwardProxy(Running):
-    """An HTTP proxy that forbids everything.
+    """An HTTP proxy, for plain HTTP and, by CONNECT, for all else.
 
     Args:
         address: of this machine.
+        forbids: it lets nobody through.
+
+    Attributes:
+        requests: lines of what it was asked.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, forbids: bool) -> None:
+        self.requests: list[str] = []
+        self._forbids = forbids
         self._listener = socket.create_server((address, 0), backlog=_BACKLOG)
         self.url = f"http://{address}:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -246,7 +270,54 @@ class ForwardProxy(Running):
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            client.settimeout(_SECONDS)
-            with suppress(OSError), client:
-                client.recv(65536)
+            threading.Thread(target=self._talk, args=(client,), daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        client.settimeout(_SECONDS)
+        with suppress(OSError), client:
+            head = _head_of(client)
+            line, _, fields = head.partition(b"\r\n")
+            self.requests.append(line.decode(errors="replace"))
+            method, target, _ = self.requests[-1].split(" ", 2)
+            url = urlsplit(f"//{target}" if method == "CONNECT" else target)
+            if self._forbids:
                 client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                return
+            with socket.create_connection((url.hostname, url.port or 80), _SECONDS) as server:
+                if method == "CONNECT":
+                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                else:
+                    path = url._replace(scheme="", netloc="").geturl()
+                    # One request for each connection, so that none has to be told from the next.
+                    first = f"{method} {path} HTTP/1.1\r\nConnection: close\r\n"
+                    server.sendall(first.encode() + _without_connection(fields))
+                _both_ways(client, server)
+
+
+def _head_of(client: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        some = client.recv(_BYTES)
+        if not some:
+            raise OSError("it hung up")
+        head += some
+    return head
+
+
+def _without_connection(fields: bytes) -> bytes:
+    lines = fields.split(b"\r\n")
+    return b"\r\n".join(each for each in lines if not each.lower().startswith(b"connection:"))
+
+
+def _both_ways(client: socket.socket, server: socket.socket) -> None:
+    back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+    back.start()
+    _copy(client, server)
+    back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while content := source.recv(_BYTES):
+            target.sendall(content)
+        target.shutdown(socket.SHUT_WR)

@@ -14,7 +14,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
-from registry_harness.errors import HarnessError
+from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.running import Running
 
 LABEL = "private-registry-config.harness"
@@ -63,6 +63,48 @@ class HarnessNetwork(Running):
             self._network.remove()
         except docker.errors.NotFound:
             return
+
+
+class Ipv6Network(Running):
+    """A Docker network with IPv6 addresses, for containers that are there already.
+
+    Args:
+        network: whose containers join it.
+
+    Raises:
+        MissingPartError: Docker makes no such network.
+    """
+
+    def __init__(self, network: HarnessNetwork) -> None:
+        number = str(network.subnet).split(".")[2]
+        subnet = ipaddress.IPv6Network(f"fd5a:141:{number}::/64")
+        pool = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
+        try:
+            self._network: Network = network.client.networks.create(
+                f"{network.name}-ipv6", ipam=pool, labels=network.labels, enable_ipv6=True
+            )
+        except docker.errors.APIError as error:
+            raise MissingPartError(
+                f"Docker makes no network with IPv6: {error.explanation}",
+                "let its kernel have IPv6",
+            ) from error
+        self._joined: list[Container] = []
+
+    def address_of(self, container: Container) -> str:
+        """Let a container join it and return the address, without brackets."""
+        self._network.connect(container)
+        self._joined.append(container)
+        container.reload()
+        networks = container.attrs["NetworkSettings"]["Networks"]
+        return str(networks[self._network.name]["GlobalIPv6Address"])
+
+    def stop(self) -> None:
+        """Let all leave it, and remove it."""
+        for container in self._joined:
+            with suppress(docker.errors.NotFound):
+                self._network.disconnect(container, force=True)
+        with suppress(docker.errors.NotFound):
+            self._network.remove()
 
 
 def remove_stale(client: docker.DockerClient) -> int:

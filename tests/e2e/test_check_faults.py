@@ -38,7 +38,7 @@ def servers(
     with (
         Gatekeeper(address, plain_registry) as gate,
         BlackHole(address) as hole,
-        ForwardProxy(address) as proxy,
+        ForwardProxy(address, forbids=True) as proxy,
     ):
         yield gate, hole, proxy
 

@@ -99,3 +99,18 @@ def test_refresh_and_revert_move_current(tmp_path: Path) -> None:
     assert node.environment()["SNAP_DATA"] == str(node.data)
     node.revert()
     assert (first.parent / "current").resolve() == first
+
+
+def test_commands_run_as_people_paste_them(tmp_path: Path) -> None:
+    node = MicroK8sNode(tmp_path / "node", REPOSITORY, ADDON)
+    (tmp_path / "secret").write_text("x")
+    command = (
+        'microk8s enable private-registry-config --insecure "$HOST" && test -f secret && '
+        "sudo -E WORD=y sh -c 'echo $WORD' && microk8s private-registry list && "
+        "microk8s disable private-registry-config"
+    )
+    done = node.shell(command, tmp_path, {"HOST": "a.example:5000"})
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "\ny\n" in done.stdout
+    assert "a.example:5000: plain HTTP  [ok]" in done.stdout
+    assert node.shell("false | true", tmp_path).exit_code == 1
