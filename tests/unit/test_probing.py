@@ -157,7 +157,8 @@ def test_it_speaks_something_else(registries: FakeRegistries) -> None:
 
     authority = registries.raw(greet)
     assert probe(authority, "https").cause is Cause.TLS_FAILED
-    assert probe(authority, "http").cause is Cause.CONNECTION_LOST
+    result = probe(authority, "http")
+    assert (result.cause, result.detail) == (Cause.NOT_A_REGISTRY, "what it answers is not HTTP")
 
 
 def test_it_never_says_anything(registries: FakeRegistries) -> None:
@@ -180,6 +181,23 @@ def test_https_first_and_then_http(registries: FakeRegistries, scheme: str) -> N
     authority = registries.start().authority
     result = probe(authority, scheme, tries_https=scheme == "http", falls_back_to_http=True)
     assert (result.cause, result.speaks) == (None, "http")
+
+
+def test_plain_http_does_not_follow_where_tls_is_not_answered(registries: FakeRegistries) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+    def serve(connection: socket.socket) -> None:
+        if connection.recv(65536)[:1] != b"\x16":
+            connection.sendall(answer)
+
+    result = probe(registries.raw(serve), tries_https=True, falls_back_to_http=True)
+    assert (result.cause, result.speaks) == (Cause.SPEAKS_HTTP, "http")
+    assert "hangs up" in result.detail
+
+
+@pytest.mark.parametrize("authority", ["127.0.0.1:65536", "127.0.0.1:x"])
+def test_there_is_no_such_port(authority: str) -> None:
+    assert probe(authority).cause is Cause.BAD_URL
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "HTTP", ""])
@@ -212,7 +230,7 @@ def _server(pki: Pki, kind: str) -> Pair:
         ("future", Cause.NOT_YET_VALID, "begins on 20"),
         ("name", Cause.NO_IP_SAN, "names no IP address, only reg.corp"),
         ("ip name", Cause.WRONG_NAME, "is for 127.0.0.2, not for 127.0.0.1"),
-        ("none", Cause.NO_IP_SAN, "only 127.0.0.1"),
+        ("none", Cause.COMMON_NAME_ONLY, "only the common name 127.0.0.1"),
         ("all", Cause.EXPIRED, "ended on 20"),
     ],
 )

@@ -162,11 +162,14 @@ class Caller:
             failure = client_failure(error, has_client=bool(self._trust.clients))
             if failure is not None:
                 raise failure from error
+            failure = _tls_failure(error)
             if self._speaks_http(address):
-                raise ProbeFailure(
-                    Cause.SPEAKS_HTTP, Layer.TLS, "it answers plain HTTP where TLS should begin"
-                ) from error
-            raise _tls_failure(error) from error
+                is_silent = failure.cause is Cause.CONNECTION_LOST
+                words = "it answers plain HTTP where TLS should begin"
+                if is_silent:
+                    words = "it hangs up where TLS should begin, and answers plain HTTP"
+                failure = ProbeFailure(Cause.SPEAKS_HTTP, Layer.TLS, words, is_silent=is_silent)
+            raise failure from error
 
     def _presented(
         self, parts: SplitResult, address: Address, proxy: Optional[str]
@@ -182,7 +185,7 @@ class Caller:
                 raw, address, context, self._deadline
             ) as connection:
                 request = _Request("GET", "/v2/", address.host, {}, None)
-                self._answer(connection, request, None)
+                self._answer(channel, request, None)
         except (OSError, http.client.HTTPException, ProbeFailure):
             return
 
@@ -225,6 +228,9 @@ class Caller:
             failure = client_failure(error, has_client=bool(self._trust.clients))
             if failure is not None:
                 return failure
+        if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
+            words = "what it answers is not HTTP"
+            return ProbeFailure(Cause.NOT_A_REGISTRY, Layer.HTTP, words)
         refusal = self._late_refusal(address) if parts.scheme == "https" else None
         if refusal is not None:
             return refusal

@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import ssl
 import time
-from typing import NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional
 
 from private_registry.core.check.findings import Cause, Layer
 from private_registry.shell.probing.failure import Deadline, ProbeFailure
@@ -16,6 +16,7 @@ from private_registry.shell.x509 import Certificate, certificate
 
 _NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
 _NO_ROUTE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTDOWN)
+_LAST_PORT = 65535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WANTS_A_CERTIFICATE = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE")
 _REFUSES_A_CERTIFICATE = (
@@ -56,8 +57,8 @@ def address_of(scheme: str, authority: str) -> Address:
     host, _, port = authority.rpartition(":")
     if not host or "]" in port:
         host, port = authority, ""
-    if port and not port.isdigit():
-        raise ProbeFailure(Cause.BAD_URL, Layer.FILES, f"the port {port!r} is no number")
+    if port and not (port.isdigit() and int(port) <= _LAST_PORT):
+        raise ProbeFailure(Cause.BAD_URL, Layer.FILES, f"there is no port {port}")
     return Address(host.strip("[]"), int(port) if port else _DEFAULT_PORTS.get(scheme, 443))
 
 
@@ -146,7 +147,8 @@ def is_certificate_error(error: OSError) -> bool:
 def certificate_failure(error: OSError, der: Optional[bytes], address: Address) -> ProbeFailure:
     """Say what is wrong with a server's certificate, in the order that Go looks at it.
 
-    Source: Go crypto/x509/verify.go: dates, then names, then who signed it.
+    Source: Go crypto/x509/verify.go, Certificate.Verify and HostnameError: dates, then names, then
+    who signed it.
     """
     words = getattr(error, "verify_message", "") or str(error)
     try:
@@ -171,21 +173,25 @@ def _fault(found: Certificate, address: Address) -> tuple[Cause, str]:
 
 def _name_fault(found: Certificate, address: Address) -> tuple[Cause, str]:
     known = ", ".join((*found.names, *found.addresses))
+    common = found.common_name or "?"
+    if not known and _names([common], address.host):
+        return Cause.COMMON_NAME_ONLY, f"its certificate has only the common name {common}"
     if address.ip is not None and not found.addresses:
-        detail = f"its certificate names no IP address, only {known or found.common_name or '?'}"
+        detail = f"its certificate names no IP address, only {known or common}"
         return Cause.NO_IP_SAN, detail
-    if not known:
-        detail = f"its certificate has only the common name {found.common_name or '?'}"
-        return Cause.COMMON_NAME_ONLY, detail
-    return Cause.WRONG_NAME, f"its certificate is for {known}, not for {address.host}"
+    return Cause.WRONG_NAME, f"its certificate is for {known or common}, not for {address.host}"
 
 
 def _is_for(found: Certificate, address: Address) -> bool:
     if address.ip is not None:
         return address.ip in found.addresses
-    name = address.host.lower().rstrip(".")
+    return _names(found.names, address.host)
+
+
+def _names(names: Iterable[str], host: str) -> bool:
+    name = host.lower().rstrip(".")
     parent = name.partition(".")[2]
-    return any(each.lower() in (name, f"*.{parent}") for each in found.names)
+    return any(each.lower() in (name, f"*.{parent}") for each in names)
 
 
 def _date(seconds: int) -> str:

@@ -15,11 +15,21 @@ class ProbeFailure(Exception):
         layer: where it was noticed.
         detail: in the words of who noticed.
         asked: URL of what refused, where that is not the endpoint itself.
+        is_silent: it hung up on TLS without a word, and containerd cannot tell what it speaks.
     """
 
-    def __init__(self, cause: Cause, layer: Layer, detail: str = "", asked: str = "") -> None:
+    def __init__(
+        self,
+        cause: Cause,
+        layer: Layer,
+        detail: str = "",
+        asked: str = "",
+        *,
+        is_silent: bool = False,
+    ) -> None:
         super().__init__(cause, layer, detail)
         self.cause, self.layer, self.detail, self.asked = cause, layer, detail, asked
+        self.is_silent = is_silent
 
 
 class Deadline:

@@ -103,7 +103,9 @@ class _Probe:
             self._run("https" if self._entry.tries_https else scheme)
         except ProbeFailure as failure:
             self.speaks = _SPOKEN.get(failure.cause, self.speaks)
-            if failure.cause is not Cause.SPEAKS_HTTP or not self._entry.falls_back_to_http:
+            # containerd http_fallback: only where TLS is answered with "HTTP/".
+            is_told = failure.cause is Cause.SPEAKS_HTTP and not failure.is_silent
+            if not (is_told and self._entry.falls_back_to_http):
                 raise
             self._run("http")
 
