@@ -185,7 +185,7 @@ class Caller:
                 raw, address, context, self._deadline
             ) as connection:
                 request = _Request("GET", "/v2/", address.host, {}, None)
-                self._answer(channel, request, None)
+                self._answer(connection, request, None)
         except (OSError, http.client.HTTPException, ProbeFailure):
             return
 
