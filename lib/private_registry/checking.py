@@ -189,7 +189,12 @@ def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Res
     if case.is_stock:
         return Diagnosis(_unasked(case), ())
     hints = tuple(each for each in state.hints if _is_about(each, case))
-    asked = Asked(case.reading, results, case.image, hints, state.has_pull_secret(case.registry))
+    reading = case.reading
+    if state.is_as_saved(case.registry):
+        # What this addon wrote means what was asked for.
+        sure = [each for each in reading.findings if not each.explains]
+        reading = reading._replace(findings=tuple(sure))
+    asked = Asked(reading, results, case.image, hints, state.has_pull_secret(case.registry))
     diagnosis = diagnose(asked)
     findings = [
         mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings
@@ -204,15 +209,13 @@ def _situation(
 ) -> Situation:
     entries = case.reading.entries
     index = next((at for at, each in enumerate(entries) if each.url == finding.endpoint), None)
-    saved = () if state.listing is None else state.listing.registries
-    is_saved = any(str(each.registry.name) == case.registry for each in saved)
     spoken = [each.speaks for each in results.values() if each.speaks]
     entry = None if index is None else entries[index]
     return Situation(
         reading=case.reading,
         entry=entry,
         speaks=results[index].speaks if index in results else (spoken or [""])[0],
-        is_saved=is_saved,
+        is_saved=state.is_as_saved(case.registry),
         beyond=results[index].beyond if index in results else None,
         has_login=entry is not None and state.login(entry.authority) is not None,
         has_plugin=node.has_plugin,

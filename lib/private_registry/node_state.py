@@ -71,6 +71,14 @@ class NodeState(NamedTuple):
             return None
         return _login(found)
 
+    def is_as_saved(self, registry: str) -> bool:
+        """Whether this addon configured a registry, and nobody has changed it by hand since."""
+        saved = () if self.listing is None else self.listing.registries
+        return any(
+            str(each.registry.name) == registry and not each.missing and not each.differing
+            for each in saved
+        )
+
     def has_pull_secret(self, registry: str) -> bool:
         """Whether pods log in by a Secret that was made from here."""
         made = () if self.listing is None else self.listing.pull_secrets

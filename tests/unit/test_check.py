@@ -26,7 +26,7 @@ from private_registry.shell.observing import proxies_of
 from unit.fake_containerd import FakeContainerd
 from unit.fake_registry import FakeRegistries, FakeRegistry, Said
 from unit.microk8s import ADDON, STATE, Microk8s, Result, ok, same_but
-from unit.pki import Pki
+from unit.pki import Pki, make
 from unit.test_restart import changed
 
 UNAUTHORIZED = Said(401, (("WWW-Authenticate", 'Basic realm="r"'),))
@@ -233,6 +233,39 @@ def test_what_somebody_took_away(node: Microk8s, registries: FakeRegistries, nam
     document = check(node)
     assert faults(document) == ["not_as_saved"]
     typed(node, document["findings"][0]["do"])
+    assert check(node)["clean"]
+
+
+def test_what_somebody_changed(node: Microk8s, registries: FakeRegistries, names: Names) -> None:
+    host = names.add("reg.corp", registries.start())
+    ok(node.run("plugin", "add", "--insecure", host))
+    file = node.certs_d / host / "hosts.toml"
+    file.write_text(file.read_text().replace("http://", "https://"))
+    document = check(node)
+    assert faults(document) == ["speaks_http"]
+    typed(node, document["findings"][0]["do"])
+    assert check(node)["clean"]
+
+
+def test_what_this_addon_wrote_means_what_it_says(
+    node: Microk8s, registries: FakeRegistries, names: Names, pki: Pki, tmp_path: Path
+) -> None:
+    """That a mirror has no CA is no oversight, although the registry has one."""
+    for name, authority in (("own", pki.authority), ("mirror", pki.other_authority)):
+        (tmp_path / f"{name}.crt").write_text(authority.pem)
+    servers = {
+        name: registries.start(pair=make(name, issuer=issuer, names=[f"{name}.corp"]))
+        for name, issuer in (("reg", pki.authority), ("mirror", pki.other_authority))
+    }
+    host, mirror = (names.add(f"{name}.corp", server) for name, server in servers.items())
+    ok(node.run("plugin", "add", "--registry", host, "--ca", str(tmp_path / "own.crt")))
+    ok(node.run("plugin", "add", "--mirror", f"{host}=https://{mirror}"))
+    document = check(node)
+    assert faults(document) == ["unknown_ca"]
+    (tmp_path / "ca.crt").write_text(pki.other_authority.pem)
+    command = document["findings"][0]["do"].replace("ca.crt", str(tmp_path / "ca.crt"))
+    assert f"--mirror {host}=https://{mirror} " in command
+    typed(node, command)
     assert check(node)["clean"]
 
 

@@ -395,6 +395,20 @@ def test_what_ends_every_pull(text: str, files: Dict[str, bytes], cause: Cause) 
         assert "sudo install -D" in faults[0].remedy.command or "b.crt/" in files
 
 
+@pytest.mark.parametrize(
+    "files",
+    [{}, {"b.cert": KEY, "b.key": CERTIFICATE}],
+    ids=["missing", "exchanged"],
+)
+def test_a_client_certificate_and_its_key_are_one_fault(files: Dict[str, bytes]) -> None:
+    tree = {f"reg:5000/{name}": content for name, content in files.items()}
+    reading = Tree({**tree, "reg:5000/hosts.toml": WITH_CLIENT.encode()}).read("reg:5000", V1_7)
+    (fault,) = [each for each in reading.findings if each.is_fault]
+    assert "b.cert" in fault.what
+    assert " client.crt " in fault.remedy.command
+    assert " client.key " in fault.remedy.command
+
+
 def test_a_registry_that_is_a_file_ends_every_pull() -> None:
     reading = Tree({"reg:5000": b""}).read("reg:5000", V1_7)
     assert reading.fails
@@ -404,7 +418,9 @@ def test_a_registry_that_is_a_file_ends_every_pull() -> None:
 def test_a_hosts_toml_that_is_a_directory_ends_every_pull() -> None:
     reading = Tree({"reg:5000/hosts.toml/": b""}).read("reg:5000", V1_7)
     assert reading.fails
-    assert [each.cause for each in reading.findings] == [Cause.UNREADABLE]
+    (finding,) = reading.findings
+    assert finding.cause is Cause.UNREADABLE
+    assert finding.remedy.command.startswith("sudo mv ")
 
 
 @pytest.mark.parametrize("is_root", [True, False])

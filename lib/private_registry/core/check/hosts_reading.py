@@ -100,13 +100,14 @@ def _entries(
 
 def _unreadable(registry: str, path: str, *, is_root: bool, is_directory: bool) -> Reading:
     fails = is_root or is_directory
+    aside = f"sudo mv {quoted(path)} {quoted(path + '.directory')}"
     finding = Finding(
         Cause.UNREADABLE,
         f"{path} is a directory" if is_directory else f"{path} cannot be read",
         registry,
         where=path,
         why=_EVERY_PULL if fails else "what it says is not known to this user",
-        remedy=Remedy("" if fails else "sudo microk8s private-registry check"),
+        remedy=Remedy(aside if is_directory else "sudo microk8s private-registry check"),
         severity=Severity.FAULT if fails else Severity.NOTE,
     )
     return Reading(registry, (), (finding,), path, fails=fails)

@@ -33,7 +33,9 @@ class _Named(NamedTuple):
 def problems_of(
     registry: str, entries: Tuple[HostEntry, ...], look: LookAt, *, is_root: bool
 ) -> List[Finding]:
-    """Return what is wrong with the files that endpoints name, one finding for each file.
+    """Return what is wrong with the files that endpoints name.
+
+    There is one finding for each file, and for a client certificate and its key together.
 
     Args:
         registry: whose endpoints.
@@ -44,19 +46,32 @@ def problems_of(
     found: List[Finding] = []
     seen = set()
     for entry in entries:
-        for named in _named(entry):
-            if named not in seen:
-                seen.add(named)
-                found += _problem(named, registry, entry, look, is_root=is_root)
+        for together in _named(entry):
+            if together not in seen:
+                seen.add(together)
+                each = [_problem(one, registry, entry, look, is_root=is_root) for one in together]
+                found += _as_one([problem for problems in each for problem in problems])
     return found
 
 
-def _named(entry: HostEntry) -> Iterator[_Named]:
+def _named(entry: HostEntry) -> Iterator[Tuple[_Named, ...]]:
     for path in entry.trust.authorities:
-        yield _Named(path, is_client=False, is_key=False)
+        yield (_Named(path, is_client=False, is_key=False),)
     for certificate, key in entry.trust.clients:
-        yield _Named(certificate, is_client=True, is_key=False)
-        yield _Named(key, is_client=True, is_key=True)
+        yield (
+            _Named(certificate, is_client=True, is_key=False),
+            _Named(key, is_client=True, is_key=True),
+        )
+
+
+def _as_one(found: List[Finding]) -> List[Finding]:
+    """Return the first of two faults, with what mends both: containerd complains of it first."""
+    if len(found) < 2 or not all(each.is_fault and each.remedy.command for each in found):  # noqa: PLR2004
+        return found
+    remedies = [each.remedy for each in found]
+    command = " && ".join(each.command for each in remedies)
+    needs = "; ".join(each.needs for each in remedies)
+    return [found[0]._replace(remedy=Remedy(command, needs))]
 
 
 def _problem(
