@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 from private_registry.core.check.diagnosis import Asked, Diagnosis, RegistryReport, diagnose
 from private_registry.core.check.directories import registries_in
 from private_registry.core.check.directory_lint import lint_tree
-from private_registry.core.check.findings import Cause, Finding, Layer
+from private_registry.core.check.findings import Cause, Finding, Layer, Remedy
 from private_registry.core.check.hosts_reading import read_registry
 from private_registry.core.check.image import Image, parse_subject
 from private_registry.core.check.legacy_reading import read_legacy
@@ -36,6 +36,8 @@ from private_registry.shell.probing.together import all_at_once
 PULL_SECONDS = 300
 _GRACE_SECONDS = 0.5
 _TOKEN_HEADERS = (2, 1, 0)
+_IPV6_NAMES = (1, 7, 0)
+_REFRESH = Remedy("sudo snap refresh microk8s --channel=latest/stable")
 
 Progress = Callable[[int, int], None]
 
@@ -119,6 +121,10 @@ def _configured(node: Node, state: NodeState) -> Iterable[str]:
 
 
 def _reading(node: Node, state: NodeState, name: str) -> Reading:
+    if name.startswith("[") and state.version is not None and state.version < _IPV6_NAMES:
+        what = "this containerd takes no IPv6 address in an image's name"
+        finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=_REFRESH)
+        return Reading(name, (), (finding,), fails=True)
     if _is_legacy(state) and state.template is not None:
         return read_legacy(name, state.template, state.version)
     reading = read_registry(name, _certs_d(node), look_at, state.version)

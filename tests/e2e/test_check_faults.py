@@ -23,6 +23,7 @@ from registry_harness import (
     fill,
 )
 from registry_harness.gatekeeper import BlackHole, ForwardProxy, Gatekeeper
+from registry_harness.network import Ipv6Network
 from registry_harness.pytest_plugin import RegistryOfKind
 
 from .conftest import PAUSE_IMAGE
@@ -212,3 +213,25 @@ def test_docker_hub_by_another_name(stage: Stage) -> None:
     assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0
     assert pulls(stage, f"docker.io/{name}:latest") == ""
     assert json.loads(stage.made.node.plugin(ADDON, "check", "--json").stdout)["clean"]
+
+
+def test_a_registry_that_has_an_ipv6_address_only(
+    stage: Stage, harness_network: HarnessNetwork
+) -> None:
+    with Ipv6Network(harness_network) as network:
+        address = network.address_of(stage.registry.container.get_wrapped_container())
+        host = f"[{address}]:{stage.registry.spec.port}"
+        name = _name()
+        fill(stage.registry, name)
+        reference = f"{host}/{name}:latest"
+        words = pulls(stage, reference)
+        found = check(stage, reference)
+        (fault,) = [each for each in found["findings"] if each["severity"] == "fault"]
+        if stage.made.containerd.release.series == "1.6":
+            assert explained(stage, words) == ["bad_reference"]
+            assert (fault["cause"], fault["do"][:17]) == ("field_too_new", "sudo snap refresh")
+            return
+        assert explained(stage, words) == [fault["cause"]] == ["speaks_http"]
+        assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0
+        assert pulls(stage, reference) == ""
+        assert check(stage, reference)["clean"]
