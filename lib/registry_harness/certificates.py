@@ -82,12 +82,16 @@ class CertificateAuthority:
 
 
 def self_signed(name: str) -> KeyPair:
-    """Make a server's certificate that no CA has signed, for a host name or an IP address."""
+    """Make a server's certificate that is its own CA, as ``openssl req -x509`` does.
+
+    Args:
+        name: host name or IP address that it is for.
+    """
     try:
         alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         alternative = x509.DNSName(name)
-    return _signed(name, [alternative])
+    return _signed(name, [alternative], is_authority=True)
 
 
 def _signed(
@@ -95,6 +99,8 @@ def _signed(
     alternatives: Sequence[x509.GeneralName],
     issuer: x509.Name | None = None,
     issuer_key: ec.EllipticCurvePrivateKey | None = None,
+    *,
+    is_authority: bool = False,
 ) -> KeyPair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -107,6 +113,7 @@ def _signed(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)
         .not_valid_after(now + _DAY)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )
     if alternatives:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)

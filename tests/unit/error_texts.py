@@ -264,6 +264,7 @@ TAILS: List[Said] = [
         Cause.CA_MISSING,
     ),
     _said(f'tls provided for http endpoint "http://{REGISTRY}"', Cause.TLS_ON_HTTP),
+    _head("dial tcp: address 500000: invalid port", Cause.BAD_URL),
     _said(f"open {CERTS_D}/hosts.toml: permission denied", Cause.UNREADABLE),
     _said(f"open {CERTS_D}/hosts.toml: not a directory", Cause.NOT_A_DIRECTORY),
 ]

@@ -193,6 +193,7 @@ KUBELET: List[Said] = [
         "rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService",
         Cause.CRI_MISSING,
     ),
+    _of("server is not initialized yet: unavailable", Cause.CONTAINERD_DOWN, likely=True),
     _of(
         'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while '
         "dialing: dial unix /var/snap/microk8s/common/run/containerd.sock: connect: connection "

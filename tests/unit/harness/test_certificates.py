@@ -64,3 +64,4 @@ def test_a_certificate_may_be_its_own_ca(name: str, alternative: x509.GeneralNam
     certificate = parsed(pair)
     certificate.verify_directly_issued_by(certificate)
     assert alternatives(pair) == [alternative]
+    assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca

@@ -25,6 +25,17 @@ def _hosts_toml(cause: Cause, what: str, *words: str) -> Rule:
 
 FILE_RULES = (
     Rule(
+        ("invalid port",),
+        (
+            Meaning(
+                Cause.BAD_URL,
+                "an address in the configuration of {registry} has a port that there cannot be",
+                "ports are numbers from 1 to 65535",
+            ),
+        ),
+        near=near(r"dial tcp: address \S{1,300}: invalid port"),
+    ),
+    Rule(
         ("interface conversion: interface {} is",),
         (
             Meaning(
@@ -235,6 +246,18 @@ CONTAINERD_RULES = (
             *("invalid plugin config", "invalid cri image config"),
         ),
         (_CRI_MISSING,),
+    ),
+    Rule(
+        ("server is not initialized yet",),
+        (
+            Meaning(
+                Cause.CONTAINERD_DOWN,
+                "containerd is still starting",
+                "it was restarted a moment ago; where it stays so, its log says why: "
+                "journalctl -u snap.microk8s.daemon-containerd",
+            ),
+        ),
+        is_sure=False,
     ),
     Rule(
         ("containerd.sock",),

@@ -14,6 +14,8 @@ from private_registry.core.statements import Path, Statement
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CURRENT: Version = (2, 2, 3)
+TLS_KEYS = ("ca", "client", "skip_verify")
+HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
 _GO_TOML_2 = (2, 0, 0)
 _ROOT_ONLY_IS_READ = (1, 7, 32)
 _TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
@@ -141,33 +143,64 @@ def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
 
 
 def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) -> None:
-    headers: Set[Any] = set()
-    opened: Set[Path] = set()
-    tables: Set[Path] = set()
-    values: Set[Path] = set()
-    above: Path = ()
+    seen = _Seen(is_2=is_2)
     for each in found:
-        if each.is_header:
-            # go-toml v1 compares what stands between the brackets, as it is written.
-            name: Any = each.path if is_2 else _between_brackets(lines[each.first])
-            is_twice = name in headers or _is_value(each.path, values)
-            headers.add(name)
-            opened.add(each.path)
-            above = each.path
-        else:
-            is_twice = each.path in tables or _is_value(each.path, values)
-            values.add(each.path)
-            # A table that dotted keys have made has no header, and the other way round.
-            inner = [each.path[:end] for end in range(len(above) + 1, len(each.path))]
-            is_twice = is_twice or (is_2 and not opened.isdisjoint(inner))
-            headers.update(inner if is_2 else ())
-        tables.update(each.path[:end] for end in range(1, len(each.path) + each.is_header))
+        is_twice = (
+            seen.has_header(each, lines[each.first]) if each.is_header else seen.has_key(each)
+        )
         if is_twice:
             raise Refused("twice", each.first + 1, f"{dotted(each.path)} is there twice")
 
 
-def _is_value(path: Path, values: Set[Path]) -> bool:
-    return any(path[:length] in values for length in range(1, len(path) + 1))
+class _Seen:
+    """What a text has said already, as either library remembers it."""
+
+    def __init__(self, *, is_2: bool) -> None:
+        self._is_2 = is_2
+        self._names: Set[Any] = set()
+        self._opened: Set[Path] = set()
+        self._tables: Set[Path] = set()
+        self._values: Set[Path] = set()
+        self._above: Path = ()
+
+    def has_header(self, header: Statement, line: str) -> bool:
+        """Take a header; return whether the library finds it there already."""
+        path, is_array = header.path, line.lstrip().startswith("[[")
+        # go-toml v1 compares what stands between the brackets, as it is written.
+        name: Any = path if self._is_2 or is_array else _between_brackets(line)
+        other_kind = path[:-1] in self._opened if is_array else isinstance(path[-1], int)
+        is_twice = name in self._names or other_kind or self._is_value(path)
+        self._names.add(name)
+        self._opened.add(path)
+        self._above = path
+        self._tables.update(path[:end] for end in range(1, len(path) + 1))
+        return is_twice
+
+    def has_key(self, key: Statement) -> bool:
+        """Take a key; return whether the library finds it there already."""
+        path = key.path
+        if self._is_2 and not _is_decoded(self._above):
+            return False
+        is_twice = path in self._tables or self._is_value(path)
+        if self._is_2:
+            # A table that dotted keys have made has no header, and the other way round.
+            inner = [path[:end] for end in range(len(self._above) + 1, len(path))]
+            is_twice = is_twice or not self._opened.isdisjoint(inner)
+            self._names.update(inner)
+        self._values.add(path)
+        self._tables.update(path[:end] for end in range(1, len(path)))
+        return is_twice
+
+    def _is_value(self, path: Path) -> bool:
+        return any(path[:length] in self._values for length in range(1, len(path) + 1))
+
+
+def _is_decoded(table: Path) -> bool:
+    """Whether go-toml v2 looks at a table's keys: those of unknown ones it skips unseen."""
+    names = [str(key).lower() for key in table]
+    if names[:1] == ["host"]:
+        return len(names) < 3 or names[2] in HOST_KEYS  # noqa: PLR2004 - host, URL and a key
+    return not names or names[0] in HOST_KEYS
 
 
 def _between_brackets(line: str) -> str:

@@ -6,12 +6,13 @@ import posixpath
 import re
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
+from private_registry.core.check import hosts_document
 from private_registry.core.check.hosts_document import Leaf, Refused, Table, is_go_toml_2
 from private_registry.core.check.reading import EVERY_CAPABILITY, Trust
 from private_registry.core.containerd import Version
 
-TLS_KEYS = ("ca", "client", "skip_verify")
-HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
+TLS_KEYS = hosts_document.TLS_KEYS
+HOST_KEYS = hosts_document.HOST_KEYS
 ROOT_KEYS = ("server", "host", *HOST_KEYS)
 REFERRERS_SINCE = (2, 2, 0)
 _SINCE: Mapping[str, Version] = {"override_path": (1, 6, 0), "dial_timeout": (2, 0, 7)}

@@ -82,6 +82,12 @@ def mended(finding: Finding, situation: Situation) -> Finding:
     """Return a finding with what mends it, where it does not say so itself."""
     if finding.remedy != Remedy():
         return finding
+    if finding.cause is Cause.BAD_URL:
+        # Which address is meant, only people know.
+        path, _, line = finding.where.partition(", line ")
+        return finding._replace(
+            remedy=Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(path)}")
+        )
     return finding._replace(remedy=_Mending(finding.cause, situation).remedy())
 
 

@@ -282,7 +282,7 @@ def _header(file: File, refused: Refused) -> Draft:
         return draft
     key = str(statement.path[-1])
     above = statement.path[:-2]
-    if key in hosts_fields.HOST_KEYS and statement.path[-2] == "header":
+    if key in hosts_fields.HOST_KEYS and statement.path[-2:-1] == ("header",):
         return out_of_header(document, statement, above)
     if isinstance(statement.value, (bool, int, float)):
         text = str(statement.value).lower()
