@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,9 @@ def node(microk8s_files: MicroK8sNode, engine: DockerEngine) -> Iterator[MicroK8
     assert engine.insecure() == known
 
 
+_LOG_SECONDS = 5
+
+
 class Pushes:
     """An engine's pushes to one registry, each of an image of its own."""
 
@@ -75,13 +79,18 @@ class Pushes:
         self._engine = engine
         self._registry = registry
 
+    def _answered(self) -> list[tuple[str, str, int]]:
+        return [(each.method, each.path, each.status) for each in self._registry.requests()]
+
     def work(self) -> str:
         """Push, check that the registry has the image, and return its name."""
         reference = self._push(self._registry.credentials)
         path = f"/v2/{repository_of(reference)}/manifests/latest"
-        assert ("PUT", path, 201) in [
-            (each.method, each.path, each.status) for each in self._registry.requests()
-        ]
+        # Docker hands on what a container prints a moment later.
+        end = time.monotonic() + _LOG_SECONDS
+        while ("PUT", path, 201) not in self._answered():
+            assert time.monotonic() < end, self._answered()
+            time.sleep(0.05)
         return reference
 
     def fail(self, words: str, credentials: Credentials | None = None) -> None:
