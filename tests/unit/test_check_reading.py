@@ -112,6 +112,13 @@ TEXTS: Dict[str, Tuple[str, List[str], List[str]]] = {
     "brackets in a key": ('[host."http://[fd00::1]:5"]\n', [OWN], ["http://[fd00::1]:5/v2", OWN]),
     "an array of tables": ("[[host]]\n", DISCARDED, DISCARDED),
     "no quotes": ("[host.http://a:1]\n", DISCARDED, DISCARDED),
+    "a table that is an array, too": (A + "[[host.'http://a:1']]\n", DISCARDED, DISCARDED),
+    "a key twice where nobody looks": (
+        A + "[other]\nx = 1\nx = 2\n",
+        DISCARDED,
+        ["http://a:1/v2", OWN],
+    ),
+    "a wrong type in capitals": (A + 'Skip_Verify = "true"\n', [AB[0], OWN], DISCARDED),
     "a wrong type": (A + 'skip_verify = "true"\n', DISCARDED, DISCARDED),
     "a wrong type of capabilities": (A + 'capabilities = "pull"\n', DISCARDED, DISCARDED),
     "an unknown capability": (A + 'capabilities = ["fetch"]\n', DISCARDED, DISCARDED),
@@ -141,9 +148,17 @@ def test_a_file_without_host_table_is_read_since_1_7_32() -> None:
     assert _urls(read('server = "http://a:1"\n', (1, 7, 32))) == ["http://a:1/v2"]
 
 
-def test_what_is_no_table_between_hosts_crashes_containerd_1() -> None:
-    text = A + '[host]\nskip_verify = true\n"http://c" = {}\n'
+@pytest.mark.parametrize(
+    "text",
+    [
+        A + '[host]\nskip_verify = true\n"http://c" = {}\n',
+        '[host."http://c"]\n[host]\nskip_verify = true\noverride_path = true\n',
+    ],
+)
+def test_what_is_no_table_between_hosts_crashes_containerd_1(text: str) -> None:
     assert (read(text, V1_7).fails, read(text, V2_1).fails) == (True, False)
+    (finding,) = read(text, V1_7).findings
+    assert (finding.cause, finding.is_fault) == (Cause.CRASHES, True)
 
 
 @pytest.mark.parametrize(

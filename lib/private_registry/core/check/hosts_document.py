@@ -166,10 +166,16 @@ class _Seen:
     def has_header(self, header: Statement, line: str) -> bool:
         """Take a header; return whether the library finds it there already."""
         path, is_array = header.path, line.lstrip().startswith("[[")
-        # go-toml v1 compares what stands between the brackets, as it is written.
-        name: Any = path if self._is_2 or is_array else _between_brackets(line)
-        other_kind = path[:-1] in self._opened if is_array else isinstance(path[-1], int)
-        is_twice = name in self._names or other_kind or self._is_value(path)
+        # A table is no array of tables, nor the other way round.
+        is_twice = is_array and path[-1] == 0 and path[:-1] in self._tables
+        if self._is_2:
+            name: Any = path
+            is_twice = is_twice or (not is_array and isinstance(path[-1], int))
+        else:
+            # go-toml v1 compares what stands between the brackets, as it is written.
+            name = _between_brackets(line)
+            name = name[1:-1] if is_array else name
+        is_twice = is_twice or (name in self._names and not is_array) or self._is_value(path)
         self._names.add(name)
         self._opened.add(path)
         self._above = path

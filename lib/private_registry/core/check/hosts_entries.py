@@ -34,6 +34,7 @@ def entries_of_file(
     document = hosts_document.read(content, version)
     directory = posixpath.dirname(path)
     root = hosts_fields.fields_of(document.root, directory, version, is_root=True)
+    hosts_fields.check_types(document.root, version)
     for key in hosts_fields.spellings("host", document.root, version):
         for table in document.root[key].values():
             hosts_fields.check_types(table, version)

@@ -121,10 +121,14 @@ class _Probe:
             raise
         self.speaks = scheme
 
+    @property
+    def _path(self) -> str:
+        return quote(self._entry.path, safe="/:@!$&'()*+,;=~")
+
     # --- what is asked ------------------------------------------------------------------------
 
     def _ping(self, base: str) -> None:
-        answer = self._allowed("GET", f"{base}{self._entry.path}/")
+        answer = self._allowed("GET", f"{base}{self._path}/")
         has_own_path = self._entry.path != "/v2"
         if answer.status == HTTPStatus.NOT_FOUND and has_own_path and not answer.is_html:
             # Below a project's path many registries answer for images only.
@@ -139,7 +143,7 @@ class _Probe:
         image = self._question.image
         if image is None:
             raise AssertionError(base)
-        url = f"{base}{self._entry.path}/{image.repository}/manifests/{image.version}"
+        url = f"{base}{self._path}/{image.repository}/manifests/{image.version}"
         if self._entry.is_proxy:
             url += f"?ns={quote(self._question.registry, safe='')}"
         answer = self._allowed("HEAD", url)
