@@ -8,6 +8,7 @@ from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optiona
 from private_registry.core import json_lists
 from private_registry.core.daemon_plan import DaemonEdit, plan_daemon, with_daemon
 from private_registry.core.docker_trust import FILE_MODE, DockerTrust, docker_trust
+from private_registry.core.json_text import JsonSyntaxError
 from private_registry.core.ledger import DockerPlaces, Ledger
 from private_registry.core.model import DesiredState, Registry
 from private_registry.core.names import RegistryName
@@ -152,7 +153,7 @@ def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
             name: records.read(node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d}/{name}"))
             for name in trust.files(places.owner)
         }
-    except (PrivateRegistryError, json_lists.JsonError):
+    except (PrivateRegistryError, JsonSyntaxError):
         return False
     return all(set(texts) <= set(there[key]) for key, texts in trust.lists.items()) and all(
         files[name] == file.content for name, file in trust.files(places.owner).items()

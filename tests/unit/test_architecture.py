@@ -147,6 +147,12 @@ def test_only_one_module_writes_files() -> None:
     assert found == {"shell/files.py", "launcher.py"}
 
 
+def test_only_one_module_reads_json() -> None:
+    reading = re.compile(r"(^|\.)json\.loads?$|(^|\.)JSONDecoder$|\bjson\(\)$")
+    found = {_name(path) for path in MODULES for call in _calls(path) if reading.search(call)}
+    assert found == {"core/json_text.py"}
+
+
 def test_files_are_opened_for_writing_in_one_module_only() -> None:
     pattern = re.compile(r"\bopen\([^)]*[\"'][rwax]?b?[wax+]b?[\"']|O_WRONLY|O_RDWR|O_CREAT")
     found = {_name(path) for path in MODULES if pattern.search(path.read_text())}

@@ -11,6 +11,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core import json_lists
 from private_registry.core.docker_trust import MIRRORS
+from private_registry.core.json_text import JsonSyntaxError
 from private_registry.core.ledger import DaemonRecord, sha256
 from private_registry.core.plan import (
     Action,
@@ -63,7 +64,7 @@ def plan_daemon(
         for key, texts in ours.items():
             if texts:
                 after = _with_ours(after, key, texts)
-    except json_lists.JsonError as error:
+    except JsonSyntaxError as error:
         raise NodeError(
             f"Docker's configuration cannot be read: {error.reason}",
             place=f"{source}, line {error.line}",

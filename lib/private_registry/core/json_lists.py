@@ -10,25 +10,13 @@ import json
 import re
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, NoReturn, Sequence, Set
 
+from private_registry.core.json_text import DECODER, JsonSyntaxError, check_depth, syntax_error
+
 EMPTY = "{}"
 BYTE_ORDER_MARK = "\ufeff"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _OWN_LINE = re.compile(r"\n[ \t]*\Z")
 _INDENT = "  "
-
-
-class JsonError(ValueError):
-    """A text is not a JSON object, or a list in it not one of texts.
-
-    Args:
-        reason: what is wrong.
-        line: 1-based.
-    """
-
-    def __init__(self, reason: str, line: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.line = line
 
 
 class _Span(NamedTuple):
@@ -59,7 +47,7 @@ def document(text: str) -> Dict[str, Any]:
     """Read the object.
 
     Raises:
-        JsonError: it is none, or a key stands in it twice.
+        JsonSyntaxError: it is none, or a key stands in it twice.
     """
     return {member.key: member.value for member in _members(text)}
 
@@ -68,14 +56,16 @@ def texts(text: str, key: str) -> List[str]:
     """Return the list of texts of a key; empty where the key is not there.
 
     Raises:
-        JsonError: it is something else.
+        JsonSyntaxError: it is something else.
     """
     for member in _members(text):
         if member.key == key:
             if not isinstance(member.value, list) or not all(
                 isinstance(each, str) for each in member.value
             ):
-                raise JsonError(f"{key} is not a list of texts", _line(text, member.span.start))
+                raise JsonSyntaxError(
+                    f"{key} is not a list of texts", _line(text, member.span.start)
+                )
             return list(member.value)
     return []
 
@@ -145,15 +135,18 @@ def _elements(text: str, start: int) -> _Items:
 
 
 def _members(text: str) -> List[_Member]:
+    check_depth(text)
     found = _object(text)
     end = _space(text, found.closed + 1)
     if end != len(text):
-        raise JsonError("something stands behind the object", _line(text, end))
+        raise JsonSyntaxError("something stands behind the object", _line(text, end))
     members = [_read_member(text, span.start) for span in found.spans]
     seen: List[str] = []
     for member in members:
         if member.key in seen:
-            raise JsonError(f"{member.key} stands there twice", _line(text, member.span.start))
+            raise JsonSyntaxError(
+                f"{member.key} stands there twice", _line(text, member.span.start)
+            )
         seen.append(member.key)
     return members
 
@@ -197,18 +190,10 @@ def _read_member(text: str, place: int) -> _Member:
 def _read_value(text: str, place: int) -> Any:
     """Return a value and where it ends."""
     try:
-        return _DECODER.raw_decode(text, place)
-    except json.JSONDecodeError as error:
-        raise JsonError(error.msg[:1].lower() + error.msg[1:], error.lineno) from error
-    except (ValueError, RecursionError) as error:
-        raise JsonError(str(error), _line(text, place)) from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+        return DECODER.raw_decode(text, place)
+    except (ValueError, RecursionError, MemoryError) as error:
+        found = syntax_error(error)
+        raise JsonSyntaxError(found.reason, found.line or _line(text, place)) from None
 
 
 def _space(text: str, place: int) -> int:
@@ -220,7 +205,7 @@ def _space(text: str, place: int) -> int:
 def _fail(text: str, place: int, wanted: str) -> NoReturn:
     found = text[place : place + 1]
     what = f"{found!r} where {wanted} belongs" if found else f"it ends where {wanted} belongs"
-    raise JsonError(what, _line(text, place))
+    raise JsonSyntaxError(what, _line(text, place))
 
 
 def _line(text: str, place: int) -> int:

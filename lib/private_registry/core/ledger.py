@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
+from private_registry.core import json_text
 from private_registry.core.template import EntryKey
 from private_registry.errors import NodeError
 
@@ -155,7 +156,7 @@ def from_json(content: bytes, source: str) -> Ledger:
         NodeError: damaged, or written by a newer version of this addon.
     """
     try:
-        document = json.loads(content)
+        document = json_text.loads(content)
         version = document["version"]
         files = {
             path: LedgerEntry(str(entry["sha256"]), entry["original"])

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from private_registry.core import json_text
 from private_registry.core.model import Credentials
 from private_registry.core.names import DOCKER_HUB, RegistryName, shown
 from private_registry.errors import NodeError, UsageError
@@ -121,8 +122,8 @@ def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:
         UsageError: not a config.json, or no login in it.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json_text.loads(text)
+    except json_text.JsonSyntaxError as error:
         raise UsageError("not JSON, as Docker's config.json is", place=source) from error
     auths = document.get("auths", {}) if isinstance(document, dict) else None
     if not isinstance(auths, dict):
@@ -231,7 +232,7 @@ def from_json(content: bytes, source: str) -> Tuple[MadeSecret, ...]:
         NodeError: damaged, or written by a newer version of this addon.
     """
     try:
-        document = json.loads(content)
+        document = json_text.loads(content)
         version = document["version"]
         found = tuple(
             MadeSecret(

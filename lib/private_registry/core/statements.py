@@ -7,11 +7,20 @@ which takes linear time; a whole document with 1,000 tables takes it minutes.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from private_registry.core import toml
 
 Path = Tuple[Union[str, int], ...]
+
+_MOST_CHARACTERS = 64 * 1024
+_QUOTES = ('"""', "'''")
+_MARK = re.compile(r"""\"\"\"|'''|"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*|[\[\]{}]""", re.DOTALL)
+_CLOSING = {
+    '"""': re.compile(r'(?:[^"\\]|\\.|"(?!""))*"{3,5}', re.DOTALL),
+    "'''": re.compile(r"(?:[^']|'(?!''))*'{3,5}", re.DOTALL),
+}
 
 
 class Statement(NamedTuple):
@@ -100,15 +109,15 @@ class _Parser:
         return Statement(first, end, path, is_header=False, value=value)
 
     def _read(self, first: int) -> Tuple[Dict[str, Any], int]:
-        """Read the shortest run of lines that is a statement; return it and where it ends."""
-        for end in range(first + 1, len(self._lines) + 1):
-            try:
-                return toml.loads("".join(self._lines[first:end])), end
-            except toml.TomlSyntaxError as error:
-                if not error.is_unfinished or end == len(self._lines):
-                    line = first + (error.line or 1)
-                    raise toml.TomlSyntaxError(error.reason, line) from error
-        raise AssertionError(first)
+        """Read the statement that begins at a line; return it and where it ends."""
+        end = _end(self._lines, first)
+        text = "".join(self._lines[first:end])
+        if len(text) > _MOST_CHARACTERS:
+            raise toml.TomlSyntaxError("a value of more than 64 KiB", first + 1)
+        try:
+            return toml.loads(text), end
+        except toml.TomlSyntaxError as error:
+            raise toml.TomlSyntaxError(error.reason, first + (error.line or 1)) from error
 
     def _enter(self, plain: Dict[str, Any], first: int) -> Path:
         path: Path = ()
@@ -133,6 +142,27 @@ class _Parser:
             if not self._may_repeat and path[:length] in self._values:
                 name = _dotted(path[:length])
                 raise toml.TomlSyntaxError(f"{name} is a value already", first + 1)
+
+
+def _end(lines: List[str], first: int) -> int:
+    """Return the index of the line behind a statement: all brackets and quotes are closed there."""
+    if lines[first].lstrip().startswith("["):
+        return first + 1
+    depth, quotes = 0, ""
+    for index in range(first, len(lines)):
+        place = 0
+        while place < len(lines[index]):
+            mark = (_CLOSING[quotes].match if quotes else _MARK.search)(lines[index], place)
+            if mark is None:
+                break
+            place = mark.end()
+            if quotes or mark[0] in _QUOTES:
+                quotes = "" if quotes else mark[0]
+            else:
+                depth += (mark[0] in "[{") - (mark[0] in "]}")
+        if not quotes and depth <= 0:
+            return index + 1
+    return len(lines)
 
 
 def _leaf(plain: Dict[str, Any], line: str) -> Tuple[Path, Any]:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+import re
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 import tomlkit
-from tomlkit.exceptions import ParseError, TOMLKitError, UnexpectedEofError
+from tomlkit.exceptions import ParseError, TOMLKitError
+
+MOST_CHARACTERS = 8 * 1024 * 1024
+MOST_LEVELS = 100
+_MOST_BITS = 64
+# tomlkit takes quadratic time for these three; what is shorter takes it a few seconds at most.
+_LONGEST_LINE = 256 * 1024
+_LONGEST_TEXT = 512 * 1024
+_MANY_BLANK_LINES = re.compile(r"(?:[ \t\r]*\n){20000}")
+_THREE_QUOTES = re.compile(r"\"\"\"|'''")
 
 
 class TomlSyntaxError(ValueError):
@@ -14,14 +24,12 @@ class TomlSyntaxError(ValueError):
     Args:
         reason: what the parser said, without the position.
         line: 1-based line number, or None where the parser gives none.
-        is_unfinished: the text ended in the middle of a value.
     """
 
-    def __init__(self, reason: str, line: Optional[int], *, is_unfinished: bool = False) -> None:
+    def __init__(self, reason: str, line: Optional[int]) -> None:
         super().__init__(reason)
         self.reason = reason
         self.line = line
-        self.is_unfinished = is_unfinished
 
 
 class TomlRoundTripError(AssertionError):
@@ -29,16 +37,79 @@ class TomlRoundTripError(AssertionError):
 
 
 def loads(text: str) -> Dict[str, Any]:
-    """Read TOML into plain Python values; raise TomlSyntaxError."""
+    """Read TOML into plain Python values.
+
+    Raises:
+        TomlSyntaxError: not TOML, more than 8 MiB of it, nested more than 100 levels deep, or a
+            number of more than 64 bits.
+    """
+    _check_size(text)
+    try:
+        plain = _parsed(text)
+    except RecursionError:
+        raise _too_deep() from None
+    except MemoryError:
+        raise TomlSyntaxError("too large", None) from None
+    _check_values(plain)
+    return plain
+
+
+def _parsed(text: str) -> Dict[str, Any]:
     try:
         return tomlkit.parse(text).unwrap()
     except ParseError as error:
         reason = str(error).split(" at line ")[0]
-        # tomlkit reads a NUL behind the end of the text.
-        is_unfinished = isinstance(error, UnexpectedEofError) or "'\\x00'" in reason
-        raise TomlSyntaxError(reason, error.line, is_unfinished=is_unfinished) from error
+        raise TomlSyntaxError(reason, error.line) from error
     except TOMLKitError as error:
         raise TomlSyntaxError(str(error), _first_line_that_fails(text)) from error
+    except ValueError as error:
+        # What Python itself says would quote the value.
+        raise TomlSyntaxError("a value that cannot be", _first_line_that_fails(text)) from error
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise TomlSyntaxError("larger than 8 MiB", None)
+    blank = _MANY_BLANK_LINES.search(text)
+    if blank is not None:
+        raise TomlSyntaxError("more than 20,000 blank lines", _line(text, blank.start()))
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        if end - start > _LONGEST_LINE:
+            raise TomlSyntaxError("a line of more than 256 KiB", _line(text, start))
+        start = end
+    place = 0
+    for number, part in enumerate(_THREE_QUOTES.split(text)):
+        if number % 2 and len(part) > _LONGEST_TEXT:
+            raise TomlSyntaxError("a text of more than 512 KiB", _line(text, place))
+        place += len(part) + 3
+
+
+def _check_values(plain: Any) -> None:
+    """Raise TomlSyntaxError for what neither containerd nor our own code could go on with."""
+    level: List[Any] = [plain]
+    for _ in range(MOST_LEVELS):
+        level = [below for value in level for below in _children(value)]
+        if any(isinstance(each, int) and each.bit_length() > _MOST_BITS for each in level):
+            raise TomlSyntaxError(f"a number of more than {_MOST_BITS} bits", None)
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _too_deep() -> TomlSyntaxError:
+    return TomlSyntaxError(f"nested more than {MOST_LEVELS} levels deep", None)
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 def _first_line_that_fails(text: str) -> int:
@@ -53,7 +124,7 @@ def _first_line_that_fails(text: str) -> int:
         except ParseError:
             # The text was cut inside a value; that is not the error looked for.
             good = middle
-        except TOMLKitError:
+        except (TOMLKitError, ValueError):
             bad = middle
     return bad
 

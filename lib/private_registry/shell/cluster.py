@@ -17,6 +17,7 @@ from typing import (
     Tuple,
 )
 
+from private_registry.core import json_text
 from private_registry.core.pull_secrets import (
     TYPE,
     MadeSecret,
@@ -224,7 +225,7 @@ def hidden_in(docker_config: str) -> List[str]:
     """List every form in which a config.json's secrets may show in kubectl's words."""
     encoded = base64.b64encode(docker_config.encode()).decode()
     found = [docker_config, encoded]
-    for login in json.loads(docker_config)["auths"].values():
+    for login in json_text.loads(docker_config)["auths"].values():
         found += [login["auth"], login["password"], json.dumps(login["password"])[1:-1]]
     return found
 

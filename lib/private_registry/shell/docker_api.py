@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 from typing import Any, Optional
+
+from private_registry.core import json_text
 
 _OK = 200
 
@@ -34,7 +35,7 @@ def get(path: str, resource: str, seconds: float) -> Optional[Any]:
         connection.request("GET", resource)
         response = connection.getresponse()
         content = response.read()
-        return json.loads(content) if response.status == _OK else None
+        return json_text.loads(content) if response.status == _OK else None
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:

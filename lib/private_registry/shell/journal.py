@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
+from private_registry.core import json_text
 from private_registry.core.ledger import DockerPlaces
 from private_registry.shell.files import Owner
 
@@ -92,7 +93,7 @@ class Journal(NamedTuple):
     @staticmethod
     def from_json(content: bytes) -> Journal:
         """Read what to_json wrote."""
-        staging, new, spent, steps, restart, docker, reload = json.loads(content)
+        staging, new, spent, steps, restart, docker, reload = json_text.loads(content)
         return Journal(
             staging,
             [Directory.from_plain(each) for each in new],

@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any, Iterable, List, Mapping, Optional
 
+from private_registry.core import json_text
 from private_registry.errors import NodeError
 from private_registry.shell import commands
 from private_registry.shell.node import Node
@@ -43,7 +44,7 @@ class Kubectl:
         """Return an object as plain values; None where there is none."""
         where = [] if namespace is None else ["--namespace", namespace]
         out = self._run(["get", kind, name, *where, "--ignore-not-found", "--output", "json"])
-        return json.loads(out) if out.strip() else None
+        return json_text.loads(out) if out.strip() else None
 
     def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
         """Create an object; with ``dry_run`` only ask the server whether it could be."""

@@ -7,6 +7,7 @@ import os
 import time
 from typing import Any, Dict, Mapping
 
+from private_registry.core import json_text
 from private_registry.core.plan import NodePath, Root
 from private_registry.outcomes import CheckedAt, CheckOutcome
 from private_registry.shell import files, records
@@ -37,7 +38,7 @@ def recall(node: Node) -> Dict[str, CheckedAt]:
     if content is None:
         return {}
     try:
-        plain: Any = json.loads(content)
+        plain: Any = json_text.loads(content)
         return {
             str(name): CheckedAt(float(each["time"]), tuple(map(str, each["causes"])))
             for name, each in plain.items()

@@ -6,6 +6,7 @@ import json
 import os
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from private_registry.core import json_text
 from private_registry.core import ledger as ledger_format
 from private_registry.core.docker_trust import DIRECTORY_MODE
 from private_registry.core.ledger import DockerPlaces
@@ -184,7 +185,7 @@ def _docker_places(node: Node) -> Optional[DockerPlaces]:
         note = NodePath(Root.COMMON, f"{STATE_DIRECTORY}/{name}/{_DOCKER_PLACES}")
         content = records.read(node, note) if name.startswith(_STAGING) else None
         try:
-            return DockerPlaces.from_plain(json.loads(content or b""))
+            return DockerPlaces.from_plain(json_text.loads(content or b""))
         except ValueError:
             # There is none, or it was being written: nothing is staged there yet.
             continue

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from enum import Enum
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict
 
-from private_registry.core.names import shown
+from private_registry.core import json_text
 from private_registry.errors import UsageError
 
 
@@ -76,30 +75,11 @@ def parse_json(text: str, source: str) -> Dict[str, Any]:
         UsageError: not JSON, or a key stands there twice; with file and line.
     """
     try:
-        plain: Dict[str, Any] = json.loads(text, object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
-        place = f"{source}, line {error.lineno}"
-        raise UsageError(f"not JSON (and not TOML): {error.msg}", place=place) from error
-    except RecursionError:
-        raise UsageError("nested too deeply", place=source) from None
-    except ValueError:
-        raise UsageError("a number in it is too long", place=source) from None
-    except _TwiceError as error:
-        raise UsageError(f"{shown(str(error))} stands there twice", place=source) from error
+        plain: Dict[str, Any] = json_text.loads(text, may_repeat=False)
+    except json_text.JsonSyntaxError as error:
+        place = source if error.line is None else f"{source}, line {error.line}"
+        raise UsageError(f"not JSON (and not TOML): {error.reason}", place=place) from error
     return plain
-
-
-class _TwiceError(Exception):
-    """A key that stands in one object twice."""
-
-
-def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    found: Dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _TwiceError(key)
-        found[key] = value
-    return found
 
 
 def _unknown(source: str) -> UsageError:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 from http import HTTPStatus
 from typing import Any, Dict, List, Mapping, Optional
 from urllib.parse import quote, urlencode
 
+from private_registry.core import json_text
 from private_registry.core.check.challenge import Challenge, login, parse_challenges
 from private_registry.core.check.findings import Cause, Layer
 from private_registry.core.check.proxies import Proxies
@@ -306,6 +306,6 @@ def _words(answer: Answer) -> str:
 
 def _json(answer: Answer) -> Any:
     try:
-        return json.loads(answer.body)
-    except ValueError:
+        return json_text.loads(answer.body)
+    except json_text.JsonSyntaxError:
         return None
