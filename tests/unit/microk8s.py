@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -227,6 +228,16 @@ def _entry(path: Path) -> TreeEntry:
     if path.is_dir():
         return ("directory", b"", mode, status.st_uid, status.st_gid)
     return ("file", path.read_bytes(), mode, status.st_uid, status.st_gid)
+
+
+def copy_with_owners(source: Path, target: Path) -> None:
+    """Copy a tree with modes and owners: what root writes belongs to MicroK8s' group."""
+    shutil.copytree(str(source), str(target), symlinks=True)
+    for path in (source, *source.rglob("*")):
+        owner = (path.lstat().st_uid, path.lstat().st_gid)
+        copy = target / path.relative_to(source)
+        if (copy.lstat().st_uid, copy.lstat().st_gid) != owner:
+            os.chown(str(copy), *owner, follow_symlinks=False)
 
 
 def ok(result: Result) -> Result:

@@ -13,6 +13,8 @@ import pytest
 from unit.microk8s import MARKER, Microk8s, ok, same_but
 from unit.pki import Pki
 
+pytestmark = pytest.mark.owners
+
 A, B = "a.corp:5000", "b.corp"
 
 

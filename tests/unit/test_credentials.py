@@ -17,6 +17,8 @@ from unit.fake_containerd import FakeContainerd
 from unit.microk8s import MARKER, Microk8s, Result, Tree, ok
 from unit.safe_subset import parse as parse_toml
 
+pytestmark = pytest.mark.owners
+
 PASSWORD = "my-safe-p\"ss'word\\#${SNAP}∞"
 LOGIN = ["--username", "ann", "--password-stdin"]
 PLAIN = "--allow-plaintext-credentials"

@@ -15,6 +15,8 @@ from unit.interruptions import killed_at
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
 
+pytestmark = pytest.mark.owners
+
 NewDocker = Callable[..., FakeDocker]
 HOST = "10.141.241.175:32000"
 ENABLE = ("enable", "--insecure", HOST, "--docker")

@@ -17,7 +17,9 @@ from typing import Any, Dict, Iterator, List, Tuple
 import pytest
 
 from unit.interruptions import MEMORY, Scene, failing, interrupted, killed_at
-from unit.microk8s import ADDON, Microk8s, Tree, ok
+from unit.microk8s import ADDON, Microk8s, Tree, copy_with_owners, ok
+
+pytestmark = pytest.mark.owners
 
 FIRST = ("enable", "--insecure", "10.1.1.1:5000")
 LOGIN = ("--username", "ann", "--password-env", "REG_PASS")
@@ -77,7 +79,7 @@ class Stage:
             ok(node.run(*self._words(command)))
         self.command = self._words(scene.command)
         self.before = node.tree()
-        shutil.copytree(str(self._play), str(self._master), symlinks=True)
+        copy_with_owners(self._play, self._master)
         with interrupted(0, failing(0)) as counted:
             ok(node.run(*self.command))
         self.operations = counted.count
@@ -85,9 +87,9 @@ class Stage:
         self.node = node
 
     def reset(self) -> None:
-        """Bring back what was before the command; owners are those of this process anyway."""
+        """Bring back what was before the command."""
         shutil.rmtree(str(self._play))
-        shutil.copytree(str(self._master), str(self._play), symlinks=True)
+        copy_with_owners(self._master, self._play)
 
     def _words(self, command: Tuple[str, ...]) -> Tuple[str, ...]:
         words: List[str] = []
@@ -117,6 +119,22 @@ def seen(tree: Tree) -> Tree:
 def stage(request: Any, tmp_path: Path, client_options: List[str]) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(dir=MEMORY or str(tmp_path)) as work:
         yield Stage(request.param, Path(work), client_options)
+
+
+def test_the_stage_is_the_same_again(stage: Stage) -> None:
+    stage.reset()
+    assert stage.node.tree() == stage.before
+
+
+def test_killed_in_the_middle(stage: Stage) -> None:
+    for at in (stage.operations // 3, stage.operations * 2 // 3):
+        stage.reset()
+        assert killed_at(stage.node, at, stage.command)
+        ok(stage.node.run("plugin", "list"))
+        stage.check_old_or_new()
+        ok(stage.node.run(*stage.command))
+        assert stage.node.tree() == stage.after, at
+        stage.check_all_can_be_taken_back()
 
 
 @pytest.mark.exhaustive

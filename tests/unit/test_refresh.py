@@ -6,9 +6,13 @@ import stat
 from pathlib import Path
 from typing import List
 
+import pytest
+
 from unit.interruptions import killed_at
 from unit.microk8s import HOOK, MARKER, PLUGIN, Microk8s, Tree, ok
 from unit.revisions import forget_revision, refresh, revert
+
+pytestmark = pytest.mark.owners
 
 FIRST = ("enable", "--insecure", "10.1.1.1:5000")
 

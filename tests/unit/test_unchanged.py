@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import stat
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from unit.microk8s import HOOK, PLUGIN, Microk8s, ok
 from unit.pki import Pki
+
+pytestmark = pytest.mark.owners
 
 A, B = "a.corp:5000", "b.corp"
 
@@ -114,6 +117,15 @@ def test_modes_follow_microk8s_and_secrets_are_for_root_only(
         *(directory, file, file, 0o600, program, program),
         *(0o600, 0o700, 0o700, 0o600),
     ]
+
+
+def test_what_root_writes_belongs_to_microk8s_group_where_there_is_one(microk8s: Microk8s) -> None:
+    ok(microk8s.run("enable", "--insecure", A))
+    groups = {each.gr_name: each.gr_gid for each in grp.getgrall()}
+    is_there = os.geteuid() == 0 and "microk8s" in groups
+    expected = groups["microk8s"] if is_there else os.getegid()
+    for path in (microk8s.certs_d / A, microk8s.certs_d / A / "hosts.toml", microk8s.common / HOOK):
+        assert (path.stat().st_uid, path.stat().st_gid) == (os.geteuid(), expected), path
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Set
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -20,6 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from unit.interruptions import MEMORY
 from unit.microk8s import Microk8s, Result, ok
 from unit.revisions import refresh, revert
+
+pytestmark = pytest.mark.owners
 
 HOSTS = ["docker.io", "10.1.1.1:5000", "a.corp", "localhost:32000"]
 HOST = st.sampled_from(HOSTS)
