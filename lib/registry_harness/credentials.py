@@ -21,8 +21,13 @@ class Credentials:
 
     @staticmethod
     def random() -> Credentials:
-        """Make credentials whose password holds what quoting and encoding get wrong."""
+        """Make credentials for tests: the password holds what quoting and encoding get wrong."""
         return Credentials(f"user-{secrets.token_hex(4)}", _AWKWARD + secrets.token_urlsafe(12))
+
+    @staticmethod
+    def to_type() -> Credentials:
+        """Make credentials that people can type and paste anywhere: small letters and digits."""
+        return Credentials(f"user{secrets.token_hex(2)}", secrets.token_hex(8))
 
     def htpasswd(self) -> str:
         """Return the line of an htpasswd file; a registry reads bcrypt only."""

@@ -52,8 +52,8 @@ def start_all(client: docker.DockerClient) -> list[dict[str, str]]:
         seed = _SEED_ADDRESS if str(network.subnet) == SEED_SUBNET else None
         plain = start("plain HTTP", RegistrySpec(address=seed, port=_SEED_PORT))
         start("own CA", RegistrySpec(tls=True))
-        start("password", RegistrySpec(htpasswd=True))
-        start("own CA and password", RegistrySpec(tls=True, htpasswd=True))
+        start("password", RegistrySpec(htpasswd=True, to_type=True))
+        start("own CA and password", RegistrySpec(tls=True, htpasswd=True, to_type=True))
         start("client certificate", RegistrySpec(tls=True, client_certificates=True))
         start("mirror of plain HTTP", RegistrySpec(proxy_of=plain))
         described = _save(registries)

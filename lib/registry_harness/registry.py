@@ -48,6 +48,7 @@ class RegistrySpec:
         proxy_of: fetch from this registry what is not here (a pull-through mirror).
         address: an address of the network; None for a free one.
         port: where it answers.
+        to_type: people log in by hand, so the password is one to type; tests get an odd one.
     """
 
     tls: bool = False
@@ -58,6 +59,7 @@ class RegistrySpec:
     proxy_of: Registry | None = None
     address: str | None = None
     port: int = 5000
+    to_type: bool = False
 
     def __post_init__(self) -> None:
         if self.htpasswd and self.token:
@@ -195,7 +197,7 @@ def start_registry(
         host=f"{address}:{spec.port}",
         ca=authority.pem if spec.tls else None,
         client=authority.client() if spec.client_certificates else None,
-        credentials=Credentials.random() if spec.asks_for_login else None,
+        credentials=_credentials(spec),
         container=_container(image, network, address),
         token_server=_token_server(spec, network, authority),
     )
@@ -235,6 +237,12 @@ def _container(image: str, network: HarnessNetwork, address: str) -> DockerConta
         networking_config={network.name: endpoint},
         labels=network.labels,
     )
+
+
+def _credentials(spec: RegistrySpec) -> Credentials | None:
+    if not spec.asks_for_login:
+        return None
+    return Credentials.to_type() if spec.to_type else Credentials.random()
 
 
 def _token_server(

@@ -304,7 +304,9 @@ def test_registries_held_up_by_hand(addon_repository: Path, tmp_path: Path) -> N
         with urllib.request.urlopen(f"http://{host[1]}/v2/", timeout=5) as answer:
             assert answer.status == 200
         files = re.findall(r"--password-file (\S+)", up.stdout)
-        assert [Path(each).read_text() in up.stdout for each in files] == [True, True]
+        passwords = [Path(each).read_text() for each in files]
+        assert [re.findall(r"  password +(\S+)", up.stdout), len(passwords)] == [passwords, 2]
+        assert all(re.fullmatch("[a-z0-9]+", each) for each in passwords)
         again = harness("up")
         assert (again.returncode, again.stdout) == (1, "")
         assert "up already" in again.stderr

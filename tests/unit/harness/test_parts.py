@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,14 @@ def test_a_password_never_shows() -> None:
     assert credentials.password not in repr(credentials)
     assert credentials.username in credentials.htpasswd()
     assert credentials.password not in credentials.htpasswd()
+
+
+def test_only_people_get_passwords_that_can_be_typed() -> None:
+    odd, typed = Credentials.random(), Credentials.to_type()
+    assert any(not character.isalnum() for character in odd.password)
+    for text in (typed.username, typed.password):
+        assert re.fullmatch("[a-z0-9]{4,24}", text)
+    assert typed != Credentials.to_type()
 
 
 def test_a_node_runs_the_addons_own_programs(tmp_path: Path) -> None:
