@@ -331,6 +331,31 @@ def test_a_proxy_is_told_to_leave_the_registry_alone() -> None:
     )
 
 
+def test_a_host_that_is_a_shells_command_stays_a_text() -> None:
+    found = remedy(Cause.PROXY, entries=(), entry=HostEntry("https", "a';touch$IFS'x", "/v2"))
+    assert shlex.split(found.command.partition(" | ")[0])[1].endswith(",a';touch$IFS'x")
+
+
+@pytest.mark.parametrize(
+    ("registry", "urls", "command"),
+    [
+        ("docker.io", ["http://docker.io"], ADD + "--registry docker.io --ca ca.crt --adopt"),
+        ("docker.io", ["https://index.docker.io/v2"], ADD + "--registry docker.io --ca ca.crt"),
+        ("quay.io", ["http://docker.io/v2"], "sudo nano +4 F"),
+        ("quay.io", [MIRROR, "http://docker.io"], ADD + "--mirror quay.io=https://m:1"),
+        ("quay.io", ["https://m:1/a%b"], "sudo nano +4 F"),
+    ],
+)
+def test_a_mirror_that_cannot_be_typed_is_in_no_command(
+    registry: str, urls: List[str], command: str
+) -> None:
+    entries = tuple(entry(each)._replace(where="F, line 4") for each in urls)
+    found = remedy(
+        Cause.UNKNOWN_CA, registry=registry, entries=entries, entry=entries[0], source="F"
+    )
+    assert found.command.startswith(command)
+
+
 def test_what_a_finding_says_itself_is_left() -> None:
     own = Remedy("sudo mv a b")
     finding = Finding(Cause.SHADOWED, "what", remedy=own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence
 
-from private_registry.core.model import Mirror, Registry
+from private_registry.core.model import Mirror, Registry, Tls
 
 
 class Contradiction(NamedTuple):
@@ -27,6 +27,7 @@ def contradiction(registry: Registry) -> Optional[Contradiction]:
         _tls_contradiction(registry)
         or _every_registry_contradiction(registry)
         or _mirror_contradiction(registry.mirrors)
+        or _itself_contradiction(registry)
     )
     return None if message is None else Contradiction(message)
 
@@ -57,6 +58,16 @@ def _every_registry_contradiction(registry: Registry) -> Optional[str]:
     if registry.insecure or registry.credentials or not registry.tls.is_default:
         return "* stands for every registry and takes mirrors only"
     return None if registry.mirrors else "* needs at least one mirror"
+
+
+def _itself_contradiction(registry: Registry) -> Optional[str]:
+    found = [each for each in registry.mirrors if each.endpoint.is_same(registry.upstream)]
+    for mirror in found if registry.fallback else ():
+        is_other = mirror.tls not in (Tls(), registry.tls) and not registry.tls.is_default
+        logins = {mirror.credentials, registry.credentials} - {None}
+        if is_other or len(logins) > 1:
+            return f"{registry.name} is named among its own mirrors with other settings"
+    return None
 
 
 def _mirror_contradiction(mirrors: Sequence[Mirror]) -> Optional[str]:

@@ -10,11 +10,19 @@ import posixpath
 import re
 from typing import NamedTuple
 
-from private_registry.core.names import shown, split_host_port
+from private_registry.core.names import (
+    DOCKER_HUB,
+    DOCKER_HUB_ALIASES,
+    DOCKER_HUB_SERVER,
+    shown,
+    split_host_port,
+)
 from private_registry.errors import UsageError
 
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
 _API = "v2"
+_PORTS = {"http": 80, "https": 443}
+_HUB_PAGES = "hub.docker.com"
 
 
 class Endpoint(NamedTuple):
@@ -45,6 +53,14 @@ class Endpoint(NamedTuple):
         """Whether the host is an IPv6 address."""
         return self.authority.startswith("[")
 
+    def is_same(self, other: Endpoint) -> bool:
+        """Whether both lead to one place, a port that needs not be written or not."""
+        own, others = (
+            (each.scheme, _host_and_port(each.scheme, each.authority), each.path)
+            for each in (self, other)
+        )
+        return own == others
+
     @property
     def needs_override_path(self) -> bool:
         """Whether containerd would append ``/v2`` to the path if not told otherwise."""
@@ -55,7 +71,7 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
     """Read a mirror's URL; a path without ``/v2`` is a project of the mirror and goes behind it.
 
     ``https://harbor.corp/proxy`` becomes ``https://harbor.corp/v2/proxy``; a path that already
-    holds ``/v2`` is taken as it is.
+    holds ``/v2`` is taken as it is. Docker Hub by any of its names is where its registry answers.
 
     Raises:
         UsageError: not a URL of a registry.
@@ -84,8 +100,44 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
         )
     host_port, _, path = rest.partition("/")
     host, port = split_host_port(host_port, option)
+    if is_docker_hub(host) and port in (None, *_PORTS.values()):
+        return _docker_hub(scheme.lower(), host, path, text, option)
     authority = host if port is None else f"{host}:{port}"
     return Endpoint(scheme.lower(), authority, _api_path(path, text, place))
+
+
+def is_docker_hub(authority: str) -> bool:
+    """Whether ``HOST[:PORT]`` is Docker Hub by one of its names."""
+    host = authority.lower()
+    host = host[: -len(":443")] if host.endswith(":443") else host
+    return host == DOCKER_HUB or host in DOCKER_HUB_ALIASES
+
+
+class NoRegistryError(UsageError):
+    """An address is well-formed and known to be no registry's."""
+
+
+def _docker_hub(scheme: str, host: str, path: str, text: str, option: str) -> Endpoint:
+    problem = ""
+    below = "" if path.strip("/") in ("", "v1", _API) else path
+    if scheme == "http":
+        problem = "Docker Hub does not speak plain HTTP"
+    elif host == _HUB_PAGES and below:
+        problem = "the web pages of Docker Hub are no registry"
+    if problem:
+        raise NoRegistryError(
+            problem,
+            place=f"option {option}",
+            instead=f"{option} REGISTRY=https://{DOCKER_HUB_SERVER}",
+            remedy=f'write "https://{DOCKER_HUB_SERVER}"',
+        )
+    return Endpoint(scheme, DOCKER_HUB_SERVER, _api_path(below, text, f"option {option}"))
+
+
+def _host_and_port(scheme: str, authority: str) -> str:
+    host, _, port = authority.rpartition(":")
+    has_port = bool(host) and not authority.endswith("]") and port.isdecimal()
+    return authority if has_port else f"{authority}:{_PORTS[scheme]}"
 
 
 def _api_path(path: str, text: str, place: str) -> str:

@@ -90,6 +90,23 @@ class Registry(NamedTuple):
         return Endpoint("http" if self.insecure else "https", self.name.server)
 
 
+def without_itself(registry: Registry) -> Registry:
+    """Return a registry without itself as the last mirror: it is asked last anyway.
+
+    The settings of such a mirror are the registry's own then. Without fallback it stays.
+    """
+    while registry.mirrors and registry.fallback:
+        last = registry.mirrors[-1]
+        if not last.endpoint.is_same(registry.upstream):
+            break
+        registry = registry._replace(
+            mirrors=registry.mirrors[:-1],
+            tls=registry.tls if last.tls.is_default else last.tls,
+            credentials=last.credentials or registry.credentials,
+        )
+    return registry
+
+
 class DesiredState(NamedTuple):
     """What the node is to know.
 

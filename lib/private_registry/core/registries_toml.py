@@ -47,6 +47,7 @@ from private_registry.core.model import (
     Mirror,
     Registry,
     Tls,
+    without_itself,
 )
 from private_registry.core.names import parse_registry_name, shown
 from private_registry.errors import UsageError
@@ -261,7 +262,7 @@ class _Reader:
             place = self._where("host")
             message = f"{registry.name}: {problem.message}"
             raise UsageError(message, place=place, remedy=problem.remedy)
-        return registry
+        return without_itself(registry)
 
     def _mirrors(self, plain: List[Any]) -> Tuple[Mirror, ...]:
         mirrors = []

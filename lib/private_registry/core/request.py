@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from private_registry.core.contradictions import contradiction
-from private_registry.core.model import Credentials, DesiredState, Mirror, Registry, Tls
+from private_registry.core.model import (
+    Credentials,
+    DesiredState,
+    Mirror,
+    Registry,
+    Tls,
+    without_itself,
+)
 from private_registry.core.names import RegistryName
 from private_registry.core.pull_secrets import PullSecret
 from private_registry.errors import UsageError
@@ -136,7 +143,8 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
             for target, mirror in request.mirrors
             if target == name
         )
-        changed[name] = current(name)._replace(mirrors=mirrors, fallback=request.fallback)
+        registry = current(name)._replace(mirrors=mirrors, fallback=request.fallback)
+        changed[name] = _with_itself_asked_last(request, registry)
     if request.docker is not None:
         changed = {name: each._replace(docker=request.docker) for name, each in changed.items()}
     for registry in changed.values():
@@ -172,6 +180,12 @@ def _mirror(request: AddRequest, mirror: Mirror, old: Optional[Mirror]) -> Mirro
     credentials = _credentials(request, mirror.credentials, old.credentials)
     tls = old.tls if request.keep_tls else mirror.tls
     return mirror._replace(tls=tls, credentials=credentials)
+
+
+def _with_itself_asked_last(request: AddRequest, registry: Registry) -> Registry:
+    found = without_itself(registry)
+    is_named = found.mirrors != registry.mirrors
+    return found._replace(credentials=None) if is_named and request.forget_credentials else found
 
 
 def _credentials(

@@ -223,7 +223,7 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
         fallback=not values.no_fallback,
         keep_tls=given is not None and not tls_options(values),
         forget_credentials=values.no_credentials,
-        notes=notes,
+        notes=(*notes, *_notes_of_itself(mirrors, fallback=not values.no_fallback)),
         pull_secret=secret,
     )
     _check_mirrors(request)
@@ -241,6 +241,17 @@ def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
             ),
         )
     return parse_registry_name(registry, "--mirror"), Mirror(parse_mirror_url(url, "--mirror"))
+
+
+def _notes_of_itself(
+    mirrors: List[Tuple[RegistryName, Mirror]], *, fallback: bool
+) -> Tuple[str, ...]:
+    notes = []
+    for name in dict.fromkeys(name for name, _ in mirrors):
+        last = [mirror.endpoint for target, mirror in mirrors if target == name][-1]
+        if fallback and last.is_same(Registry(name).upstream):
+            notes.append(f"{last.url} is {name} itself, which is asked last anyway")
+    return tuple(notes)
 
 
 def _check_mirrors(request: AddRequest) -> None:

@@ -10,9 +10,9 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from private_registry.core.endpoints import is_docker_hub
 from private_registry.core.names import (
     DOCKER_HUB,
-    DOCKER_HUB_ALIASES,
     parse_registry_name,
     split_host_port,
 )
@@ -130,7 +130,7 @@ def parse_image(text: str) -> Optional[Image]:
 
 def registry_of(authority: str) -> str:
     """Name the registry that answers at ``HOST[:PORT]``; empty if no image can name it."""
-    if authority.lower() in DOCKER_HUB_ALIASES:
+    if is_docker_hub(authority):
         return DOCKER_HUB
     try:
         name = str(parse_registry_name(authority, "--mirror"))

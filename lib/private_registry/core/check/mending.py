@@ -11,12 +11,13 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from private_registry.core.check.findings import Cause, Finding, Remedy
 from private_registry.core.check.owners import OWNERS
 from private_registry.core.check.reading import HostEntry, Reading
+from private_registry.core.endpoints import is_docker_hub, parse_mirror_url
 from private_registry.core.names import (
     DOCKER_HUB,
-    DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     quoted,
 )
+from private_registry.errors import UsageError
 
 _ADD = "microk8s private-registry add"
 _ENABLE = "microk8s enable private-registry-config"
@@ -84,10 +85,7 @@ def mended(finding: Finding, situation: Situation) -> Finding:
         return finding
     if finding.cause is Cause.BAD_URL:
         # Which address is meant, only people know.
-        path, _, line = finding.where.partition(", line ")
-        return finding._replace(
-            remedy=Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(path)}")
-        )
+        return finding._replace(remedy=_by_hand(finding.where))
     return finding._replace(remedy=_Mending(finding.cause, situation).remedy())
 
 
@@ -129,7 +127,9 @@ class _Mending:
     # --- the command --------------------------------------------------------------------------
 
     def _with(self, options: str, needs: str, *, keeps_trust: bool = False) -> Remedy:
-        mirrors = self._mirrors()
+        mirrors, entry = self._mirrors(), self._situation.entry
+        if entry is not None and self._is_mirror and not _can_be_typed(entry.url):
+            return _by_hand(entry.where)
         if len(mirrors) > 1 and options and self._is_mirror:
             return Remedy(_EDIT, f"{needs}; in the editor, the same for {self._url()}")
         words = [_ADD if self._situation.has_plugin else _ENABLE, *self._target(mirrors)]
@@ -157,7 +157,7 @@ class _Mending:
     def _mirrors(self) -> List[str]:
         found: Dict[Tuple[str, str], str] = {}
         for entry in self._reading.entries:
-            if not self._is_own(entry):
+            if not self._is_own(entry) and _can_be_typed(entry.url):
                 own = entry == self._situation.entry
                 scheme = (self._situation.speaks if own else "") or entry.scheme
                 found.setdefault((entry.authority, entry.path), _url(scheme, entry))
@@ -170,7 +170,9 @@ class _Mending:
     @property
     def _is_plain(self) -> bool:
         entry = self._situation.entry
-        return (self._situation.speaks or ("" if entry is None else entry.scheme)) == "http"
+        is_hub = self._reading.registry == DOCKER_HUB and not self._is_mirror
+        speaks = self._situation.speaks or ("" if entry is None else entry.scheme)
+        return speaks == "http" and not is_hub
 
     @property
     def _is_mirror(self) -> bool:
@@ -188,8 +190,9 @@ class _Mending:
 
     def _is_own(self, entry: HostEntry) -> bool:
         registry = self._reading.registry
-        own = {registry, DOCKER_HUB_SERVER} if registry == DOCKER_HUB else {registry}
-        return entry.authority in own
+        if registry == DOCKER_HUB:
+            return is_docker_hub(entry.authority)
+        return entry.authority == registry
 
     # --- TLS settings that are there and have to stay -----------------------------------------
 
@@ -217,7 +220,22 @@ class _Mending:
         name = host if host.endswith("]") or ":" not in host else host.rpartition(":")[0]
         line = "NO_PROXY=${NO_PROXY:-$no_proxy}," + name.strip("[]")
         file = quoted(self._situation.environment_file)
-        return Remedy(f"echo '{line}' | sudo tee -a {file} && {self._situation.restart}")
+        return Remedy(f"echo {quoted(line)} | sudo tee -a {file} && {self._situation.restart}")
+
+
+def _by_hand(where: str) -> Remedy:
+    """Return what opens a file at its line, where only people know what is meant."""
+    path, _, line = where.partition(", line ")
+    return Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(path)}")
+
+
+def _can_be_typed(url: str) -> bool:
+    """Whether a mirror's URL, as some file has it, is one for a command line."""
+    try:
+        parse_mirror_url(url, "--mirror")
+    except UsageError:
+        return False
+    return True
 
 
 def _url(scheme: str, entry: HostEntry) -> str:

@@ -18,6 +18,7 @@ from private_registry.core.names import (
     EVERY_REGISTRY,
     parse_registry_name,
     quoted,
+    split_host_port,
 )
 from private_registry.errors import UsageError
 
@@ -253,10 +254,9 @@ def _proxy(target: Target) -> Remedy:
 
 def _bare_host(target: Target) -> str:
     try:
-        host = parse_mirror_url(f"https://{target.authority}", "--mirror").authority
+        return split_host_port(target.authority, "--mirror")[0].strip("[]")
     except UsageError:
         return ""
-    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 def _native_snapshotter(target: Target) -> Remedy:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from private_registry.core.endpoints import is_docker_hub
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, KeyPath, Says
 from private_registry.core.model import Credentials, Registry
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, RegistryName, shown
+from private_registry.core.names import DOCKER_HUB, RegistryName, shown
 from private_registry.core.registries_toml import ReadOutside
 
 _ENTRY_KEYS = ("auth", "username", "password", "identitytoken")
@@ -66,8 +67,7 @@ def _name(document: Document, key: str, path: KeyPath) -> Optional[RegistryName]
         document.note(path, "taken as the login over HTTPS, as Docker does")
     if below.strip("/") not in ("", "v1", "v2"):
         document.note(path, f"taken for all of {shown(host)}, as Docker does")
-    is_hub = host.lower() == DOCKER_HUB or host.lower() in DOCKER_HUB_ALIASES
-    return document.name(DOCKER_HUB if is_hub else host, path)
+    return document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
 
 
 def _note_the_rest(document: Document, top: Dict[str, Any]) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, List, Tuple
 
-from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, Says
 from private_registry.core.model import Mirror, Registry, Tls
-from private_registry.core.names import DOCKER_HUB, RegistryName, shown
+from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, RegistryName, shown
 from private_registry.core.registries_toml import ReadOutside
 
 _INSECURE, _MIRRORS = "insecure-registries", "registry-mirrors"
@@ -61,7 +60,9 @@ def _mirrors(document: Document, top: Any, insecure: List[RegistryName]) -> Tupl
     unverified = [str(name) for name in insecure]
     mirrors: List[Mirror] = []
     for text in document.texts(top.get(_MIRRORS), path):
-        endpoint = document.located(path, lambda url=text: parse_mirror_url(url, _MIRRORS))  # type: ignore[misc]
+        endpoint = document.endpoint(text, path)
+        if endpoint is None:
+            continue
         if endpoint.path:
             document.note(path, f"Docker takes no path in {endpoint.url}; {LEFT_OUT}")
             continue
@@ -69,4 +70,7 @@ def _mirrors(document: Document, top: Any, insecure: List[RegistryName]) -> Tupl
             continue
         skip = not endpoint.is_plain_http and endpoint.authority in unverified
         mirrors.append(Mirror(endpoint, Tls(skip_verify=skip)))
+    if mirrors and mirrors[-1].endpoint.authority == DOCKER_HUB_SERVER:
+        document.note(path, f"Docker Hub itself is asked last anyway; {LEFT_OUT}")
+        del mirrors[-1]
     return tuple(mirrors)

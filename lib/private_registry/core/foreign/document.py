@@ -20,7 +20,8 @@ from typing import (
 
 from private_registry.core.contradictions import contradiction
 from private_registry.core.credentials import checked_password, checked_username
-from private_registry.core.model import Credentials, DesiredState, Registry
+from private_registry.core.endpoints import Endpoint, NoRegistryError, parse_mirror_url
+from private_registry.core.model import Credentials, DesiredState, Registry, without_itself
 from private_registry.core.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
@@ -104,6 +105,8 @@ class Document:
         """Call, and have its UsageError name this file and key."""
         try:
             return read()
+        except NoRegistryError:
+            raise
         except UsageError as error:
             raise self.error(path, error.message) from error
 
@@ -163,6 +166,18 @@ class Document:
             self.note(path, f"{error.message}; {LEFT_OUT}")
             return None
 
+    def endpoint(self, url: str, path: KeyPath) -> Optional[Endpoint]:
+        """Read a mirror's URL; None, with a note, where it is known to be no registry's.
+
+        Raises:
+            UsageError: it is no URL of a registry at all.
+        """
+        try:
+            return self.located(path, lambda: parse_mirror_url(url, path[0]))
+        except NoRegistryError as error:
+            self.note(path, f"{error.message}; {LEFT_OUT}")
+            return None
+
     def credentials(self, username: str, password: str, path: KeyPath) -> Credentials:
         """Check a user name and a password."""
         return Credentials(
@@ -196,7 +211,7 @@ class Document:
         Raises:
             UsageError: the settings of a registry contradict each other.
         """
-        found = tuple(registries)
+        found = tuple(without_itself(registry) for registry in registries)
         for registry in found:
             problem = contradiction(registry)
             if problem:

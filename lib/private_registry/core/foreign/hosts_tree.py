@@ -11,14 +11,11 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core import stock, toml
-from private_registry.core.endpoints import Endpoint, parse_mirror_url
+from private_registry.core.endpoints import Endpoint
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, KeyPath, Says
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.model import ClientCertificate, Mirror, Registry, Tls
 from private_registry.core.names import (
-    DOCKER_HUB,
-    DOCKER_HUB_ALIASES,
-    DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     EVERY_REGISTRY_DIRECTORY,
     RegistryName,
@@ -234,7 +231,9 @@ class _Reader:
         override = self._document.flag(table.get("override_path"), (*above, "override_path"))
         # containerd looks for these four letters only.
         full = url if url.startswith("http") else f"https://{url}"
-        endpoint = self._document.located(path, lambda: parse_mirror_url(full, "host"))
+        endpoint = self._document.endpoint(full, path)
+        if endpoint is None:
+            return _Entry(None, tls, path)
         api = _api_path(full, override=override)
         if api and "v2" not in api.split("/"):
             self._document.note(
@@ -309,10 +308,7 @@ def _line_ended(text: str) -> str:
 
 
 def _is_own(endpoint: Endpoint, name: RegistryName) -> bool:
-    own = {name.server}
-    if name.host == DOCKER_HUB:
-        own |= {DOCKER_HUB, DOCKER_HUB_SERVER, *DOCKER_HUB_ALIASES}
-    return endpoint.authority in own and not endpoint.path
+    return endpoint.is_same(Endpoint(endpoint.scheme, name.server))
 
 
 def _api_path(url: str, *, override: bool) -> str:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from private_registry.core.endpoints import Endpoint, parse_mirror_url
+from private_registry.core.endpoints import Endpoint, is_docker_hub
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, KeyPath, Lines
 from private_registry.core.model import ClientCertificate, Credentials, Mirror, Registry, Tls
 from private_registry.core.names import (
     DOCKER_HUB,
-    DOCKER_HUB_ALIASES,
     DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     RegistryName,
@@ -102,8 +101,7 @@ class _Reader:
     def _authority(self, key: str, path: KeyPath) -> str:
         host, port = self._document.located(path, lambda: split_host_port(key, "host"))
         authority = host if port is None else f"{host}:{port}"
-        is_hub = authority == DOCKER_HUB or authority in DOCKER_HUB_ALIASES
-        return DOCKER_HUB_SERVER if is_hub else authority
+        return DOCKER_HUB_SERVER if is_docker_hub(authority) else authority
 
     def _tls(self, plain: Any, above: KeyPath) -> Tls:
         path = (*above, "tls")
@@ -160,11 +158,7 @@ class _Reader:
             self._document.note(path, f"no endpoint of it can be carried over; {LEFT_OUT}")
             return None
         last = endpoints[-1]
-        is_itself = (
-            last.authority == name.server
-            and not last.path
-            and not (name.host == DOCKER_HUB and last.is_plain_http)
-        )
+        is_itself = last.is_same(Endpoint(last.scheme, name.server))
         mirrors = []
         for endpoint in endpoints[:-1] if is_itself else endpoints:
             tls, credentials = self._settings_of(endpoint, name)
@@ -173,7 +167,7 @@ class _Reader:
         registry = Registry(name, is_itself and last.is_plain_http, mirrors=tuple(mirrors))
         if name.is_every_registry:
             return registry
-        tls, credentials = self._settings_of(registry.upstream, name)
+        tls, credentials = self._settings_of(last if is_itself else registry.upstream, name)
         return registry._replace(tls=tls, credentials=credentials)
 
     def _settings_of(
@@ -183,7 +177,7 @@ class _Reader:
         if not endpoint.is_plain_http:
             return found.tls, found.credentials
         if found.credentials is not None:
-            is_itself = endpoint.authority == name.server and not endpoint.path
+            is_itself = endpoint.is_same(Endpoint(endpoint.scheme, name.server))
             option = (
                 f"--insecure {name}" if is_itself else f"--mirror {quoted(_of(name, endpoint))}"
             )
@@ -213,7 +207,10 @@ class _Reader:
 
     def _endpoint(self, text: str, path: KeyPath) -> Optional[Endpoint]:
         url = text if "://" in text else f"{_default_scheme(text)}://{text}"
-        endpoint = self._document.located(path, lambda: parse_mirror_url(url, "endpoint"))
+        endpoint = self._document.endpoint(url, path)
+        is_hub = endpoint == Endpoint("https", DOCKER_HUB_SERVER)
+        if endpoint is None or is_hub:
+            return endpoint
         parts = url.partition("://")[2].split("/")[1:]
         if any(parts) and "v2" not in parts:
             self._document.note(
