@@ -10,6 +10,7 @@ from private_registry.core.entries import OwnedEntry, check_legacy
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.model import DesiredState, Registry
 from private_registry.core.plan import NodePath, Plan, Root
+from private_registry.core.showing import moved_aside
 from private_registry.core.template import Template, shown_key
 from private_registry.core.template_plan import TemplateEdit
 from private_registry.errors import ConflictError, UnsupportedError
@@ -93,7 +94,7 @@ def check_not_shadowed(node: Node, registries: List[Registry]) -> None:
             raise ConflictError(
                 f"containerd would read this in place of {registry.name}",
                 place=node.shown(path),
-                remedy="move it away: sudo mv '{0}' '{0}.old'".format(node.shown(path)),
+                remedy=f"move it away: {moved_aside(node.shown(path))}",
             )
 
 

@@ -11,8 +11,8 @@ from private_registry.core.check.proxies import Proxies
 from private_registry.core.check.result import Login
 from private_registry.core.check.template_lint import lint_template
 from private_registry.core.containerd import Version
-from private_registry.core.names import quoted
 from private_registry.core.plan import NodePath, Root
+from private_registry.core.showing import quoted
 from private_registry.core.template import Template, shown_key
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
 from private_registry.outcomes import Listing, RegistryStatus

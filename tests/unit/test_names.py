@@ -8,12 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from private_registry.core.names import (
-    DOCKER_HUB_SERVER,
-    RegistryName,
-    parse_registry_name,
-    shown,
-)
+from private_registry.core.names import DOCKER_HUB_SERVER, RegistryName, parse_registry_name
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 from unit import strategies
 

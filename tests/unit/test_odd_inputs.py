@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from private_registry.core.names import parse_registry_name, shown
+from private_registry.core.names import parse_registry_name
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 from unit.microk8s import Microk8s
 from unit.pki import Pki

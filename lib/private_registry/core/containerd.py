@@ -24,7 +24,7 @@ class Need(NamedTuple):
 
 def parse_version(output: str) -> Optional[Version]:
     """Read the output of ``containerd --version``; None where no version is in it."""
-    match = re.search(r"\bv?(\d+)\.(\d+)\.(\d+)", output)
+    match = re.search(r"\bv?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", output, re.ASCII)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 

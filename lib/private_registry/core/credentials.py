@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 

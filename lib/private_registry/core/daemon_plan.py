@@ -22,6 +22,7 @@ from private_registry.core.plan import (
     WantedFile,
     parents_of,
 )
+from private_registry.core.showing import quoted
 from private_registry.errors import NodeError
 
 Lists = Mapping[str, Sequence[str]]
@@ -68,7 +69,7 @@ def plan_daemon(
         raise NodeError(
             f"Docker's configuration cannot be read: {error.reason}",
             place=f"{source}, line {error.line}",
-            remedy=f"mend it; python3 -m json.tool {source} shows what is wrong",
+            remedy=f"mend it; python3 -m json.tool {quoted(source)} shows what is wrong",
         ) from error
     lists = {key: tuple(texts) for key, texts in ours.items() if texts}
     after_record = DaemonRecord(sha256((after or "").encode()), base, lists) if lists else None

@@ -13,8 +13,9 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Tuple
 from private_registry.core.endpoints import Endpoint
 from private_registry.core.hosts_toml import TrustFiles
 from private_registry.core.model import Mirror, Registry, Tls
-from private_registry.core.names import DOCKER_HUB, RegistryName, shown
+from private_registry.core.names import DOCKER_HUB, RegistryName
 from private_registry.core.plan import WantedFile
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 INSECURE, MIRRORS = "insecure-registries", "registry-mirrors"

@@ -14,9 +14,10 @@ from private_registry.core.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
     DOCKER_HUB_SERVER,
-    shown,
+    is_port,
     split_host_port,
 )
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
@@ -108,7 +109,7 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
 
 def is_docker_hub(authority: str) -> bool:
     """Whether ``HOST[:PORT]`` is Docker Hub by one of its names."""
-    host = authority.lower()
+    host = authority.lower() if authority.isascii() else ""
     host = host[: -len(":443")] if host.endswith(":443") else host
     return host == DOCKER_HUB or host in DOCKER_HUB_ALIASES
 
@@ -136,7 +137,7 @@ def _docker_hub(scheme: str, host: str, path: str, text: str, option: str) -> En
 
 def _host_and_port(scheme: str, authority: str) -> str:
     host, _, port = authority.rpartition(":")
-    has_port = bool(host) and not authority.endswith("]") and port.isdecimal()
+    has_port = bool(host) and not authority.endswith("]") and is_port(port)
     return authority if has_port else f"{authority}:{_PORTS[scheme]}"
 
 

@@ -1,4 +1,4 @@
-"""JSON: the only module that reads it, from whomever it comes; bounded in size, depth and digits."""
+"""JSON: the only module that reads it; what comes from others is bounded in size and depth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Dict, List, NoReturn, Optional, Tuple, Union
 
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_LEVELS = 100

@@ -11,6 +11,7 @@ import ipaddress
 import re
 from typing import NamedTuple, Optional, Tuple
 
+from private_registry.core.showing import quoted, shown
 from private_registry.errors import UsageError
 
 DOCKER_HUB = "docker.io"
@@ -27,7 +28,6 @@ _ONLY_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
 _MAX_LABEL = 63
 _MAX_NAME = 253
 _MAX_PORT = 65535
-_SHOWN = 80
 _EXAMPLE = "10.141.241.175:32000"
 _MIRROR_EXAMPLE = "--mirror docker.io=https://mirror.example.com"
 _NAME_EXAMPLE = "registry.example.com:5000"
@@ -73,16 +73,6 @@ class RegistryName(NamedTuple):
     def server(self) -> str:
         """``HOST[:PORT]`` that really answers: Docker Hub's registry has another name."""
         return DOCKER_HUB_SERVER if str(self) == DOCKER_HUB else str(self)
-
-
-def shown(text: str) -> str:
-    """Quote user input for an error: no control characters, no password, at most 80 characters."""
-    scheme, separator, _ = text.partition("://")
-    before, at, after = text.rpartition("@")
-    kept = scheme + separator if "://" in before and scheme.isalpha() else ""
-    hidden = f"{kept}...@{after}" if at else text
-    printable = hidden if hidden.isprintable() else hidden.encode("unicode_escape").decode("ascii")
-    return printable if len(printable) <= _SHOWN else printable[: _SHOWN - 3] + "..."
 
 
 def parse_registry_name(text: str, option: str) -> RegistryName:
@@ -146,7 +136,7 @@ def _check_scheme_fits(scheme: str, host_port: str, option: str) -> None:
         raise UsageError(
             f"{option} means {means}, but the address says {scheme}://",
             place=f"option {option}",
-            instead=_suggestion(other, host_port),
+            instead=suggestion(other, host_port),
         )
 
 
@@ -170,7 +160,7 @@ def split_host_port(text: str, option: str) -> Tuple[str, Optional[int]]:
 def _bare_ipv6(text: str, option: str) -> str:
     address = _ipv6(text, text, option)
     head, _, last = address.rpartition(":")
-    if last.isdigit() and len(last) > 1:
+    if len(last) > 1 and is_port(last):
         with_port = f"[{head}:]:{last}" if head.endswith(":") else f"[{head}]:{last}"
         raise _bad_host(
             text,
@@ -217,10 +207,15 @@ def _in_ascii(name: str) -> str:
         return ""
 
 
+def is_port(text: str) -> bool:
+    """Whether a text is a number from 1 to 65535, in digits of ASCII."""
+    return bool(_PORT.match(text)) and 1 <= int(text) <= _MAX_PORT
+
+
 def _port(text: Optional[str], option: str) -> Optional[int]:
     if text is None:
         return None
-    if not _PORT.match(text) or not 1 <= int(text) <= _MAX_PORT:
+    if not is_port(text):
         raise _bad_name(f"port {shown(text)!r} is not a number from 1 to 65535", option)
     if text.startswith("0"):
         raise UsageError(
@@ -261,10 +256,10 @@ def _bad_host(text: str, why: str, option: str, example: str = "") -> UsageError
 
 
 def _bad_name(message: str, option: str, candidate: str = "") -> UsageError:
-    return UsageError(message, place=f"option {option}", instead=_suggestion(option, candidate))
+    return UsageError(message, place=f"option {option}", instead=suggestion(option, candidate))
 
 
-def _suggestion(option: str, candidate: str) -> str:
+def suggestion(option: str, candidate: str) -> str:
     """Return an option that is accepted: with the candidate if that is a name, else an example."""
     if candidate and _is_name(candidate, option):
         return f"{option} {quoted(candidate)}{'=URL' if option == '--mirror' else ''}"
@@ -277,9 +272,3 @@ def _is_name(text: str, option: str) -> bool:
     except UsageError:
         return False
     return True
-
-
-def quoted(text: str) -> str:
-    """Quote a text for a shell, where it needs that."""
-    needs_quotes = re.search(r"[^A-Za-z0-9._:/=@%+,-]", text)
-    return "'{}'".format(text.replace("'", "'\\''")) if needs_quotes else text

@@ -14,7 +14,8 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core import json_text
 from private_registry.core.model import Credentials
-from private_registry.core.names import DOCKER_HUB, RegistryName, shown
+from private_registry.core.names import DOCKER_HUB, RegistryName
+from private_registry.core.showing import shown
 from private_registry.errors import NodeError, UsageError
 
 TYPE = "kubernetes.io/dockerconfigjson"

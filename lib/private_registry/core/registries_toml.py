@@ -49,7 +49,8 @@ from private_registry.core.model import (
     Tls,
     without_itself,
 )
-from private_registry.core.names import parse_registry_name, shown
+from private_registry.core.names import parse_registry_name
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 FORMAT_VERSION = 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Match, Optional
 
 import tomlkit
+from tomlkit import exceptions
 from tomlkit.exceptions import ParseError, TOMLKitError
+
+from private_registry.core.showing import shown_name
 
 MOST_CHARACTERS = 8 * 1024 * 1024
 MOST_LEVELS = 100
@@ -15,7 +18,33 @@ _MOST_BITS = 64
 _LONGEST_LINE = 256 * 1024
 _LONGEST_TEXT = 512 * 1024
 _MANY_BLANK_LINES = re.compile(r"(?:[ \t\r]*\n){20000}")
+_TEXT_OR_COMMENT = re.compile(
+    r'''"""(?:[^"\\]|\\.|"(?!""))*"{3,5}|'{3}(?:[^']|'(?!''))*'{3,5}|'''
+    r""""(?:[^"\\\n]|\\.)*"|'[^'\n]*'|\#[^\n]*""",
+    re.DOTALL,
+)
 _THREE_QUOTES = re.compile(r"\"\"\"|'''")
+
+
+_KEY_IS_THERE = re.compile(r'Key "(.*)" already exists\.', re.DOTALL)
+_QUOTE_NOTHING = (
+    exceptions.MixedArrayTypesError,
+    exceptions.InvalidNumberError,
+    exceptions.InvalidDateTimeError,
+    exceptions.InvalidDateError,
+    exceptions.InvalidTimeError,
+    exceptions.InvalidNumberOrDateError,
+    exceptions.InvalidUnicodeValueError,
+    exceptions.EmptyKeyError,
+    exceptions.EmptyTableNameError,
+    exceptions.UnexpectedEofError,
+    exceptions.InvalidControlChar,
+)
+_QUOTING = {
+    exceptions.UnexpectedCharError: "Unexpected character",
+    exceptions.InvalidCharInStringError: "Invalid character in string",
+}
+_MISPLACED = "a key or table that cannot be there"
 
 
 class TomlSyntaxError(ValueError):
@@ -50,6 +79,7 @@ def loads(text: str) -> Dict[str, Any]:
         raise _too_deep() from None
     except MemoryError:
         raise TomlSyntaxError("too large", None) from None
+    _check_is_ascii(text)
     _check_values(plain)
     return plain
 
@@ -58,13 +88,23 @@ def _parsed(text: str) -> Dict[str, Any]:
     try:
         return tomlkit.parse(text).unwrap()
     except ParseError as error:
-        reason = str(error).split(" at line ")[0]
-        raise TomlSyntaxError(reason, error.line) from error
+        raise TomlSyntaxError(_reason(error), error.line) from None
     except TOMLKitError as error:
-        raise TomlSyntaxError(str(error), _first_line_that_fails(text)) from error
-    except ValueError as error:
+        raise TomlSyntaxError(_reason(error), _first_line_that_fails(text)) from None
+    except ValueError:
         # What Python itself says would quote the value.
-        raise TomlSyntaxError("a value that cannot be", _first_line_that_fails(text)) from error
+        raise TomlSyntaxError("a value that cannot be", _first_line_that_fails(text)) from None
+
+
+def _reason(error: TOMLKitError) -> str:
+    """Return what tomlkit says, without what it quotes: a part of a value may be a password's."""
+    words = str(error).split(" at line ")[0]
+    known = _KEY_IS_THERE.fullmatch(words)
+    if known is not None:
+        return f'Key "{shown_name(known[1])}" already exists'
+    if isinstance(error, _QUOTE_NOTHING):
+        return words
+    return next((told for kind, told in _QUOTING.items() if isinstance(error, kind)), _MISPLACED)
 
 
 def _check_size(text: str) -> None:
@@ -84,6 +124,18 @@ def _check_size(text: str) -> None:
         if number % 2 and len(part) > _LONGEST_TEXT:
             raise TomlSyntaxError("a text of more than 512 KiB", _line(text, place))
         place += len(part) + 3
+
+
+def _check_is_ascii(text: str) -> None:
+    """Raise TomlSyntaxError where tomlkit took digits that are none: \u0663 for 3."""
+    rest = "" if text.isascii() else _TEXT_OR_COMMENT.sub(_line_breaks, text)
+    if not rest.isascii():
+        place = next(at for at, each in enumerate(rest) if not each.isascii())
+        raise TomlSyntaxError("a character outside of ASCII and of quotes", _line(rest, place))
+
+
+def _line_breaks(match: Match[str]) -> str:
+    return "\n" * match[0].count("\n")
 
 
 def _check_values(plain: Any) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from typing import List, NamedTuple, Optional, Union
+import re
+from typing import List, NamedTuple, Union
 
 from private_registry.core.check.image import parse_subject
 from private_registry.core.check.request import CheckRequest, ExplainRequest
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.doors.inputs import Inputs
 from private_registry.doors.parser import Parser
 from private_registry.errors import UsageError
 
 _LONGEST_SECONDS = 3600
+_SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?\Z", re.ASCII)
 _IMAGE = "microk8s private-registry check --pull HOST[:PORT]/REPOSITORY[:TAG]"
 
 
@@ -61,19 +62,11 @@ def _explained_text(given: List[str], inputs: Inputs) -> str:
 
 
 def _seconds(given: List[str]) -> float:
-    number = _number(given[-1])
-    if number is None or not 0 < number <= _LONGEST_SECONDS:
+    number = float(given[-1]) if _SECONDS.match(given[-1]) else 0
+    if not 0 < number <= _LONGEST_SECONDS:
         raise UsageError(
             f"{shown(given[-1])} is no number of seconds from 0.1 to {_LONGEST_SECONDS}",
             place="option --timeout",
             instead="--timeout 10",
         )
     return number
-
-
-def _number(text: str) -> Optional[float]:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Dict, List, Optional, Sequence
 
 from private_registry.core.check.diagnosis import RegistryReport
 from private_registry.core.check.explain import Explanation
 from private_registry.core.check.findings import Cause, Finding, Remedy
+from private_registry.core.showing import printable
 from private_registry.outcomes import CheckOutcome
 
 _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OK, _FAULT, _NOT_ASKED = "ok", "fault", "not asked"
 _NOTHING = "No registry is configured on this node; to check one: check HOST[:PORT][/IMAGE]"
 _UNKNOWN = (
@@ -29,7 +28,7 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
         colours: whether it is going to a terminal.
     """
     paint = _Paint(colours)
-    width = max((len(each.registry) for each in outcome.registries), default=0)
+    width = max((len(printable(each.registry)) for each in outcome.registries), default=0)
     lines = [_line(each, outcome, width, paint) for each in outcome.registries]
     lines = lines or [_NOTHING]
     for finding in outcome.findings:
@@ -41,12 +40,12 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
         word = paint.green("works") if works else paint.red("fails")
         said = "" if works else f"; containerd says: {_one_line(outcome.pull.words)}"
         lines += ["", f"pull of {outcome.pull.reference}: {word}{said}"]
-    lines += ["", *(f"not seen: {each} (as root: sudo)" for each in outcome.unseen)]
+    lines += ["", *(f"not seen: {printable(each)} (as root: sudo)" for each in outcome.unseen)]
     return [*lines, _summary(outcome, paint)]
 
 
 def _line(report: RegistryReport, outcome: CheckOutcome, width: int, paint: _Paint) -> str:
-    name = f"{report.registry:<{width}}"
+    name = f"{printable(report.registry):<{width}}"
     if report.is_fault:
         causes = [
             each.cause.value
@@ -56,13 +55,13 @@ def _line(report: RegistryReport, outcome: CheckOutcome, width: int, paint: _Pai
         return f"{name}  {paint.red(_FAULT)}  {', '.join(dict.fromkeys(causes))}"
     if not report.is_asked:
         return f"{name}  {_NOT_ASKED}: as MicroK8s ships it"
-    served = f"  {report.answered_by}" if report.answered_by else ""
+    served = f"  {printable(report.answered_by)}" if report.answered_by else ""
     return f"{name}  {paint.green(_OK)}{served}"
 
 
 def _finding(finding: Finding, paint: _Paint) -> List[str]:
     word = paint.red("fault") if finding.is_fault else paint.yellow("note")
-    subject = f"{finding.registry}: " if finding.registry else ""
+    subject = f"{printable(finding.registry)}: " if finding.registry else ""
     lines = [f"{word}: {subject}{_one_line(finding.what)}"]
     asked = [each for each in (finding.where, finding.endpoint) if each]
     lines += [f"  where: {_one_line('; '.join(asked))}"] if asked else []
@@ -72,7 +71,7 @@ def _finding(finding: Finding, paint: _Paint) -> List[str]:
 
 def _remedy(remedy: Remedy) -> List[str]:
     told = (("needs", remedy.needs), ("do", remedy.command), ("who", remedy.owner))
-    return [f"  {name}: {text}" for name, text in told if text]
+    return [f"  {name}: {printable(text)}" for name, text in told if text]
 
 
 def _hidden(finding: Finding, reports: Sequence[RegistryReport]) -> str:
@@ -158,8 +157,8 @@ def explanations(found: Sequence[Explanation], *, colours: bool) -> List[str]:
     lines: List[str] = []
     for each in found:
         lines += [""] if lines else []
-        lines.append(f"{paint.red(each.certainty.value)}: {each.what}")
-        lines += [f"  why: {each.why}"] if each.why else []
+        lines.append(f"{paint.red(each.certainty.value)}: {printable(each.what)}")
+        lines += [f"  why: {printable(each.why)}"] if each.why else []
         lines += _remedy(each.remedy)
     return lines
 
@@ -182,7 +181,7 @@ def explanations_json(found: Sequence[Explanation]) -> str:
 
 def _one_line(text: str) -> str:
     """Return a text that may be somebody else's, without what a terminal would obey."""
-    return _UNPRINTABLE.sub("?", " / ".join(each.strip() for each in text.splitlines()))
+    return printable(" / ".join(each.strip() for each in text.splitlines()))
 
 
 class _Paint:

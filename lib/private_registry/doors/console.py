@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import List, Optional, Sequence
+from typing import Iterable, List, Optional, Sequence, TextIO
 
 from private_registry import __version__, operations
 from private_registry.core.check.image import Subject
 from private_registry.core.check.request import CheckRequest, ExplainRequest
-from private_registry.core.names import quoted
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest
+from private_registry.core.showing import printable, quoted
 from private_registry.doors import listing_report, report
 from private_registry.doors.export_options import ExportRequest
 from private_registry.doors.help import help_text
@@ -97,7 +97,7 @@ def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
     if command.check and not command.dry_run:
         return _change_and_check(node, command, door, outcome)
     if command.json:
-        _print([report.outcome_json(outcome, dry_run=command.dry_run)])
+        _print_json(report.outcome_json(outcome, dry_run=command.dry_run))
     else:
         _print(report.outcome(outcome, door, dry_run=command.dry_run))
     return EXIT_OK
@@ -111,7 +111,7 @@ def _only_looks(node: Node, command: Command, options: Options) -> Optional[int]
     if isinstance(request, ListRequest):
         listing = operations.list_registries(node, options)
         if command.json:
-            _print(listing_report.listing_json(listing))
+            _print_json(*listing_report.listing_json(listing))
         else:
             _print(listing_report.listing(node, listing))
         return EXIT_OK
@@ -126,9 +126,9 @@ def _explain(request: ExplainRequest, *, as_json: bool) -> int:
 
     found = explain(request.text)
     if as_json:
-        _print([check_report.explanations_json(found)])
+        _print_json(check_report.explanations_json(found))
     else:
-        _print(check_report.explanations(found, colours=_has_colours()))
+        _print_painted(check_report.explanations(found, colours=_has_colours()))
     return EXIT_OK
 
 
@@ -137,9 +137,9 @@ def _check(node: Node, request: CheckRequest, *, as_json: bool) -> int:
 
     outcome = _checked(node, request)
     if as_json:
-        _print([check_report.check_json(outcome)])
+        _print_json(check_report.check_json(outcome))
     else:
-        _print(check_report.check(outcome, colours=_has_colours()))
+        _print_painted(check_report.check(outcome, colours=_has_colours()))
     return EXIT_OK if outcome.is_clean else EXIT_FAULT
 
 
@@ -151,10 +151,10 @@ def _change_and_check(node: Node, command: Command, door: str, outcome: Outcome)
     checked = _checked(node, CheckRequest(subjects))
     if command.json:
         plain = report.outcome_plain(outcome, dry_run=False)
-        _print([json.dumps({**plain, "check": check_report.check_plain(checked)}, indent=2)])
+        _print_json(json.dumps({**plain, "check": check_report.check_plain(checked)}, indent=2))
     else:
         _print(report.outcome(outcome, door, dry_run=False))
-        _print(["", *check_report.check(checked, colours=_has_colours())])
+        _print_painted(["", *check_report.check(checked, colours=_has_colours())])
     return EXIT_OK if checked.is_clean else EXIT_FAULT
 
 
@@ -208,16 +208,33 @@ def _typed(words: List[str]) -> str:
     return " ".join(quoted(word) for word in words)
 
 
-def _print(lines: List[str]) -> None:
-    print("\n".join(lines), flush=True)
+def _print(lines: Iterable[str]) -> None:
+    """Print lines; whatever is in them, a terminal obeys none of it."""
+    _write(sys.stdout, map(printable, lines))
+
+
+def _print_painted(lines: Iterable[str]) -> None:
+    """Print lines that have colours and were cleaned before they got them."""
+    _write(sys.stdout, lines)
+
+
+def _print_json(text: str) -> None:
+    """Print JSON, which writes everything outside of ASCII as an escape."""
+    print(text, flush=True)
 
 
 def _print_error(error: PrivateRegistryError, name: str, *, as_json: bool) -> None:
     if as_json:
-        _print([report.error_json(error, name)])
+        _print_json(report.error_json(error, name))
     else:
-        _say("\n".join(report.error(error, name)))
+        _write(sys.stderr, map(printable, report.error(error, name)))
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _say(line: str) -> None:
+    _write(sys.stderr, [printable(line)])
+
+
+def _write(stream: TextIO, lines: Iterable[str]) -> None:
+    text = "\n".join(lines)
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

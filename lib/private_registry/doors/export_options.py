@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional
 
-from private_registry.core.names import shown
 from private_registry.core.registries_toml import did_you_mean
+from private_registry.core.showing import shown
 from private_registry.doors.parser import Parser
 from private_registry.errors import UsageError
 

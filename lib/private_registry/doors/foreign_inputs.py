@@ -64,6 +64,8 @@ def _imported_file(path: str, inputs: Inputs) -> Imported:
     def read_outside(kind: str, name: str) -> str:
         if kind == registries_toml.VARIABLE:
             return inputs.variable(name)
+        if kind == registries_toml.SECRET_FILE:
+            return inputs.password_file(os.path.join(beside, name), name)
         return inputs.text(os.path.join(beside, name), name)
 
     return _checked(_read(inputs.text(path, "--file"), source, read_outside), source)

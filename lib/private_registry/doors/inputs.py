@@ -7,7 +7,7 @@ import sys
 from typing import Optional, Tuple
 
 from private_registry.core.model import ClientCertificate
-from private_registry.core.names import shown
+from private_registry.core.showing import printable, shown
 from private_registry.errors import UsageError
 
 STANDARD_INPUT = "-"
@@ -37,8 +37,8 @@ class Inputs:
         return checked_client(text, key_text, place)
 
     def password_file(self, path: str, option: str) -> str:
-        """Read a file that holds a password, or standard input."""
-        return self.text(path, option, "the password must be UTF-8 text")
+        """Read a file that holds a password, or standard input; every character counts."""
+        return self._decoded(path, option, "utf-8", "the password must be UTF-8 text")
 
     def docker_config(self, path: str) -> Tuple[str, str]:
         """Read a Docker config.json; return its text, and its name for messages."""
@@ -55,18 +55,24 @@ class Inputs:
         return value
 
     def text(self, path: str, option: str, remedy: str = _PEM_REMEDY) -> str:
-        """Read a text file; raise UsageError where that is not possible."""
+        """Read a text file; raise UsageError where that is not possible.
+
+        Editors put a byte order mark before TOML, JSON, YAML and PEM, where it says nothing.
+        """
+        return self._decoded(path, option, "utf-8-sig", remedy)
+
+    def _decoded(self, path: str, option: str, encoding: str, remedy: str) -> str:
         try:
-            return self._bytes(path, option).decode("utf-8-sig")
+            return self._bytes(path, option).decode(encoding)
         except UnicodeDecodeError as error:
             raise UsageError(
                 "not a text file",
-                place=f"option {option}, {named(path)}",
+                place=f"option {printable(option)}, {named(path)}",
                 remedy=remedy,
             ) from error
 
     def _bytes(self, path: str, option: str) -> bytes:
-        place = f"option {option}, {named(path)}"
+        place = f"option {printable(option)}, {named(path)}"
         if path == STANDARD_INPUT:
             if self._input_of is not None:
                 raise UsageError(
@@ -85,8 +91,9 @@ class Inputs:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
                 f"{named(path)} cannot be read: {reason.lower()}",
-                place=f"option {option}",
-                remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
+                place=f"option {printable(option)}",
+                remedy=f"check the path; what the snap may not read goes by: {printable(option)} - "
+                "<FILE",
             ) from error
         if len(content) > _MAX_BYTES:
             raise UsageError("larger than 16 MiB", place=place)
@@ -94,5 +101,5 @@ class Inputs:
 
 
 def named(path: str) -> str:
-    """Name a path in notes and errors; no control characters."""
-    return "standard input" if path == STANDARD_INPUT else repr(path)[1:-1]
+    """Name a path in notes and errors."""
+    return "standard input" if path == STANDARD_INPUT else printable(path)

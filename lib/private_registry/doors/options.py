@@ -9,9 +9,10 @@ from private_registry.core.check.request import CheckRequest, ExplainRequest
 from private_registry.core.contradictions import contradiction
 from private_registry.core.endpoints import parse_mirror_url
 from private_registry.core.model import Mirror, Registry, Tls
-from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name, shown
+from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name
 from private_registry.core.registries_toml import did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
+from private_registry.core.showing import shown
 from private_registry.doors import pull_secret_options
 from private_registry.doors.credential_options import credential_options, credentials_of
 from private_registry.doors.docker_options import with_docker

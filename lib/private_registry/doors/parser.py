@@ -7,8 +7,9 @@ import itertools
 import re
 from typing import List, NoReturn
 
-from private_registry.core.names import quoted, shown
+from private_registry.core.names import is_port, suggestion
 from private_registry.core.registries_toml import did_you_mean
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 _PASSWORD = re.compile(r"--pass(word|wd)?(=|$)|-p")
@@ -74,21 +75,22 @@ class Parser(argparse.ArgumentParser):
                 remedy=f"{name.replace(' add', '')} help",
             )
         words = shown(" ".join(itertools.takewhile(lambda each: each[:1] != "-", unknown)))
-        address = quoted(shown(_address_in(unknown)))
+        address = _address_in(unknown)
+        plain, secure = (suggestion(each, address) for each in ("--insecure", "--registry"))
         if "--insecure" in known:
             return UsageError(
                 f"{words} stands alone; say how the registry speaks (MicroK8s splits what follows "
                 "a colon behind the addon's name)",
-                instead=f"--insecure {address}   (plain HTTP), or --registry {address}   (HTTPS)",
+                instead=f"{plain}   (plain HTTP), or {secure}   (HTTPS)",
             )
         if "--registry" in known:
-            return UsageError(f"{words} stands alone", instead=f"--registry {address}")
+            return UsageError(f"{words} stands alone", instead=secure)
         return UsageError(f"{words} stands alone", remedy=f"leave it out: {name}")
 
 
 def _address_in(words: List[str]) -> str:
     """Put together the address that MicroK8s split at its colons."""
     parts = [word.strip("/") for word in words if word.lower() not in ("http", "https")]
-    if len(parts) > 1 and parts[1].isdigit():
+    if len(parts) > 1 and is_port(parts[1]):
         return f"{parts[0]}:{parts[1]}"
     return parts[0] if parts else words[0]

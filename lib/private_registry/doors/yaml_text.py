@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import yaml
 
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 _MAX_CHARACTERS = 1024 * 1024

@@ -9,6 +9,7 @@ from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, NamedTuple
 
 from private_registry.core.entries import MIGRATE
 from private_registry.core.plan import NodePath, ObservedFile, Root
+from private_registry.core.showing import quoted
 from private_registry.core.template import Entry, EntryKey, Template, shown_key
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.shell import commands, files, records
@@ -272,8 +273,8 @@ def read_template(node: Node) -> TemplateFile:
         raise ConflictError(
             "containerd's configuration is a symbolic link",
             place=shown,
-            remedy=f'put the file itself there: sudo cp --remove-destination "$(readlink -f '
-            f"'{shown}')\" '{shown}'",
+            remedy="put the file itself there: sudo cp --remove-destination "
+            f'"$(readlink -f {quoted(shown)})" {quoted(shown)}',
         )
     return TemplateFile(observed, text, Template(text, shown))
 

@@ -6,7 +6,7 @@ import os
 from typing import List
 
 from private_registry.core.export import Export, ExportedFile
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 from private_registry.shell import files
 

@@ -7,6 +7,7 @@ headers than one frame (16,384 bytes).
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import time
@@ -25,6 +26,7 @@ _PRIORITY_BYTES = 5
 _STREAM = 1
 _PREFIX_BYTES = 5
 _FRAME_HEADER_BYTES = 9
+_STATUS = re.compile(r"[0-9]{1,3}\Z", re.ASCII)
 
 
 class Reply(NamedTuple):
@@ -103,7 +105,7 @@ class _Exchange:
         if frame.flags & _PRIORITY:
             payload = payload[_PRIORITY_BYTES:]
         fields = dict(self._decoder.decode(payload))
-        if fields.get("grpc-status", "").isdigit():
+        if _STATUS.match(fields.get("grpc-status", "")):
             self._status = int(fields["grpc-status"])
             self._message = unquote(fields.get("grpc-message", ""))
 

@@ -13,6 +13,8 @@ from private_registry.outcomes import CheckedAt, CheckOutcome
 from private_registry.shell import files, records
 from private_registry.shell.node import LAST_CHECK, STATE, STATE_DIRECTORY, Node
 
+_LATEST = 2**36  # in two thousand years; later ones have no date everywhere
+
 
 def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
     """Keep what a check said, where this addon keeps things at all and nobody is at work.
@@ -40,12 +42,20 @@ def recall(node: Node) -> Dict[str, CheckedAt]:
     try:
         plain: Any = json_text.loads(content)
         return {
-            str(name): CheckedAt(float(each["time"]), tuple(map(str, each["causes"])))
+            str(name): CheckedAt(_seconds(each["time"]), tuple(map(str, each["causes"])))
             for name, each in plain.items()
         }
     except (ValueError, TypeError, KeyError, AttributeError):
         # Written by another version; the next check writes it anew.
         return {}
+
+
+def _seconds(plain: Any) -> float:
+    if isinstance(plain, bool) or not isinstance(plain, (int, float)):
+        raise TypeError(plain)
+    if not 0 <= plain < _LATEST:
+        raise ValueError(plain)
+    return plain
 
 
 def _told(outcome: CheckOutcome) -> Dict[str, CheckedAt]:

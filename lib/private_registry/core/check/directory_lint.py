@@ -19,8 +19,8 @@ from private_registry.core.names import (
     DOCKER_HUB_ALIASES,
     EVERY_REGISTRY,
     EVERY_REGISTRY_DIRECTORY,
-    quoted,
 )
+from private_registry.core.showing import quoted
 
 _NEAR = 0.75
 _OTHER_NAMES = ("host.toml", "hosts.tml", "hosts.toml.txt", "hosts.conf", "hosts", "config.toml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Tuple
 
 from private_registry.core import statements
-from private_registry.core.names import quoted
+from private_registry.core.showing import quoted
 
 
 class Edit(NamedTuple):

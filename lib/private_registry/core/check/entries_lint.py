@@ -14,7 +14,8 @@ from private_registry.core.check.template_looked import (
     mended,
     of_entry,
 )
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, DOCKER_HUB_SERVER, shown
+from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, DOCKER_HUB_SERVER
+from private_registry.core.showing import shown
 from private_registry.core.statements import Statement
 from private_registry.core.template import EntryKey, shown_key
 

@@ -15,7 +15,7 @@ from private_registry.core.check.drafts import Draft, File, command_of, finding_
 from private_registry.core.check.findings import Cause, Finding, Remedy
 from private_registry.core.check.hosts_document import Document, Refused
 from private_registry.core.check.reading import HostEntry
-from private_registry.core.names import quoted
+from private_registry.core.showing import quoted
 
 Entries = Tuple[HostEntry, ...]
 _RULES: Tuple[Callable[[File, Document, Entries], Iterator[Draft]], ...] = (

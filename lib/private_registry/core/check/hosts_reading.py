@@ -20,7 +20,7 @@ from private_registry.core.check.hosts_document import CURRENT, Refused
 from private_registry.core.check.reading import HostEntry, LookAt, Reading, Trust
 from private_registry.core.containerd import Version
 from private_registry.core.hosts_toml import HOSTS_TOML
-from private_registry.core.names import quoted
+from private_registry.core.showing import quoted
 
 _EVERY_PULL = "every pull of this registry fails, whichever endpoint would answer"
 

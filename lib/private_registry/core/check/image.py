@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Optional
 
-from private_registry.core.names import (
-    DOCKER_HUB,
-    RegistryName,
-    parse_registry_name,
-    quoted,
-    shown,
-)
+from private_registry.core.names import DOCKER_HUB, RegistryName, parse_registry_name
+from private_registry.core.showing import quoted, shown
 from private_registry.errors import UsageError
 
 _PLACE = "what is to be checked"

@@ -24,7 +24,7 @@ from private_registry.core.check.hosts_document import (
 )
 from private_registry.core.check.reading import HostEntry
 from private_registry.core.containerd import dotted as dotted_version
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.core.statements import Path, Statement
 
 _IGNORED = "containerd ignores it without a word"

@@ -10,7 +10,8 @@ from private_registry.core.check.hosts_document import CURRENT
 from private_registry.core.check.hosts_entries import is_localhost
 from private_registry.core.check.reading import HostEntry, Reading, Trust
 from private_registry.core.containerd import Version
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, EVERY_REGISTRY, shown
+from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, EVERY_REGISTRY
+from private_registry.core.showing import shown
 from private_registry.core.template import EntryKey, Template
 from private_registry.errors import ConflictError
 

@@ -12,11 +12,8 @@ from private_registry.core.check.findings import Cause, Finding, Remedy
 from private_registry.core.check.owners import OWNERS
 from private_registry.core.check.reading import HostEntry, Reading
 from private_registry.core.endpoints import is_docker_hub, parse_mirror_url
-from private_registry.core.names import (
-    DOCKER_HUB,
-    EVERY_REGISTRY,
-    quoted,
-)
+from private_registry.core.names import DOCKER_HUB, EVERY_REGISTRY
+from private_registry.core.showing import quoted
 from private_registry.errors import UsageError
 
 _ADD = "microk8s private-registry add"

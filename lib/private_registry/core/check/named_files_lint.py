@@ -10,7 +10,7 @@ from private_registry.core.check.drafts import Draft, File, finding_of, with_val
 from private_registry.core.check.findings import Cause, Finding
 from private_registry.core.check.hosts_document import Document, Refused
 from private_registry.core.check.reading import HostEntry
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.core.statements import Statement
 
 _REVISION = re.compile(r"(/snap/[^/]+)/x?[0-9]+/")

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
+from private_registry.core.names import is_port
+
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -112,7 +114,7 @@ def _split(entry: str) -> Tuple[str, Optional[int]]:
     if _address(entry) is not None:
         return entry, None
     host, colon, port = entry.rpartition(":")
-    if colon and port.isdigit():
+    if colon and is_port(port):
         return host.strip("[]"), int(port)
     return entry.strip("[]"), None
 

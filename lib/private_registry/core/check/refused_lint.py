@@ -21,7 +21,7 @@ from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_document import Document, Refused, dotted
 from private_registry.core.check.reading import EVERY_CAPABILITY
 from private_registry.core.containerd import dotted as dotted_version
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.core.statements import Path, Statement
 
 _THROWN_AWAY = (
@@ -70,7 +70,7 @@ def _syntax(file: File, refused: Refused) -> Draft:
     if mended is None:
         return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
     edit = mended.edits[0]
-    line = shown(edit.lines[0].strip())
+    line = shown(edit.lines[0].partition(" #")[0].strip())
     what = {
         Cause.UNQUOTED: f"quotes are missing: {line}",
         Cause.WRONG_TYPE: f"true and false are written small and without quotes: {line}",

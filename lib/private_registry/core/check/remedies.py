@@ -17,9 +17,9 @@ from private_registry.core.names import (
     DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     parse_registry_name,
-    quoted,
     split_host_port,
 )
+from private_registry.core.showing import quoted
 from private_registry.errors import UsageError
 
 ADD = "microk8s private-registry add"

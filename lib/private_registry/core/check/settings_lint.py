@@ -19,7 +19,7 @@ from private_registry.core.check.edits import Edit, Edits
 from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_document import Document, Table
 from private_registry.core.check.reading import HostEntry
-from private_registry.core.names import shown
+from private_registry.core.showing import shown
 from private_registry.core.statements import Path, Statement
 
 _TRUST_CAUSES = frozenset(

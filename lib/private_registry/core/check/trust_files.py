@@ -13,7 +13,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.core.check.reading import HostEntry, LookAt
-from private_registry.core.names import quoted
+from private_registry.core.showing import quoted
 
 _BLOCK = re.compile(
     rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)^-----END \1-----", re.DOTALL | re.MULTILINE

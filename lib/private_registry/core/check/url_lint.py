@@ -10,7 +10,8 @@ from private_registry.core.check.edits import Edits
 from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_document import Document, Leaf, Table
 from private_registry.core.check.reading import HostEntry
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, shown
+from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER
+from private_registry.core.showing import shown
 from private_registry.core.statements import Statement
 
 _PATH_CAUSES = frozenset(

@@ -11,8 +11,9 @@ from typing import Any, Dict, Optional
 from private_registry.core.endpoints import is_docker_hub
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, KeyPath, Says
 from private_registry.core.model import Credentials, Registry
-from private_registry.core.names import DOCKER_HUB, RegistryName, shown
+from private_registry.core.names import DOCKER_HUB, RegistryName
 from private_registry.core.registries_toml import ReadOutside
+from private_registry.core.showing import shown
 
 _ENTRY_KEYS = ("auth", "username", "password", "identitytoken")
 _NO_HELPER = f"containerd calls no credential helper; {LEFT_OUT}"

@@ -6,8 +6,9 @@ from typing import Any, List, Tuple
 
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, Says
 from private_registry.core.model import Mirror, Registry, Tls
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, RegistryName, shown
+from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, RegistryName
 from private_registry.core.registries_toml import ReadOutside
+from private_registry.core.showing import shown
 
 _INSECURE, _MIRRORS = "insecure-registries", "registry-mirrors"
 

@@ -27,10 +27,10 @@ from private_registry.core.names import (
     DOCKER_HUB_ALIASES,
     RegistryName,
     parse_registry_name,
-    shown,
     split_host_port,
 )
 from private_registry.core.registries_toml import FILE, ReadOutside, did_you_mean
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 KeyPath = Tuple[str, ...]

@@ -15,13 +15,9 @@ from private_registry.core.endpoints import Endpoint
 from private_registry.core.foreign.document import LEFT_OUT, Document, Imported, KeyPath, Says
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.model import ClientCertificate, Mirror, Registry, Tls
-from private_registry.core.names import (
-    EVERY_REGISTRY,
-    EVERY_REGISTRY_DIRECTORY,
-    RegistryName,
-    shown,
-)
+from private_registry.core.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY, RegistryName
 from private_registry.core.registries_toml import ReadOutside
+from private_registry.core.showing import shown
 from private_registry.errors import UsageError
 
 _TLS_KEYS = ("ca", "client", "skip_verify")

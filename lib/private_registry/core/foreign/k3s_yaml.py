@@ -18,10 +18,10 @@ from private_registry.core.names import (
     DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     RegistryName,
-    quoted,
     split_host_port,
 )
 from private_registry.core.registries_toml import ReadOutside
+from private_registry.core.showing import quoted
 
 _TOP_KEYS = ("mirrors", "configs")
 _MIRROR_KEYS = ("endpoint", "rewrite")

@@ -1,0 +1,83 @@
+"""What is shown of texts that somebody else wrote, and how a shell takes them.
+
+Names of files, arguments, keys and addresses may hold what a terminal obeys, and a login.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Letters and marks by their category, and still nothing to see: fillers, selectors, blanks.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]*")
+_COLON = re.compile(r"\[[0-9A-Fa-f:.]*\]|:(?!//|[0-9]{1,5}(?:/|\Z)|\Z)")
+_QUERY = re.compile(r"[?#](?=.)", re.DOTALL)
+_SHOWN = 80
+
+
+def printable(text: str) -> str:
+    """Write out what a terminal would obey, or show as nothing at all; the rest stays as it is."""
+    if text.isprintable() and not _INVISIBLE.search(text):
+        return text
+    return "".join(each if _is_printable(each) else _escaped(each) for each in text)
+
+
+def _is_printable(character: str) -> bool:
+    return character.isprintable() and not _INVISIBLE.match(character)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def shown(text: str) -> str:
+    """Quote what somebody else wrote, for an error, in at most 80 characters.
+
+    Left out are a login in front of an ``@`` and what follows a ``?`` or ``#``.
+    """
+    found = printable(_without_secrets(text))
+    return found if len(found) <= _SHOWN else found[: _SHOWN - 3] + "..."
+
+
+def shown_name(text: str) -> str:
+    """Quote a key or name that may be a host or URL; what looks like its password is left out."""
+    start = text.rfind("@") + 1
+    colons = (each for each in _COLON.finditer(text, start) if not _IPV6.fullmatch(text))
+    odd = next((each.start() for each in colons if each[0] == ":"), None)
+    return shown(text if odd is None else f"{text[:odd]}:...")
+
+
+def _without_secrets(text: str) -> str:
+    scheme, separator, _ = text.partition("://")
+    before, at, after = text.rpartition("@")
+    kept = scheme + separator if "://" in before and scheme.isalpha() else ""
+    hidden = f"{kept}...@{after}" if at else text
+    query = _QUERY.search(hidden)
+    return hidden if query is None else hidden[: query.start() + 1] + "..."
+
+
+def quoted(text: str) -> str:
+    """Quote a text for a shell, where it needs that; the unprintable as bash and zsh take it."""
+    if printable(text) != text:
+        return "$'{}'".format("".join(map(_in_dollar_quotes, text)))
+    needs_quotes = not text or re.search(r"[^A-Za-z0-9._:/=@%+,-]", text)
+    return "'{}'".format(text.replace("'", "'\\''")) if needs_quotes else text
+
+
+def moved_aside(path: str) -> str:
+    """Return the command that moves what is in the way aside."""
+    return f"sudo mv {quoted(path)} {quoted(path + '.old')}"
+
+
+def _in_dollar_quotes(character: str) -> str:
+    if character in "\\'":
+        return "\\" + character
+    if _is_printable(character):
+        return character
+    # Names of files that are no text have their bytes as surrogates.
+    is_byte = "\udc80" <= character <= "\udcff"
+    bytes_of = character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in bytes_of)
