@@ -10,7 +10,7 @@ from private_registry.core.entries import OwnedEntry, check_legacy
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.model import DesiredState, Registry
 from private_registry.core.plan import NodePath, Plan, Root
-from private_registry.core.showing import moved_aside
+from private_registry.core.showing import moved_aside, shown_place
 from private_registry.core.template import Template, shown_key
 from private_registry.core.template_plan import TemplateEdit
 from private_registry.errors import ConflictError, UnsupportedError
@@ -119,6 +119,6 @@ def check_not_overriding(
             raise ConflictError(
                 f"with a hosts.toml beside it containerd would no longer read this for "
                 f"{registry.name}",
-                place=node.shown(ignored),
+                place=shown_place(node.shown(ignored)),
                 remedy="give it with --ca, or --client-cert and --client-key, and add --adopt",
             )

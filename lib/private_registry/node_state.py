@@ -12,7 +12,7 @@ from private_registry.core.check.result import Login
 from private_registry.core.check.template_lint import lint_template
 from private_registry.core.containerd import Version
 from private_registry.core.plan import NodePath, Root
-from private_registry.core.showing import quoted
+from private_registry.core.showing import quoted, shown_place
 from private_registry.core.template import Template, shown_key
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
 from private_registry.outcomes import Listing, RegistryStatus
@@ -133,7 +133,7 @@ def _lint(
     command = f"sudo sed -i '{script}' {quoted(written.source)} && {node.restart_command}"
     elsewhere = Finding(
         Cause.CONFIG_PATH_ELSEWHERE,
-        f"containerd looks for registries in {path} and not in this node's certs.d",
+        f"containerd looks for registries in {shown_place(path)} and not in this node's certs.d",
         where=written.source,
         remedy=Remedy(command),
     )
@@ -147,7 +147,7 @@ def _placed(finding: Finding, template: Template) -> Finding:
     if key is None or finding.registry or not finding.explains:
         return finding
     host = (key[1].partition("://")[2] or key[1]).partition("/")[0]
-    return finding._replace(registry=host)
+    return finding._replace(registry=host.rpartition("@")[2])
 
 
 def missing_pause_image(state: NodeState) -> Optional[str]:

@@ -200,9 +200,9 @@ def _saved(node: Node) -> DesiredState:
     return registries_toml.from_toml(text, node.shown(STATE), _no_files)
 
 
-def _no_files(kind: str, name: str) -> str:
+def _no_files(kind: str, _name: str) -> str:
     raise UsageError(
-        f"the saved registries hold everything themselves and name no {kind} such as {name}",
+        f"the saved registries hold everything themselves and name no {kind}",
         remedy="give that file with: microk8s private-registry apply --file FILE",
     )
 

@@ -516,8 +516,41 @@ def test_the_command_does_what_the_edits_say(
     for edits in chosen:
         file = tmp_path_factory.getbasetemp() / "it's a $file"
         file.write_bytes(text.encode())
-        _run(line_edits.command(str(file), text, edits), Path("/"))
+        _run(line_edits.command(str(file), text, edits, lambda _line: True), Path("/"))
         assert file.read_bytes().decode() == line_edits.applied(text, edits)
+
+
+PARTS = [
+    ('X = "s3cr3t"', '"X" = "s3cr3t"'),
+    ("user-agent = s3cr3t & \\1 /", "User-Agent = s3cr3t & \\1 /"),
+    ("server = https://s3cr3t # s3cr3t", 'server = "https://s3cr3t" # s3cr3t'),
+    ("[hosts.'s3cr3t']", "[host.'s3cr3t']"),
+    ("['https://s3cr3t']", "[host.'https://s3cr3t']"),
+    ("s3cr3t = 1", 's3cr3t = "1"'),
+    ("\ts3cr3t=[x]", "\ts3cr3t=x"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), PARTS)
+def test_of_a_line_that_is_not_shown_the_command_has_only_what_changes(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    file, text = tmp_path / "it's a $file", f"first\n{old}\nlast\n"
+    file.write_text(text)
+    edits = (Edit(2, 1, (new,)),)
+    command = line_edits.command(str(file), text, edits, lambda _line: False)
+    assert "s3cr3t" not in command
+    _run(command, Path("/"))
+    assert file.read_text() == line_edits.applied(text, edits)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("a = 1", "s3cr3t"), ("a = 1", "b = 1"), ("ä = 1", "Ä = 1"), ("x" * 2000, "X" * 2000)],
+)
+def test_there_is_no_command_that_would_show_a_new_text(old: str, new: str) -> None:
+    for edits in ((Edit(1, 1, (new,)),), (Edit(1, 0, (new,)),), (Edit(1, 1, (new, new)),)):
+        assert line_edits.command("F", old, edits, lambda _line: False) == ""
 
 
 @given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode), st.sampled_from(ALL))

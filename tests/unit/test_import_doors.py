@@ -168,7 +168,7 @@ _LAUGHS = "configs:\n a: &a [x, x]\n" + "".join(
     f" {chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
 )
 HOSTILE = [
-    (_LAUGHS, "the alias *a is not taken"),
+    (_LAUGHS, "an alias (*NAME) is not taken"),
     ("mirrors: &m\n  a.corp: *m\n", "line 2"),
     ("mirrors:\n  *:\n    endpoint: []\n", "standard input, line"),
     ("mirrors: " + "[" * 100000, "nested too deeply"),

@@ -15,7 +15,7 @@ from private_registry.core.hosts_toml import TrustFiles
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import DOCKER_HUB, RegistryName
 from private_registry.core.plan import WantedFile
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_place
 from private_registry.errors import UsageError
 
 INSECURE, MIRRORS = "insecure-registries", "registry-mirrors"
@@ -115,7 +115,7 @@ def checked_docker_config(path: str) -> str:
     is_file = posixpath.isabs(path) and path == posixpath.normpath(path) and path != "/"
     if not is_file or not path.isprintable():
         raise UsageError(
-            f"{shown(path)} is not the absolute path of a file",
+            f"{shown_place(path)} is not the absolute path of a file",
             remedy="give that of Docker's daemon.json, such as /etc/docker/daemon.json",
         )
     return path

@@ -17,7 +17,7 @@ from private_registry.core.names import (
     is_port,
     split_host_port,
 )
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.errors import UsageError
 
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
@@ -81,13 +81,13 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise UsageError(
-            "the mirror {} needs http:// or https:// in front".format(shown(text) or "URL"),
+            "the mirror {} needs http:// or https:// in front".format(shown_name(text) or "URL"),
             place=place,
-            instead="{} REGISTRY=https://{}".format(option, shown(text) or "MIRROR"),
+            instead="{} REGISTRY=https://{}".format(option, shown_name(text) or "MIRROR"),
         )
     if scheme.lower() not in ("http", "https"):
         raise UsageError(
-            f"{shown(text)} does not speak a registry's protocol: http or https",
+            f"{shown_name(text)} does not speak a registry's protocol: http or https",
             place=place,
             instead=f"{option} REGISTRY=https://MIRROR",
         )
@@ -96,7 +96,7 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
             "a user name or password does not belong in a mirror's URL",
             place=place,
             instead="{} REGISTRY={}://{}".format(
-                option, scheme.lower(), shown(rest.rpartition("@")[2])
+                option, scheme.lower(), shown_name(rest.rpartition("@")[2])
             ),
         )
     host_port, _, path = rest.partition("/")
@@ -144,7 +144,7 @@ def _host_and_port(scheme: str, authority: str) -> str:
 def _api_path(path: str, text: str, place: str) -> str:
     if not _PATH.match(path) or any(part in (".", "..") for part in path.split("/")):
         raise UsageError(
-            f"the path of {shown(text)} is not that of a registry",
+            f"the path of {shown_name(text)} is not that of a registry",
             place=place,
             instead=None,
             remedy="give the mirror's address and, where it has one, its project: "

@@ -11,6 +11,7 @@ import re
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, NoReturn, Sequence, Set
 
 from private_registry.core.json_text import DECODER, JsonSyntaxError, check_depth, syntax_error
+from private_registry.core.showing import shown_name
 
 EMPTY = "{}"
 BYTE_ORDER_MARK = "\ufeff"
@@ -145,7 +146,7 @@ def _members(text: str) -> List[_Member]:
     for member in members:
         if member.key in seen:
             raise JsonSyntaxError(
-                f"{member.key} stands there twice", _line(text, member.span.start)
+                f"{shown_name(member.key)} stands there twice", _line(text, member.span.start)
             )
         seen.append(member.key)
     return members
@@ -203,8 +204,8 @@ def _space(text: str, place: int) -> int:
 
 
 def _fail(text: str, place: int, wanted: str) -> NoReturn:
-    found = text[place : place + 1]
-    what = f"{found!r} where {wanted} belongs" if found else f"it ends where {wanted} belongs"
+    found = "another character stands" if text[place : place + 1] else "it ends"
+    what = f"{found} where {wanted} belongs"
     raise JsonSyntaxError(what, _line(text, place))
 
 

@@ -6,11 +6,12 @@ import json
 import re
 from typing import Any, Dict, List, NoReturn, Optional, Tuple, Union
 
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_LEVELS = 100
 _MOST_DIGITS = 1000
+_QUOTED = re.compile(r" '(?![,:]')[^']*'")
 _TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -66,7 +67,9 @@ def syntax_error(error: BaseException) -> JsonSyntaxError:
     if isinstance(error, JsonSyntaxError):
         return error
     if isinstance(error, json.JSONDecodeError):
-        return JsonSyntaxError(error.msg[:1].lower() + error.msg[1:], error.lineno)
+        # What stands behind a colon or in quotes would be a part of the text.
+        words = _QUOTED.sub("", error.msg.partition(": ")[0])
+        return JsonSyntaxError(words[:1].lower() + words[1:], error.lineno)
     if isinstance(error, RecursionError):
         return JsonSyntaxError("nested too deeply")
     if isinstance(error, MemoryError):
@@ -89,7 +92,7 @@ def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     found: Dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise JsonSyntaxError(f"{shown(key)} stands there twice")
+            raise JsonSyntaxError(f"{shown_name(key)} stands there twice")
         found[key] = value
     return found
 

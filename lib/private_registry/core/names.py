@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import NamedTuple, Optional, Tuple
 
-from private_registry.core.showing import quoted, shown
+from private_registry.core.showing import quoted, shown_name
 from private_registry.errors import UsageError
 
 DOCKER_HUB = "docker.io"
@@ -24,6 +24,7 @@ EVERY_REGISTRY_DIRECTORY = "_default"
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 _ONLY_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
 _MAX_LABEL = 63
 _MAX_NAME = 253
@@ -104,13 +105,13 @@ def _without_scheme(text: str, option: str) -> str:
     if text.strip() == "":
         raise _bad_name("the registry's name is empty", option)
     if not text.isprintable() or re.search(r"\s", text):
-        raise _bad_name(f"{shown(text)!r} holds white space or control characters", option)
+        raise _bad_name(f"{shown_name(text)!r} holds white space or control characters", option)
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "", text
     elif scheme.lower() not in ("http", "https"):
         raise _bad_name(
-            f"{shown(text)} does not speak a registry's protocol: http or https", option
+            f"{shown_name(text)} does not speak a registry's protocol: http or https", option
         )
     if "@" in rest:
         raise _bad_name(
@@ -122,7 +123,7 @@ def _without_scheme(text: str, option: str) -> str:
     if host_port == "":
         raise _bad_name("the registry's name is empty", option)
     if path.strip("/"):
-        raise _bad_name(f"{shown(text)} goes on after the registry's name", option, host_port)
+        raise _bad_name(f"{shown_name(text)} goes on after the registry's name", option, host_port)
     _check_scheme_fits(scheme.lower(), host_port, option)
     return host_port
 
@@ -216,7 +217,8 @@ def _port(text: Optional[str], option: str) -> Optional[int]:
     if text is None:
         return None
     if not is_port(text):
-        raise _bad_name(f"port {shown(text)!r} is not a number from 1 to 65535", option)
+        what = f"port {text!r}" if _DIGITS.match(text) else "the port"
+        raise _bad_name(f"{what} is not a number from 1 to 65535", option)
     if text.startswith("0"):
         raise UsageError(
             f"port {text} has a leading zero; image names would have to spell it so too",
@@ -251,7 +253,7 @@ def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
 def _bad_host(text: str, why: str, option: str, example: str = "") -> UsageError:
     # In --mirror the text may be the registry's or the mirror's; an example shows both.
     return _bad_name(
-        f"{quoted(shown(text))} {why}", option, "" if option == "--mirror" else example
+        f"{quoted(shown_name(text))} {why}", option, "" if option == "--mirror" else example
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 from private_registry.core import json_text
 from private_registry.core.model import Credentials
 from private_registry.core.names import DOCKER_HUB, RegistryName
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown, shown_name
 from private_registry.errors import NodeError, UsageError
 
 TYPE = "kubernetes.io/dockerconfigjson"
@@ -28,6 +28,7 @@ FORMAT_VERSION = 1
 # What `docker login` without a registry writes; the kubelet knows Docker Hub by it.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
+_PROGRAM = re.compile(r"[a-z-]{1,30}\Z")
 _MAX_LABEL, _MAX_SUBDOMAIN = 63, 253
 
 
@@ -145,13 +146,13 @@ def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:
             "DIR/config.json",
         )
     notes = [
-        f"{source}: auths.{shown(key)} holds no user name and password; left out"
+        f"{source}: auths.{shown_name(key)} holds no user name and password; left out"
         for key in auths
         if key not in kept
     ]
     notes += [f"{source}: {store} is not in the file itself; left out" for store in stores]
     others = [key for key in document if key not in ("auths", "credsStore", "credHelpers")]
-    notes += [f"{source}: {shown(key)} is no login; left out" for key in others]
+    notes += [f"{source}: {shown_name(key)} is no login; left out" for key in others]
     return json.dumps({"auths": kept}), tuple(notes)
 
 
@@ -180,10 +181,12 @@ def _pair(auth: Any) -> Tuple[str, str]:
 def _stores(document: Mapping[str, Any]) -> Sequence[str]:
     found = []
     if document.get("credsStore"):
-        found.append(f"the credential store {shown(str(document['credsStore']))}")
+        name = document["credsStore"]
+        is_program = isinstance(name, str) and _PROGRAM.match(name)
+        found.append(f"the credential store {name if is_program else '(credsStore)'}")
     helpers = document.get("credHelpers")
     if isinstance(helpers, dict):
-        found += [f"the credential helper for {shown(str(host))}" for host in helpers]
+        found += [f"the credential helper for {shown_name(str(host))}" for host in helpers]
     return found
 
 

@@ -50,7 +50,7 @@ from private_registry.core.model import (
     without_itself,
 )
 from private_registry.core.names import parse_registry_name
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.errors import UsageError
 
 FORMAT_VERSION = 1
@@ -332,7 +332,7 @@ class _Reader:
         for key, value in plain.items():
             if key not in known:
                 hint = did_you_mean(key, list(known))
-                raise self._error(f"unknown key {shown(key)}{hint}", key)
+                raise self._error(f"unknown key {shown_name(key)}{hint}", key)
             if type(value) is not known[key]:
                 raise self._error(f"{key} must be {_TYPE_NAMES[known[key]]}", key)
 

@@ -14,6 +14,10 @@ _INVISIBLE = re.compile(
 )
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*")
 _COLON = re.compile(r"\[[0-9A-Fa-f:.]*\]|:(?!//|[0-9]{1,5}(?:/|\Z)|\Z)")
+_LOGIN_IN_PATH = re.compile(r"[^/\s]*:[^/]*@")
+_QUERY_IN_PATH = re.compile(r"([?#])[^/]*=[^/]*")
+_LOGIN_IN_URL = re.compile(r"(//)[^\s\"'<>]*@")
+_QUERY_IN_URL = re.compile(r"(://[^\s?\"'<>]*)\?[^\s\"'<>]*")
 _QUERY = re.compile(r"[?#](?=.)", re.DOTALL)
 _SHOWN = 80
 
@@ -38,25 +42,54 @@ def shown(text: str) -> str:
 
     Left out are a login in front of an ``@`` and what follows a ``?`` or ``#``.
     """
-    found = printable(_without_secrets(text))
-    return found if len(found) <= _SHOWN else found[: _SHOWN - 3] + "..."
+    return _shortened(printable(_without_login(text)))
 
 
 def shown_name(text: str) -> str:
     """Quote a key or name that may be a host or URL; what looks like its password is left out."""
-    start = text.rfind("@") + 1
-    colons = (each for each in _COLON.finditer(text, start) if not _IPV6.fullmatch(text))
+    return _shortened(printable(without_secrets(text)))
+
+
+def shown_path(path: str) -> str:
+    """Name a path that somebody typed; what in its parts looks as a login or query is left out."""
+    return printable(_QUERY_IN_PATH.sub(r"\1...", _LOGIN_IN_PATH.sub("...@", path)))
+
+
+def shown_place(path: str) -> str:
+    """Name a path that was found, whose parts may be hosts with anything behind their colon."""
+    return printable(place_without_secrets(path))
+
+
+def place_without_secrets(path: str) -> str:
+    """Return a path, or a URL, without what in its parts looks as a login, password or query."""
+    parts = path.split("/")
+    return "/".join(each if each.endswith(":") else without_secrets(each) for each in parts)
+
+
+def without_secrets(name: str) -> str:
+    """Return a host, URL or key without what looks as its login, password or query."""
+    start = name.rfind("@") + 1
+    colons = (each for each in _COLON.finditer(name, start) if not _IPV6.fullmatch(name))
     odd = next((each.start() for each in colons if each[0] == ":"), None)
-    return shown(text if odd is None else f"{text[:odd]}:...")
+    return _without_login(name if odd is None else f"{name[:odd]}:...")
 
 
-def _without_secrets(text: str) -> str:
+def without_logins(text: str) -> str:
+    """Return a longer text without the logins and queries of the URLs in it."""
+    return _QUERY_IN_URL.sub(r"\1?...", _LOGIN_IN_URL.sub(r"\1...@", text))
+
+
+def _without_login(text: str) -> str:
     scheme, separator, _ = text.partition("://")
     before, at, after = text.rpartition("@")
     kept = scheme + separator if "://" in before and scheme.isalpha() else ""
     hidden = f"{kept}...@{after}" if at else text
     query = _QUERY.search(hidden)
     return hidden if query is None else hidden[: query.start() + 1] + "..."
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def quoted(text: str) -> str:

@@ -11,6 +11,7 @@ import re
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
 
 from private_registry.core import toml
+from private_registry.core.showing import shown_name
 
 Path = Tuple[Union[str, int], ...]
 
@@ -103,7 +104,7 @@ class _Parser:
         keys, value = _leaf(plain, self._lines[first])
         path = self._table + keys
         if not self._may_repeat and (path in self._values or path in self._headers):
-            raise toml.TomlSyntaxError(f"{path[-1]} is there twice", first + 1)
+            raise toml.TomlSyntaxError(f"{shown_name(str(path[-1]))} is there twice", first + 1)
         self._check_is_table(path[:-1], first)
         self._values.add(path)
         return Statement(first, end, path, is_header=False, value=value)
@@ -199,4 +200,4 @@ def _header(keys: str) -> Optional[int]:
 
 
 def _dotted(path: Path) -> str:
-    return ".".join(str(key) for key in path)
+    return ".".join(shown_name(str(key)) for key in path)

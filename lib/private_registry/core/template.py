@@ -7,10 +7,22 @@ known by their keys, never by comments: others write this file anew and drop tho
 
 from __future__ import annotations
 
-import re
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from private_registry.core import statements, toml
+from private_registry.core.harmless import is_address, is_file
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Path, Statement
 from private_registry.errors import ConflictError, NodeError
 
@@ -22,10 +34,6 @@ _FIRST_CRI = ("plugins", "cri", "registry")
 _SECTIONS = {1: _FIRST_CRI, 2: _CRI}
 _SECRET_TABLES = ("auth", "auths", "headers")
 _SECRET_KEYS = ("username", "password", "auth", "identitytoken")
-_HIDDEN = "..."
-_COMMENTED_SECRET = re.compile(
-    r"(#.*\b(?:username|password|auth|identitytoken|Authorization)[\"']?\s*=)[^\n]*"
-)
 
 
 class Entry(NamedTuple):
@@ -157,17 +165,16 @@ class Template:
             if self._key_of(each.path) not in keys and each.path not in above
         ]
 
-    def masked(self) -> List[str]:
-        """Return the lines without a single secret, for showing."""
-        lines = [_COMMENTED_SECRET.sub(r"\1 " + _HIDDEN, line) for line in self.lines]
-        for statement in self._statements:
-            if not statement.is_header and _is_secret(statement):
-                name = self.lines[statement.first].partition("=")[0]
-                lines[statement.first] = f"{name}= {_HIDDEN}\n"
-                lines[statement.first + 1 : statement.end] = [""] * (
-                    statement.end - statement.first - 1
-                )
-        return [line.rstrip("\r\n") for line in lines if line]
+    @property
+    def secrets(self) -> FrozenSet[str]:
+        """Texts that no message may hold: values in logins, headers and what is not known else."""
+        found = (each for each in self._statements if not each.is_header)
+        return frozenset(
+            text
+            for each in found
+            for text in _texts(each.value)
+            if _is_secret(each) or not (is_address(text) or is_file(text) or text.isalpha())
+        )
 
     def edited(self, changes: Mapping[EntryKey, Optional[str]], spare: FrozenSet[EntryKey]) -> str:
         """Return the text with some entries changed, and everything else as it is.
@@ -277,16 +284,17 @@ class Template:
         found = next((each for each in above if each is not None), None)
         if found is not None:
             raise ConflictError(
-                f"{_dotted(found.path[-1:])} is an inline table, which nothing can be added to",
+                f"{shown_path(found.path[-1:])} is an inline table, which nothing can be added to",
                 place=f"{self.source}, line {found.first + 1}",
-                remedy=f"write it as [{_dotted(found.path)}]",
+                remedy=f"write it as [{shown_path(found.path)}]",
             )
 
 
 def shown_key(key: EntryKey) -> str:
     """Name an entry for people."""
     words = {"auth": "the credentials for", "tls": "the TLS settings for"}
-    return f"{words.get(key[-1] if key[0] == 'configs' else '', 'the mirrors of')} {key[1]}"
+    what = words.get(key[-1] if key[0] == "configs" else "", "the mirrors of")
+    return f"{what} {shown_name(key[1])}"
 
 
 def _is_secret(statement: Statement) -> bool:
@@ -296,6 +304,14 @@ def _is_secret(statement: Statement) -> bool:
         or any(name in _SECRET_TABLES for name in names[3:])
         or (isinstance(statement.value, dict) and "registry" in names)
     )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 def _value(value: Any, *, is_secret: bool) -> str:
@@ -309,8 +325,9 @@ def _quoted(key: str) -> str:
     return key if is_bare else toml.scalar(key)
 
 
-def _dotted(path: Path) -> str:
-    return ".".join(_quoted(str(part)) for part in path)
+def shown_path(path: Path) -> str:
+    """Name a key with all that stand above it, for people."""
+    return ".".join(_quoted(shown_name(str(part))) for part in path)
 
 
 def _without_newline(text: str) -> str:

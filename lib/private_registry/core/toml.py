@@ -202,7 +202,7 @@ def check(text: str, content: Mapping[str, Any]) -> None:
         TomlRoundTripError: it does not parse to ``content`` again.
     """
     if loads(text) != content:
-        raise TomlRoundTripError(text)
+        raise TomlRoundTripError("what was written reads back as something else")
 
 
 def _with_block_strings(value: Any) -> Any:

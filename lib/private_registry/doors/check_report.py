@@ -8,7 +8,12 @@ from typing import Any, Dict, List, Optional, Sequence
 from private_registry.core.check.diagnosis import RegistryReport
 from private_registry.core.check.explain import Explanation
 from private_registry.core.check.findings import Cause, Finding, Remedy
-from private_registry.core.showing import printable
+from private_registry.core.showing import (
+    place_without_secrets,
+    printable,
+    without_logins,
+    without_secrets,
+)
 from private_registry.outcomes import CheckOutcome
 
 _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
@@ -27,6 +32,7 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
         outcome: what `check` found out.
         colours: whether it is going to a terminal.
     """
+    outcome = _cleaned(outcome)
     paint = _Paint(colours)
     width = max((len(printable(each.registry)) for each in outcome.registries), default=0)
     lines = [_line(each, outcome, width, paint) for each in outcome.registries]
@@ -90,6 +96,7 @@ def _summary(outcome: CheckOutcome, paint: _Paint) -> str:
 
 def check_plain(outcome: CheckOutcome) -> Dict[str, Any]:
     """Return what is wrong as plain values with stable keys."""
+    outcome = _cleaned(outcome)
     pull = outcome.pull
     return {
         "clean": outcome.is_clean,
@@ -182,6 +189,49 @@ def explanations_json(found: Sequence[Explanation]) -> str:
 def _one_line(text: str) -> str:
     """Return a text that may be somebody else's, without what a terminal would obey."""
     return printable(" / ".join(each.strip() for each in text.splitlines()))
+
+
+# --- without secrets --------------------------------------------------------------------------
+
+
+def _cleaned(outcome: CheckOutcome) -> CheckOutcome:
+    """Return what was found without the secrets in names that somebody else gave."""
+    pull = outcome.pull
+    return outcome._replace(
+        registries=tuple(map(_cleaned_report, outcome.registries)),
+        findings=tuple(map(_cleaned_finding, outcome.findings)),
+        unseen=tuple(map(without_logins, outcome.unseen)),
+        pull=None if pull is None else pull._replace(words=without_logins(pull.words)),
+    )
+
+
+def _cleaned_report(report: RegistryReport) -> RegistryReport:
+    answered_by = report.answered_by
+    return report._replace(
+        registry=without_secrets(report.registry),
+        source=place_without_secrets(report.source),
+        answered_by=None if answered_by is None else place_without_secrets(answered_by),
+        endpoints=tuple(
+            each._replace(url=place_without_secrets(each.url)) for each in report.endpoints
+        ),
+    )
+
+
+def _cleaned_finding(finding: Finding) -> Finding:
+    cleaned = finding._replace(
+        registry=without_secrets(finding.registry),
+        endpoint=place_without_secrets(finding.endpoint),
+        where=place_without_secrets(finding.where),
+        what=without_logins(finding.what),
+        why=without_logins(finding.why),
+    )
+    remedy = finding.remedy
+    names = (finding.registry, finding.endpoint, finding.where)
+    is_same = names == (cleaned.registry, cleaned.endpoint, cleaned.where)
+    if not is_same or without_logins(remedy.command) != remedy.command:
+        # What it is to be typed for cannot be named.
+        remedy = remedy._replace(command="", needs="")
+    return cleaned._replace(remedy=remedy)
 
 
 class _Paint:

@@ -63,10 +63,8 @@ def run(door: str, script: str, arguments: Sequence[str]) -> int:
         )
         _print_error(unreadable, name, as_json=as_json)
         return unreadable.exit_code
-    except Exception:  # noqa: BLE001 - a bug of ours: the only time that a traceback is shown
-        import traceback  # noqa: PLC0415 - only here
-
-        traceback.print_exc()
+    except Exception:  # noqa: BLE001 - a bug of ours: the only time that a trace is shown
+        _print_trace()
         _say(f"error: this is a bug in private-registry-config {__version__}")
         return EXIT_BUG
 
@@ -206,6 +204,16 @@ def _change(node: Node, command: Command, options: Options) -> Outcome:
 
 def _typed(words: List[str]) -> str:
     return " ".join(quoted(word) for word in words)
+
+
+def _print_trace() -> None:
+    """Print where a bug is; what an exception says itself may quote a secret."""
+    import traceback  # noqa: PLC0415 - only here
+
+    kind, _, place = sys.exc_info()
+    frames = "".join(traceback.format_tb(place)).splitlines()
+    name = "" if kind is None else kind.__name__
+    _write(sys.stderr, map(printable, ["Traceback (most recent call last):", *frames, name]))
 
 
 def _print(lines: Iterable[str]) -> None:

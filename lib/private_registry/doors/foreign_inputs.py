@@ -18,6 +18,7 @@ from private_registry.core.foreign.formats import (
 from private_registry.core.foreign.hosts_tree import Directory
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.request import AddRequest, ApplyRequest
+from private_registry.core.showing import shown_place
 from private_registry.doors.inputs import STANDARD_INPUT, Inputs, named
 from private_registry.errors import UsageError
 from private_registry.shell.files import names_in
@@ -65,8 +66,8 @@ def _imported_file(path: str, inputs: Inputs) -> Imported:
         if kind == registries_toml.VARIABLE:
             return inputs.variable(name)
         if kind == registries_toml.SECRET_FILE:
-            return inputs.password_file(os.path.join(beside, name), name)
-        return inputs.text(os.path.join(beside, name), name)
+            return inputs.password_file(os.path.join(beside, name), "password_file")
+        return inputs.found(os.path.join(beside, name), name)
 
     return _checked(_read(inputs.text(path, "--file"), source, read_outside), source)
 
@@ -114,8 +115,8 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
         if os.path.isdir(below):
             tree[name] = _directory(below, inputs)
         else:
-            others.append(f"{named(below)}: not a directory of a registry; left out")
-    imported = hosts_tree.read(tree, lambda _, name: inputs.text(name, "--import"))
+            others.append(f"{shown_place(below)}: not a directory of a registry; left out")
+    imported = hosts_tree.read(tree, lambda _, name: inputs.found(name, "--import"))
     return _checked(imported._replace(notes=(*others, *imported.notes)), named(path))
 
 
@@ -123,7 +124,7 @@ def _directory(path: str, inputs: Inputs) -> Directory:
     files = names_in(path)
     text: Optional[str] = None
     if HOSTS_TOML in files:
-        text = inputs.text(os.path.join(path, HOSTS_TOML), "--import")
+        text = inputs.found(os.path.join(path, HOSTS_TOML), "--import")
     return Directory(path, files, text)
 
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
 from private_registry.core.model import ClientCertificate
-from private_registry.core.showing import printable, shown
+from private_registry.core.showing import shown_path, shown_place
 from private_registry.errors import UsageError
 
 STANDARD_INPUT = "-"
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,80}\Z", re.ASCII)
 _MAX_BYTES = 16 * 1024 * 1024
 _PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM"
+
+
+class _File(NamedTuple):
+    """A file that is to be read: its path, and what it and its option are called in errors."""
+
+    path: str
+    shown: str
+    option: str
+
+    @property
+    def place(self) -> str:
+        return f"option {self.option}, {self.shown}"
 
 
 class Inputs:
@@ -38,7 +52,15 @@ class Inputs:
 
     def password_file(self, path: str, option: str) -> str:
         """Read a file that holds a password, or standard input; every character counts."""
-        return self._decoded(path, option, "utf-8", "the password must be UTF-8 text")
+        if path != STANDARD_INPUT and not os.path.lexists(path):
+            # It is not named: who takes this for the password itself must not find it in a log.
+            raise UsageError(
+                "the password's file cannot be read: no such file or directory",
+                place=f"option {option}",
+                remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
+            )
+        file = _File(path, named(path), option)
+        return self._decoded(file, "utf-8", "the password must be UTF-8 text")
 
     def docker_config(self, path: str) -> Tuple[str, str]:
         """Read a Docker config.json; return its text, and its name for messages."""
@@ -47,10 +69,16 @@ class Inputs:
     def variable(self, name: str) -> str:
         """Read a password from an environment variable; raise UsageError where it is not set."""
         value = os.environ.get(name)
+        if value is None and not _VARIABLE.match(name):
+            # It is not named: who takes this for the password itself must not find it in a log.
+            raise UsageError(
+                "there is no such environment variable",
+                remedy="export REGISTRY_PASSWORD, and give that name",
+            )
         if value is None:
             raise UsageError(
-                f"the environment variable {shown(name)} is not set",
-                remedy=f"export it first; with sudo: sudo --preserve-env={shown(name)} ...",
+                f"the environment variable {name} is not set",
+                remedy=f"export it first; with sudo: sudo --preserve-env={name} ...",
             )
         return value
 
@@ -59,47 +87,47 @@ class Inputs:
 
         Editors put a byte order mark before TOML, JSON, YAML and PEM, where it says nothing.
         """
-        return self._decoded(path, option, "utf-8-sig", remedy)
+        return self._decoded(_File(path, named(path), option), "utf-8-sig", remedy)
 
-    def _decoded(self, path: str, option: str, encoding: str, remedy: str) -> str:
+    def found(self, path: str, option: str) -> str:
+        """Read a text file that another file names, or that was found in a directory."""
+        file = _File(path, shown_place(path), shown_place(option))
+        return self._decoded(file, "utf-8-sig", _PEM_REMEDY)
+
+    def _decoded(self, file: _File, encoding: str, remedy: str) -> str:
         try:
-            return self._bytes(path, option).decode(encoding)
+            return self._bytes(file).decode(encoding)
         except UnicodeDecodeError as error:
-            raise UsageError(
-                "not a text file",
-                place=f"option {printable(option)}, {named(path)}",
-                remedy=remedy,
-            ) from error
+            raise UsageError("not a text file", place=file.place, remedy=remedy) from error
 
-    def _bytes(self, path: str, option: str) -> bytes:
-        place = f"option {printable(option)}, {named(path)}"
-        if path == STANDARD_INPUT:
+    def _bytes(self, file: _File) -> bytes:
+        is_standard_input = file.path == STANDARD_INPUT
+        if is_standard_input:
             if self._input_of is not None:
                 raise UsageError(
-                    f"standard input was already read for {self._input_of}", place=place
+                    f"standard input was already read for {self._input_of}", place=file.place
                 )
-            self._input_of = option
+            self._input_of = file.option
         try:
-            if path == STANDARD_INPUT and sys.stdin is None:
-                raise UsageError("standard input is closed", place=place)
-            if path == STANDARD_INPUT:
+            if is_standard_input and sys.stdin is None:
+                raise UsageError("standard input is closed", place=file.place)
+            if is_standard_input:
                 content = sys.stdin.buffer.read(_MAX_BYTES + 1)
             else:
-                with open(path, "rb") as stream:
+                with open(file.path, "rb") as stream:
                     content = stream.read(_MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
-                f"{named(path)} cannot be read: {reason.lower()}",
-                place=f"option {printable(option)}",
-                remedy=f"check the path; what the snap may not read goes by: {printable(option)} - "
-                "<FILE",
+                f"{file.shown} cannot be read: {reason.lower()}",
+                place=f"option {file.option}",
+                remedy=f"check the path; what the snap may not read goes by: {file.option} - <FILE",
             ) from error
         if len(content) > _MAX_BYTES:
-            raise UsageError("larger than 16 MiB", place=place)
+            raise UsageError("larger than 16 MiB", place=file.place)
         return content
 
 
 def named(path: str) -> str:
     """Name a path in notes and errors."""
-    return "standard input" if path == STANDARD_INPUT else printable(path)
+    return "standard input" if path == STANDARD_INPUT else shown_path(path)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional
 
 from private_registry.cluster_part import ChangedSecret, SecretChange
-from private_registry.core import json_lists
-from private_registry.core.docker_trust import INSECURE, MIRRORS
 from private_registry.core.model import Credentials, Registry, Tls
-from private_registry.core.plan import Action, Kind, ObservedFile, Root, WantedFile
-from private_registry.core.template import Template
+from private_registry.core.plan import Action, Kind, Root
+from private_registry.core.showing import without_logins
+from private_registry.doors.file_diff import diff_of
 from private_registry.errors import PrivateRegistryError
 from private_registry.outcomes import Outcome
 from private_registry.planning import Reload, Restart
-from private_registry.shell.containerd import TEMPLATE_PATH
 
 NEXT = (
     "To add, change or list registries from now on (a second `microk8s enable` is refused): "
@@ -119,7 +117,7 @@ def _secret_lines(changed: ChangedSecret, *, dry_run: bool) -> List[str]:
 def _change_lines(done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
     word = (_PLANNED if dry_run else _DONE)[action.kind]
     line = f"  {word} {done.node.shown(action.path)} ({action.reason})"
-    return [line, *_diff(done, action)] if dry_run else [line]
+    return [line, *diff_of(action, done.originals.get(action.path))] if dry_run else [line]
 
 
 def _summary(done: Outcome, *, dry_run: bool) -> str:
@@ -150,52 +148,6 @@ def _result(done: Outcome, *, dry_run: bool) -> str:
         return _NO_REGISTRY
     counts = done.restart in (Restart.NONE, Restart.DONE)
     return "Done; it counts from the next pull on." if counts else "Done."
-
-
-def _diff(done: Outcome, action: Action) -> List[str]:
-    if action.path == TEMPLATE_PATH:
-        return _template_diff(action)
-    if action.path.root is Root.DOCKER:
-        return _unified(*(_own_lists(each) for each in (action.before, action.after)))
-    if action.secret:
-        return ["    (a secret; not shown)"]
-    if action.path.name.endswith(".key"):
-        return ["    (a secret; not shown)"]
-    if action.path.root is Root.COMMON:
-        return ["    (a program of this addon's own)"]
-    original: Optional[ObservedFile] = done.originals.get(action.path)
-    after = action.after.content if action.after else original.content if original else b""
-    before = action.before.content if action.before else b""
-    return _unified(_lines(before), _lines(after))
-
-
-def _own_lists(file: Union[ObservedFile, WantedFile, None]) -> List[str]:
-    """Show the lists of daemon.json that the addon writes into; the rest may hold secrets."""
-    text = "" if file is None else file.content.decode()
-    document = json_lists.document(text) if text.strip() else {}
-    shown = {key: document[key] for key in (INSECURE, MIRRORS) if key in document}
-    return json.dumps(shown, indent=2).splitlines()
-
-
-def _template_diff(action: Action) -> List[str]:
-    if action.before is None or action.after is None:
-        return []
-    before, after = (
-        Template(each.content.decode(), action.path.name).masked()
-        for each in (action.before, action.after)
-    )
-    return _unified(before, after) or ["    (a secret; not shown)"]
-
-
-def _unified(before: List[str], after: List[str]) -> List[str]:
-    import difflib  # noqa: PLC0415 - slow to import, and only dry runs need it
-
-    found = difflib.unified_diff(before, after, "before", "after", lineterm="")
-    return ["    " + line for line in found]
-
-
-def _lines(content: bytes) -> List[str]:
-    return content.decode(errors="backslashreplace").splitlines()
 
 
 def registry_line(registry: Registry) -> str:
@@ -303,9 +255,9 @@ def _tls_plain(tls: Tls) -> Dict[str, bool]:
 
 def error(found: PrivateRegistryError, name: str) -> List[str]:
     """Tell people what is wrong, where, and what to type: one to three lines."""
-    lines = [f"error: {found.message}"]
+    lines = [f"error: {without_logins(found.message)}"]
     if found.place:
-        lines.append(f"  where: {found.place}")
+        lines.append(f"  where: {without_logins(found.place)}")
     remedy = _remedy(found, name)
     if remedy:
         lines.append(f"  do: {remedy}")
@@ -316,8 +268,8 @@ def error_json(found: PrivateRegistryError, name: str) -> str:
     """Tell machines what is wrong."""
     document = {
         "error": {
-            "message": found.message,
-            "where": found.place,
+            "message": without_logins(found.message),
+            "where": found.place and without_logins(found.place),
             "do": _remedy(found, name),
             "exit_code": found.exit_code,
         }
@@ -326,4 +278,5 @@ def error_json(found: PrivateRegistryError, name: str) -> str:
 
 
 def _remedy(found: PrivateRegistryError, name: str) -> Optional[str]:
-    return f"{name} {found.instead}" if found.instead else found.remedy
+    remedy = f"{name} {found.instead}" if found.instead else found.remedy
+    return remedy and without_logins(remedy)

@@ -6,16 +6,22 @@ password of digits keeps its zeros. Aliases are refused and depth is limited: no
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import yaml
 
-from private_registry.core.showing import shown
+from private_registry.core.foreign.k3s_yaml import KNOWN_KEYS
+from private_registry.core.showing import shown_name
 from private_registry.errors import UsageError
 
 _MAX_CHARACTERS = 1024 * 1024
 _MAX_DEPTH = 20
+_TABLES_OF_HOSTS = 2
+_HOST = re.compile(r"[A-Za-z0-9.*:\[\]-]*[.:*][A-Za-z0-9.*:\[\]-]*", re.ASCII)
 _NULLS = frozenset(["", "~", "null", "Null", "NULL"])
+_OWN_WORDS = re.compile(r"(?:[A-Za-z ,.]|'(?:<[a-z ]+>|[,:?\[\]{}-])')*", re.ASCII)
+_MISPLACED = "a character that cannot be there"
 _KeyPath = Tuple[str, ...]
 
 
@@ -40,9 +46,21 @@ def parse(text: str, source: str) -> Parsed:
         place = source
         if error.problem_mark is not None:
             place = f"{source}, line {error.problem_mark.line + 1}"
-        raise UsageError(f"not YAML: {error.problem or error.context}", place=place) from error
-    except yaml.YAMLError as error:
-        raise UsageError("not YAML: a character that cannot be", place=source) from error
+        raise UsageError(f"not YAML: {_words(error)}", place=place) from None
+    except yaml.YAMLError:
+        raise UsageError("not YAML: a character that cannot be", place=source) from None
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    """Return what PyYAML says, where it quotes nothing of the text but its own marks."""
+    told = (error.problem, error.context)
+    return next((each for each in told if each and _OWN_WORDS.fullmatch(each)), _MISPLACED)
+
+
+def _named(key: str, path: _KeyPath) -> str:
+    """Name a key that is a host or known; any other may be a password that was taken for one."""
+    is_host = len(path) < _TABLES_OF_HOSTS and bool(_HOST.fullmatch(key))
+    return shown_name(key) if is_host or key in KNOWN_KEYS else "a key"
 
 
 class _Reader:
@@ -69,12 +87,12 @@ class _Reader:
             raise self._error(event, "nested too deeply")
         if isinstance(event, yaml.AliasEvent):
             raise UsageError(
-                f"the alias *{shown(str(event.anchor))} is not taken",
+                "an alias (*NAME) is not taken",
                 place=self._place(event),
                 remedy='write out what it stands for; the host * stands in quotes: "*"',
             )
         if event.tag is not None:
-            raise self._error(event, f"the tag {shown(event.tag)} is not taken")
+            raise self._error(event, "the tag (!NAME) is not taken")
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(path, depth)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -91,7 +109,7 @@ class _Reader:
             if not isinstance(key, str):
                 raise self._error(event, "a key must be a text")
             if key in found:
-                raise self._error(event, f"{shown(key)} stands there twice")
+                raise self._error(event, f"{_named(key, path)} stands there twice")
             below = (*path, key)
             self._lines[below] = event.start_mark.line + 1
             found[key] = self._value(next(self._events), below, depth + 1)

@@ -9,7 +9,7 @@ from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, NamedTuple
 
 from private_registry.core.entries import MIGRATE
 from private_registry.core.plan import NodePath, ObservedFile, Root
-from private_registry.core.showing import quoted
+from private_registry.core.showing import quoted, shown_place, without_logins
 from private_registry.core.template import Entry, EntryKey, Template, shown_key
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.shell import commands, files, records
@@ -122,7 +122,8 @@ class Containerd:
         path = Template(text, shown).config_path
         if path is not None and understood.config_path != self._node.rendered(path):
             raise UnsupportedError(
-                f"with it, this node's containerd would no longer read config_path = {path}",
+                "with it, this node's containerd would no longer read config_path = "
+                + shown_place(path),
                 place=shown,
                 remedy="have config_path and registry.configs in one and the same section",
             )
@@ -240,11 +241,19 @@ class Containerd:
         )
 
     def _words(self, text: str) -> str:
-        """Return what a program said as one line, without our secrets."""
+        """Return what a program said as one line, without a secret of anybody's."""
         words = " / ".join(line.strip() for line in text.splitlines() if line.strip())
         for secret in self._secrets():
             words = words.replace(secret, "...")
-        return words or "it says nothing"
+        for secret in sorted(filter(None, self._secrets_in_the_template()), key=len, reverse=True):
+            words = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "...", words)
+        return without_logins(words) or "it says nothing"
+
+    def _secrets_in_the_template(self) -> Iterable[str]:
+        try:
+            return read_template(self._node).template.secrets
+        except (NodeError, ConflictError):
+            return ()
 
 
 def read_template(node: Node) -> TemplateFile:
@@ -298,7 +307,7 @@ def check_registry_section(node: Node, template: Template) -> None:
     tree = os.path.realpath(node.rendered(template.config_path))
     if tree != os.path.join(node.data, CERTS_D):
         raise NodeError(
-            f"this node's containerd looks for registries in {template.config_path}",
+            f"this node's containerd looks for registries in {shown_place(template.config_path)}",
             place=node.shown(TEMPLATE_PATH),
             remedy='set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
             "microk8s stop; microk8s start",

@@ -20,7 +20,7 @@ from private_registry.core.names import (
     EVERY_REGISTRY,
     EVERY_REGISTRY_DIRECTORY,
 )
-from private_registry.core.showing import quoted
+from private_registry.core.showing import quoted, shown_name
 
 _NEAR = 0.75
 _OTHER_NAMES = ("host.toml", "hosts.tml", "hosts.toml.txt", "hosts.conf", "hosts", "config.toml")
@@ -88,7 +88,7 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
         old = posixpath.join(path, near[0])
         yield Finding(
             Cause.MISNAMED_FILE,
-            f"{near[0]} is not read; the file must be named {HOSTS_TOML}",
+            f"{shown_name(near[0])} is not read; the file must be named {HOSTS_TOML}",
             registry,
             where=old,
             why="containerd takes the registry for one without a configuration",
@@ -144,7 +144,7 @@ def _shadowed(
 def _finding_of_shadow(registry: str, path: str, other: str, *, is_fault: bool) -> Finding:
     return Finding(
         Cause.SHADOWED,
-        f"containerd reads {posixpath.basename(path)} and never {posixpath.basename(other)}",
+        f"containerd reads {_name(path)} and never {_name(other)}",
         registry,
         where=path,
         why="of the two directories for this registry it takes the one with underscores",
@@ -155,13 +155,17 @@ def _finding_of_shadow(registry: str, path: str, other: str, *, is_fault: bool) 
 def _empty(registry: str, path: str, default: str) -> Finding:
     return Finding(
         Cause.SHADOWED,
-        f"the directory is empty, so {posixpath.basename(default)} does not hold for {registry}",
+        f"the directory is empty, so {_name(default)} does not hold for {shown_name(registry)}",
         registry,
         where=path,
         why="containerd reads the first directory that is there, whatever is in it",
         remedy=Remedy(f"sudo rmdir {quoted(path)}"),
         severity=Severity.NOTE,
     )
+
+
+def _name(path: str) -> str:
+    return shown_name(posixpath.basename(path))
 
 
 def _asks(registry: str, directory: str, look: LookAt, version: Version) -> object:
@@ -200,7 +204,7 @@ def _unreachable(certs_d: str, name: str, look: LookAt, version: Version) -> Ite
     elif name in DOCKER_HUB_ALIASES:
         return
     elif not _DOMAIN.fullmatch(registry):
-        yield finding._replace(what=f"no image's name can begin with {registry}")
+        yield finding._replace(what=f"no image's name can begin with {shown_name(registry)}")
     elif (
         not any(mark in registry for mark in ".:")
         and registry.islower()

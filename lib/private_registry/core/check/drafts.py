@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import FrozenSet, List, NamedTuple, Optional, Tuple
 
 from private_registry.core import statements, toml
@@ -14,9 +13,8 @@ from private_registry.core.check.findings import Cause, Finding, Remedy, Severit
 from private_registry.core.check.hosts_document import BYTE_ORDER_MARK, Document, Refused
 from private_registry.core.check.reading import HostEntry, Trust
 from private_registry.core.containerd import Version
+from private_registry.core.harmless import is_known_of_hosts
 from private_registry.core.statements import Path, Statement
-
-_SECRET = re.compile(r"""://[^/\s"']*@|auth|passw|token|cookie|key["']?\s*=""", re.IGNORECASE)
 
 
 class File(NamedTuple):
@@ -119,10 +117,8 @@ def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Find
 
 
 def command_of(file: File, edits: Edits) -> str:
-    """Return the command that makes edits; empty where it would show a secret."""
-    if any(_SECRET.search(line) for edit in edits for line in edit.lines):
-        return ""
-    return line_edits.command(file.path, file.text, edits)
+    """Return the command that makes edits; empty where it would show what may be a secret."""
+    return line_edits.command(file.path, file.text, edits, is_known_of_hosts)
 
 
 def _pulls(entries: Tuple[HostEntry, ...]) -> List[HostEntry]:

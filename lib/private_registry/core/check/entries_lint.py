@@ -15,7 +15,7 @@ from private_registry.core.check.template_looked import (
     of_entry,
 )
 from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, DOCKER_HUB_SERVER
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Statement
 from private_registry.core.template import EntryKey, shown_key
 
@@ -56,11 +56,12 @@ def _credentials(looked: Looked) -> Iterator[Finding]:
     for key in entries(looked, "auth"):
         right = _right_host(key[1])
         statement = of_entry(looked, key)[0]
+        own, other = shown_name(key[1]), shown_name(right)
         if right != key[1]:
             yield finding(
                 looked,
                 Cause.CREDENTIALS_KEY,
-                f"credentials for {shown(key[1])} are never used; they must be for {shown(right)}",
+                f"credentials for {own} are never used; they must be for {other}",
                 statement,
                 "containerd looks for the very host and port that it asks",
             )._replace(remedy=mended(looked, _renamed(looked, key, right)), explains=_LOGIN_CAUSES)
@@ -68,7 +69,7 @@ def _credentials(looked: Looked) -> Iterator[Finding]:
             yield finding(
                 looked,
                 Cause.CREDENTIALS_KEY,
-                f"no endpoint of this node is {shown(right)}, which there are credentials for",
+                f"no endpoint of this node is {other}, which there are credentials for",
                 statement,
                 "",
             )._replace(severity=Severity.NOTE, explains=_LOGIN_CAUSES)
@@ -105,7 +106,7 @@ def _auths(looked: Looked) -> Iterator[Finding]:
             yield finding(
                 looked,
                 Cause.CREDENTIALS_KEY,
-                f"credentials in auths for {shown(name)} are never used",
+                f"credentials in auths for {shown_name(name)} are never used",
                 each,
                 "there the name must be a URL" if not has_scheme else "they belong into configs",
             )._replace(explains=_LOGIN_CAUSES)
@@ -137,7 +138,7 @@ def _unknown(
     return finding(
         looked,
         Cause.UNKNOWN_KEY,
-        f"{shown_key(key)} have no key {shown(name)}{hint}",
+        f"{shown_key(key)} have no key {shown_name(name)}{hint}",
         statement,
         "containerd ignores it without a word",
     )._replace(

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from private_registry.core import statements, toml
 from private_registry.core.containerd import Version
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Path, Statement
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -137,7 +138,9 @@ def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
     for each in (header for header in found if header.is_header):
         keys = [key for key in each.path if isinstance(key, str)]
         if any("[" in key or "]" in key for key in keys):
-            raise Refused("bracket", each.first + 1, f"a bracket in the table's name {keys[-1]}")
+            raise Refused(
+                "bracket", each.first + 1, f"a bracket in the table's name {shown_name(keys[-1])}"
+            )
         if re.search(r"[\\\t]", _between_brackets(lines[each.first])):
             raise Refused("syntax", each.first + 1, "a backslash or tab in the table's name")
 
@@ -149,7 +152,7 @@ def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) ->
             seen.has_header(each, lines[each.first]) if each.is_header else seen.has_key(each)
         )
         if is_twice:
-            raise Refused("twice", each.first + 1, f"{dotted(each.path)} is there twice")
+            raise Refused("twice", each.first + 1, f"{shown_keys(each.path)} is there twice")
 
 
 class _Seen:
@@ -221,6 +224,11 @@ def dotted(path: Path) -> str:
     )
 
 
+def shown_keys(path: Path) -> str:
+    """Write a path as in a table's header, for people."""
+    return dotted(tuple(shown_name(str(key)) for key in path))
+
+
 def _nested(found: List[Statement]) -> Table:
     root = Table()
     for each in found:
@@ -238,7 +246,7 @@ def _table_at(root: Table, path: Path, line: int) -> Table:
     for key in path:
         inner = table.setdefault(str(key) if isinstance(key, str) else f"#{key}", Table())
         if not isinstance(inner, Table):
-            raise Refused("twice", line, f"{dotted(path)} is there twice")
+            raise Refused("twice", line, f"{shown_keys(path)} is there twice")
         inner.line = inner.line or line
         table = inner
     return table
@@ -303,4 +311,4 @@ def check_host_tables(root: Table) -> None:
         raise Refused("type", host.line, "host must be a table")
     for url, table in host.items():
         if not isinstance(table, Table) or "#0" in table:
-            raise Refused("type", table.line, f"{url} in [host] is no table")
+            raise Refused("type", table.line, f"{shown_name(url)} in [host] is no table")

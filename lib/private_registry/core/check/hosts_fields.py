@@ -10,6 +10,7 @@ from private_registry.core.check import hosts_document
 from private_registry.core.check.hosts_document import Leaf, Refused, Table, is_go_toml_2
 from private_registry.core.check.reading import EVERY_CAPABILITY, Trust
 from private_registry.core.containerd import Version
+from private_registry.core.showing import shown_name
 
 TLS_KEYS = hosts_document.TLS_KEYS
 HOST_KEYS = hosts_document.HOST_KEYS
@@ -17,6 +18,8 @@ ROOT_KEYS = ("server", "host", *HOST_KEYS)
 REFERRERS_SINCE = (2, 2, 0)
 _SINCE: Mapping[str, Version] = {"override_path": (1, 6, 0), "dial_timeout": (2, 0, 7)}
 _DURATION = re.compile(r"[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)\Z", re.ASCII)
+_WORD = re.compile(r"[a-z]{1,12}\Z")
+_NUMBER = re.compile(r"[0-9.]{1,9}\Z", re.ASCII)
 _PAIR = 2
 _CAPABILITIES = 'a list, such as ["pull", "resolve"]'
 
@@ -155,7 +158,8 @@ def _capabilities(found: Mapping[str, Any], version: Version) -> FrozenSet[str]:
     unknown = next((each for each in given if each.lower() not in known), None)
     if unknown is not None:
         line = found["capabilities"].line
-        raise Refused("capability", line, f"{unknown} is no capability")
+        what = unknown if _WORD.match(unknown) else "what is named there"
+        raise Refused("capability", line, f"{what} is no capability")
     lowered = frozenset(each.lower() for each in given)
     return (lowered & EVERY_CAPABILITY) if lowered else EVERY_CAPABILITY
 
@@ -209,7 +213,8 @@ def _headers(found: Mapping[str, Any]) -> List[Tuple[str, Tuple[str, ...]]]:
         if isinstance(leaf, Leaf) and isinstance(leaf.value, list):
             values = leaf.value
         if values is None or not all(isinstance(each, str) for each in values):
-            raise Refused("header", leaf.line, f"the header {name} must be a text in quotes")
+            what = f"the header {shown_name(name)} must be a text in quotes"
+            raise Refused("header", leaf.line, what)
         headers.append((name, tuple(values)))
     return headers
 
@@ -218,7 +223,8 @@ def _duration(found: Mapping[str, Any]) -> str:
     text = _text(found, "dial_timeout")
     if text and not _DURATION.match(text):
         line = found["dial_timeout"].line
-        raise Refused("duration", line, f'dial_timeout {text} has no unit, such as in "3s"')
+        what = f"dial_timeout {text}" if _NUMBER.match(text) else "dial_timeout"
+        raise Refused("duration", line, f'{what} has no unit, such as in "3s"')
     return text
 
 

@@ -20,7 +20,7 @@ from private_registry.core.check.hosts_document import CURRENT, Refused
 from private_registry.core.check.reading import HostEntry, LookAt, Reading, Trust
 from private_registry.core.containerd import Version
 from private_registry.core.hosts_toml import HOSTS_TOML
-from private_registry.core.showing import quoted
+from private_registry.core.showing import quoted, shown_place
 
 _EVERY_PULL = "every pull of this registry fails, whichever endpoint would answer"
 
@@ -60,7 +60,8 @@ def _read(
     if directory.is_file:
         finding = Finding(
             Cause.NOT_A_DIRECTORY,
-            f"{directory.path} is a file, and must be a directory with hosts.toml in it",
+            f"{shown_place(directory.path)} is a file, and must be a directory with hosts.toml "
+            "in it",
             registry,
             where=directory.path,
             why=_EVERY_PULL,
@@ -103,7 +104,7 @@ def _unreadable(registry: str, path: str, *, is_root: bool, is_directory: bool) 
     aside = f"sudo mv {quoted(path)} {quoted(path + '.directory')}"
     finding = Finding(
         Cause.UNREADABLE,
-        f"{path} is a directory" if is_directory else f"{path} cannot be read",
+        f"{shown_place(path)} {'is a directory' if is_directory else 'cannot be read'}",
         registry,
         where=path,
         why=_EVERY_PULL if fails else "what it says is not known to this user",

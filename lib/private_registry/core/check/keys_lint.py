@@ -21,10 +21,11 @@ from private_registry.core.check.hosts_document import (
     Table,
     dotted,
     is_go_toml_2,
+    shown_keys,
 )
 from private_registry.core.check.reading import HostEntry
 from private_registry.core.containerd import dotted as dotted_version
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Path, Statement
 
 _IGNORED = "containerd ignores it without a word"
@@ -129,7 +130,7 @@ def _unheard_of(document: Document, path: Path, value: Any, known: Tuple[str, ..
     meant = [causes for words, causes in _MEANT if any(word in key.lower() for word in words)]
     return Draft(
         Cause.UNKNOWN_KEY,
-        f"hosts.toml has no key {shown(key)}",
+        f"hosts.toml has no key {shown_name(key)}",
         _IGNORED,
         value.line,
         explains=frozenset().union(*meant),
@@ -160,7 +161,11 @@ def _renamed_key(document: Document, cause: Cause, path: Path, new: str, value: 
     old = str(path[-1])
     words = "is written" if cause is Cause.KEY_CASE else "is not known; it is"
     return Draft(
-        cause, f"{shown(old)} {words} {new}", _IGNORED, value.line, renamed(document, path, new)
+        cause,
+        f"{shown_name(old)} {words} {new}",
+        _IGNORED,
+        value.line,
+        renamed(document, path, new),
     )
 
 
@@ -210,7 +215,7 @@ def _header_without_host(document: Document, path: Path, value: Any) -> Draft:
     )
     return Draft(
         Cause.NOT_A_HOST,
-        f"[{toml.scalar(str(path[-1]))}] is no host; it is [{dotted(('host', *path))}]",
+        f"[{shown_keys(path)}] is no host; it is [{shown_keys(('host', *path))}]",
         _IGNORED,
         value.line,
         edits,
@@ -229,7 +234,7 @@ def _in_header(document: Document, path: Path) -> Iterator[Draft]:
 def _no_host(document: Document, url: str, table: Table) -> Draft:
     return Draft(
         Cause.NOT_A_HOST,
-        f"{shown(url)} needs a table with a header of its own: [{dotted(('host', url))}]",
+        f"{shown_name(url)} needs a table with a header of its own: [{shown_keys(('host', url))}]",
         "containerd 2 takes only such tables for hosts, and ignores this one",
         table.line,
         _as_tables(document, url),

@@ -11,7 +11,7 @@ from private_registry.core.check.hosts_entries import is_localhost
 from private_registry.core.check.reading import HostEntry, Reading, Trust
 from private_registry.core.containerd import Version
 from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, EVERY_REGISTRY
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.core.template import EntryKey, Template
 from private_registry.errors import ConflictError
 
@@ -148,22 +148,22 @@ def _findings(url: str, registry: str, entry: HostEntry, place: str) -> Iterator
     if not entry.authority or entry.scheme not in ("http", "https"):
         yield finding._replace(
             cause=Cause.BAD_SCHEME if entry.authority else Cause.BAD_URL,
-            what=f"{shown(url)} is no address that containerd can ask: it begins with http:// or "
-            "https://",
+            what=f"{shown_name(url)} is no address that containerd can ask: it begins with "
+            "http:// or https://",
             severity=Severity.FAULT,
             explains=frozenset(),
         )
     elif "://" not in url and entry.scheme == "https":
         yield finding._replace(
             cause=Cause.SCHEME_MISSING,
-            what=f"{shown(url)} has no http:// or https:// in front",
+            what=f"{shown_name(url)} has no http:// or https:// in front",
             why="containerd takes it for https",
             explains=frozenset([Cause.SPEAKS_HTTP]),
         )
     elif "v2" not in entry.path.split("/"):
         yield finding._replace(
             cause=Cause.PATH_APPENDED,
-            what=f"containerd asks {entry.url}/..., without /v2",
+            what=f"containerd asks {entry.shown_url}/..., without /v2",
             why="in this file the path of a mirror is taken as it is, and few registries answer "
             "there",
         )

@@ -10,7 +10,7 @@ from private_registry.core.check.drafts import Draft, File, finding_of, with_val
 from private_registry.core.check.findings import Cause, Finding
 from private_registry.core.check.hosts_document import Document, Refused
 from private_registry.core.check.reading import HostEntry
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown, shown_place
 from private_registry.core.statements import Statement
 
 _REVISION = re.compile(r"(/snap/[^/]+)/x?[0-9]+/")
@@ -56,7 +56,7 @@ def _located(file: File, document: Document, problem: Finding) -> Finding:
     for each in document.statements:
         names = _names(each.value) if str(each.path[-1]).lower() in ("ca", "client") else []
         paths = [posixpath.normpath(posixpath.join(file.directory, name)) for name in names]
-        if any(problem.what.endswith(" " + path) for path in paths):
+        if any(problem.what.endswith(" " + shown_place(path)) for path in paths):
             return problem._replace(where=f"{file.path}, line {each.first + 1}")
     return problem
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, FrozenSet, NamedTuple, Optional, Tuple
 
 from private_registry.core.check.findings import Finding
+from private_registry.core.showing import shown_place
 
 EVERY_CAPABILITY = frozenset(["pull", "resolve", "push"])
 
@@ -81,6 +82,11 @@ class HostEntry(NamedTuple):
     def url(self) -> str:
         """Its address and the path of its API."""
         return f"{self.scheme}://{self.authority}{self.path}"
+
+    @property
+    def shown_url(self) -> str:
+        """The same for people; an address may have been misread, and a login be in its path."""
+        return shown_place(self.url)
 
     def __repr__(self) -> str:
         return f"HostEntry({self.url!r})"

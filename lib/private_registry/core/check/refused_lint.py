@@ -18,10 +18,11 @@ from private_registry.core.check.drafts import (
 )
 from private_registry.core.check.edits import Edit, Edits
 from private_registry.core.check.findings import Cause
-from private_registry.core.check.hosts_document import Document, Refused, dotted
+from private_registry.core.check.hosts_document import Document, Refused, dotted, shown_keys
 from private_registry.core.check.reading import EVERY_CAPABILITY
 from private_registry.core.containerd import dotted as dotted_version
-from private_registry.core.showing import shown
+from private_registry.core.harmless import is_known_of_hosts
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Path, Statement
 
 _THROWN_AWAY = (
@@ -70,11 +71,14 @@ def _syntax(file: File, refused: Refused) -> Draft:
     if mended is None:
         return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
     edit = mended.edits[0]
-    line = shown(edit.lines[0].partition(" #")[0].strip())
+    line = _shown_line(edit.lines[0].partition(" #")[0])
+    shown = f": {line}" if line else ""
     what = {
-        Cause.UNQUOTED: f"quotes are missing: {line}",
-        Cause.WRONG_TYPE: f"true and false are written small and without quotes: {line}",
-    }.get(mended.cause, f"the line is not TOML; it should be {line}")
+        Cause.UNQUOTED: f"quotes are missing{shown}",
+        Cause.WRONG_TYPE: f"true and false are written small and without quotes{shown}",
+    }.get(mended.cause, f"the line is not TOML; it should be {line}" if line else "")
+    if not what:
+        what = "the line is not TOML"
     return Draft(mended.cause, what, line=edit.first, edits=mended.edits if mended.whole else ())
 
 
@@ -100,8 +104,13 @@ def _merged(document: Document, first: Statement, second: Statement) -> Edits:
     ours, theirs = _body(document, first), _body(document, second)
     known = {each.path: each.value for each in ours}
     new = [each for each in theirs if each.path not in known]
+    second_at = document.statements.index(second)
     if first is second or any(known.get(each.path, each.value) != each.value for each in theirs):
         return ()
+    between = document.statements[document.statements.index(first) : second_at]
+    if not any(each.is_header for each in between[1:]):
+        # Without the second header its keys belong to the first.
+        return tuple(without(each) for each in (second, *theirs) if each not in new)
     lines = tuple(line for each in new for line in text_lines(document, each))
     end = ours[-1].end if ours else first.end
     edits = [without(each) for each in (second, *theirs)]
@@ -160,9 +169,8 @@ def _no_host(file: File, refused: Refused) -> Draft:
         cause, header = other_header(each.path) if each.is_header else (None, "")
         if cause is not None:
             edits = (Edit(each.first + 1, 1, (header,)),)
-            return Draft(
-                cause, f"{_between(document, each)} should be {header}", "", each.first + 1, edits
-            )
+            what = f"[{shown_keys(each.path)}] should be {_shown_line(header) or 'a [host] table'}"
+            return Draft(cause, what, "", each.first + 1, edits)
     return draft._replace(edits=(Edit(len(document.lines) + 1, 0, ("[host]",)),))
 
 
@@ -181,8 +189,9 @@ def other_header(path: Path) -> Tuple[Optional[Cause], str]:
     return None, ""
 
 
-def _between(document: Document, statement: Statement) -> str:
-    return shown(document.lines[statement.first].strip())
+def _shown_line(line: str) -> str:
+    """Return a line where it may be shown; else an empty text."""
+    return line.strip() if is_known_of_hosts(line) else ""
 
 
 def _unchecked(file: File) -> Optional[Document]:
@@ -209,7 +218,8 @@ def _type(file: File, refused: Refused) -> Draft:
     if statement.path == ("host",) and isinstance(statement.value, str):
         new = (f"[host.{toml.scalar(statement.value)}]",)
         edits = (without(statement), Edit(len(document.lines) + 1, 0, new))
-        what = f"host is a table for each host: {new[0]}"
+        what = "host is a table for each host"
+        what += f": {new[0]}" if is_known_of_hosts(new[0]) else ""
         return draft._replace(cause=Cause.NOT_A_HOST, what=what, edits=edits)
     if len(statement.path) == 2 and statement.path[0] == "host":  # noqa: PLR2004 - a key of [host]
         return _key_of_host(document, statement, draft)
@@ -229,7 +239,7 @@ def _key_of_host(document: Document, statement: Statement, draft: Draft) -> Draf
         edits = (Edit(1, 0, text_lines(document, statement)), without(statement))
     elif server is not None and header is not None and isinstance(server.value, str):
         edits = (Edit(header.first + 1, 1, (f"[host.{toml.scalar(server.value)}]",)),)
-    what = f"{key} stands in [host], which holds hosts only"
+    what = f"{shown_name(key)} stands in [host], which holds hosts only"
     return draft._replace(cause=Cause.MISPLACED_KEY, what=what, edits=edits)
 
 
@@ -303,7 +313,7 @@ def out_of_header(document: Document, statement: Statement, above: Path) -> Draf
 
 
 def _url(file: File, refused: Refused) -> Draft:
-    draft = Draft(Cause.BAD_URL, f"{shown(refused.words[: -len(' is no URL')])} is no URL")
+    draft = Draft(Cause.BAD_URL, f"{shown_name(refused.words[: -len(' is no URL')])} is no URL")
     document = _unchecked(file)
     statement = None if document is None else statement_at(document, refused.line)
     if document is None or statement is None:

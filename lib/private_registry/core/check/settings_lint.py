@@ -19,7 +19,7 @@ from private_registry.core.check.edits import Edit, Edits
 from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_document import Document, Table
 from private_registry.core.check.reading import HostEntry
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name, shown_place
 from private_registry.core.statements import Path, Statement
 
 _TRUST_CAUSES = frozenset(
@@ -90,8 +90,8 @@ def _not_inherited(document: Document, server: _Endpoint, host: _Endpoint) -> It
         yield Draft(
             Cause.NOT_INHERITED,
             f"{' and '.join(keys)} above all tables holds for server alone, "
-            f"not for {shown(str(host.path[1]))}",
-            f"{host.entry.url} is asked without",
+            f"not for {shown_name(str(host.path[1]))}",
+            f"{host.entry.shown_url} is asked without",
             server.keys[keys[0]].line,
             _copied(document, server, host, keys),
             host.entry.url,
@@ -106,8 +106,8 @@ def _not_given_to_server(document: Document, host: _Endpoint, server: _Endpoint)
     if keys and is_same:
         yield Draft(
             Cause.NOT_INHERITED,
-            f"{' and '.join(keys)} of {shown(str(host.path[1]))} does not hold for server, which "
-            "is asked last",
+            f"{' and '.join(keys)} of {shown_name(str(host.path[1]))} does not hold for server, "
+            "which is asked last",
             "when the first try fails, the error that is shown may be the second one's",
             host.keys[keys[0]].line,
             _copied(document, host, server, keys),
@@ -164,7 +164,7 @@ def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Dr
         right = next((each for each in _CANONICAL if each.lower() == name.lower()), name)
         draft = Draft(
             Cause.BAD_HEADER,
-            f"containerd sends the header {shown(name)} as it is written; it is {right}",
+            f"containerd sends the header {shown_name(name)} as it is written; it is {right}",
             "both go out where containerd sends one of its own",
             leaf.line,
             endpoint=endpoint.entry.url,
@@ -198,7 +198,8 @@ def _capabilities(
     edits = tuple(Edit(each.first + 1, each.end - each.first, (line,)) for each in found)
     yield Draft(
         Cause.NO_CAPABILITY,
-        f"{endpoint.entry.url} is never asked which image a tag is: that needs pull and resolve",
+        f"{endpoint.entry.shown_url} is never asked which image a tag is: that needs pull and "
+        "resolve",
         "no endpoint is asked, so every pull of a tag fails" if none_resolves else "",
         leaf.line,
         edits if is_plain else (),
@@ -228,7 +229,8 @@ def _certificates(
     edit = into_table(document, endpoint.path, tuple(lines))
     yield Draft(
         Cause.CERTIFICATES_IGNORED,
-        f"the certificates in {file.directory} are not used for {endpoint.entry.url}",
+        f"the certificates in {shown_place(file.directory)} are not used for "
+        + endpoint.entry.shown_url,
         "they count where there is no hosts.toml, and otherwise only where it names them",
         edits=() if edit is None else (edit,),
         endpoint=endpoint.entry.url,

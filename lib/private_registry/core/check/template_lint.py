@@ -20,6 +20,7 @@ from private_registry.core.check.template_looked import (
     without,
 )
 from private_registry.core.containerd import Version, dotted
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Path, Statement
 from private_registry.core.template import Template, shown_key
 
@@ -177,7 +178,11 @@ def _tls_alone(looked: Looked) -> Iterator[Finding]:
             f"containerd 2 does not read {shown_key(key)}",
             of_entry(looked, key)[0],
             "a CA, client certificate or skip_verify needs config_path and hosts.toml",
-        )._replace(endpoint=f"https://{key[1]}/v2", severity=Severity.NOTE, explains=_TRUST_CAUSES)
+        )._replace(
+            endpoint=f"https://{shown_name(key[1])}/v2",
+            severity=Severity.NOTE,
+            explains=_TRUST_CAUSES,
+        )
 
 
 def _list_of_paths(looked: Looked) -> Iterator[Finding]:

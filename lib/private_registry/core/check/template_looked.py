@@ -9,6 +9,7 @@ from private_registry.core.check.edits import Edit, Edits
 from private_registry.core.check.findings import Cause, Finding, Remedy
 from private_registry.core.check.hosts_document import dotted
 from private_registry.core.containerd import Version
+from private_registry.core.harmless import is_known_of_containerd
 from private_registry.core.statements import Path, Statement
 from private_registry.core.template import EntryKey, Template
 
@@ -45,8 +46,8 @@ def mended(looked: Looked, edits: Edits) -> Remedy:
     if not edits:
         return Remedy()
     text = "".join(looked.template.lines)
-    command = line_edits.command(looked.template.source, text, edits)
-    return Remedy(f"{command} && {RESTART}")
+    command = line_edits.command(looked.template.source, text, edits, is_known_of_containerd)
+    return Remedy(f"{command} && {RESTART}" if command else "")
 
 
 def of_entry(looked: Looked, key: EntryKey) -> List[Statement]:

@@ -13,7 +13,8 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.core.check.reading import HostEntry, LookAt
-from private_registry.core.showing import quoted
+from private_registry.core.harmless import is_file
+from private_registry.core.showing import quoted, shown_place
 
 _BLOCK = re.compile(
     rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)^-----END \1-----", re.DOTALL | re.MULTILINE
@@ -86,7 +87,7 @@ def _problem(
             f"{what} cannot be read by this user, so it is not checked",
             registry,
             entry.url,
-            named.path,
+            shown_place(named.path),
             remedy=Remedy("sudo microk8s private-registry check"),
             severity=Severity.NOTE,
         )
@@ -102,7 +103,7 @@ def _problem(
         cause, words = problem
         yield Finding(
             cause,
-            f"{what} {words}: {named.path}",
+            f"{what} {words}: {shown_place(named.path)}",
             registry,
             entry.url,
             entry.where,
@@ -130,7 +131,7 @@ def _unusable(named: _Named) -> Cause:
 
 
 def _remedy(named: _Named, at_hand: str, *, is_directory: bool) -> Remedy:
-    if is_directory:
+    if is_directory or not is_file(named.path):
         return Remedy()
     mode = "600" if named.is_key else "644"
     command = f"sudo install -D -m {mode} {at_hand} {quoted(named.path)}"

@@ -11,7 +11,7 @@ from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_document import Document, Leaf, Table
 from private_registry.core.check.reading import HostEntry
 from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.core.statements import Statement
 
 _PATH_CAUSES = frozenset(
@@ -77,19 +77,19 @@ def _scheme(document: Document, address: _Address) -> Optional[Draft]:
     scheme, separator, rest = url.partition("://")
     if parsed is not None and parsed.host and parsed.scheme in ("http", "https"):
         if separator and scheme.lower() not in ("http", "https"):
-            what = f"{shown(url)} has no scheme that containerd speaks: http or https"
+            what = f"{shown_name(url)} has no scheme that containerd speaks: http or https"
             return _draft(document, address, Cause.BAD_SCHEME, what, "")
         if separator and scheme not in ("http", "https") and not url.startswith("http"):
-            what = f"the scheme of {shown(url)} must be written small"
+            what = f"the scheme of {shown_name(url)} must be written small"
             return _draft(document, address, Cause.BAD_SCHEME, what, f"{scheme.lower()}://{rest}")
         right = refused_lint.right_url(url)
         if not separator and right:
-            return _draft(document, address, Cause.BAD_URL, f"{shown(url)} is no URL", right)
+            return _draft(document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right)
         return None if separator else _missing(document, address)
     right = refused_lint.right_url(url)
     if right:
-        return _draft(document, address, Cause.BAD_URL, f"{shown(url)} is no URL", right)
-    what = f"{shown(url)} needs http:// or https:// in front, since it begins with http itself"
+        return _draft(document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right)
+    what = f"{shown_name(url)} needs http:// or https:// in front, since it begins with http itself"
     return _draft(document, address, Cause.BAD_SCHEME, what, "")
 
 
@@ -97,7 +97,7 @@ def _draft(document: Document, address: _Address, cause: Cause, what: str, right
     return Draft(
         cause,
         what,
-        f"containerd asks {address.entry.url} instead",
+        f"containerd asks {address.entry.shown_url} instead",
         address.line,
         _with(document, address, right),
         address.entry.url,
@@ -113,7 +113,7 @@ def _with(document: Document, address: _Address, url: str) -> Edits:
 def _missing(document: Document, address: _Address) -> Draft:
     return Draft(
         Cause.SCHEME_MISSING,
-        f"{shown(address.url)} has no http:// or https:// in front",
+        f"{shown_name(address.url)} has no http:// or https:// in front",
         "containerd takes it for https",
         address.line,
         _with(document, address, f"http://{address.url}"),
@@ -131,7 +131,7 @@ def _parts(address: _Address) -> Iterator[Draft]:
         login = [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED]
         yield Draft(
             Cause.URL_PART_IGNORED,
-            f"containerd does not send the {part} in {shown(address.url)}",
+            f"containerd does not send the {part} in {shown_name(address.url)}",
             "",
             address.line,
             endpoint=address.entry.url,
@@ -151,7 +151,7 @@ def _path(file: File, document: Document, address: _Address) -> Iterator[Draft]:
         right = "/".join([base + authority, "v2", *parts])
         yield Draft(
             Cause.PATH_APPENDED,
-            f"with override_path containerd asks {address.entry.url}/..., without /v2",
+            f"with override_path containerd asks {address.entry.shown_url}/..., without /v2",
             "few registries answer there",
             address.line,
             _with(document, address, right),
@@ -164,7 +164,7 @@ def _path(file: File, document: Document, address: _Address) -> Iterator[Draft]:
         right = "/".join([base + authority, *own])
         yield Draft(
             Cause.PATH_APPENDED,
-            f"containerd puts /v2 behind the path: {address.entry.url}",
+            f"containerd puts /v2 behind the path: {address.entry.shown_url}",
             "a mirror's project mostly stands behind /v2, which needs override_path",
             address.line,
             _overridden(file, document, address, right),

@@ -13,7 +13,7 @@ from private_registry.core.foreign.document import LEFT_OUT, Document, Imported,
 from private_registry.core.model import Credentials, Registry
 from private_registry.core.names import DOCKER_HUB, RegistryName
 from private_registry.core.registries_toml import ReadOutside
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 
 _ENTRY_KEYS = ("auth", "username", "password", "identitytoken")
 _NO_HELPER = f"containerd calls no credential helper; {LEFT_OUT}"
@@ -67,7 +67,7 @@ def _name(document: Document, key: str, path: KeyPath) -> Optional[RegistryName]
     if scheme.lower() == "http" and separator:
         document.note(path, "taken as the login over HTTPS, as Docker does")
     if below.strip("/") not in ("", "v1", "v2"):
-        document.note(path, f"taken for all of {shown(host)}, as Docker does")
+        document.note(path, f"taken for all of {shown_name(host)}, as Docker does")
     return document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
 
 
@@ -82,5 +82,5 @@ def _note_the_rest(document: Document, top: Dict[str, Any]) -> None:
         key for key in top if key not in ("auths", "credsStore", "credHelpers", "HttpHeaders")
     ]
     if others:
-        names = ", ".join(shown(key) for key in others)
+        names = ", ".join(shown_name(key) for key in others)
         document.note((), f"not about registries, {LEFT_OUT}: {names}")

@@ -8,7 +8,7 @@ from private_registry.core.foreign.document import LEFT_OUT, Document, Imported,
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_SERVER, RegistryName
 from private_registry.core.registries_toml import ReadOutside
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 
 _INSECURE, _MIRRORS = "insecure-registries", "registry-mirrors"
 
@@ -28,7 +28,7 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
         registries.append(Registry(RegistryName(DOCKER_HUB), mirrors=mirrors))
     others = [key for key in top if key not in (_INSECURE, _MIRRORS)]
     if others:
-        names = ", ".join(shown(key) for key in others)
+        names = ", ".join(shown_name(key) for key in others)
         document.note((), f"not about registries, {LEFT_OUT}: {names}")
     return document.imported(registries, Says.SINGLE_SETTINGS)
 
@@ -39,7 +39,9 @@ def _insecure(document: Document, top: Any) -> List[RegistryName]:
     for text in document.texts(top.get(_INSECURE), path):
         address = text.partition("://")[2] or text
         if "/" in address.rstrip("/"):
-            document.note(path, f"{shown(text)} is a range of addresses; name each; {LEFT_OUT}")
+            document.note(
+                path, f"{shown_name(text)} is a range of addresses; name each; {LEFT_OUT}"
+            )
             continue
         name = document.name(address.rstrip("/"), path)
         if name is None or name in names:

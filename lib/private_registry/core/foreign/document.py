@@ -30,7 +30,7 @@ from private_registry.core.names import (
     split_host_port,
 )
 from private_registry.core.registries_toml import FILE, ReadOutside, did_you_mean
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_name
 from private_registry.errors import UsageError
 
 KeyPath = Tuple[str, ...]
@@ -118,7 +118,7 @@ class Document:
             raise self.error(path, "must be keys with values")
         for key in value:
             if not isinstance(key, str):
-                raise self.error(path, f"the key {shown(str(key))} must be a text")
+                raise self.error(path, f"the key {shown_name(str(key))} must be a text")
         return value
 
     def texts(self, value: Any, path: KeyPath) -> List[str]:
@@ -221,5 +221,5 @@ class Document:
     def _where(self, path: KeyPath, separator: str) -> str:
         line = self._lines.get(path)
         numbered = self.source if line is None else f"{self.source}, line {line}"
-        keys = ".".join(shown(key) for key in path)
+        keys = ".".join(shown_name(key) for key in path)
         return f"{numbered}{separator}{keys}" if keys else numbered

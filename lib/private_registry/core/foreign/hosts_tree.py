@@ -17,13 +17,14 @@ from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.model import ClientCertificate, Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY, RegistryName
 from private_registry.core.registries_toml import ReadOutside
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_place
 from private_registry.errors import UsageError
 
 _TLS_KEYS = ("ca", "client", "skip_verify")
 _HOST_KEYS = ("capabilities", "override_path", *_TLS_KEYS)
 _ROOT_KEYS = ("server", "host", *_HOST_KEYS)
 _NEEDED = frozenset(["pull", "resolve"])
+_WORD = re.compile(r"[a-z]{1,12}\Z")
 _UNDERSCORED = re.compile(r"(?P<host>.+)_(?P<port>[0-9]{1,5})_")
 
 
@@ -66,7 +67,8 @@ def read(tree: Mapping[str, Directory], read_outside: ReadOutside) -> Imported:
         imported = _Reader(name, tree[name], read_outside).imported()
         for registry in imported.state.registries:
             if registry.name in found:
-                notes.append(f"{tree[name].path}: {registry.name} is read elsewhere; {LEFT_OUT}")
+                place = shown_place(tree[name].path)
+                notes.append(f"{place}: {registry.name} is read elsewhere; {LEFT_OUT}")
             found.setdefault(registry.name, registry)
         notes += imported.notes
     return (
@@ -83,7 +85,9 @@ class _Reader:
         self._directory_name = name
         self._directory = directory
         has_hosts = bool((directory.hosts_toml or "").strip())
-        source = posixpath.join(directory.path, HOSTS_TOML) if has_hosts else directory.path
+        source = shown_place(
+            posixpath.join(directory.path, HOSTS_TOML) if has_hosts else directory.path
+        )
         self._text = directory.hosts_toml if has_hosts else None
         self._document = Document(source, read_outside)
 
@@ -247,7 +251,7 @@ class _Reader:
         given = {each.lower() for each in self._document.texts(table.get("capabilities"), path)}
         unknown = given - {"pull", "resolve", "push", "referrers"}
         if unknown:
-            raise self._document.error(path, f"{shown(min(unknown))} is no capability")
+            raise self._document.error(path, f"{_capability(min(unknown))} is no capability")
         if given and not given >= _NEEDED:
             self._document.note(
                 path, f"not both pull and resolve, which this addon cannot say; {LEFT_OUT}"
@@ -289,7 +293,7 @@ class _Reader:
             return None
         for certificate, _ in pairs[1:]:
             self._document.note(
-                path, f"only one client certificate; {shown(certificate)} is {LEFT_OUT}"
+                path, f"only one client certificate; {shown_place(certificate)} is {LEFT_OUT}"
             )
         certificate, key = pairs[0]
         return ClientCertificate(self._read(certificate, path), self._read(key, path))
@@ -297,6 +301,10 @@ class _Reader:
     def _read(self, name: str, path: KeyPath) -> str:
         full = posixpath.join(self._directory.path, name)
         return self._document.file(full, path)
+
+
+def _capability(word: str) -> str:
+    return word if _WORD.match(word) else "what is named there"
 
 
 def _line_ended(text: str) -> str:

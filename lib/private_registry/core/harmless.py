@@ -1,0 +1,136 @@
+"""Which lines of somebody else's files are known to hold no secret; all others are not shown.
+
+A line is known by its form alone, and by the table that it stands in: nothing is known in a table
+of headers or logins. Comments may say anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, List, NamedTuple, Pattern, Sequence
+
+NOT_SHOWN = "(a line that may hold a secret; not shown)"
+
+_ADDRESS = (
+    r"(?:https?://)?(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    r"(?:/[A-Za-z0-9._~/-]*)?"
+)
+_FILE = r"(?=[^\"']*[./])(?:[A-Za-z0-9 ._/+~${}-]|\[[0-9A-Fa-f:]+\]|:[0-9]{1,5}(?![A-Za-z0-9._-]))+"
+_NAME = r"[A-Za-z0-9._*/-]+"
+_FLAG = "(?:true|false)"
+
+
+def _quoted(inner: str) -> str:
+    return f"(?:\"(?:{inner})\"|'(?:{inner})')"
+
+
+def _list(item: str) -> str:
+    return rf"\[\s*(?:{item}(?:\s*,\s*{item})*\s*,?\s*)?\]"
+
+
+def _line(pattern: str) -> Pattern[str]:
+    return re.compile(rf"\s*{pattern}\s*\Z", re.ASCII)
+
+
+def _keys(forms: Sequence[Sequence[str]]) -> Pattern[str]:
+    return _line("(?:{})".format("|".join(rf"(?:{key})\s*=\s*(?:{form})" for key, form in forms)))
+
+
+_QUOTED_FILE = _quoted(_FILE)
+_FILES = f"{_QUOTED_FILE}|{_list(_QUOTED_FILE)}"
+_PAIRS = f"{_FILES}|{_list(_list(_QUOTED_FILE))}"
+
+
+class _Form(NamedTuple):
+    """What is known of a kind of file.
+
+    Args:
+        header: of a table.
+        closed: of a table in which nothing is known.
+        key: with its value.
+    """
+
+    header: Pattern[str]
+    closed: Pattern[str]
+    key: Pattern[str]
+
+
+_HOSTS = _Form(
+    header=_line(rf"\[\s*host(?:\s*\.\s*{_quoted(_ADDRESS)}(?:\s*\.\s*header)?)?\s*\]"),
+    closed=re.compile(r"\[\s*host\s*\]|.*header\s*\]"),
+    key=_keys(
+        [
+            ("server", _quoted(_ADDRESS)),
+            ("ca", _FILES),
+            ("client", _PAIRS),
+            ("capabilities", _list(_quoted("pull|resolve|push|referrers"))),
+            ("skip_verify|override_path", _FLAG),
+            ("dial_timeout", _quoted(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ns|us|ms|s|m|h))+")),
+        ]
+    ),
+)
+_PART = f"(?:[A-Za-z0-9_-]+|{_quoted(_ADDRESS)}|{_quoted(_NAME)})"
+_CONTAINERD = _Form(
+    header=_line(rf"\[\[?\s*{_PART}(?:\s*\.\s*{_PART})*\s*\]\]?"),
+    closed=re.compile(r".*\b(?:auths?|headers?)\b", re.IGNORECASE),
+    key=_keys(
+        [
+            ("config_path", _QUOTED_FILE),
+            ("endpoint", _list(_quoted(_ADDRESS))),
+            ("ca_file|cert_file|key_file", _QUOTED_FILE),
+            ("insecure_skip_verify|use_local_image_pull", _FLAG),
+            ("version|oom_score", "[0-9]{1,4}"),
+        ]
+    ),
+)
+_LOGIN = re.compile(r"\s*(?:username|password|auth|identitytoken)\s*=", re.ASCII)
+_WHOLE_ADDRESS, _WHOLE_FILE = re.compile(_ADDRESS, re.ASCII), re.compile(_FILE, re.ASCII)
+
+
+def hosts_lines(lines: Iterable[str]) -> List[str]:
+    """Return the lines of a hosts.toml as they may be shown."""
+    return _shown(lines, _HOSTS)
+
+
+def containerd_lines(lines: Iterable[str]) -> List[str]:
+    """Return the lines of containerd's configuration as they may be shown."""
+    return _shown(lines, _CONTAINERD)
+
+
+def is_known_of_hosts(line: str) -> bool:
+    """Whether a single line of a hosts.toml, in a table where such lines belong, may be shown."""
+    return _is_known(line, _HOSTS)
+
+
+def is_known_of_containerd(line: str) -> bool:
+    """Whether a single line of containerd's configuration may be shown."""
+    return _is_known(line, _CONTAINERD)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is a host or URL without a login, a query, or anything else that is odd."""
+    return bool(_WHOLE_ADDRESS.fullmatch(text))
+
+
+def is_file(text: str) -> bool:
+    """Whether a text is the path of a file, and nothing else that it could be."""
+    return bool(_WHOLE_FILE.fullmatch(text))
+
+
+def _is_known(line: str, form: _Form) -> bool:
+    return not line.strip() or bool(form.header.match(line) or form.key.match(line))
+
+
+def _shown(lines: Iterable[str], form: _Form) -> List[str]:
+    found = []
+    is_closed = False
+    for line in (each.rstrip("\r\n") for each in lines):
+        if line.lstrip().startswith("["):
+            is_known = bool(form.header.match(line))
+            is_closed = not is_known or bool(form.closed.match(line.strip()))
+        else:
+            is_known = not line.strip() or (not is_closed and bool(form.key.match(line)))
+        login = _LOGIN.match(line) if form is _CONTAINERD else None
+        hidden = NOT_SHOWN if login is None else f"{login[0]} ..."
+        found.append(line.expandtabs() if is_known else hidden)
+    return found
