@@ -610,6 +610,42 @@ def test_an_export_without_secrets_has_none(microk8s: Microk8s, client_options: 
     _both(microk8s, "disable", "--dry-run")
 
 
+PW = "hunter-two"
+TYPED = [
+    ["--json=" + PW],
+    ["--registry", "a.corp", "--username", "ann", "--password-stdin=" + PW],
+    ["--registry", "a.corp", "--username", "ann", PW],
+    ["--registry", "a.corp", "--username", "ann", "--password-stdin", PW, "x"],
+    ["--registry", "a.corp", "--username", f"ann:{PW}", "--password-stdin"],
+    ["--registry", "a.corp", "--username", "ann", "--password", PW],
+    ["--registry", "a.corp", "--username", "ann", f"--password={PW}"],
+    ["--registry", "a.corp", "--username", "ann", "--password-env", PW],
+    ["--registry", "a.corp", "--username", "ann", "--password-file", PW],
+    ["--registry", "a.corp", f"-uann:{PW}"],
+    ["--registry", "a.corp", f"-u{PW}"],
+    ["--registry", "a.corp", f"-p{PW}"],
+    ["--registry", f"ann:{PW}@a.corp"],
+    ["--registry", f"https://ann:{PW}@a.corp/x"],
+    ["--registry", f"ann:{PW}"],
+    ["--mirror", f"docker.io=https://ann:{PW}@a.corp"],
+    ["--mirror", f"docker.io=ann:{PW}@a.corp"],
+    ["--mirror", f"docker.io=https://a.corp?token={PW}"],
+    ["--mirror", f"https://ann:{PW}@a.corp"],
+    ["--registry", "a.corp", "--ca", f"https://ann:{PW}@a.corp/ca.crt"],
+    ["--file", f"https://ann:{PW}@a.corp/registries.toml"],
+]
+
+
+@pytest.mark.parametrize("words", TYPED, ids=" ".join)
+def test_a_password_that_is_typed_by_mistake_is_not_shown_again(
+    microk8s: Microk8s, words: List[str]
+) -> None:
+    for options in ([], ["--json"]):
+        result = microk8s.run("enable", *words, *options)
+        assert result.exit_code == 2
+        assert PW not in result.stdout + result.stderr
+
+
 # --- what a diff still says --------------------------------------------------------------------
 
 MASK = "(a line that may hold a secret; not shown)"

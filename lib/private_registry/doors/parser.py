@@ -9,10 +9,11 @@ from typing import List, NoReturn
 
 from private_registry.core.names import is_port, suggestion
 from private_registry.core.registries_toml import did_you_mean
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown, shown_name
 from private_registry.errors import UsageError
 
 _PASSWORD = re.compile(r"--pass(word|wd)?(=|$)|-p")
+_LOGIN = re.compile(r"--(username|password-)")
 _NO_VALUE = "a value is missing behind it"
 
 
@@ -31,6 +32,9 @@ class Parser(argparse.ArgumentParser):
         """Turn argparse's complaint into ours, instead of printing and ending."""
         option, _, problem = message.partition(": ")
         place = option.replace("argument", "option", 1) if problem else None
+        if problem.startswith("ignored explicit argument"):
+            # argparse would quote the value, which may be a password.
+            problem = "it takes no value"
         raise UsageError(
             (problem or message).replace("expected one argument", _NO_VALUE), place=place
         )
@@ -57,10 +61,11 @@ class Parser(argparse.ArgumentParser):
                 raise UsageError("-- is no value", place=f"option {shown(argument[:-3])}")
         values, unknown = self.parse_known_args(arguments)
         if unknown:
-            raise self._unknown(unknown, name)
+            is_about_a_login = any(_LOGIN.match(each) for each in arguments)
+            raise self._unknown(unknown, name, is_about_a_login=is_about_a_login)
         return values
 
-    def _unknown(self, unknown: List[str], name: str) -> UsageError:
+    def _unknown(self, unknown: List[str], name: str, *, is_about_a_login: bool) -> UsageError:
         known = list(self._option_string_actions)
         if any(_PASSWORD.match(each) for each in unknown):
             return UsageError(
@@ -70,11 +75,15 @@ class Parser(argparse.ArgumentParser):
             )
         option = unknown[0].partition("=")[0]
         if option.startswith("-"):
+            # What follows a short option at once is its value.
+            told = option if option.startswith("--") else option[:2]
             return UsageError(
-                f"there is no option {shown(option)}{did_you_mean(option, known)}",
+                f"there is no option {shown_name(told)}{did_you_mean(told, known)}",
                 remedy=f"{name.replace(' add', '')} help",
             )
-        words = shown(" ".join(itertools.takewhile(lambda each: each[:1] != "-", unknown)))
+        words = "a word without an option"
+        if not is_about_a_login:
+            words = shown(" ".join(itertools.takewhile(lambda each: each[:1] != "-", unknown)))
         address = _address_in(unknown)
         plain, secure = (suggestion(each, address) for each in ("--insecure", "--registry"))
         if "--insecure" in known:
