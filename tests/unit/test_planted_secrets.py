@@ -9,6 +9,7 @@ import base64
 import itertools
 import json
 import re
+import shlex
 import socket
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
@@ -644,6 +645,20 @@ def test_a_password_that_is_typed_by_mistake_is_not_shown_again(
         result = microk8s.run("enable", *words, *options)
         assert result.exit_code == 2
         assert PW not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("url", [*URLS, "m.corp", "a b", "x\u202ey", "https://m.corp/a b", ""])
+def test_what_is_offered_instead_of_an_odd_address_is_accepted(
+    microk8s: Microk8s, url: str
+) -> None:
+    for words in (["--mirror", url], ["--mirror", f"docker.io={url}"], ["--registry", url], [url]):
+        result = microk8s.run("enable", *words)
+        _assert_hidden(result, tuple(words))
+        offered = re.search("  do: microk8s enable private-registry-config (--.*)", result.stderr)
+        for each in re.split(" {3}.*? ?or |   \\(HTTPS\\)", offered[1] if offered else ""):
+            command = each.replace("REGISTRY=", "docker.io=").replace("MIRROR", "m.corp")
+            done = microk8s.run("enable", *shlex.split(command.replace("=URL", "=https://m.corp")))
+            assert done.exit_code == 0, (words, each, done)
 
 
 # --- what a diff still says --------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 import pytest
+import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -361,9 +362,8 @@ PASSWORDS = [
 
 def _saved_password(microk8s: Microk8s) -> str:
     text = ok(microk8s.run("plugin", "export", "--with-secrets")).stdout
-    found = re.search('^password = "(.*)"$', text, re.MULTILINE)
-    assert found
-    return found[1]
+    password: str = tomli.loads(text)["registry"][0]["password"]
+    return password
 
 
 @pytest.mark.parametrize("password", PASSWORDS, ids=ascii)
@@ -396,6 +396,24 @@ def test_a_password_keeps_every_character(
         )
     )
     assert _saved_password(microk8s) == password
+
+
+@odd
+def test_an_export_shows_it_as_an_escape_that_is_read_as_it_was(
+    microk8s: Microk8s, odd: str
+) -> None:
+    if min(odd) < " " or (max(odd) >= "\udc80" and max(odd) <= "\udcff") or odd == "\x7f":
+        odd = "\u202e"
+    login = ["--username", f"a{odd}n", "--password-stdin", "--no-restart"]
+    ok(microk8s.run("enable", "--registry", "a.corp", *login, stdin=f"{odd}x".encode()))
+    saved = microk8s.state.read_bytes()
+    result = ok(microk8s.run("plugin", "export", "--with-secrets"))
+    _assert_clean(result, odd)
+    apply = ["apply", "--file", "-", "--no-restart"]
+    again = ok(microk8s.run("plugin", *apply, stdin=result.stdout.encode()))
+    assert "Nothing to do" in again.stdout
+    assert microk8s.state.read_bytes() == saved
+    _assert_clean(ok(microk8s.run("plugin", "list")), odd)
 
 
 def test_other_files_may_begin_with_a_byte_order_mark(

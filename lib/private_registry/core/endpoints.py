@@ -17,7 +17,7 @@ from private_registry.core.names import (
     is_port,
     split_host_port,
 )
-from private_registry.core.showing import shown_name
+from private_registry.core.showing import quoted, shown_name
 from private_registry.errors import UsageError
 
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
@@ -83,21 +83,19 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
         raise UsageError(
             "the mirror {} needs http:// or https:// in front".format(shown_name(text) or "URL"),
             place=place,
-            instead="{} REGISTRY=https://{}".format(option, shown_name(text) or "MIRROR"),
+            instead=f"{option} REGISTRY={url_to_type(text)}",
         )
     if scheme.lower() not in ("http", "https"):
         raise UsageError(
             f"{shown_name(text)} does not speak a registry's protocol: http or https",
             place=place,
-            instead=f"{option} REGISTRY=https://MIRROR",
+            instead=f"{option} REGISTRY={url_to_type(text)}",
         )
     if "@" in rest.partition("/")[0]:
         raise UsageError(
             "a user name or password does not belong in a mirror's URL",
             place=place,
-            instead="{} REGISTRY={}://{}".format(
-                option, scheme.lower(), shown_name(rest.rpartition("@")[2])
-            ),
+            instead=f"{option} REGISTRY={url_to_type(text)}",
         )
     host_port, _, path = rest.partition("/")
     host, port = split_host_port(host_port, option)
@@ -105,6 +103,19 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
         return _docker_hub(scheme.lower(), host, path, text, option)
     authority = host if port is None else f"{host}:{port}"
     return Endpoint(scheme.lower(), authority, _api_path(path, text, place))
+
+
+def url_to_type(text: str) -> str:
+    """Return a mirror's URL as it was meant, for a command line; ``https://MIRROR`` if unclear."""
+    scheme, separator, rest = text.partition("://")
+    is_known = bool(separator) and scheme.lower() in ("http", "https")
+    bare = (rest if is_known else text).rpartition("@")[2]
+    url = f"{scheme.lower() if is_known else 'https'}://{bare}"
+    try:
+        parse_mirror_url(url, "--mirror")
+    except UsageError:
+        return "https://MIRROR"
+    return quoted(url)
 
 
 def is_docker_hub(authority: str) -> bool:

@@ -9,7 +9,7 @@ import tomlkit
 from tomlkit import exceptions
 from tomlkit.exceptions import ParseError, TOMLKitError
 
-from private_registry.core.showing import shown_name
+from private_registry.core.showing import printable, shown_name
 
 MOST_CHARACTERS = 8 * 1024 * 1024
 MOST_LEVELS = 100
@@ -26,6 +26,7 @@ _TEXT_OR_COMMENT = re.compile(
 _THREE_QUOTES = re.compile(r"\"\"\"|'''")
 
 
+_UNICODE = re.compile(r"[^\x00-\x7f]")
 _KEY_IS_THERE = re.compile(r'Key "(.*)" already exists\.', re.DOTALL)
 _QUOTE_NOTHING = (
     exceptions.MixedArrayTypesError,
@@ -187,7 +188,14 @@ def dumps(content: Mapping[str, Any], header: str) -> str:
     What is going to a disk goes through ``check`` first, which takes ten times as long.
     """
     comment = "".join(f"# {line}\n" for line in header.splitlines())
-    return comment + tomlkit.dumps(_with_block_strings(content))
+    return comment + _UNICODE.sub(_as_escape, tomlkit.dumps(_with_block_strings(content)))
+
+
+def _as_escape(match: Match[str]) -> str:
+    """Write out what a terminal would not show as it is; outside of texts all is ASCII."""
+    number = ord(match[0])
+    is_shown = printable(match[0]) == match[0]
+    return match[0] if is_shown else f"\\u{number:04x}" if number < 2**16 else f"\\U{number:08x}"
 
 
 def scalar(value: Any) -> str:

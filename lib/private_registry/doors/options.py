@@ -7,12 +7,12 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, 
 
 from private_registry.core.check.request import CheckRequest, ExplainRequest
 from private_registry.core.contradictions import contradiction
-from private_registry.core.endpoints import parse_mirror_url
+from private_registry.core.endpoints import parse_mirror_url, url_to_type
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import EVERY_REGISTRY, RegistryName, parse_registry_name
 from private_registry.core.registries_toml import did_you_mean
 from private_registry.core.request import AddRequest, ApplyRequest, RemoveRequest, Upstream
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown, shown_name
 from private_registry.doors import pull_secret_options
 from private_registry.doors.credential_options import credential_options, credentials_of
 from private_registry.doors.docker_options import with_docker
@@ -235,11 +235,9 @@ def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
     registry, separator, url = text.partition("=")
     if not separator:
         raise UsageError(
-            f"{shown(text)} does not say whose mirror it is",
+            f"{shown_name(text)} does not say whose mirror it is",
             place="option --mirror",
-            instead="--mirror docker.io={}".format(
-                shown(text) if "://" in text else "https://{}".format(shown(text) or "MIRROR")
-            ),
+            instead=f"--mirror docker.io={url_to_type(text)}",
         )
     return parse_registry_name(registry, "--mirror"), Mirror(parse_mirror_url(url, "--mirror"))
 

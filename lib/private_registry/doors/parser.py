@@ -9,7 +9,7 @@ from typing import List, NoReturn
 
 from private_registry.core.names import is_port, suggestion
 from private_registry.core.registries_toml import did_you_mean
-from private_registry.core.showing import shown, shown_name
+from private_registry.core.showing import shown, shown_name, without_secrets
 from private_registry.errors import UsageError
 
 _PASSWORD = re.compile(r"--pass(word|wd)?(=|$)|-p")
@@ -83,7 +83,8 @@ class Parser(argparse.ArgumentParser):
             )
         words = "a word without an option"
         if not is_about_a_login:
-            words = shown(" ".join(itertools.takewhile(lambda each: each[:1] != "-", unknown)))
+            alone = itertools.takewhile(lambda each: each[:1] != "-", unknown)
+            words = shown(" ".join(map(without_secrets, alone)))
         address = _address_in(unknown)
         plain, secure = (suggestion(each, address) for each in ("--insecure", "--registry"))
         if "--insecure" in known:

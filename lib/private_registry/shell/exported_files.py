@@ -6,7 +6,7 @@ import os
 from typing import List
 
 from private_registry.core.export import Export, ExportedFile
-from private_registry.core.showing import shown
+from private_registry.core.showing import shown_path
 from private_registry.errors import UsageError
 from private_registry.shell import files
 
@@ -31,7 +31,7 @@ def write(export: Export, output: str, *, is_tree: bool) -> None:
             files.remove_made(path)
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
-            f"{shown(output)} cannot be written: {reason.lower()}", place=_OPTION
+            f"{shown_path(output)} cannot be written: {reason.lower()}", place=_OPTION
         ) from error
 
 
@@ -40,7 +40,7 @@ def _write_tree(export: Export, output: str, made: List[str]) -> None:
         _make_directory(output, made)
     elif not os.path.isdir(output) or files.names_in(output):
         raise UsageError(
-            f"{shown(output)} is there and not an empty directory",
+            f"{shown_path(output)} is there and not an empty directory",
             place=_OPTION,
             remedy="give a directory that is not there yet",
         )
@@ -59,7 +59,7 @@ def _make_directory(path: str, made: List[str]) -> None:
 def _write_file(file: ExportedFile, path: str, made: List[str]) -> None:
     if files.kind_of(path) is not None:
         raise UsageError(
-            f"{shown(path)} is there already",
+            f"{shown_path(path)} is there already",
             place=_OPTION,
             remedy="give a name that is not there yet",
         )
