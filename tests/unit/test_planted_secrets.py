@@ -13,6 +13,7 @@ import shlex
 import socket
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
+from unittest import mock
 
 import pytest
 
@@ -350,6 +351,23 @@ def test_what_containerd_says_of_its_configuration(microk8s: Microk8s) -> None:
     login = ("--username", "ann", "--password-stdin", "--no-restart")
     result = _run(microk8s, "enable", "--registry", HOST, *login, stdin=b"pw-x")
     assert "containerd cannot read its configuration: cannot decode ..." in result.stderr
+
+
+def test_what_containerd_says_of_its_cri(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+    _run(microk8s, "enable")
+    auth = f'[{CRI}.configs."x.corp".auth]\nusername = "ann"\npassword = "{SECRET}"\n'
+    text = f"{TEMPLATE}{auth}# load CRI\n"
+    microk8s.template.write_text(text)
+    (microk8s.data / "args/containerd.toml").write_text(text)
+    control = microk8s.snap / "bin" / "ctr"
+    words = f"Message: invalid plugin config: {SECRET} of {URLS[0]}"
+    control.write_text(f"#!/bin/sh\necho '{words}'\n")
+    control.chmod(0o755)
+    with mock.patch("private_registry.shell.cri.answers", return_value=False):
+        for options in ([], ["--json"]):
+            result = _run(microk8s, "plugin", "check", "--timeout", "1", *options)
+            assert "invalid plugin config: ... of https://...@m.corp" in result.stdout
+            assert "containerd runs without CRI" in result.stdout
 
 
 # --- Docker's daemon.json ----------------------------------------------------------------------

@@ -223,7 +223,7 @@ class Containerd:
         control = os.path.join(self._node.snap, "bin", "ctr")
         command = [control, "--address", self._socket, "plugins", "ls", "-d", "id==cri"]
         match = _ERROR_WORDS.search(commands.output_of(command) or "")
-        return match[1] if match else None
+        return self._words(match[1]) if match else None
 
     def _complaint(self) -> str:
         unit = f"snap.{self._node.snap_name}.daemon-containerd"
