@@ -33,7 +33,9 @@ URLS = [
     f"https://m.corp?token={SECRET}",
     f"https://m.corp/v2/?a=1&token={SECRET}",
     f"https://m.corp#{SECRET}",
+    f"https://m.corp&token={SECRET}",
     f"https://ann:{SECRET}@m.corp:port",
+    f"//ann:{SECRET}@m.corp:/x",
     f"https://ann:{SECRET}@",
     f"ftp://ann:{SECRET}@m.corp",
     f"https:/ann:{SECRET}@m.corp",
@@ -42,7 +44,7 @@ URLS = [
     f"https://m.corp:{SECRET}",
 ]
 #: Those that stand at every place; each of the others at some.
-WHOLE = (0, 2, 5, 13)
+WHOLE = (0, 2, 5, 15)
 HOST = "reg.corp:5000"
 VERSIONS = ("2.1.3", "1.6.28")
 EXHAUSTIVE = pytest.mark.exhaustive
@@ -472,6 +474,7 @@ def _config_texts() -> Iterator[str]:
         *({"username": "a", "password": f"{SECRET}\n\n"}, {"auth": ENCODED[:-3] + "!"}),
     ):
         yield json.dumps({"auths": {"x.corp": login}})
+        yield json.dumps({"auths": {"x.corp": {"auth": ENCODED, SECRET: SECRET}}})
         yield json.dumps({"auths": {"x.corp": login, "y.corp": {"auth": ENCODED}}})
     for value in (SECRET, [SECRET], {"x": SECRET}):
         yield json.dumps({"auths": value})
@@ -515,6 +518,7 @@ def _yaml_texts() -> Iterator[str]:
         *(f"!{SECRET}!x y", f"!<{SECRET}> x", f"!<{SECRET}", f"@{SECRET}", f"`{SECRET}"),
         *(f"%{SECRET}", f"[{SECRET}", f"{{{SECRET}", f"'{SECRET}", f'"{SECRET}', f"|{SECRET}"),
         *(f">{SECRET}\n   x", f'"\\{SECRET}"', f'"\\x{SECRET}"', f"{SECRET}: {SECRET}: x"),
+        *(f"x,{SECRET}", f"x, {SECRET}: y", f"x ,{SECRET}:", f"x: {SECRET}"),
         *(f"{{{SECRET}, {SECRET}}}", f"[{SECRET}]", f"? {SECRET}", f"- {SECRET}", f"\t{SECRET}"),
         *(f"'a' {SECRET}", f"*{SECRET} x", f"&a &{SECRET} x", f"a\x07{SECRET}", f"# {SECRET}"),
         *(f"a # {SECRET}", f"|\n{SECRET}\n", f'"{SECRET}\n"', f"!{SECRET}%zz x", f"*\n{SECRET}"),

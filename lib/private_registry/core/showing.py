@@ -18,7 +18,8 @@ _LOGIN_IN_PATH = re.compile(r"[^/\s]*:[^/]*@")
 _QUERY_IN_PATH = re.compile(r"([?#])[^/]*=[^/]*")
 _LOGIN_IN_URL = re.compile(r"(//)[^\s\"'<>]*@")
 _QUERY_IN_URL = re.compile(r"(://[^\s?\"'<>]*)\?[^\s\"'<>]*")
-_QUERY = re.compile(r"[?#](?=.)", re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z0-9._-]+:", re.ASCII)
+_QUERY = re.compile(r"[?#&=](?=.)", re.DOTALL)
 _SHOWN = 80
 
 
@@ -40,7 +41,7 @@ def _escaped(character: str) -> str:
 def shown(text: str) -> str:
     """Quote what somebody else wrote, for an error, in at most 80 characters.
 
-    Left out are a login in front of an ``@`` and what follows a ``?`` or ``#``.
+    Left out are a login in front of an ``@`` and what follows a ``?``, ``#``, ``&`` or ``=``.
     """
     return _shortened(printable(_without_login(text)))
 
@@ -63,7 +64,7 @@ def shown_place(path: str) -> str:
 def place_without_secrets(path: str) -> str:
     """Return a path, or a URL, without what in its parts looks as a login, password or query."""
     parts = path.split("/")
-    return "/".join(each if each.endswith(":") else without_secrets(each) for each in parts)
+    return "/".join(each if _SCHEME.fullmatch(each) else without_secrets(each) for each in parts)
 
 
 def without_secrets(name: str) -> str:

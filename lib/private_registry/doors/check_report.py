@@ -218,20 +218,32 @@ def _cleaned_report(report: RegistryReport) -> RegistryReport:
 
 
 def _cleaned_finding(finding: Finding) -> Finding:
-    cleaned = finding._replace(
-        registry=without_secrets(finding.registry),
-        endpoint=place_without_secrets(finding.endpoint),
-        where=place_without_secrets(finding.where),
-        what=without_logins(finding.what),
-        why=without_logins(finding.why),
-    )
-    remedy = finding.remedy
-    names = (finding.registry, finding.endpoint, finding.where)
-    is_same = names == (cleaned.registry, cleaned.endpoint, cleaned.where)
-    if not is_same or without_logins(remedy.command) != remedy.command:
+    authority = finding.endpoint.partition("://")[2].partition("/")[0]
+    names = {
+        finding.where: place_without_secrets(finding.where),
+        finding.endpoint: place_without_secrets(finding.endpoint),
+        finding.registry: without_secrets(finding.registry),
+        authority: without_secrets(authority),
+    }
+    changed = {name: cleaned for name, cleaned in names.items() if name != cleaned}
+
+    def clean(text: str) -> str:
+        for name, cleaned in changed.items():
+            text = text.replace(name, cleaned)
+        return without_logins(text)
+
+    remedy = finding.remedy._replace(owner=clean(finding.remedy.owner))
+    if changed or without_logins(remedy.command) != remedy.command:
         # What it is to be typed for cannot be named.
         remedy = remedy._replace(command="", needs="")
-    return cleaned._replace(remedy=remedy)
+    return finding._replace(
+        registry=names[finding.registry],
+        endpoint=names[finding.endpoint],
+        where=names[finding.where],
+        what=clean(finding.what),
+        why=clean(finding.why),
+        remedy=remedy,
+    )
 
 
 class _Paint:

@@ -44,7 +44,7 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
 
 def _credentials(document: Document, plain: Any, path: KeyPath) -> Optional[Credentials]:
     entry = document.table(plain, path)
-    document.unknown(entry, _ENTRY_KEYS, path)
+    document.unknown_of_a_login(entry, _ENTRY_KEYS, path)
     encoded, username, password, token = (
         document.text(entry.get(key), (*path, key)) for key in _ENTRY_KEYS
     )

@@ -37,6 +37,12 @@ KeyPath = Tuple[str, ...]
 Lines = Mapping[KeyPath, int]
 Value = TypeVar("Value")
 LEFT_OUT = "left out"
+_KEYS_OF_LOGINS = frozenset(
+    [
+        *("username", "password", "auth", "email", "token", "identitytoken", "identity_token"),
+        *("registrytoken", "registry_token", "user", "pass", "passwd", "login"),
+    ]
+)
 _TRUE = frozenset(["true", "yes", "on", "y"])
 _FALSE = frozenset(["false", "no", "off", "n"])
 
@@ -96,6 +102,16 @@ class Document:
                     (*path, key),
                     f"this addon has no such key{did_you_mean(key, names)}; {LEFT_OUT}",
                 )
+
+    def unknown_of_a_login(self, plain: Iterable[str], known: Iterable[str], path: KeyPath) -> None:
+        """Note every key of a login that is not known; a part of a password may be taken for one.
+
+        In YAML ``{password: one,two}`` has a key ``two``.
+        """
+        told = [key for key in plain if key in _KEYS_OF_LOGINS]
+        self.unknown(told, known, path)
+        if any(key not in (*known, *told) for key in plain):
+            self.note(path, f"this addon does not know a key there; {LEFT_OUT}")
 
     def error(self, path: KeyPath, message: str, remedy: Optional[str] = None) -> UsageError:
         """Return the error that something in the file cannot be."""

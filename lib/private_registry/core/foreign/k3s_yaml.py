@@ -132,7 +132,7 @@ class _Reader:
     def _credentials(self, plain: Any, above: KeyPath) -> Optional[Credentials]:
         path = (*above, "auth")
         table = self._document.table(plain, path)
-        self._document.unknown(table, _AUTH_KEYS, path)
+        self._document.unknown_of_a_login(table, _AUTH_KEYS, path)
         username, password, encoded, token = (
             self._document.text(table.get(key), (*path, key)) for key in _AUTH_KEYS
         )
