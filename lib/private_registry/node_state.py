@@ -103,8 +103,7 @@ def observe(node: Node) -> NodeState:
     hints += [each for each in lint if each.registry]
     if file is not None and listing is not None:
         hints += _pending(node, file, loaded, listing)
-    if transaction.is_interrupted(node):
-        findings.append(_interrupted())
+    findings += _of_earlier_runs(node, unseen)
     return NodeState(
         template=loaded or written,
         version=version,
@@ -255,13 +254,16 @@ def _pending(
     ]
 
 
-def _interrupted() -> Finding:
-    return Finding(
-        Cause.INTERRUPTED_RUN,
-        "a run of this addon was killed and is not finished or undone yet",
-        remedy=_APPLY,
-        explains=frozenset(Cause),
-    )
+def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:
+    try:
+        is_interrupted = transaction.is_interrupted(node)
+    except PermissionError as error:
+        unseen.append(f"{error.filename}: whether an earlier run of this addon was killed")
+        return []
+    what = "a run of this addon was killed and is not finished or undone yet"
+    every = frozenset(Cause)
+    interrupted = Finding(Cause.INTERRUPTED_RUN, what, remedy=_APPLY, explains=every)
+    return [interrupted] if is_interrupted else []
 
 
 def _login(found: object) -> Optional[Login]:

@@ -226,6 +226,8 @@ def _entry(path: Path) -> TreeEntry:
         return ("link", os.readlink(str(path)).encode(), mode, status.st_uid, status.st_gid)
     if path.is_dir():
         return ("directory", b"", mode, status.st_uid, status.st_gid)
+    if not path.is_file():
+        return ("device, socket or pipe", b"", mode, status.st_uid, status.st_gid)
     return ("file", path.read_bytes(), mode, status.st_uid, status.st_gid)
 
 

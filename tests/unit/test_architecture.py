@@ -105,7 +105,7 @@ def _users_of(package: str) -> Set[str]:
         ("tomlkit", {"core/toml.py", "launcher.py"}),
         ("subprocess", {"shell/commands.py", "launcher.py"}),
         ("argparse", {"doors/options.py", "doors/parser.py"}),
-        ("fcntl", {"shell/files.py"}),
+        ("fcntl", {"shell/lock.py"}),
         ("yaml", {"doors/yaml_text.py"}),
     ],
 )

@@ -199,7 +199,17 @@ def test_a_wrong_clock_lets_certificates_expire(clock: Optional[float], cause: C
     assert faults(diagnose(Asked(reading, results))) == [(cause, SELF)]
 
 
-_CAUSES = st.sampled_from([None, *Cause])
+def test_an_endpoint_whose_files_this_user_may_not_read_was_not_asked() -> None:
+    diagnosis = diagnose(asked([MIRROR, SELF], [Cause.UNREADABLE, None]))
+    assert not faults(diagnosis)
+    assert [each.is_asked for each in diagnosis.report.endpoints] == [False, True]
+    diagnosis = diagnose(asked([SELF], [Cause.UNREADABLE]))
+    assert not faults(diagnosis)
+    assert not diagnosis.report.is_asked
+    assert diagnosis.report.answered_by is None
+
+
+_CAUSES = st.sampled_from([None, *(each for each in Cause if each is not Cause.UNREADABLE)])
 
 
 @given(st.lists(_CAUSES, min_size=1, max_size=3), st.booleans())

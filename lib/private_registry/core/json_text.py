@@ -1,4 +1,4 @@
-"""JSON: the only module that reads it, from whomever it comes; bounded in size, depth and digits."""
+"""JSON: the only module that reads it; what comes from others is bounded in size and depth."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.request import AddRequest, ApplyRequest
 from private_registry.doors.inputs import STANDARD_INPUT, Inputs, named
 from private_registry.errors import UsageError
-from private_registry.shell.files import names_in
 
 
 def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddRequest:
@@ -64,7 +63,7 @@ def _imported_file(path: str, inputs: Inputs) -> Imported:
     def read_outside(kind: str, name: str) -> str:
         if kind == registries_toml.VARIABLE:
             return inputs.variable(name)
-        return inputs.text(os.path.join(beside, name), name)
+        return inputs.text(os.path.join(beside, name), name, inner=True)
 
     return _checked(_read(inputs.text(path, "--file"), source, read_outside), source)
 
@@ -107,21 +106,21 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
     root = os.path.abspath(path)
     tree: Dict[str, Directory] = {}
     others = []
-    for name in sorted(names_in(root)):
+    for name in sorted(os.listdir(root)):
         below = os.path.join(root, name)
         if os.path.isdir(below):
             tree[name] = _directory(below, inputs)
         else:
             others.append(f"{named(below)}: not a directory of a registry; left out")
-    imported = hosts_tree.read(tree, lambda _, name: inputs.text(name, "--import"))
+    imported = hosts_tree.read(tree, lambda _, name: inputs.text(name, "--import", inner=True))
     return _checked(imported._replace(notes=(*others, *imported.notes)), named(path))
 
 
 def _directory(path: str, inputs: Inputs) -> Directory:
-    files = names_in(path)
+    files = os.listdir(path)
     text: Optional[str] = None
     if HOSTS_TOML in files:
-        text = inputs.text(os.path.join(path, HOSTS_TOML), "--import")
+        text = inputs.text(os.path.join(path, HOSTS_TOML), "--import", inner=True)
     return Directory(path, files, text)
 
 

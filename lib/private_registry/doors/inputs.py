@@ -9,9 +9,9 @@ from typing import Optional, Tuple
 from private_registry.core.model import ClientCertificate
 from private_registry.core.names import shown
 from private_registry.errors import UsageError
+from private_registry.shell import reading
 
 STANDARD_INPUT = "-"
-_MAX_BYTES = 16 * 1024 * 1024
 _PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM"
 
 
@@ -54,10 +54,19 @@ class Inputs:
             )
         return value
 
-    def text(self, path: str, option: str, remedy: str = _PEM_REMEDY) -> str:
-        """Read a text file; raise UsageError where that is not possible."""
+    def text(
+        self, path: str, option: str, remedy: str = _PEM_REMEDY, *, inner: bool = False
+    ) -> str:
+        """Read a text file; raise UsageError where that is not possible.
+
+        Args:
+            path: of the file; of a pipe, too, where a user names it himself.
+            option: that names it.
+            remedy: where it is no text.
+            inner: another file names it, and not the user.
+        """
         try:
-            return self._bytes(path, option).decode("utf-8-sig")
+            return self._bytes(path, option, inner=inner).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise UsageError(
                 "not a text file",
@@ -65,7 +74,7 @@ class Inputs:
                 remedy=remedy,
             ) from error
 
-    def _bytes(self, path: str, option: str) -> bytes:
+    def _bytes(self, path: str, option: str, *, inner: bool) -> bytes:
         place = f"option {option}, {named(path)}"
         if path == STANDARD_INPUT:
             if self._input_of is not None:
@@ -77,18 +86,17 @@ class Inputs:
             if path == STANDARD_INPUT and sys.stdin is None:
                 raise UsageError("standard input is closed", place=place)
             if path == STANDARD_INPUT:
-                content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+                content = sys.stdin.buffer.read(reading.MOST_BYTES + 1)
             else:
-                with open(path, "rb") as stream:
-                    content = stream.read(_MAX_BYTES + 1)
-        except (OSError, ValueError) as error:
+                content = reading.read(path)[1] if inner else reading.read_given(path)
+        except (OSError, ValueError, reading.UnreadableError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
-                f"{named(path)} cannot be read: {reason.lower()}",
+                f"{named(path)} cannot be read: {reason[:1].lower()}{reason[1:]}",
                 place=f"option {option}",
                 remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
             ) from error
-        if len(content) > _MAX_BYTES:
+        if len(content) > reading.MOST_BYTES:
             raise UsageError("larger than 16 MiB", place=place)
         return content
 

@@ -13,6 +13,7 @@ from private_registry.core.ledger import DockerPlaces
 from private_registry.core.plan import NodePath, Root
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
+from private_registry.shell.directories import Place
 
 SNAP = "/snap/microk8s/current"
 SNAP_DATA = "/var/snap/microk8s/current"
@@ -102,6 +103,18 @@ class Node(NamedTuple):
     def absolute(self, path: NodePath) -> str:
         """Absolute path of a file, for opening it."""
         return os.path.join(self.directory(path.root), path.path)
+
+    def place(self, path: NodePath) -> Place:
+        """Where a file is, for working on it."""
+        is_docker = path.root in (Root.DOCKER, Root.DOCKER_CERTS)
+        owner = self.docker.owner if self.docker is not None and is_docker else None
+        is_foreign = owner is not None and owner[0] not in (0, os.geteuid())
+        return Place(self.directory(path.root), path.path, owner if is_foreign else None)
+
+    @property
+    def lock(self) -> Place:
+        """The directory that the lock of all runs lies on."""
+        return self.place(NodePath(Root.COMMON, STATE_DIRECTORY))
 
     def shown(self, path: NodePath) -> str:
         """Absolute path of a file, for people: the one that stays right across refreshes."""

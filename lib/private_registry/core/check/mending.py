@@ -40,7 +40,6 @@ _OWNED = {
 }
 _ELSEWHERE: Dict[Cause, Remedy] = {
     Cause.CLOCK: Remedy("sudo timedatectl set-ntp true"),
-    Cause.UNREADABLE: Remedy("sudo microk8s private-registry check"),
 }
 _OF_LOGIN = (
     *(Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.URL_PART_IGNORED),
