@@ -162,7 +162,10 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
             Step("DOCKER", "c", permissions=permissions, old_permissions=permissions, mark=(1, 2)),
         ],
         restart=True,
-        docker=ledger.DockerPlaces("/etc", "docker/daemon.json", "/etc", "docker/certs.d", (0, 0)),
+        docker=ledger.DockerPlaces(
+            ledger.DockerPlace("/etc", "docker/daemon.json"),
+            ledger.DockerPlace("/home/ann", ".config/docker/certs.d", (7, 8), 0o700),
+        ),
         reload={"insecure-registries": ["a", "b"]},
     )
     assert Journal.from_json(journal.to_json(), "x") == journal

@@ -78,34 +78,51 @@ class DaemonRecord(NamedTuple):
     lists: Mapping[str, Tuple[str, ...]] = {}
 
 
+class DockerPlace(NamedTuple):
+    """Where one of a Docker engine's files or directories is, and whose it is.
+
+    Args:
+        root: absolute path of a directory that was there before us: what we make is below it.
+        path: the way from there.
+        owner: user and group number of who owns that directory, and what we make below it.
+        mode: its permission bits, which what we make below it does not go beyond.
+    """
+
+    root: str
+    path: str
+    owner: Tuple[int, int] = (0, 0)
+    mode: int = 0o755
+
+    @property
+    def absolute(self) -> str:
+        """Absolute path."""
+        return f"{self.root.rstrip('/')}/{self.path}"
+
+    @staticmethod
+    def from_plain(plain: Any) -> DockerPlace:
+        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        root, path, (uid, gid), mode = plain
+        if not root.startswith("/"):
+            raise ValueError("a path that cannot be")
+        return DockerPlace(root, checked_path(path), (int(uid), int(gid)), int(mode))
+
+
 class DockerPlaces(NamedTuple):
     """Where a Docker engine keeps its configuration.
 
-    The two roots are directories that were there before us: what we make is below them.
-
     Args:
-        config_root: absolute path of a directory above daemon.json.
-        config: path of daemon.json below it.
-        certs_root: absolute path of a directory above the certificates.
-        certs_d: path below it of the directory with a folder for each host.
-        owner: user and group number that files there have.
+        config: daemon.json.
+        certs_d: the directory with a folder for each host.
     """
 
-    config_root: str
-    config: str
-    certs_root: str
-    certs_d: str
-    owner: Tuple[int, int] = (0, 0)
+    config: DockerPlace
+    certs_d: DockerPlace
 
     @staticmethod
     def from_plain(plain: Any) -> DockerPlaces:
         """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
-        config_root, config, certs_root, certs_d, (uid, gid) = plain
-        for root in (config_root, certs_root):
-            if not root.startswith("/"):
-                raise ValueError("a path that cannot be")
-        config, certs_d = checked_path(config), checked_path(certs_d)
-        return DockerPlaces(config_root, config, certs_root, certs_d, (int(uid), int(gid)))
+        config, certs_d = plain
+        return DockerPlaces(DockerPlace.from_plain(config), DockerPlace.from_plain(certs_d))
 
 
 class Ledger(NamedTuple):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.containerd import Version, parse_version
-from private_registry.core.ledger import DockerPlaces
+from private_registry.core.ledger import DockerPlace, DockerPlaces
 from private_registry.core.plan import NodePath, Root
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
@@ -91,9 +91,7 @@ class Node(NamedTuple):
         """Absolute path of one of the directories that files go below."""
         if root in (Root.DATA, Root.COMMON):
             return self.data if root is Root.DATA else self.common
-        if self.docker is None:
-            raise KeyError(root)
-        return self.docker.config_root if root is Root.DOCKER else self.docker.certs_root
+        return self._docker_place(root).root
 
     @property
     def roots(self) -> Tuple[Root, ...]:
@@ -106,10 +104,16 @@ class Node(NamedTuple):
 
     def place(self, path: NodePath) -> Place:
         """Where a file is, for working on it."""
-        is_docker = path.root in (Root.DOCKER, Root.DOCKER_CERTS)
-        owner = self.docker.owner if self.docker is not None and is_docker else None
-        is_foreign = owner is not None and owner[0] not in (0, os.geteuid())
-        return Place(self.directory(path.root), path.path, owner if is_foreign else None)
+        user = None
+        if path.root in (Root.DOCKER, Root.DOCKER_CERTS):
+            owner = self._docker_place(path.root).owner
+            user = None if owner[0] in (0, os.geteuid()) else owner
+        return Place(self.directory(path.root), path.path, user)
+
+    def _docker_place(self, root: Root) -> DockerPlace:
+        if self.docker is None:
+            raise KeyError(root)
+        return self.docker.config if root is Root.DOCKER else self.docker.certs_d
 
     @property
     def lock(self) -> Place:

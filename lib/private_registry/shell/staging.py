@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.core import json_text
 from private_registry.core import ledger as ledger_format
-from private_registry.core.docker_trust import DIRECTORY_MODE
+from private_registry.core.docker_trust import directory_mode
 from private_registry.core.ledger import DockerPlaces
 from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
 from private_registry.shell import files, records
@@ -97,7 +97,8 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journ
 def _directory(node: Node, path: NodePath) -> Directory:
     permissions = Permissions(node.modes.directory, node.owner)
     if node.docker is not None and path.root in (Root.DOCKER, Root.DOCKER_CERTS):
-        permissions = Permissions(DIRECTORY_MODE, node.docker.owner)
+        place = node.docker.config if path.root is Root.DOCKER else node.docker.certs_d
+        permissions = Permissions(directory_mode(place), place.owner)
     return Directory(path.root.value, path.path, permissions)
 
 

@@ -41,7 +41,7 @@ def _give_back_lent(node: Node, journal: Journal) -> None:
         and node.docker is not None
         and _is_open(node, journal, Root.DOCKER.value)
     ):
-        lending.give_back(node, NodePath(Root.DOCKER, node.docker.config), journal.staging)
+        lending.give_back(node, NodePath(Root.DOCKER, node.docker.config.path), journal.staging)
 
 
 def _do(node: Node, step: Step) -> None:
