@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry import operations
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
@@ -70,6 +70,14 @@ class NodeState(NamedTuple):
         except ConflictError:
             return None
         return _login(found)
+
+    @property
+    def logins(self) -> Dict[str, Login]:
+        """What containerd logs in with, by host."""
+        keys = () if self.template is None else self.template.keys
+        hosts = [key[1] for key in keys if key[0] == "configs" and key[-1] == "auth"]
+        found = ((host, self.login(host)) for host in hosts)
+        return {host: login for host, login in found if login is not None}
 
     def is_as_saved(self, registry: str) -> bool:
         """Whether this addon configured a registry, and nobody has changed it by hand since."""

@@ -171,6 +171,29 @@ def test_login_missing_refused_and_right(
     assert "s3cret" not in node.run("plugin", "check", host).stdout
 
 
+def test_a_login_for_whom_it_redirects_to(
+    node: Microk8s, registries: FakeRegistries, names: Names
+) -> None:
+    right = "Basic YW5uOnMzY3JldA=="
+    target = registries.start(
+        lambda heard: Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+    )
+    other = names.add("other.corp", target)
+    location = (("Location", f"http://{other}/v2/"),)
+    host = names.add("reg.corp", registries.start(lambda _: Said(307, location)))
+    login = "--username ann --password-env REGISTRY_PASSWORD --allow-plaintext-credentials"
+    first = ["plugin", "add", "--insecure", host, *login.split()]
+    ok(node.run(*first, env={"REGISTRY_PASSWORD": "another"}))
+    (fault,) = check(node, host)["findings"]
+    assert (fault["cause"], fault["registry"]) == ("login_missing", host)
+    assert f"it redirects to http://{other}, and there: " in fault["why"]
+    remedy = fault["do"].replace('"$REGISTRY_USER"', "ann")
+    assert remedy == f"microk8s private-registry add --insecure {other} {login}"
+    typed(node, remedy, env={"REGISTRY_PASSWORD": "s3cret"})
+    assert check(node, host)["clean"]
+    assert "another" not in repr(target.heard)
+
+
 def test_a_pull_secret_logs_pods_in(
     node: Microk8s, registries: FakeRegistries, names: Names
 ) -> None:
@@ -291,6 +314,21 @@ def test_the_pause_image(
     assert "pause_image" not in faults(check(node, "reg.corp"))
 
 
+@pytest.mark.parametrize("image", ["x[y/z", "reg.corp:²/a"])
+def test_a_pause_image_that_is_none(
+    node: Microk8s, containerd: FakeContainerd, monkeypatch: pytest.MonkeyPatch, image: str
+) -> None:
+    monkeypatch.setattr(cri, "has_image", lambda *_: False)
+    text = node.template.read_text().replace("registry.k8s.io/pause:3.10", image)
+    node.template.write_text(text)
+    containerd.restart()
+    (finding,) = check(node)["findings"]
+    template = node.current / "args" / "containerd-template.toml"
+    assert (finding["cause"], finding["where"]) == ("pause_image", str(template))
+    assert finding["do"] == f"sudo nano {template}"
+    assert "cannot pull it: " in finding["what"]
+
+
 # --- how it is asked -------------------------------------------------------------------------
 
 
@@ -382,7 +420,7 @@ def test_a_pull_that_fails_although_all_looks_well(
     ok(node.run("plugin", "add", "--insecure", host))
     document = check(node, f"{host}/app:1", "--pull")
     assert not document["clean"]
-    assert document["pull"]["words"] == words
+    assert document["pull"]["words"] == words.replace("\x1b", "?")
     done = node.run("plugin", "check", f"{host}/app:1", "--pull")
     assert "no space left on device" in done.stdout
     assert "\x1b" not in done.stdout

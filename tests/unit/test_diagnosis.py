@@ -341,6 +341,32 @@ def test_a_proxy_is_told_to_leave_the_registry_alone() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("login_at", "option"),
+    [
+        ("http://other.corp:5000", "--insecure"),
+        ("https://other.corp", "--registry"),
+        ("https://[fd00::1]:5000", "--registry"),
+        *((each, None) for each in ("https://other", "https://UPPER.corp", "http://docker.io")),
+        *((each, None) for each in ("https://registry-1.docker.io", "https://$(id).corp")),
+    ],
+)
+@pytest.mark.parametrize("cause", [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED])
+def test_a_login_for_whom_it_redirects_to(
+    cause: Cause, login_at: str, option: Optional[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "x")
+    found = remedy(cause, login_at=login_at)
+    host = login_at.partition("://")[2]
+    if option is None:
+        assert not found.command
+        assert host in found.owner
+        return
+    words = shlex.split(found.command.replace('"$REGISTRY_USER"', "ann"))
+    assert words[3:5] == [option, host]
+    assert isinstance(parse("plugin", words[2:], Inputs()).request, AddRequest)
+
+
 def test_what_a_finding_says_itself_is_left() -> None:
     own = Remedy("sudo mv a b")
     finding = Finding(Cause.SHADOWED, "what", remedy=own)

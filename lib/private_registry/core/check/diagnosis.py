@@ -44,6 +44,8 @@ TEXTS = {
     Cause.RATE_LIMITED: "it was asked too often",
     Cause.SERVER_ERROR: "it has a fault of its own",
     Cause.UNEXPECTED_STATUS: "it answers what no registry should",
+    Cause.NOT_UNDERSTOOD: "what it answers cannot be understood",
+    Cause.BAD_HEADER: "a header that it is to be asked with cannot be sent",
     Cause.LOGIN_MISSING: "it wants a login and this node has none for it",
     Cause.LOGIN_REFUSED: "it refuses this node's user name or password",
     Cause.BAD_CHALLENGE: "it wants a login and does not say how",
