@@ -275,7 +275,16 @@ def _make_so(
             saved[LAST_CHECK] = None
         last = asks.to_make.make if asks.to_make and asks.to_make.is_change else None
         _commit(reach, changes, saved, Followers(containerd, last=last, say=options.say))
+        _forget_what_others_made(reach.node, asks.to_make)
     return outcome
+
+
+def _forget_what_others_made(node: Node, part: Optional[ClusterPart]) -> None:
+    """Mend the record where a service account was made to name a Secret by others meanwhile."""
+    if part is not None and part.made_by_us != part.made:
+        same = Plan((), records.ledgers(node))
+        record = {PULL_SECRETS: record_of(part.made_by_us)}
+        transaction.commit(node, same, record, enabled=True)
 
 
 def _take_everything_back(node: Node, options: Options) -> Outcome:

@@ -95,8 +95,9 @@ def is_ours(plain: Mapping[str, Any]) -> bool:
 
 
 def says_the_same(plain: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a Secret of ours already says what it should."""
-    return bool(plain.get("data") == wanted["data"] and is_ours(plain))
+    """Whether a Secret of ours already says what it should; others may add to it."""
+    data = plain.get("data") or {}
+    return bool(data.get(DATA_KEY) == wanted["data"][DATA_KEY] and is_ours(plain))
 
 
 def docker_config_of(registry: RegistryName, credentials: Credentials) -> str:
