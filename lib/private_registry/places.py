@@ -48,7 +48,7 @@ def flaw(path: str, *, roots_alone: bool = False) -> "Optional[Flaw]":
         should, but can be written by others.
     """
     if not os.path.isabs(path):
-        return f"{_shown(path)} is no absolute path", ""
+        return "{} is no absolute path".format(_shown(path)), ""
     owners = (0,) if roots_alone else (0, os.geteuid())
     # A name in a directory like /tmp is its owner's; what is missing there is anybody's.
     shared = set()
@@ -63,9 +63,9 @@ def flaw(path: str, *, roots_alone: bool = False) -> "Optional[Flaw]":
     except FileNotFoundError as error:
         place = os.path.dirname(error.filename)
     except OSError as error:
-        return f"{_shown(path)}: {(error.strerror or str(error)).lower()}", ""
+        return "{}: {}".format(_shown(path), (error.strerror or str(error)).lower()), ""
     if place in shared:
-        return f"others can put into {_shown(place)} what they want", ""
+        return "others can put into {} what they want".format(_shown(place)), ""
     return None
 
 
@@ -106,8 +106,8 @@ def problem(environment: "Mapping[str, str]") -> "Optional[Problem]":
             return found
     for name in NAME_VARIABLES:
         if environment.get(name) and not _is_name(environment[name]):
-            shown = f"{name}={_shown(environment[name])} cannot be trusted"
-            return shown, f"the snap is called {_NAME}", _FORGET
+            shown = "{}={} cannot be trusted".format(name, _shown(environment[name]))
+            return shown, "the snap is called {}".format(_NAME), _FORGET
     return _apart(environment)
 
 
@@ -134,10 +134,10 @@ def is_hidden_root(kind: str, number: int) -> bool:
         number: of a user, or a group.
     """
     try:
-        with open(f"/proc/sys/kernel/overflow{kind}") as stream:
+        with open("/proc/sys/kernel/overflow{}".format(kind)) as stream:
             if int(stream.read()) != number:
                 return False
-        with open(f"/proc/self/{kind}_map") as stream:
+        with open("/proc/self/{}_map".format(kind)) as stream:
             ranges = [[int(word) for word in line.split()] for line in stream]
     except (OSError, ValueError):
         return False
@@ -175,13 +175,13 @@ def _looked_at(
 ) -> "Tuple[bool, Optional[Flaw]]":
     """Return whether others can put there what is missing, and what is wrong with it."""
     if status.st_uid not in owners and not is_hidden_root("uid", status.st_uid):
-        owner = f"{_shown(place)} belongs to user number {status.st_uid}"
+        owner = "{} belongs to user number {}".format(_shown(place), status.st_uid)
         return False, (owner, "")
     if stat.S_ISLNK(status.st_mode) or not _others_write(status):
         return False, None
     if status.st_mode & stat.S_ISVTX and stat.S_ISDIR(status.st_mode):
         return True, None
-    return False, (f"{_shown(place)} can be written by others than its owner", place)
+    return False, ("{} can be written by others than its owner".format(_shown(place)), place)
 
 
 def _others_write(status: os.stat_result) -> bool:
@@ -192,22 +192,22 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _problem(name: str, path: str, *, is_given: bool) -> "Optional[Problem]":
-    shown = f"{name}={_shown(path)}" if is_given else _shown(path)
+    shown = "{}={}".format(name, _shown(path)) if is_given else _shown(path)
     found = flaw(path)
     if found is not None:
         text, place = found
-        mend = f"sudo chmod go-w {_quoted(place)}" if place.startswith(_SNAPDS) else _FORGET
-        return f"{shown} cannot be trusted", text, mend
+        mend = "sudo chmod go-w {}".format(_quoted(place)) if place.startswith(_SNAPDS) else _FORGET
+        return "{} cannot be trusted".format(shown), text, mend
     if not os.path.isdir(path):
-        missing = f"{_shown(path)} is not there"
+        missing = "{} is not there".format(_shown(path))
         return "there is no MicroK8s on this machine", missing, _INSTALL
     is_microk8s = _is_name(_parents_name(path))
     if name == "SNAP_DATA":
         is_microk8s = is_microk8s and os.path.isdir(os.path.join(path, "args"))
     if is_microk8s:
         return None
-    other = f"{_shown(os.path.realpath(path))} is no directory of MicroK8s'"
-    return f"{shown} cannot be trusted", other, _FORGET
+    other = "{} is no directory of MicroK8s'".format(_shown(os.path.realpath(path)))
+    return "{} cannot be trusted".format(shown), other, _FORGET
 
 
 def _apart(environment: "Mapping[str, str]") -> "Optional[Problem]":
@@ -215,8 +215,8 @@ def _apart(environment: "Mapping[str, str]") -> "Optional[Problem]":
     beside = os.path.join(os.path.dirname(data), "common")
     if common == beside:
         return None
-    shown = f"SNAP_COMMON={_shown(common)} cannot be trusted"
-    return shown, f"that of {_shown(data)} is {_shown(beside)}", _FORGET
+    shown = "SNAP_COMMON={} cannot be trusted".format(_shown(common))
+    return shown, "that of {} is {}".format(_shown(data), _shown(beside)), _FORGET
 
 
 def _parents_name(path: str) -> str:

@@ -164,7 +164,7 @@ def test_files_are_opened_for_writing_in_one_module_only() -> None:
     [
         (
             r"[\"'](/var)?/snap/microk8s|containerd-template\.toml[\"']|var/lock",
-            {"shell/node.py", "launcher.py", "places.py"},
+            {"shell/node.py", "places.py"},
         ),
         (r"[\"'](/etc|/var/snap|/var/run)/docker", {"shell/docker_discovery.py"}),
     ],

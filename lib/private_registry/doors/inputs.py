@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from private_registry.core.model import ClientCertificate
 from private_registry.core.names import shown
@@ -16,9 +16,14 @@ _PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PE
 
 
 class Inputs:
-    """The files that options name; standard input can be used once, as ``-``."""
+    """The files that options name; standard input can be used once, as ``-``.
 
-    def __init__(self) -> None:
+    Args:
+        variables: the environment that passwords are looked for in; None for that of this process.
+    """
+
+    def __init__(self, variables: Optional[Mapping[str, str]] = None) -> None:
+        self._variables = os.environ if variables is None else variables
         self._input_of: Optional[str] = None
 
     def ca(self, path: str) -> str:
@@ -46,7 +51,7 @@ class Inputs:
 
     def variable(self, name: str) -> str:
         """Read a password from an environment variable; raise UsageError where it is not set."""
-        value = os.environ.get(name)
+        value = self._variables.get(name)
         if value is None:
             raise UsageError(
                 f"the environment variable {shown(name)} is not set",

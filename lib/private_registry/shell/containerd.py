@@ -190,8 +190,7 @@ class Containerd:
         ]
         problems = []
         for way in ways:
-            environment = commands.host_environment()
-            done = commands.run(way, environment=environment, seconds=RESTART_SECONDS)
+            done = commands.run(way, seconds=RESTART_SECONDS)
             if done is not None and done.exit_code == 0:
                 return None
             if done is not None:
@@ -227,7 +226,7 @@ class Containerd:
     def _complaint(self) -> str:
         unit = f"snap.{self._node.snap_name}.daemon-containerd"
         command = ["journalctl", "--unit", unit, "--lines", "20", "--output", "cat", "--no-pager"]
-        done = commands.run(command, environment=commands.host_environment())
+        done = commands.run(command)
         lines = done.stdout.splitlines() if done is not None and done.exit_code == 0 else []
         telling = [
             line for line in lines if "level=fatal" in line or line.startswith("containerd:")

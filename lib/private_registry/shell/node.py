@@ -8,16 +8,13 @@ import re
 from functools import lru_cache
 from typing import Mapping, NamedTuple, Optional, Tuple
 
+from private_registry import places
 from private_registry.core.containerd import Version, parse_version
 from private_registry.core.ledger import DockerPlace, DockerPlaces
 from private_registry.core.plan import NodePath, Root
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
 from private_registry.shell.directories import Place
-
-SNAP = "/snap/microk8s/current"
-SNAP_DATA = "/var/snap/microk8s/current"
-SNAP_COMMON = "/var/snap/microk8s/common"
 
 CERTS_D = "args/certs.d"
 DATA_IN_TEMPLATE = "${SNAP_DATA}"
@@ -73,18 +70,13 @@ class Node(NamedTuple):
         """Find the node as snapd describes it, else where snaps are.
 
         Raises:
-            NodeError: there is no MicroK8s.
+            NodeError: there is no MicroK8s, or what the environment says of it cannot be trusted.
         """
-        snap = environment.get("SNAP") or SNAP
-        data = environment.get("SNAP_DATA") or SNAP_DATA
-        common = environment.get("SNAP_COMMON") or SNAP_COMMON
-        for directory in (data, common):
-            if not os.path.isdir(directory):
-                raise NodeError(
-                    "there is no MicroK8s on this machine",
-                    place=f"{directory} is not there",
-                    remedy="sudo snap install microk8s --classic",
-                )
+        problem = places.problem(environment)
+        if problem is not None:
+            message, place, remedy = problem
+            raise NodeError(message, place=place, remedy=remedy)
+        snap, data, common = places.named(environment)
         return Node(snap, os.path.realpath(data), os.path.realpath(common))
 
     def directory(self, root: Root) -> str:
@@ -198,7 +190,7 @@ class Node(NamedTuple):
     @property
     def snap_name(self) -> str:
         """Name of the snap, which its services are called by."""
-        return os.environ.get("SNAP_NAME") or "microk8s"
+        return places.snap_name(os.environ)
 
     @property
     def restart_command(self) -> str:
