@@ -19,24 +19,31 @@ from private_registry.core.check.mending import Situation, mended
 from private_registry.core.check.reading import HostEntry, Reading
 from private_registry.core.check.request import CheckRequest
 from private_registry.core.check.result import Question, Result
+from private_registry.core.check.told import harmless
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.names import EVERY_REGISTRY
 from private_registry.core.plan import NodePath, Root
+from private_registry.core.showing import quoted
 from private_registry.core.stock import is_stock, is_stock_entry
 from private_registry.errors import UsageError
 from private_registry.node_state import NodeState, missing_pause_image, observe
 from private_registry.outcomes import CheckOutcome, PullTry
 from private_registry.shell import cri
+from private_registry.shell.containerd import TEMPLATE_PATH
 from private_registry.shell.last_check import remember
 from private_registry.shell.node import CERTS_D, CONTAINERD_ENVIRONMENT, Node
 from private_registry.shell.observing import look_at
+from private_registry.shell.probing.failure import not_understood
 from private_registry.shell.probing.probe import ask
+from private_registry.shell.probing.targets import compares_ports
 from private_registry.shell.probing.together import all_at_once
 
 PULL_SECONDS = 300
+_LONGEST_WORDS = 2000
 _GRACE_SECONDS = 0.5
 _TOKEN_HEADERS = (2, 1, 0)
 _IPV6_NAMES = (1, 7, 0)
+_TO_US = Remedy(owner="whoever maintains this addon: its files, without their secrets, and this")
 _REFRESH = Remedy("sudo snap refresh microk8s --channel=latest/stable")
 
 Progress = Callable[[int, int], None]
@@ -101,11 +108,24 @@ def _cases(node: Node, state: NodeState, request: CheckRequest) -> List[_Case]:
         for name in _configured(node, state)
     ]
     pause = missing_pause_image(state)
-    if pause is not None:
+    return cases if pause is None else [*cases, _pause_case(node, state, pause)]
+
+
+def _pause_case(node: Node, state: NodeState, pause: str) -> _Case:
+    try:
         subject = parse_subject(pause)
-        reading = _reading(node, state, str(subject.registry))
-        cases.append(_Case(reading, subject.image, is_pause_image=True))
-    return cases
+    except UsageError as error:
+        source = node.shown(TEMPLATE_PATH)
+        finding = Finding(
+            Cause.PAUSE_IMAGE,
+            "containerd has no image that every pod starts with, and cannot pull it: "
+            + error.message,
+            where=source,
+            remedy=Remedy(f"sudo nano {quoted(source)}"),
+        )
+        return _Case(Reading("", (), (finding,), fails=True), is_pause_image=True)
+    reading = _reading(node, state, str(subject.registry))
+    return _Case(reading, subject.image, is_pause_image=True)
 
 
 def _configured(node: Node, state: NodeState) -> Iterable[str]:
@@ -121,6 +141,16 @@ def _configured(node: Node, state: NodeState) -> Iterable[str]:
 
 
 def _reading(node: Node, state: NodeState, name: str) -> Reading:
+    try:
+        return _read(node, state, name)
+    except Exception as error:  # noqa: BLE001 - one registry's files may not end the whole check
+        what = "what is configured for it cannot be understood"
+        why = type(error).__name__
+        finding = Finding(Cause.NOT_UNDERSTOOD, what, name, why=why, remedy=_TO_US)
+        return Reading(name, (), (finding,), fails=True)
+
+
+def _read(node: Node, state: NodeState, name: str) -> Reading:
     if name.startswith("[") and state.version is not None and state.version < _IPV6_NAMES:
         what = "this containerd takes no IPv6 address in an image's name"
         finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=_REFRESH)
@@ -161,20 +191,26 @@ def _ask(
     seconds: float,
     progress: Progress,
 ) -> Dict[int, Dict[int, Result]]:
+    logins = state.logins
     jobs = {
-        (number, index): partial(ask, _question(state, case, entry), seconds)
+        (number, index): partial(
+            ask, _question(state, case, entry)._replace(logins=logins), seconds
+        )
         for number, case in enumerate(cases)
         if not case.is_stock
         for index, entry in enumerate(case.reading.entries)
     }
-    # Where a proxy is in the way, it is asked once more without it.
-    longest = seconds * (2 if state.proxies.are_there else 1) + _GRACE_SECONDS
-    answers = all_at_once(jobs, longest, progress)
+    answers = all_at_once(jobs, seconds + _GRACE_SECONDS, progress, _not_understood)
     silent = Result(Cause.NAME_LOOKUP, Layer.NAME, f"no answer within {seconds:g} s")
     found: Dict[int, Dict[int, Result]] = {}
     for number, index in jobs:
         found.setdefault(number, {})[index] = answers.get((number, index), silent)
     return found
+
+
+def _not_understood(error: Exception) -> Result:
+    failure = not_understood(error)
+    return Result(failure.cause, failure.layer, failure.detail)
 
 
 def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
@@ -185,6 +221,7 @@ def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
         state.login(entry.authority),
         state.proxies,
         state.version is None or state.version >= _TOKEN_HEADERS,
+        compares_ports=state.version is None or compares_ports(state.version),
     )
 
 
@@ -205,7 +242,7 @@ def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Res
     findings = [
         mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings
     ]
-    if case.is_pause_image:
+    if case.is_pause_image and case.image is not None:
         findings = [_of_pause_image(each, case) for each in findings if each.is_fault]
     return diagnosis._replace(findings=tuple(findings))
 
@@ -217,17 +254,24 @@ def _situation(
     index = next((at for at, each in enumerate(entries) if each.url == finding.endpoint), None)
     spoken = [each.speaks for each in results.values() if each.speaks]
     entry = None if index is None else entries[index]
+    login_at = results[index].login_at if index in results else ""
     return Situation(
         reading=case.reading,
         entry=entry,
         speaks=results[index].speaks if index in results else (spoken or [""])[0],
         is_saved=state.is_as_saved(case.registry),
         beyond=results[index].beyond if index in results else None,
-        has_login=entry is not None and state.login(entry.authority) is not None,
+        has_login=_has_login(state, entry, login_at),
+        login_at=login_at,
         has_plugin=node.has_plugin,
         environment_file=node.shown(NodePath(Root.DATA, CONTAINERD_ENVIRONMENT)),
         restart=node.restart_command,
     )
+
+
+def _has_login(state: NodeState, entry: Optional[HostEntry], login_at: str) -> bool:
+    host = login_at.partition("://")[2] or ("" if entry is None else entry.authority)
+    return bool(host) and state.login(host) is not None
 
 
 def _of_pause_image(finding: Finding, case: _Case) -> Finding:
@@ -284,7 +328,8 @@ def _pulled(
     words = cri.pull(state.runtime.socket, str(image), PULL_SECONDS)
     if words is None:
         return PullTry(str(image)), []
-    return PullTry(str(image), words), [] if is_faulty else [_of_words(image, words)]
+    tried = PullTry(str(image), harmless(words, _LONGEST_WORDS))
+    return tried, [] if is_faulty else [_of_words(image, words)]
 
 
 def _of_words(image: Image, words: str) -> Finding:
@@ -293,6 +338,7 @@ def _of_words(image: Image, words: str) -> Finding:
     explained = explain(words)
     registry = str(image.registry)
     if not explained:
-        return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=words)
+        why = harmless(words, _LONGEST_WORDS)
+        return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=why)
     first = explained[0]
     return Finding(first.cause, first.what, registry, why=first.why, remedy=first.remedy)

@@ -42,8 +42,11 @@ def check_edit(
     """
     if edit.text == file.text:
         return
-    after = Template(edit.text, "the new template")
-    rendered = Template(node.rendered(edit.text), "the new template, rendered")
+    is_partial = file.template.as_far_as_readable
+    after, rendered = (
+        Template(text, "the new template", as_far_as_readable=is_partial)
+        for text in (edit.text, node.rendered(edit.text))
+    )
     for owned in wanted:
         key, value = owned.entry
         found = (after.get(key), rendered.get(key) if owned.entry.is_secret else value)

@@ -10,7 +10,7 @@ from private_registry.core.pull_secrets import MadeSecret, PullSecret, from_json
 from private_registry.core.request import RemoveRequest
 from private_registry.errors import UsageError
 from private_registry.shell import records
-from private_registry.shell.cluster import Cluster, SecretStep, hidden_in
+from private_registry.shell.cluster import Cluster, Reference, SecretStep, hidden_in
 from private_registry.shell.node import PULL_SECRETS, Node
 
 
@@ -65,6 +65,21 @@ class ClusterPart(NamedTuple):
     def make(self) -> None:
         """Carry it out: all or nothing."""
         self.cluster.make(self.steps)
+
+    @property
+    def made_by_us(self) -> Tuple[MadeSecret, ...]:
+        """What is to be remembered after `make`: no reference that somebody else was first with."""
+        others = self.cluster.of_others
+        return tuple(
+            each._replace(
+                service_accounts=tuple(
+                    account
+                    for account in each.service_accounts
+                    if Reference(each.namespace, account, each.name) not in others
+                )
+            )
+            for each in self.made
+        )
 
 
 def made_secrets(node: Node) -> Tuple[MadeSecret, ...]:

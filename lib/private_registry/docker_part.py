@@ -7,12 +7,13 @@ from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optiona
 
 from private_registry.core import json_lists
 from private_registry.core.daemon_plan import DaemonEdit, plan_daemon, with_daemon
-from private_registry.core.docker_trust import FILE_MODE, DockerTrust, docker_trust
+from private_registry.core.docker_trust import DockerTrust, docker_trust, file_mode
 from private_registry.core.json_text import JsonSyntaxError
 from private_registry.core.ledger import DockerPlaces, Ledger
 from private_registry.core.model import DesiredState, Registry
 from private_registry.core.names import RegistryName
 from private_registry.core.plan import NodePath, ObservedFile, Plan, Root, WantedFile
+from private_registry.core.showing import moved_aside
 from private_registry.errors import (
     ConflictError,
     NodeError,
@@ -52,10 +53,10 @@ class DockerPart(NamedTuple):
     @property
     def files(self) -> Dict[NodePath, WantedFile]:
         """The certificates and keys that should be there."""
-        below = self.places.certs_d
+        place = self.places.certs_d
         return {
-            NodePath(Root.DOCKER_CERTS, f"{below}/{name}"): file
-            for name, file in self.trust.files(self.places.owner).items()
+            NodePath(Root.DOCKER_CERTS, f"{place.path}/{name}"): file
+            for name, file in self.trust.files(place).items()
         }
 
     def hosts_of(self, scope: FrozenSet[RegistryName]) -> FrozenSet[str]:
@@ -66,8 +67,9 @@ class DockerPart(NamedTuple):
 
     def added_to(self, plan: Plan) -> Plan:
         """Put daemon.json into a plan that has all other files."""
-        path = NodePath(Root.DOCKER, self.places.config)
-        new = WantedFile(b"", FILE_MODE, owner=self.places.owner)
+        place = self.places.config
+        path = NodePath(Root.DOCKER, place.path)
+        new = WantedFile(b"", file_mode(place), owner=place.owner)
         plan = with_daemon(plan, path, self.observed, self.edit, new)
         ledger = plan.ledgers[Root.DOCKER]
         is_spent = (
@@ -147,16 +149,17 @@ def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
         return not trust.hosts and not any(trust.lists.values())
     places = node.docker
     try:
-        text = _text(records.observe_file(node, NodePath(Root.DOCKER, places.config)), "") or "{}"
+        config = NodePath(Root.DOCKER, places.config.path)
+        text = _text(records.observe_file(node, config), "") or "{}"
         there = {key: json_lists.texts(text, key) for key in trust.lists}
         files = {
-            name: records.read(node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d}/{name}"))
-            for name in trust.files(places.owner)
+            name: records.read(node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d.path}/{name}"))
+            for name in trust.files(places.certs_d)
         }
     except (PrivateRegistryError, JsonSyntaxError):
         return False
     return all(set(texts) <= set(there[key]) for key, texts in trust.lists.items()) and all(
-        files[name] == file.content for name, file in trust.files(places.owner).items()
+        files[name] == file.content for name, file in trust.files(places.certs_d).items()
     )
 
 
@@ -166,30 +169,27 @@ def engine_to_settle(
     """Return the engine that a killed run left; None where it was about none."""
     if node.docker is None or concerned is None:
         return None
-    return DockerEngine(node, docker_discovery.engine_of(_config(node.docker)), concerned)
+    engine = docker_discovery.engine_of(node.docker.config.absolute)
+    return DockerEngine(node, engine, concerned)
 
 
 def _is_gone(node: Node) -> bool:
     places = node.docker
-    return places is not None and not os.path.isdir(places.config_root)
-
-
-def _config(places: DockerPlaces) -> str:
-    return os.path.join(places.config_root, places.config)
+    return places is not None and not os.path.isdir(places.config.root)
 
 
 def _docker_part(node: Node, desired: DesiredState) -> DockerPart:
     trust = docker_trust(desired.registries)
     if node.docker is not None:
-        _check_same_engine(_config(node.docker), desired)
-        engine = docker_discovery.engine_of(_config(node.docker))
+        _check_same_engine(node.docker.config.absolute, desired)
+        engine = docker_discovery.engine_of(node.docker.config.absolute)
     elif desired.docker_config is not None:
         engine = docker_discovery.engine_of(desired.docker_config)
     else:
-        engine = docker_discovery.the_engine()
+        engine = docker_discovery.the_engine(docker_discovery.caller_of(os.environ))
     places = node.docker or engine.places
     node = node._replace(docker=places)
-    path = NodePath(Root.DOCKER, places.config)
+    path = NodePath(Root.DOCKER, places.config.path)
     observed = records.observe_file(node, path)
     text = _text(observed, node.shown(path))
     record = records.ledger(node, Root.DOCKER).daemon
@@ -230,11 +230,11 @@ def _check_pairs(node: Node, places: DockerPlaces, trust: DockerTrust) -> None:
     moby registry/registry.go ReadCertsDirectory.
     """
     ours: Dict[str, List[str]] = {}
-    for path in trust.files(places.owner):
+    for path in trust.files(places.certs_d):
         host, _, name = path.rpartition("/")
         ours.setdefault(host, []).append(name)
     for host, own_names in ours.items():
-        folder = NodePath(Root.DOCKER_CERTS, f"{places.certs_d}/{host}")
+        folder = NodePath(Root.DOCKER_CERTS, f"{places.certs_d.path}/{host}")
         names = {*records.names_in(node, folder), *own_names}
         for name in sorted(names):
             stem, _, ending = name.rpartition(".")
@@ -244,7 +244,7 @@ def _check_pairs(node: Node, places: DockerPlaces, trust: DockerTrust) -> None:
                 raise ConflictError(
                     f"Docker refuses all certificates of {host}: {name} has no {stem}.{other}",
                     place=shown,
-                    remedy=f"move it away: sudo mv '{shown}' '{shown}.old'",
+                    remedy=f"move it away: {moved_aside(shown)}",
                 )
 
 

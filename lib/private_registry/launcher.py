@@ -3,24 +3,47 @@
 MicroK8s 1.24 to 1.26 run addons with Python 3.6, none of its Pythons has a TOML library, members of
 the group microk8s may call enable without being root, and an addon may be started outside of
 MicroK8s altogether. What only rare paths need is imported there: every enable waits for imports.
+
+As root it first throws away what may be somebody else's: of the environment all that variables.py
+does not let pass, of the places where modules are looked for all that others can write to. Until
+then it imports nothing that Python has not loaded already. Interpreters that it starts get -I.
 """
 
 import os
 import sys
-from typing import Dict, List, Tuple
+
+from private_registry import places, variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Mapping, Tuple
+
+    # A Python that has pip, how pip is started with it, and its environment.
+    Pip = Tuple[List[str], Dict[str, str]]
 
 OLDEST = (3, 8)
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 REQUIREMENTS = os.path.join(LIB, "requirements.txt")
 VENDOR = os.path.join(LIB, "vendor")
 HOST_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
-SNAP_ONLY_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
-SNAP_DATA = "/var/snap/microk8s/current"
-KEPT_VARIABLES = SNAP_ONLY_VARIABLES + ("PYTHONNOUSERSITE", "LANG", "LC_ALL", "NO_COLOR")
+# Goes before the name of a variable as it was given, which so steers no interpreter.
+GIVEN = "PRIVATE_REGISTRY_GIVEN_"
+# sudo's own: how it asks for a password, and what PAM may know a user by.
+SUDOS_VARIABLES = (
+    *("PATH", "HOME", "USER", "LOGNAME", "TERM", "LANG", "LC_ALL", "LC_MESSAGES"),
+    *("SUDO_ASKPASS", "SUDO_PROMPT", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"),
+    *("XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "KRB5CCNAME"),
+)
 WORDS_FOR_ANYBODY = (["help"], ["-h"], ["--help"], ["version"], ["--version"])
 # It shows what this user may see, and says what not.
 VERBS_FOR_ANYBODY = ("check",)
 EXIT_NODE = 4
+
+_RUN_PIP = """
+import runpy, sys
+sys.path += {!r}
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 
 
 def main(door: str, script: str) -> None:
@@ -30,42 +53,64 @@ def main(door: str, script: str) -> None:
         door: "enable", "disable" or "plugin".
         script: the program that was started, to start it again with another interpreter.
     """
+    given = _given()
+    if os.geteuid() == 0:
+        _trust_root_alone(given)
     if needs_root(sys.argv[1:]):
         _run_again_as_root(script)
     if sys.version_info[:2] < OLDEST:
-        _hand_over_to_host_python(script)
-    if not _find_tomlkit() and not _fetch_tomlkit():
+        _hand_over_to_host_python(script, given)
+    sys.path += [each for each in _snaps_packages() if each not in sys.path]
+    if not _find_tomlkit() and not _fetch_tomlkit(given):
         sys.exit(EXIT_NODE)
     from private_registry.doors.console import run
 
-    sys.exit(run(door, os.path.abspath(script), sys.argv[1:]))
+    sys.exit(run(door, os.path.abspath(script), sys.argv[1:], given))
 
 
-def needs_root(arguments: List[str]) -> bool:
+def needs_root(arguments: "List[str]") -> bool:
     """Whether a command line has to be carried out by somebody else than this user."""
     if os.geteuid() == 0 or arguments[:1] in WORDS_FOR_ANYBODY:
         return False
     if arguments and arguments[0] in VERBS_FOR_ANYBODY:
         return False
     try:
-        return os.stat(os.environ.get("SNAP_DATA") or SNAP_DATA).st_uid != os.geteuid()
+        return os.stat(places.named(os.environ)[1]).st_uid != os.geteuid()
     except OSError:
         # Without a MicroK8s there is nothing to be root for; the door says so.
         return False
 
 
+def _given() -> "Dict[str, str]":
+    """Return the environment as it was given, to this process or to the one that handed over."""
+    handed = {k[len(GIVEN) :]: v for k, v in os.environ.items() if k.startswith(GIVEN)}
+    return dict(os.environ, **handed)
+
+
+def _trust_root_alone(given: "Mapping[str, str]") -> None:
+    os.environ.clear()
+    os.environ.update(variables.own(given))
+    # An interpreter that root chose though it is not root's own has run its own packages already.
+    chosen = tuple(each + "/" for each in _homes() if places.flaw(each) is not None)
+    kept_path = [each for each in sys.path if each.startswith(chosen) or not places.flaw(each)]
+    # This code is here already, whoever can write it: MicroK8s lets its group.
+    sys.path[:] = [LIB] + kept_path
+
+
 def _run_again_as_root(script: str) -> None:
     import subprocess
 
-    kept = ["{}={}".format(k, v) for k, v in sorted(os.environ.items()) if _is_kept(k)]
-    python = sys.executable or "python3"
-    command = ["env"] + kept + [python, os.path.abspath(script)] + sys.argv[1:]
+    python, libraries = _roots_python()
+    told = dict(variables.of_sudo(os.environ), **libraries)
+    command = ["/usr/bin/env"] + ["{}={}".format(k, v) for k, v in sorted(told.items())]
+    command += [python, "-I", os.path.abspath(script)] + sys.argv[1:]
     secret = _named_variables(sys.argv[1:])
     # By its name only: what stands on a command line can be read by everybody.
     preserve = ["--preserve-env=" + ",".join(secret)] if secret else []
+    passed = {k: v for k, v in os.environ.items() if k in SUDOS_VARIABLES or k in secret}
     try:
-        if subprocess.call(["sudo", "true"]) == 0:
-            os.execvp("sudo", ["sudo"] + preserve + command)
+        if subprocess.call(["sudo", "true"], env=passed) == 0:
+            os.execvpe("sudo", ["sudo"] + preserve + command, passed)
         problem = "sudo refused"
     except OSError:
         problem = "there is no sudo"
@@ -77,23 +122,52 @@ def _run_again_as_root(script: str) -> None:
     sys.exit(EXIT_NODE)
 
 
-def _named_variables(arguments: List[str]) -> List[str]:
+def _roots_python() -> "Tuple[str, Dict[str, str]]":
+    """Choose a Python that is root's own work; return it with what it finds its libraries by."""
+    snap = places.believed_snap(os.environ, roots_alone=True)
+    snaps_python = os.path.join(snap, variables.SNAPS_PYTHON)
+    if _is_roots_own_python():
+        return sys.executable, _libraries(sys.executable, snap)
+    if snap and os.access(snaps_python, os.X_OK):
+        return snaps_python, _libraries(snaps_python, snap)
+    return HOST_PYTHONS[0], {}
+
+
+def _is_roots_own_python() -> bool:
+    """Whether this interpreter, and all that it imports by itself, is root's own work."""
+    own = tuple(each + "/" for each in _homes())
+    parts = [each for each in sys.path if each.startswith(own)] + _homes()
+    parts += [sys.executable or "", os.path.dirname(os.__file__)]
+    return not any(places.flaw(each, roots_alone=True) for each in parts)
+
+
+def _homes() -> "List[str]":
+    return [sys.prefix, sys.base_prefix]
+
+
+def _libraries(python: str, snap: str) -> "Dict[str, str]":
+    if not snap or not os.path.realpath(python).startswith(os.path.realpath(snap) + "/"):
+        return {}
+    return {"LD_LIBRARY_PATH": variables.libraries(snap)}
+
+
+def _named_variables(arguments: "List[str]") -> "List[str]":
     """List the environment variables that hold passwords, as ``--password-env`` names them."""
     option = "--password-env"
     apart = [value for name, value in zip(arguments, arguments[1:]) if name == option]
     joined = [each.partition("=")[2] for each in arguments if each.startswith(option + "=")]
-    return [each for each in apart + joined if each in os.environ]
+    # sudo takes several names with commas between them.
+    names = [each for each in apart + joined if each.isidentifier() and each in os.environ]
+    return [each for each in names if not variables.is_settled(each)]
 
 
-def _is_kept(variable: str) -> bool:
-    return variable.startswith("SNAP") or variable in KEPT_VARIABLES
-
-
-def _hand_over_to_host_python(script: str) -> None:
-    environment = {k: v for k, v in os.environ.items() if k not in SNAP_ONLY_VARIABLES}
+def _hand_over_to_host_python(script: str, given: "Mapping[str, str]") -> None:
     for python in HOST_PYTHONS:
-        if _is_new_enough(python, environment):
-            arguments = [python, os.path.abspath(script)] + sys.argv[1:]
+        if _is_new_enough(python):
+            handed = {GIVEN + name: value for name, value in given.items()}
+            environment = dict(variables.of_helper(), **variables.own(given))
+            environment.update(handed)
+            arguments = [python, "-I", os.path.abspath(script)] + sys.argv[1:]
             os.execve(python, arguments, environment)
     _complain(
         "this MicroK8s has Python {}.{}; the addon needs 3.8 or newer".format(*sys.version_info),
@@ -103,14 +177,23 @@ def _hand_over_to_host_python(script: str) -> None:
     sys.exit(EXIT_NODE)
 
 
-def _is_new_enough(python: str, environment: Dict[str, str]) -> bool:
+def _is_new_enough(python: str) -> bool:
     import subprocess
 
     check = "import sys; sys.exit(sys.version_info[:2] < {!r})".format(OLDEST)
+    if places.flaw(python) is not None:
+        return False
     try:
-        return subprocess.call([python, "-c", check], env=environment) == 0
+        command = [python, "-I", "-c", check]
+        return subprocess.call(command, cwd="/", env=variables.of_helper()) == 0
     except OSError:
         return False
+
+
+def _snaps_packages() -> "List[str]":
+    """List where the snap's own Python has packages, such as PyYAML; -I hides PYTHONPATH."""
+    snap = places.believed_snap(os.environ)
+    return variables.packages(snap, "{}.{}".format(*sys.version_info))
 
 
 def _find_tomlkit() -> bool:
@@ -123,13 +206,14 @@ def _find_tomlkit() -> bool:
     return True
 
 
-def _fetch_tomlkit() -> bool:
+def _fetch_tomlkit(given: "Mapping[str, str]") -> bool:
     sys.stderr.write("Fetching the Python package tomlkit once, with pip ...\n")
     sys.stderr.flush()
     target = "{}.{}".format(VENDOR, os.getpid())
-    install = ["install", "--no-deps", "--require-hashes", "--retries", "1", "--timeout", "15"]
-    install += ["--target", target, "-r", REQUIREMENTS]
-    pips = _pips()
+    # Nothing is built: that runs code, and what it needs is asked for without hashes.
+    install = ["install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    install += ["--retries", "1", "--timeout", "15", "--target", target, "-r", REQUIREMENTS]
+    pips = _pips(given)
     for pip in pips:
         if _succeeds(pip, install):
             _put_in_place(target)
@@ -146,25 +230,32 @@ def _fetch_tomlkit() -> bool:
     return False
 
 
-def _pips() -> List[Tuple[str, Dict[str, str]]]:
-    """List the Pythons that have pip, each with its environment: the host's without the snap's."""
-    clean = {k: v for k, v in os.environ.items() if k not in SNAP_ONLY_VARIABLES}
-    pythons = [(sys.executable, dict(os.environ))] + [(each, clean) for each in HOST_PYTHONS]
-    return [python for python in pythons if _succeeds(python, ["--version"])]
+def _pips(given: "Mapping[str, str]") -> "List[Pip]":
+    """List the Pythons that have pip: this one, with the snap's packages, and the host's."""
+    environment = variables.of_pip(given)
+    libraries = _libraries(sys.executable, places.believed_snap(os.environ))
+    start = [sys.executable or "", "-I", "-c", _RUN_PIP.format(_snaps_packages())]
+    hosts = [python for python in HOST_PYTHONS if places.flaw(python) is None]
+    pips = [(start, dict(environment, **libraries))]
+    pips += [([python, "-I", "-m", "pip"], environment) for python in hosts]
+    return [pip for pip in pips if _succeeds(pip, ["--version"])]
 
 
-def _succeeds(pip: Tuple[str, Dict[str, str]], arguments: List[str]) -> bool:
+def _succeeds(pip: "Pip", arguments: "List[str]") -> bool:
     import subprocess
 
-    python, environment = pip
-    command = [python, "-m", "pip", "--disable-pip-version-check"] + arguments
-    with open(os.devnull, "r+") as nowhere:
-        try:
+    start, environment = pip
+    command = start + ["--isolated", "--disable-pip-version-check"] + arguments
+    before = os.umask(0o022)
+    try:
+        with open(os.devnull, "r+") as nowhere:
             code = subprocess.call(
-                command, stdin=nowhere, stdout=nowhere, stderr=nowhere, env=environment
+                command, stdin=nowhere, stdout=nowhere, stderr=nowhere, cwd="/", env=environment
             )
-        except OSError:
-            return False
+    except OSError:
+        return False
+    finally:
+        os.umask(before)
     return code == 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry import operations
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
@@ -71,6 +71,14 @@ class NodeState(NamedTuple):
             return None
         return _login(found)
 
+    @property
+    def logins(self) -> Dict[str, Login]:
+        """What containerd logs in with, by host."""
+        keys = () if self.template is None else self.template.keys
+        hosts = [key[1] for key in keys if key[0] == "configs" and key[-1] == "auth"]
+        found = ((host, self.login(host)) for host in hosts)
+        return {host: login for host, login in found if login is not None}
+
     def is_as_saved(self, registry: str) -> bool:
         """Whether this addon configured a registry, and nobody has changed it by hand since."""
         saved = () if self.listing is None else self.listing.registries
@@ -103,8 +111,7 @@ def observe(node: Node) -> NodeState:
     hints += [each for each in lint if each.registry]
     if file is not None and listing is not None:
         hints += _pending(node, file, loaded, listing)
-    if transaction.is_interrupted(node):
-        findings.append(_interrupted())
+    findings += _of_earlier_runs(node, unseen)
     return NodeState(
         template=loaded or written,
         version=version,
@@ -255,13 +262,16 @@ def _pending(
     ]
 
 
-def _interrupted() -> Finding:
-    return Finding(
-        Cause.INTERRUPTED_RUN,
-        "a run of this addon was killed and is not finished or undone yet",
-        remedy=_APPLY,
-        explains=frozenset(Cause),
-    )
+def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:
+    try:
+        is_interrupted = transaction.is_interrupted(node)
+    except PermissionError as error:
+        unseen.append(f"{error.filename}: whether an earlier run of this addon was killed")
+        return []
+    what = "a run of this addon was killed and is not finished or undone yet"
+    every = frozenset(Cause)
+    interrupted = Finding(Cause.INTERRUPTED_RUN, what, remedy=_APPLY, explains=every)
+    return [interrupted] if is_interrupted else []
 
 
 def _login(found: object) -> Optional[Login]:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Callable, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from typing import (
+    ContextManager,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from private_registry.checks import (
     check_not_overriding,
@@ -60,13 +68,14 @@ from private_registry.shell.containerd import (
     Containerd,
     check_registry_section,
     read_template,
+    template_to_clean,
 )
-from private_registry.shell.files import locked
 from private_registry.shell.journal import Journal
 from private_registry.shell.node import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.shell.services import service_files
 from private_registry.shell.staging import OwnFiles
-from private_registry.shell.transaction import Followers
+from private_registry.shell.transaction import AllFollowers, Followers
+from private_registry.turns import alone, looking
 
 
 def add(found: Node, request: AddRequest, options: Options) -> Outcome:
@@ -75,7 +84,7 @@ def add(found: Node, request: AddRequest, options: Options) -> Outcome:
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
-    with _alone(found, options) as node:
+    with _turn(found, options) as node:
         desired = desired_after_add(_saved(node), request)
         secret = request.pull_secret
         part = None if secret is None else part_to_make(node, secret)
@@ -86,7 +95,7 @@ def add(found: Node, request: AddRequest, options: Options) -> Outcome:
 
 def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     """Make the node match the saved state, or the request's, which then is the saved one."""
-    with _alone(found, options) as node:
+    with _turn(found, options) as node:
         desired = _saved(node) if request.state is None else request.state
         outcome = _make_so(node, desired, None, options, Asks())
         return outcome._replace(notes=(*request.notes, *outcome.notes))
@@ -94,7 +103,7 @@ def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
 
 def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
     """Take registries and pull secrets back, or everything."""
-    with _alone(found, options) as node:
+    with _turn(found, options) as node:
         gone = part_to_take_back(node, request, frozenset(request.names))
         with _out_of_the_cluster(node, gone, options) as notes:
             outcome = _remove_from_node(node, request, gone, options)
@@ -145,7 +154,7 @@ def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterat
 
 def list_registries(found: Node, options: Options) -> Listing:
     """Compare the saved registries with the node."""
-    with _alone(found, options) as node:
+    with _looking(found, options) as node:
         return listing_of(node)
 
 
@@ -168,25 +177,28 @@ def listing_of(node: Node) -> Listing:
 
 def saved_state(node: Node, options: Options) -> DesiredState:
     """Return the saved registries."""
-    with _alone(node, options):
+    with _looking(node, options):
         return _saved(node)
 
 
-@contextmanager
-def _alone(node: Node, options: Options) -> Iterator[Node]:
-    """Hold the lock, after finishing or undoing what a killed run left.
+def _turn(found: Node, options: Options) -> ContextManager[Node]:
+    """Return what a verb runs in: alone, or where it changes nothing beside whoever is at work."""
+    if options.dry_run:
+        return _looking(found, options)
+    return alone(found, _everybody(options), options.say)
 
-    Yields the node with the places of the Docker engine that has files of ours.
-    """
-    waiting = "Another run is at work; waiting for it to end ..."
 
-    def everybody(found: Node, journal: Journal) -> Followers:
+def _looking(found: Node, options: Options) -> ContextManager[Node]:
+    return looking(found, _everybody(options), options.say)
+
+
+def _everybody(options: Options) -> AllFollowers:
+    def followers(found: Node, journal: Journal) -> Followers:
         containerd = _containerd(found, DesiredState(), options)
-        return Followers(containerd, engine_to_settle(found, journal.reload))
+        docker = engine_to_settle(found, journal.reload)
+        return Followers(containerd, docker, say=options.say)
 
-    with locked(node.common, lambda: options.say(waiting)):
-        transaction.recover(node, everybody)
-        yield records.with_docker(node)
+    return followers
 
 
 def _saved(node: Node) -> DesiredState:
@@ -262,14 +274,24 @@ def _make_so(
             # What was found out before does not hold any more.
             saved[LAST_CHECK] = None
         last = asks.to_make.make if asks.to_make and asks.to_make.is_change else None
-        _commit(reach, changes, containerd, saved, last)
+        _commit(reach, changes, saved, Followers(containerd, last=last, say=options.say))
+        _forget_what_others_made(reach.node, asks.to_make)
     return outcome
+
+
+def _forget_what_others_made(node: Node, part: Optional[ClusterPart]) -> None:
+    """Mend the record where a service account was made to name a Secret by others meanwhile."""
+    if part is not None and part.made_by_us != part.made:
+        same = Plan((), records.ledgers(node))
+        record = {PULL_SECRETS: record_of(part.made_by_us)}
+        transaction.commit(node, same, record, enabled=True)
 
 
 def _take_everything_back(node: Node, options: Options) -> Outcome:
     containerd = _containerd(node, DesiredState(), options)
     record = records.ledger(node, Root.DATA).template
-    template = TemplatePart(read_template(node), [], containerd) if record.keys else None
+    file, notes = template_to_clean(node) if record.keys else (None, ())
+    template = None if file is None else TemplatePart(file, [], containerd)
     reach = docker_reach(node, DesiredState(), options.outside, is_asked=True)
     changes = make_changes(reach.node, {}, None, options, template, reach.part)
     enabled = (node.is_enabled, False)
@@ -280,27 +302,26 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
         enabled,
         originals=changes.originals,
         restart=changes.restart,
-        notes=reach.notes,
+        notes=(*notes, *reach.notes),
         reload=changes.reload,
     )
     if not options.dry_run:
         # What containerd still has is told once; nothing of ours stays to remember it.
         changes = changes._replace(plan=changes.plan.without_memory())
-        _commit(reach, changes, containerd, {STATE: None, PULL_SECRETS: None, LAST_CHECK: None})
+        nothing: OwnFiles = {STATE: None, PULL_SECRETS: None, LAST_CHECK: None}
+        _commit(reach, changes, nothing, Followers(containerd, say=options.say))
     return outcome
 
 
 def _commit(
     reach: DockerReach,
     changes: Changes,
-    containerd: Containerd,
     saved: OwnFiles,
-    last: Optional[Callable[[], None]] = None,
+    followers: Followers,
 ) -> None:
-    followers = Followers(
-        containerd if changes.restart is Restart.DONE else None,
-        reach.part.engine if reach.part and changes.reload is Reload.DONE else None,
-        last,
+    followers = followers._replace(
+        containerd=followers.containerd if changes.restart is Restart.DONE else None,
+        docker=reach.part.engine if reach.part and changes.reload is Reload.DONE else None,
     )
     plan = changes.plan._replace(ledgers={**changes.plan.ledgers, **reach.forgotten})
     is_enabled = saved[STATE] is not None

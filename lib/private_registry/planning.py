@@ -31,8 +31,9 @@ from private_registry.core.plan import (
     make_plan,
 )
 from private_registry.core.stock import is_stock
-from private_registry.core.template import Template
+from private_registry.core.template import EntryKey, Template
 from private_registry.core.template_plan import (
+    TemplateEdit,
     TemplateSituation,
     plan_template,
     with_template,
@@ -189,18 +190,29 @@ def _with_template_part(
     written = [each.entry for each in entries if each.entry.key in edit.touched]
     if edit.text != file.text:
         containerd.check_takes(edit.text, written)
-    unloaded = containerd.unloaded(edit.text, record.keys.union(edit.record.entries))
-    restart = Restart.NONE
-    if unloaded:
-        restart = Restart.PENDING if options.no_restart else Restart.DONE
-    elif edit.text != file.text and containerd.process is None:
-        restart = Restart.AT_START
+    unloaded: FrozenSet[EntryKey] = frozenset()
+    if not file.template.as_far_as_readable:
+        unloaded = containerd.unloaded(edit.text, record.keys.union(edit.record.entries))
+    restart = _restart_for(template, edit, options, has_unloaded=bool(unloaded))
     if restart is Restart.PENDING:
         gone = unloaded.difference(edit.record.entries)
         edit = edit._replace(record=edit.record._replace(unloaded=gone))
     plan = with_template(changes.plan, TEMPLATE_PATH, file.observed, edit)
     has_new_password = any(entry.is_secret for entry in written)
     return changes._replace(plan=plan, restart=restart, has_new_password=has_new_password)
+
+
+def _restart_for(
+    template: TemplatePart, edit: TemplateEdit, options: Options, *, has_unloaded: bool
+) -> Restart:
+    file, _, containerd = template
+    if file.template.as_far_as_readable:
+        # It could not come up again with what cannot be read.
+        return Restart.NONE if containerd.process is None else Restart.PENDING
+    if has_unloaded:
+        return Restart.PENDING if options.no_restart else Restart.DONE
+    is_changed = edit.text != file.text and containerd.process is None
+    return Restart.AT_START if is_changed else Restart.NONE
 
 
 def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:
@@ -225,6 +237,9 @@ def _plan(
         plan = make_plan(situation)
     except ConflictError as error:
         path = next(each for each in wanted if each.path == error.place)
+        obstacle = observed[path].obstacle
+        if obstacle:
+            raise records.in_the_way(node, path, obstacle) from error
         error.place = node.shown(path)
         raise
     return plan, _originals(node, plan.actions)

@@ -1,8 +1,8 @@
 """A small stand-in for a cluster's API, for kubectl itself to talk to.
 
 It knows namespaces, Secrets and service accounts, remembers every request, and refuses what a real
-API server refuses: unknown namespaces, a Secret without a config.json, a changed type, stale
-versions, patches of another kind, and whatever a test forbids.
+API server refuses, in the words of Kubernetes 1.36.3: unknown namespaces, a Secret without a
+config.json, a changed type, stale versions, patches that do not apply, and whatever a test forbids.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import binascii
 import copy
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +20,9 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from registry_harness.json_patch import DoesNotApply, patched
 from registry_harness.openapi import document
+from registry_harness.refusals import Refusal, conflict, invalid
 from registry_harness.running import Running
 
 Plain = dict[str, Any]
@@ -30,6 +32,7 @@ _ROOT = ("api", "v1", "namespaces")
 _KINDS = {"namespaces": "Namespace", "secrets": "Secret", "serviceaccounts": "ServiceAccount"}
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _STRATEGIC = "application/strategic-merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
 _CONFIG_JSON = "kubernetes.io/dockerconfigjson"
 _DOCUMENT = document(
     {
@@ -80,22 +83,6 @@ class ApiRequest:
         return self.method in _VERBS and not self.is_dry
 
 
-class Refusal(Exception):
-    """What the API answers in place of an object."""
-
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.status = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "status": "Failure",
-            "message": message,
-            "reason": reason,
-            "code": code,
-        }
-        self.code = code
-
-
 class ClusterApi(Running):
     """The stand-in, with the namespaces given, each with the service account ``default``.
 
@@ -117,6 +104,7 @@ class ClusterApi(Running):
         self.requests: list[ApiRequest] = []
         self.forbidden: set[tuple[str, str, str]] = set()
         self.fail_at = 0
+        self.meanwhile: Callable[[ApiRequest], None] = lambda _request: None
         self._objects: dict[Key, Plain] = {}
         self._versions = count(1)
         self._lock = threading.Lock()
@@ -142,6 +130,10 @@ class ClusterApi(Running):
     def get(self, resource: str, namespace: str, name: str) -> Plain | None:
         """Return an object as it is now; None where there is none."""
         return copy.deepcopy(self._objects.get((resource, namespace, name)))
+
+    def version_of(self, resource: str, namespace: str, name: str) -> str:
+        """Return the resourceVersion of an object."""
+        return str(self._objects[resource, namespace, name]["metadata"]["resourceVersion"])
 
     def objects(self) -> dict[Key, Plain]:
         """Return all objects, without their versions."""
@@ -172,6 +164,7 @@ class ClusterApi(Running):
         """
         with self._lock:
             self.requests.append(request)
+            self.meanwhile(request)
             return self._answer(request)
 
     def _answer(self, request: ApiRequest) -> Any:
@@ -181,10 +174,9 @@ class ClusterApi(Running):
         resource, namespace, name = _address(parts[3:])
         if resource not in _KINDS:
             raise Refusal(404, "NotFound", "the server could not find the requested resource")
-        self._check_allowed(request, resource, namespace)
-        if namespace and ("namespaces", "", namespace) not in self._objects:
-            absent = request.method == "GET" and f'{resource} "{name}" not found'
-            raise Refusal(404, "NotFound", absent or f'namespaces "{namespace}" not found')
+        self._check_allowed(request, (resource, namespace, name))
+        if request.method == "POST" and ("namespaces", "", namespace) not in self._objects:
+            raise Refusal(404, "NotFound", f'namespaces "{namespace}" not found')
         if request.is_write and len(self.writes) == self.fail_at:
             raise Refusal(500, "InternalError", "etcdserver: mvcc: database space exceeded")
         if request.method == "POST":
@@ -203,14 +195,16 @@ class ClusterApi(Running):
         _check_secret(plain)
         return plain if request.is_dry else self._save(key, plain)
 
-    def _check_allowed(self, request: ApiRequest, resource: str, namespace: str) -> None:
+    def _check_allowed(self, request: ApiRequest, key: Key) -> None:
+        resource, namespace, name = key
         verb = _VERBS.get(request.method, "get")
         if (verb, resource, namespace) in self.forbidden:
+            what = f'{resource} "{name}"' if name else resource
             where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
             raise Refusal(
                 403,
                 "Forbidden",
-                f'{resource} is forbidden: User "ann" cannot {verb} resource "{resource}" in API '
+                f'{what} is forbidden: User "ann" cannot {verb} resource "{resource}" in API '
                 f'group ""{where}',
             )
 
@@ -220,36 +214,46 @@ class ClusterApi(Running):
         if (resource, namespace, name) in self._objects:
             raise Refusal(409, "AlreadyExists", f'{resource} "{name}" already exists')
         if plain["metadata"].get("resourceVersion"):
-            raise Refusal(400, "BadRequest", "resourceVersion should not be set on objects")
+            raise Refusal(500, "", "resourceVersion should not be set on objects to be created")
         _check_secret(plain)
         return plain if request.is_dry else self._save((resource, namespace, name), plain)
 
     def _replaced(self, request: ApiRequest, before: Plain) -> Plain:
         plain: Plain = json.loads(request.body)
-        version = plain["metadata"].get("resourceVersion")
-        if version and version != before["metadata"]["resourceVersion"]:
-            raise Refusal(409, "Conflict", "the object has been modified")
+        metadata = before["metadata"]
+        if plain["metadata"].get("resourceVersion", "") not in ("", metadata["resourceVersion"]):
+            raise conflict(
+                f'secrets "{metadata["name"]}": the object has been modified; please apply your '
+                "changes to the latest version and try again"
+            )
         if plain.get("type") != before.get("type"):
-            raise Refusal(422, "Invalid", "type: Invalid value: field is immutable")
+            raise invalid(plain, "type", f'"{plain.get("type")}": field is immutable')
         return plain
 
     def _patched(self, request: ApiRequest, before: Plain) -> Plain:
-        if request.content_type != _STRATEGIC:
-            raise Refusal(415, "UnsupportedMediaType", f"no patch of type {request.content_type}")
-        plain = copy.deepcopy(before)
-        references = plain.setdefault("imagePullSecrets", [])
-        for each in json.loads(request.body)["imagePullSecrets"]:
-            is_gone = each.pop("$patch", None) == "delete"
-            names = [one["name"] for one in references]
-            if is_gone:
-                references[:] = [one for one in references if one["name"] != each["name"]]
-            elif each["name"] not in names:
-                references.append(each)
-        if not references:
-            del plain["imagePullSecrets"]
+        change = json.loads(request.body)
+        if request.content_type == _JSON_PATCH:
+            plain = _json_patched(before, change)
+        elif request.content_type == _STRATEGIC:
+            # The list is one value to the API, and $patch in it a field that it does not know.
+            listed = change["imagePullSecrets"]
+            plain = {**before, "imagePullSecrets": [{"name": each["name"]} for each in listed]}
+        else:
+            raise Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type")
+        if not plain.get("imagePullSecrets"):
+            plain.pop("imagePullSecrets", None)
         return plain
 
     def _delete(self, request: ApiRequest, key: Key) -> Plain:
+        options = json.loads(request.body) if request.body else {}
+        version = self._objects[key]["metadata"]["resourceVersion"]
+        wanted = (options.get("preconditions") or {}).get("resourceVersion", version)
+        if wanted != version:
+            raise conflict(
+                f'Secret "{key[2]}": the ResourceVersion in the precondition ({wanted}) does not '
+                f"match the ResourceVersion in record ({version}). The object might have been "
+                "modified"
+            )
         if not request.is_dry:
             del self._objects[key]
         return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
@@ -269,6 +273,9 @@ class ClusterApi(Running):
         return {"kind": kind, "apiVersion": "v1", "metadata": version, "items": items}
 
     def _save(self, key: Key, plain: Plain) -> Plain:
+        if plain == self._objects.get(key):
+            return plain
+        plain = copy.deepcopy(plain)
         plain["metadata"]["resourceVersion"] = str(next(self._versions))
         self._objects[key] = plain
         return plain
@@ -280,6 +287,15 @@ def _address(parts: tuple[str, ...]) -> Key:
     return (resource, namespace, name) if resource else ("namespaces", "", namespace)
 
 
+def _json_patched(before: Plain, operations: Any) -> Plain:
+    try:
+        plain: Plain = patched(before, operations)
+    except DoesNotApply:
+        message = "the server rejected our request due to an error in our request"
+        raise Refusal(422, "Invalid", message) from None
+    return plain
+
+
 def _check_secret(plain: Plain) -> None:
     if plain.get("kind") != "Secret" or plain.get("type") != _CONFIG_JSON:
         return
@@ -289,7 +305,11 @@ def _check_secret(plain: Plain) -> None:
     except (KeyError, ValueError, binascii.Error):
         is_config = False
     if not is_config:
-        raise Refusal(422, "Invalid", "data[.dockerconfigjson]: Invalid value: no config.json")
+        raise invalid(
+            plain,
+            "data[.dockerconfigjson]",
+            '"<secret contents redacted>": invalid character looking for beginning of value',
+        )
 
 
 def _discovery(path: str) -> Any:
@@ -323,7 +343,7 @@ def _handler(api: ClusterApi) -> type[BaseHTTPRequestHandler]:
 
         def _any(self) -> None:
             target = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            body = self._body().decode()
             request = ApiRequest(
                 self.command,
                 target.path,
@@ -344,6 +364,17 @@ def _handler(api: ClusterApi) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            # What kubectl reads from its standard input for a request of --raw.
+            chunks = []
+            while size := int(self.rfile.readline(), 16):
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(chunks)
 
         # The names that http.server calls by.
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815

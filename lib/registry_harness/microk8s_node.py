@@ -90,6 +90,7 @@ class MicroK8sNode:
         self._make_snap(python, containerd)
         self._make_data(template)
         self._make_common(repository)
+        self._close_to_others()
 
     @property
     def data(self) -> Path:
@@ -244,6 +245,13 @@ class MicroK8sNode:
             if (repository / name).is_dir():
                 shutil.copytree(repository / name, clone / name, ignore=left_out)
         shutil.copy(repository / "addons.yaml", clone)
+
+    def _close_to_others(self) -> None:
+        """Let nobody else write where on a real node only root can, whatever the umask is."""
+        for place in (self.snap / "usr/bin", self.snap / "bin", self.data, self.common):
+            for directory in (place, *place.parents):
+                if directory.is_relative_to(self.root):
+                    directory.chmod(0o755)
 
     def _point_current(self) -> None:
         current = self._var / "current"

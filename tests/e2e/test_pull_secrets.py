@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ EVERYWHERE = ["--namespace", "default", "--namespace", "apps", "--service-accoun
 TYPE = "kubernetes.io/dockerconfigjson"
 # What the API refuses, every kubectl passes on alike.
 NEWEST = pytest.mark.parametrize("kubectl", ["newest"], indirect=True)
-STRATEGIC = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 
 @pytest.fixture
@@ -65,11 +67,18 @@ def test_what_arrives(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
         login = json.loads(base64.b64decode(plain["data"][".dockerconfigjson"]))["auths"][HOST]
         assert (login["username"], login["password"]) == ("ann", PASSWORD)
     for patch in cluster_api.writes[1::2]:
-        assert patch.content_type == STRATEGIC
-        assert json.loads(patch.body) == {"imagePullSecrets": [{"name": "regcred"}]}
+        assert patch.content_type == JSON_PATCH
+        test, add = json.loads(patch.body)
+        assert (test["op"], test["path"]) == ("test", "/metadata/resourceVersion")
+        assert add == {"op": "add", "path": "/imagePullSecrets", "value": [{"name": "regcred"}]}
+    versions = [
+        cluster_api.version_of("secrets", namespace, "regcred") for namespace in ("default", "apps")
+    ]
     run(node.disable())
     gone = cluster_api.writes[4:]
     assert [each.method for each in gone] == ["PATCH", "DELETE", "PATCH", "DELETE"]
+    bound = [json.loads(each.body)["preconditions"] for each in gone[1::2]]
+    assert bound == [{"resourceVersion": version} for version in versions]
     assert cluster_api.objects() == objects
     assert difference(before, node.snapshot()) == []
 
@@ -97,16 +106,126 @@ def test_a_new_password_and_the_same_again(node: MicroK8sNode, cluster_api: Clus
     assert password_in(cluster_api.get("secrets", "apps", "regcred")) == PASSWORD
 
 
+THEIRS = {"name": "theirs"}
+
+
+def let_list(api: ClusterApi, namespace: str, *entries: dict[str, Any]) -> None:
+    """Let the service account ``default`` list these."""
+    listing = {"metadata": {"name": "default"}, "imagePullSecrets": list(entries)}
+    api.put("serviceaccounts", namespace, listing)
+
+
+def listed(api: ClusterApi, namespace: str = "default") -> list[dict[str, Any]]:
+    """Return what the service account ``default`` lists."""
+    account = api.get("serviceaccounts", namespace, "default") or {}
+    return list(account.get("imagePullSecrets", []))
+
+
 def test_accounts_keep_what_else_they_list(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
-    for namespace, names in (("default", ["a", "regcred", "b"]), ("apps", ["a", "b"])):
-        references = [{"name": name} for name in names]
-        listing = {"metadata": {"name": "default"}, "imagePullSecrets": references}
-        cluster_api.put("serviceaccounts", namespace, listing)
+    odd: list[dict[str, Any]] = [THEIRS, {}, THEIRS, {"name": "regcred2", "optional": True}]
+    let_list(cluster_api, "default", {"name": "a"}, {"name": "regcred"}, {"name": "b"})
+    let_list(cluster_api, "apps", *odd)
     objects = cluster_api.objects()
     run(enable(node))
-    account = cluster_api.get("serviceaccounts", "apps", "default") or {}
-    assert {each["name"] for each in account["imagePullSecrets"]} == {"a", "b", "regcred"}
+    assert listed(cluster_api, "apps") == [*odd, {"name": "regcred"}]
     run(node.disable())
+    assert cluster_api.objects() == objects
+
+
+class Somebody:
+    """Who changes what there is right before the first write, and the first asking, of a kind.
+
+    Args:
+        api: where.
+        method: of the write.
+        change: what is done; given the turn, from 0 on.
+    """
+
+    def __init__(self, api: ClusterApi, method: str, change: Callable[[int], None]) -> None:
+        self.turns: list[bool] = []
+        self._method, self._change = method, change
+        api.meanwhile = self._look
+
+    def _look(self, request: ApiRequest) -> None:
+        if request.method == self._method and request.is_dry not in self.turns:
+            self.turns.append(request.is_dry)
+            self._change(len(self.turns) - 1)
+
+
+def test_what_somebody_lists_in_between_stays(node: MicroK8sNode, cluster_api: ClusterApi) -> None:
+    def change(turn: int) -> None:
+        let_list(cluster_api, "default", *listed(cluster_api), {"name": f"late{turn}"})
+
+    somebody = Somebody(cluster_api, "PATCH", change)
+    run(enable(node))
+    assert somebody.turns == [True, False]
+    assert [each["name"] for each in listed(cluster_api)] == ["late0", "late1", "regcred"]
+    somebody = Somebody(cluster_api, "PATCH", change)
+    run(node.disable())
+    assert somebody.turns == [False]
+    assert [each["name"] for each in listed(cluster_api)] == ["late0", "late1", "late0"]
+
+
+def test_what_somebody_makes_of_the_secret_in_between_stays(
+    node: MicroK8sNode, cluster_api: ClusterApi
+) -> None:
+    def change(turn: int) -> None:
+        secret = cluster_api.get("secrets", "default", "regcred")
+        assert secret is not None
+        secret["metadata"].setdefault("annotations", {})[f"a{turn}"] = "b"
+        cluster_api.put("secrets", "default", secret)
+
+    def take_over(_turn: int) -> None:
+        secret = cluster_api.get("secrets", "default", "regcred")
+        assert secret is not None
+        del secret["metadata"]["labels"]
+        cluster_api.put("secrets", "default", secret)
+
+    run(enable(node))
+    somebody = Somebody(cluster_api, "PUT", change)
+    run(node.plugin("private-registry", "add", *LOGIN, stdin="new"))
+    secret = cluster_api.get("secrets", "default", "regcred")
+    assert somebody.turns == [True, False]
+    assert secret is not None
+    assert (password_in(secret), secret["metadata"]["annotations"]) == (
+        "new",
+        {"a0": "b", "a1": "b"},
+    )
+    somebody = Somebody(cluster_api, "DELETE", take_over)
+    done = node.disable()
+    run(done)
+    assert "no longer labelled as ours" in done.stdout
+    assert somebody.turns == [False]
+    assert cluster_api.get("secrets", "default", "regcred")
+    assert not cluster_api.get("secrets", "apps", "regcred")
+
+
+@pytest.mark.parametrize("names", [["regcred", "another"], ["regcred", "regcred"]], ids=" ".join)
+def test_two_runs_at_once_both_land(
+    kubectl: Path,
+    cluster_api: ClusterApi,
+    addon_repository: Path,
+    addon_name: str,
+    tmp_path: Path,
+    names: list[str],
+) -> None:
+    nodes = [
+        MicroK8sNode(tmp_path / f"at-once-{at}", addon_repository, addon_name) for at in (0, 1)
+    ]
+    let_list(cluster_api, "default", THEIRS)
+    objects = cluster_api.objects()
+    for each in nodes:
+        use_kubectl(each, kubectl, cluster_api)
+    with ThreadPoolExecutor() as both:
+        for done in both.map(
+            lambda pair: pair[0].enable(*LOGIN[:-1], pair[1], *EVERYWHERE, stdin=PASSWORD),
+            zip(nodes, names, strict=True),
+        ):
+            run(done)
+        assert listed(cluster_api)[0] == THEIRS
+        assert sorted(each["name"] for each in listed(cluster_api)[1:]) == sorted(set(names))
+        for done in both.map(MicroK8sNode.disable, nodes):
+            run(done)
     assert cluster_api.objects() == objects
 
 

@@ -19,15 +19,22 @@ Version = Tuple[int, int, int]
 
 
 class Tree:
-    """Files by path; a path that ends in a slash is an empty directory."""
+    """Files by path; a path that ends in a slash is an empty directory.
 
-    def __init__(self, files: Dict[str, bytes], unreadable: Tuple[str, ...] = ()) -> None:
+    Args:
+        files: what is in them.
+        problems: why some of them cannot be read.
+    """
+
+    def __init__(self, files: Dict[str, bytes], problems: Optional[Dict[str, str]] = None) -> None:
         self.files = {posixpath.join(CERTS_D, name): content for name, content in files.items()}
-        self._unreadable = {posixpath.join(CERTS_D, name) for name in unreadable}
+        self._problems = {
+            posixpath.join(CERTS_D, name): each for name, each in (problems or {}).items()
+        }
 
     def look(self, path: str) -> Look:
-        if path in self._unreadable:
-            return Look(problem="unreadable")
+        if path in self._problems:
+            return Look(problem=self._problems[path])
         if path in self.files:
             return Look(content=self.files[path])
         inner = self._names(path.rstrip("/") + "/")

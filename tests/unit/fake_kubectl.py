@@ -1,22 +1,34 @@
 """A stand-in for MicroK8s' kubectl on a throwaway node, and for the cluster behind it.
 
 It does what kubectl and an API server do with the few commands that the addon uses, and remembers
-each command line; kubectl itself is run by tests/e2e/test_pull_secrets.py.
+each command line. What they answer was measured on Kubernetes 1.36.3 with kubectl 1.20.2 and
+1.36.4; kubectl itself is run by tests/e2e/test_pull_secrets.py.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+from itertools import count
 from pathlib import Path
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 import pytest
 
 from private_registry.shell import commands
+from unit.json_patch import DoesNotApply, patched
 from unit.microk8s import Microk8s
 
 _really_run = commands.run
+_MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+# What kubectl says of a JSON patch whose test fails: 1.20 leaves out the rest.
+INVALID = {
+    "1.20": "The request is invalid\n",
+    "1.36": "The request is invalid: the server rejected our request due to an error in our "
+    "request\n",
+}
 
 
 class Refused(Exception):
@@ -39,11 +51,13 @@ class Call:
         self.words = [each for each in words if not each.startswith("--request-timeout")]
         self.verb = self.words[0]
         self.is_dry = "--dry-run=server" in self.words
-        self.manifest: Dict[str, Any] = {}
+        self.manifest: Dict[str, Any] = json.loads(given) if given else {}
         if self.verb in ("create", "replace"):
-            self.manifest = json.loads(given)
             metadata = self.manifest["metadata"]
             self.kind, self.name, self.namespace = "secret", metadata["name"], metadata["namespace"]
+        elif "--raw" in self.words:
+            *_, self.namespace, kinds, self.name = self.option("--raw").split("/")
+            self.kind = kinds[:-1]
         else:
             self.kind, self.name = self.words[1:3]
             self.namespace = self.option("--namespace")
@@ -51,6 +65,11 @@ class Call:
     def option(self, name: str) -> str:
         """Return the value of an option; an empty text where it is not given."""
         return self.words[self.words.index(name) + 1] if name in self.words else ""
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it is to change something."""
+        return self.verb != "get" and not self.is_dry
 
 
 class FakeCluster:
@@ -62,19 +81,26 @@ class FakeCluster:
     """
 
     def __init__(self, node: Microk8s, patch: pytest.MonkeyPatch) -> None:
-        self._wrapper = str(node.snap / "microk8s-kubectl.wrapper")
-        Path(self._wrapper).touch()
-        accounts = {
-            f"{namespace}/default": {"metadata": {"name": "default", "namespace": namespace}}
-            for namespace in ("default", "apps")
-        }
-        self._objects: Dict[str, Any] = {"serviceaccount": accounts, "secret": {}}
+        self._wrappers: List[str] = []
+        self.join(node)
+        self._versions = count(1)
+        self._objects: Dict[str, Any] = {"serviceaccount": {}, "secret": {}}
+        for namespace in ("default", "apps"):
+            self.put("serviceaccount", namespace, {"metadata": {"name": "default"}})
         self._namespaces = ["default", "apps"]
         self._forbidden: List[Any] = []
         self._is_down = self._has_webhook = False
         self._writes = self._fail_at = 0
+        self._meanwhile: Optional[Callable[[Call], None]] = None
+        self.kubectl = "1.36"
         self.command_lines: List[List[str]] = []
         patch.setattr(commands, "run", self._run)
+
+    def join(self, node: Microk8s) -> None:
+        """Let another node's kubectl speak to it, too."""
+        wrapper = node.snap / "microk8s-kubectl.wrapper"
+        wrapper.touch()
+        self._wrappers.append(str(wrapper))
 
     def set(
         self,
@@ -85,10 +111,12 @@ class FakeCluster:
         objects: Optional[Dict[str, Any]] = None,
         fail_at: Optional[int] = None,
         has_webhook: bool = False,
+        meanwhile: Optional[Callable[[Call], None]] = None,
     ) -> None:
         """Change how it behaves; ``fail_at`` is the n-th write from now.
 
-        A webhook of the older kind refuses every dry run.
+        A webhook of the older kind refuses every dry run. ``meanwhile`` is what somebody else does
+        right before a call is answered.
         """
         self._is_down = self._is_down if down is None else down
         self._namespaces = self._namespaces if namespaces is None else namespaces
@@ -96,11 +124,19 @@ class FakeCluster:
         self._objects = self._objects if objects is None else objects
         self._fail_at = self._fail_at if fail_at is None else fail_at
         self._has_webhook = has_webhook
+        self._meanwhile = meanwhile
         self._writes = 0
 
     def put(self, kind: str, namespace: str, plain: Dict[str, Any]) -> None:
         """Let there be an object, as somebody else made it."""
-        self._objects[kind][f"{namespace}/{plain['metadata']['name']}"] = copy.deepcopy(plain)
+        metadata = {**plain["metadata"], "namespace": namespace}
+        metadata["resourceVersion"] = str(next(self._versions))
+        name = metadata["name"]
+        self._objects[kind][f"{namespace}/{name}"] = copy.deepcopy({**plain, "metadata": metadata})
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Let there be an object no more."""
+        del self._objects[kind][f"{namespace}/{name}"]
 
     def get(self, kind: str, namespace: str, name: str) -> Optional[Dict[str, Any]]:
         """Return an object; None where there is none."""
@@ -109,8 +145,11 @@ class FakeCluster:
 
     @property
     def objects(self) -> Dict[str, Any]:
-        """All that is in it."""
-        return copy.deepcopy(self._objects)
+        """All that is in it, without the versions."""
+        found = copy.deepcopy(self._objects)
+        for plain in [plain for objects in found.values() for plain in objects.values()]:
+            plain["metadata"].pop("resourceVersion", None)
+        return found
 
     @property
     def writes(self) -> List[str]:
@@ -122,9 +161,9 @@ class FakeCluster:
         ]
 
     def _run(self, command: List[str], **options: Any) -> Optional[commands.Done]:
-        if command[0] != self._wrapper:
+        if command[0] not in self._wrappers:
             return _really_run(command, **options)
-        if not Path(self._wrapper).exists():
+        if not Path(command[0]).exists():
             return None
         self.command_lines.append(command[1:])
         try:
@@ -141,46 +180,77 @@ class FakeCluster:
                 _refuse("Forbidden", f'{kind}s is forbidden: User "ann" cannot {verb} it')
         if call.is_dry and self._has_webhook:
             _refuse("BadRequest", 'admission webhook "old.corp" does not support dry run')
-        if not call.is_dry and call.verb != "get":
+        if call.is_write:
             self._writes += 1
             if self._writes == self._fail_at:
                 _refuse("InternalError", f"etcdserver: {json.dumps(call.manifest)}")
 
     def _answer(self, call: Call) -> str:
         self._check(call)
+        if self._meanwhile is not None:
+            self._meanwhile(call)
         if call.kind == "namespace":
             return "{}" if call.name in self._namespaces else ""
         if call.namespace not in self._namespaces and call.verb in ("create", "replace", "patch"):
             _refuse("NotFound", f'namespaces "{call.namespace}" not found')
         store = self._objects[call.kind]
         key = f"{call.namespace}/{call.name}"
+        before = store.get(key)
         if call.verb == "get":
-            return json.dumps(store[key]) if key in store else ""
-        after = _changed(call, store.get(key))
-        if not call.is_dry:
+            return json.dumps(before) if before is not None else ""
+        after = self._changed(call, before)
+        if not call.is_dry and after != before:
             store.pop(key, None)
             if after is not None:
-                store[key] = after
+                self.put(call.kind, call.namespace, after)
         return ""
 
+    def _changed(self, call: Call, before: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+        """Return an object as a call leaves it; None for none."""
+        doing = {
+            "create": 'error when creating "STDIN": ',
+            "replace": 'error when replacing "STDIN": ',
+        }
+        prefix, kinds = doing.get(call.verb, ""), f"{call.kind}s"
+        if call.verb == "create" and before is not None:
+            _refuse("AlreadyExists", f'{prefix}{kinds} "{call.name}" already exists')
+        if call.verb == "create":
+            return call.manifest
+        if before is None:
+            if "--ignore-not-found" in call.words:
+                return None
+            _refuse("NotFound", f'{prefix}{kinds} "{call.name}" not found')
+        version = before["metadata"].get("resourceVersion")
+        if call.verb == "replace":
+            if call.manifest["metadata"].get("resourceVersion") not in (None, version):
+                _refuse(
+                    "Conflict",
+                    f'{prefix}Operation cannot be fulfilled on {kinds} "{call.name}": {_MODIFIED}',
+                )
+            return call.manifest
+        if call.verb == "delete":
+            wanted = call.manifest.get("preconditions", {}).get("resourceVersion", version)
+            if wanted != version:
+                _refuse(
+                    "Conflict",
+                    f'Operation cannot be fulfilled on Secret "{call.name}": the ResourceVersion '
+                    f"in the precondition ({wanted}) does not match the ResourceVersion in record "
+                    f"({version}). The object might have been modified",
+                )
+            return None
+        return self._patched(call, before)
 
-def _changed(call: Call, before: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
-    """Return an object as a call leaves it; None for none."""
-    if call.verb == "delete":
-        return None
-    if (call.verb == "create") != (before is None):
-        reason = "NotFound" if before is None else "AlreadyExists"
-        _refuse(reason, f'{call.kind}s "{call.name}" {reason}')
-    if before is None or call.verb == "replace":
-        return call.manifest
-    assert call.option("--type") == "strategic"
-    after = copy.deepcopy(before)
-    references = after.setdefault("imagePullSecrets", [])
-    for each in json.loads(call.option("--patch"))["imagePullSecrets"]:
-        if each.pop("$patch", None) == "delete":
-            references[:] = [one for one in references if one != each]
-        elif each not in references:
-            references.append(each)
-    if not references:
-        del after["imagePullSecrets"]
-    return after
+    def _patched(self, call: Call, before: Dict[str, Any]) -> Dict[str, Any]:
+        change = json.loads(call.option("--patch"))
+        if call.option("--type") == "json":
+            try:
+                after: Dict[str, Any] = patched(before, change)
+            except DoesNotApply:
+                raise Refused(INVALID[self.kubectl]) from None
+        else:
+            # The list is one value to the API, and $patch in it a field that it does not know.
+            listed = change["imagePullSecrets"]
+            after = {**before, "imagePullSecrets": [{"name": each["name"]} for each in listed]}
+        if not after.get("imagePullSecrets"):
+            after.pop("imagePullSecrets", None)
+        return after

@@ -87,7 +87,11 @@ class Microk8s:
         self.template.chmod(0o660)
         for name, (server, host) in STOCK.items():
             self.write(f"args/certs.d/{name}/hosts.toml", STOCK_HOSTS.format(server, host))
-        for path in [self.data, *self.data.rglob("*"), self.common / "plugins"]:
+        for path in [root, *root.rglob("*")]:
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)
+        # MicroK8s' configure hook; the directories of the snap itself stay as snapd makes them.
+        for path in [*self.data.rglob("*"), self.common / "plugins"]:
             path.chmod(0o770 if path.is_dir() else 0o660)
         for name in ("snapctl", "snap", "systemctl", "journalctl"):
             self.host_program(name, "#!/bin/sh\nexit 1\n")
@@ -227,6 +231,8 @@ def _entry(path: Path) -> TreeEntry:
         return ("link", os.readlink(str(path)).encode(), mode, status.st_uid, status.st_gid)
     if path.is_dir():
         return ("directory", b"", mode, status.st_uid, status.st_gid)
+    if not path.is_file():
+        return ("device, socket or pipe", b"", mode, status.st_uid, status.st_gid)
     return ("file", path.read_bytes(), mode, status.st_uid, status.st_gid)
 
 

@@ -105,7 +105,7 @@ def _users_of(package: str) -> Set[str]:
         ("tomlkit", {"core/toml.py", "launcher.py"}),
         ("subprocess", {"shell/commands.py", "launcher.py"}),
         ("argparse", {"doors/options.py", "doors/parser.py"}),
-        ("fcntl", {"shell/files.py"}),
+        ("fcntl", {"shell/lock.py"}),
         ("yaml", {"doors/yaml_text.py"}),
     ],
 )
@@ -164,7 +164,7 @@ def test_files_are_opened_for_writing_in_one_module_only() -> None:
     [
         (
             r"[\"'](/var)?/snap/microk8s|containerd-template\.toml[\"']|var/lock",
-            {"shell/node.py", "launcher.py"},
+            {"shell/node.py", "places.py"},
         ),
         (r"[\"'](/etc|/var/snap|/var/run)/docker", {"shell/docker_discovery.py"}),
     ],

@@ -24,7 +24,12 @@ def within_time(start: float) -> bool:
     "text",
     [
         *("[" * DEEP, '{"a":' * DEEP, "[" * 101 + "]" * 101, '{"a":[' * 51 + "1" + "]}" * 51),
-        *("[" * 200 + '"', '"' + "[" * 200),
+        *(
+            "[" * 200 + '"',
+            '"' + "[" * 200,
+            "[]" * 101 + '\\"' * 500_000,
+            "[]" * 101 + '"\\' * 9999,
+        ),
         *("9" * 2000, "-" + "9" * 2000, "NaN", "Infinity", "", "\x00", "1 2", '{"a": 1'),
         *(b"\xff", b" " * (json_text.MOST_BYTES + 1), b"\xef\xbb\xbf{}"),
     ],
@@ -44,11 +49,12 @@ def test_json_that_cannot_be_taken_is_one_error(text: Union[str, bytes]) -> None
         ("[" * 100 + "]" * 100, None),
         ('"' + "[{" * 300 + '"', "[{" * 300),
         ('["' + '\\"[' * 300 + '"]', ['"[' * 300]),
+        ('["' + '\\\\\\"[' * 300 + '\\\\"]', ['\\"[' * 300 + "\\"]),
         ("9" * 1000, int("9" * 1000)),
         ('{"a": 1, "a": 2}', {"a": 2}),
         (b'{"a": "\xc3\xa9"}', {"a": "é"}),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_json_that_can(text: Union[str, bytes], plain: object) -> None:
     found = json_text.loads(text)

@@ -23,6 +23,7 @@ from private_registry.core.check.proxies import Proxies
 from private_registry.shell import cri
 from private_registry.shell.node import Node
 from private_registry.shell.observing import proxies_of
+from private_registry.shell.probing import trust
 from unit.fake_containerd import FakeContainerd
 from unit.fake_registry import FakeRegistries, FakeRegistry, Said
 from unit.microk8s import ADDON, STATE, Microk8s, Result, ok, same_but
@@ -170,6 +171,29 @@ def test_login_missing_refused_and_right(
     assert "s3cret" not in node.run("plugin", "check", host).stdout
 
 
+def test_a_login_for_whom_it_redirects_to(
+    node: Microk8s, registries: FakeRegistries, names: Names
+) -> None:
+    right = "Basic YW5uOnMzY3JldA=="
+    target = registries.start(
+        lambda heard: Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+    )
+    other = names.add("other.corp", target)
+    location = (("Location", f"http://{other}/v2/"),)
+    host = names.add("reg.corp", registries.start(lambda _: Said(307, location)))
+    login = "--username ann --password-env REGISTRY_PASSWORD --allow-plaintext-credentials"
+    first = ["plugin", "add", "--insecure", host, *login.split()]
+    ok(node.run(*first, env={"REGISTRY_PASSWORD": "another"}))
+    (fault,) = check(node, host)["findings"]
+    assert (fault["cause"], fault["registry"]) == ("login_missing", host)
+    assert f"it redirects to http://{other}, and there: " in fault["why"]
+    remedy = fault["do"].replace('"$REGISTRY_USER"', "ann")
+    assert remedy == f"microk8s private-registry add --insecure {other} {login}"
+    typed(node, remedy, env={"REGISTRY_PASSWORD": "s3cret"})
+    assert check(node, host)["clean"]
+    assert "another" not in repr(target.heard)
+
+
 def test_a_pull_secret_logs_pods_in(
     node: Microk8s, registries: FakeRegistries, names: Names
 ) -> None:
@@ -290,6 +314,21 @@ def test_the_pause_image(
     assert "pause_image" not in faults(check(node, "reg.corp"))
 
 
+@pytest.mark.parametrize("image", ["x[y/z", "reg.corp:²/a"])
+def test_a_pause_image_that_is_none(
+    node: Microk8s, containerd: FakeContainerd, monkeypatch: pytest.MonkeyPatch, image: str
+) -> None:
+    monkeypatch.setattr(cri, "has_image", lambda *_: False)
+    text = node.template.read_text().replace("registry.k8s.io/pause:3.10", image)
+    node.template.write_text(text)
+    containerd.restart()
+    (finding,) = check(node)["findings"]
+    template = node.current / "args" / "containerd-template.toml"
+    assert (finding["cause"], finding["where"]) == ("pause_image", str(template))
+    assert finding["do"] == f"sudo nano {template}"
+    assert "cannot pull it: " in finding["what"]
+
+
 # --- how it is asked -------------------------------------------------------------------------
 
 
@@ -381,7 +420,7 @@ def test_a_pull_that_fails_although_all_looks_well(
     ok(node.run("plugin", "add", "--insecure", host))
     document = check(node, f"{host}/app:1", "--pull")
     assert not document["clean"]
-    assert document["pull"]["words"] == words
+    assert document["pull"]["words"] == words.replace("\x1b", "?")
     done = node.run("plugin", "check", f"{host}/app:1", "--pull")
     assert "no space left on device" in done.stdout
     assert "\x1b" not in done.stdout
@@ -472,10 +511,13 @@ def test_a_full_disk_does_not_matter(
 # --- as whom, and where ----------------------------------------------------------------------
 
 
+_GROUP = 4321
+
+
 @contextmanager
-def _nobody() -> Iterator[None]:
+def _nobody(group: int = 65534) -> Iterator[None]:
     """Have no more rights than an ordinary user for the block."""
-    os.setegid(65534)
+    os.setegid(group)
     os.seteuid(65534)
     try:
         yield
@@ -494,6 +536,8 @@ def test_an_ordinary_user_sees_what_there_is_to_see(
         if path != Path("/"):
             path.chmod(path.stat().st_mode | 0o055)
     for path in [node.data, *node.data.rglob("*")]:
+        if "private-registry-config" in str(path):
+            continue
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
     (node.common / STATE).parent.chmod(0o700)
     node.template.chmod(0o600)
@@ -504,10 +548,50 @@ def test_an_ordinary_user_sees_what_there_is_to_see(
         done = node.run("plugin", "check", host)
     assert (done.exit_code, done.stderr) == (0, "")
     assert f"{host}  ok  http://{host}/v2" in done.stdout
-    for unseen in ("containerd-template.toml", "private-registry-config", "containerd runs"):
+    for unseen in (
+        "an earlier run",
+        "containerd-template.toml",
+        "private-registry-config",
+        "containerd runs",
+    ):
         assert any(
             line.startswith("not seen") and unseen in line for line in done.stdout.split("\n")
         )
+    assert not changed(node, before)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_user_of_the_group_on_a_node_as_it_is_left(
+    node: Microk8s, registries: FakeRegistries, client_options: List[str], pki: Pki
+) -> None:
+    """With the modes that MicroK8s and this addon give, and nothing opened for the test."""
+    plain, secured = registries.start().authority, registries.start(pair=pki.server).authority
+    for path in [node.data / "args", *(node.data / "args").rglob("*")]:
+        os.chown(str(path), 0, _GROUP)
+    for path in node.data.parents:
+        if path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o011)
+    node.data.chmod(0o755)
+    with mock.patch("private_registry.shell.node._group", return_value=_GROUP):
+        ok(node.run("plugin", "add", "--registry", secured, *client_options))
+        ok(node.run("plugin", "add", "--insecure", plain))
+    key = node.certs_d / secured / "client.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    # What is imported late is not everybody's to read here.
+    node.run("plugin", "check")
+    before = node.tree()
+    trust.context_of.cache_clear()
+    with _nobody(_GROUP):
+        done = node.run("plugin", "check")
+        document = json.loads(node.run("plugin", "check", "--json").stdout)
+    assert (done.exit_code, done.stderr) == (0, ""), done
+    assert document["clean"]
+    assert "install" not in done.stdout
+    assert "client.key" in done.stdout
+    lines = done.stdout.splitlines()
+    assert f"{plain}  ok  http://{plain}/v2" in lines
+    assert not any(line.startswith(f"{secured}  ok") for line in lines)
+    assert any(line.startswith("not seen") and "an earlier run" in line for line in lines)
     assert not changed(node, before)
 
 

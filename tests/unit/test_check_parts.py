@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Dict, List, Optional
 
@@ -121,6 +122,10 @@ def test_an_image_by_digest_needs_not_be_resolved() -> None:
         ("fd00::/8", "fd00::1", 5000, False),
         ("[fd00::1]:5000", "fd00::1", 5000, False),
         ("a, ,reg.corp", "reg.corp", None, False),
+        ("reg.corp:²", "reg.corp", 5000, True),
+        ("reg.corp:٣", "reg.corp", 3, True),
+        ("reg.corp:" + "9" * 5000, "reg.corp", 5000, True),
+        ("[::1, ::1]:, :, [, ]:1, /, x/y, ::/x", "reg.corp", 5000, True),
         ("", "localhost", 5000, False),
         ("", "127.0.0.1", 5000, False),
         ("", "::1", 5000, False),
@@ -151,6 +156,22 @@ def test_the_file_with_proxies(text: str, expected: Dict[str, str]) -> None:
     assert environment_of(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A=xxxxxxxxxx\n" + "A=$A$A\n" * 200,
+        "A=" + "${a:-" * 100_000,
+        "A=" + "${" * 100_000,
+        " " * 1_000_000 + "\n" + "export" + " " * 1_000_000 + "=",
+    ],
+    ids=["doubling", "defaults", "braces", "spaces"],
+)
+def test_no_file_of_proxies_takes_long(text: str) -> None:
+    start = time.monotonic()
+    assert all(len(value) <= 65536 for value in environment_of(text).values())
+    assert time.monotonic() - start < 5
+
+
 def test_capitals_count_first() -> None:
     given_ = {"HTTP_PROXY": "a", "http_proxy": "b", "https_proxy": "c", "no_proxy": "d"}
     assert Proxies.of(given_) == Proxies("a", "c", "d")
@@ -171,8 +192,9 @@ BEARER = 'Bearer realm="https://t/token",service="s",scope="repository:a:pull,pu
             {"realm": "https://t/token", "service": "s", "scope": "repository:a:pull,push"},
         ),
         (['Basic realm="r"', BEARER], "bearer", None),
-        ([f'Basic realm="r", {BEARER}'], "bearer", None),
-        (["bearer realm=https://t"], "bearer", {"realm": "https://t"}),
+        # As containerd reads them (tests/e2e/test_redirects.py): one challenge in each header.
+        ([f'Basic realm="r", {BEARER}'], "basic", {"realm": "r"}),
+        (["bearer realm=https://t"], "bearer", {"realm": "https"}),
         (['BASIC realm="a \\"b\\""'], "basic", {"realm": 'a "b"'}),
         (["Basic"], "basic", {}),
     ],

@@ -8,7 +8,6 @@ import pytest
 
 from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_entries import is_localhost
-from private_registry.core.check.hosts_reading import read_registry
 from private_registry.core.check.reading import EVERY_CAPABILITY, HostEntry, Reading
 from unit.certs_d import ALL, CERTIFICATE, CERTS_D, KEY, V1_5, V1_6, V1_7, V2_1, Tree, Version, read
 
@@ -438,15 +437,24 @@ def test_a_hosts_toml_that_is_a_directory_ends_every_pull() -> None:
     assert finding.remedy.command.startswith("sudo mv ")
 
 
-@pytest.mark.parametrize("is_root", [True, False])
+@pytest.mark.parametrize("problem", ["unreadable", "hidden"])
 @pytest.mark.parametrize("name", ["hosts.toml", "b.cert"])
-def test_what_only_root_can_read_is_no_fault(name: str, is_root: bool) -> None:
+def test_what_only_root_can_read_is_no_fault(name: str, problem: str) -> None:
     files = {"hosts.toml": WITH_CLIENT.encode(), "b.cert": CERTIFICATE, "b.key": KEY}
-    tree = Tree({f"reg:5000/{each}": files[each] for each in files}, (f"reg:5000/{name}",))
-    reading = read_registry("reg:5000", CERTS_D, tree.look, V1_7, is_root=is_root)
+    tree = Tree({f"reg:5000/{each}": files[each] for each in files}, {f"reg:5000/{name}": problem})
+    reading = tree.read("reg:5000", V1_7)
     (finding,) = reading.findings
-    assert (finding.cause, finding.is_fault) == (Cause.UNREADABLE, is_root)
-    assert reading.fails is is_root
+    is_fault = problem == "unreadable"
+    assert (finding.cause, finding.is_fault) == (Cause.UNREADABLE, is_fault)
+    assert reading.fails is is_fault
+
+
+def test_a_file_larger_than_any_hosts_toml_is_not_read() -> None:
+    reading = read("# " + "x" * 300_000)
+    (finding,) = reading.findings
+    assert (finding.cause, finding.is_fault) == (Cause.UNREADABLE, True)
+    path = f"{CERTS_D}/reg:5000/hosts.toml"
+    assert finding.remedy.command == f"sudo mv {path} {path}.old"
 
 
 def test_entries_say_where_they_are_from() -> None:

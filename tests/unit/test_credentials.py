@@ -367,7 +367,6 @@ def test_a_broken_template_is_told_and_not_touched(microk8s: Microk8s, broken: s
     for result in (
         add(microk8s, "--registry", "b.corp"),
         microk8s.run("plugin", "remove", "--registry", "a.corp"),
-        microk8s.run("disable"),
         microk8s.run("plugin", "apply"),
     ):
         assert result.exit_code == 4

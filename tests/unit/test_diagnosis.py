@@ -199,7 +199,17 @@ def test_a_wrong_clock_lets_certificates_expire(clock: Optional[float], cause: C
     assert faults(diagnose(Asked(reading, results))) == [(cause, SELF)]
 
 
-_CAUSES = st.sampled_from([None, *Cause])
+def test_an_endpoint_whose_files_this_user_may_not_read_was_not_asked() -> None:
+    diagnosis = diagnose(asked([MIRROR, SELF], [Cause.UNREADABLE, None]))
+    assert not faults(diagnosis)
+    assert [each.is_asked for each in diagnosis.report.endpoints] == [False, True]
+    diagnosis = diagnose(asked([SELF], [Cause.UNREADABLE]))
+    assert not faults(diagnosis)
+    assert not diagnosis.report.is_asked
+    assert diagnosis.report.answered_by is None
+
+
+_CAUSES = st.sampled_from([None, *(each for each in Cause if each is not Cause.UNREADABLE)])
 
 
 @given(st.lists(_CAUSES, min_size=1, max_size=3), st.booleans())
@@ -354,6 +364,32 @@ def test_a_mirror_that_cannot_be_typed_is_in_no_command(
         Cause.UNKNOWN_CA, registry=registry, entries=entries, entry=entries[0], source="F"
     )
     assert found.command.startswith(command)
+
+
+@pytest.mark.parametrize(
+    ("login_at", "option"),
+    [
+        ("http://other.corp:5000", "--insecure"),
+        ("https://other.corp", "--registry"),
+        ("https://[fd00::1]:5000", "--registry"),
+        *((each, None) for each in ("https://other", "https://UPPER.corp", "http://docker.io")),
+        *((each, None) for each in ("https://registry-1.docker.io", "https://$(id).corp")),
+    ],
+)
+@pytest.mark.parametrize("cause", [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED])
+def test_a_login_for_whom_it_redirects_to(
+    cause: Cause, login_at: str, option: Optional[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "x")
+    found = remedy(cause, login_at=login_at)
+    host = login_at.partition("://")[2]
+    if option is None:
+        assert not found.command
+        assert host in found.owner
+        return
+    words = shlex.split(found.command.replace('"$REGISTRY_USER"', "ann"))
+    assert words[3:5] == [option, host]
+    assert isinstance(parse("plugin", words[2:], Inputs()).request, AddRequest)
 
 
 def test_what_a_finding_says_itself_is_left() -> None:

@@ -484,7 +484,7 @@ def test_a_confined_microk8s_says_what_to_run(microk8s: Microk8s, new_docker: Ne
     refused = microk8s.run(*ENABLE)
     assert refused.exit_code == 4
     assert f"/enable --insecure {HOST} --docker" in refused.stderr.splitlines()[-1]
-    assert "sudo python3 /" in refused.stderr
+    assert "sudo python3 -I /" in refused.stderr
     assert docker.text is None
     (microk8s.snap / "meta/snap.yaml").unlink()
     ok(microk8s.run(*ENABLE))

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
 import pytest
 
-from private_registry.core.ledger import DockerPlaces
+from private_registry.core.ledger import DockerPlace, DockerPlaces
 from private_registry.errors import NodeError, UsageError
 from private_registry.shell import docker_discovery
-from private_registry.shell.docker_discovery import Engine, engine_of, running_engines, the_engine
+from private_registry.shell.docker_discovery import (
+    Engine,
+    caller_of,
+    engine_of,
+    running_engines,
+    the_engine,
+)
 from unit.fake_docker import FakeDocker
 from unit.microk8s import Microk8s, ok
 
@@ -127,19 +136,80 @@ def test_the_engine_of_the_snap(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "home", "socket"),
-    [
-        ("", "home/ann/.config", f"/run/user/{SOMEBODY}/docker.sock"),
-        ("A=b\0XDG_CONFIG_HOME=/x/y\0XDG_RUNTIME_DIR=/r\0", "/x/y", "/r/docker.sock"),
-    ],
+    "environment",
+    ["", "A=b\0XDG_CONFIG_HOME=/x/y\0XDG_RUNTIME_DIR=/r\0", "HOME=/x\0DOCKER_HOST=unix:///x\0"],
 )
-def test_a_rootless_engine(machine: Machine, environment: str, home: str, socket: str) -> None:
-    machine.process(7, ["dockerd"], user=SOMEBODY, environment=environment, mounts="other")
-    engine = the_engine()
-    directory = machine.root / home / "docker"
+@pytest.mark.parametrize("options", [[], ["-H", "unix:///x"], ["--rootless"]])
+def test_a_rootless_engine_has_its_users_own_places(
+    machine: Machine, environment: str, options: List[str]
+) -> None:
+    """Whatever it says of itself in its environment and on its command line."""
+    command = ["dockerd", *options]
+    machine.process(7, command, user=SOMEBODY, environment=environment, mounts="other")
+    engine = the_engine(SOMEBODY)
+    directory = machine.root / "home/ann/.config/docker"
     assert (engine.config, engine.certs_d) == (f"{directory}/daemon.json", f"{directory}/certs.d")
-    assert engine.owner == (SOMEBODY, 77)
-    assert engine.sockets[0] == socket
+    assert engine.user == SOMEBODY
+    assert engine.sockets == (f"/run/user/{SOMEBODY}/docker.sock",)
+
+
+@pytest.mark.parametrize("config", ["/etc/profile.d/zz.sh", "/etc/docker/daemon.json", "x"])
+def test_a_rootless_engine_with_another_file_is_not_meant(machine: Machine, config: str) -> None:
+    machine.process(7, ["dockerd", "--config-file", config], user=SOMEBODY, mounts="other")
+    assert running_engines() == []
+    assert engine_of(config).process is None
+
+
+def test_a_rootless_engine_is_meant_only_by_its_user_and_by_its_file(machine: Machine) -> None:
+    machine.process(7, ["dockerd"], user=SOMEBODY, mounts="other")
+    config = f"{machine.root}/home/ann/.config/docker/daemon.json"
+    assert the_engine(SOMEBODY).config == config
+    for caller in (None, 0, SOMEBODY + 1):
+        with pytest.raises(NodeError) as refused:
+            the_engine(caller)
+        assert f"--docker-config {config}" in (refused.value.remedy or "")
+    assert engine_of(config).process == 7
+
+
+def test_a_rootless_engine_by_a_link_is_not_another_one(machine: Machine) -> None:
+    machine.process(7, ["dockerd"], user=SOMEBODY, mounts="other")
+    machine.etc.mkdir(parents=True)
+    (machine.etc / "daemon.json").write_text("{}")
+    home = machine.root / "home/ann/.config/docker"
+    home.mkdir(parents=True)
+    (home / "daemon.json").symlink_to(machine.etc / "daemon.json")
+    engine = engine_of(f"{machine.etc}/daemon.json")
+    assert (engine.process, engine.user) == (None, os.geteuid())
+
+
+@pytest.mark.parametrize(
+    ("environment", "caller"),
+    [
+        ({}, None),
+        ({"SUDO_UID": "1000"}, 1000 if os.geteuid() == 0 else None),
+        ({"SUDO_UID": "x"}, None),
+        ({"SUDO_UID": "\u0663"}, None),
+        ({"SUDO_UID": "-1"}, None),
+        ({"SUDO_UID": "9" * 5000}, None),
+    ],
+    ids=range(6),
+)
+def test_who_called_through_sudo(environment: Dict[str, str], caller: Optional[int]) -> None:
+    assert caller_of(environment) == caller
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users at once")
+def test_a_program_with_the_rights_of_another_user_is_no_engine(tmp_path: Path) -> None:
+    """A link named dockerd to a program that is setuid, such as passwd, runs as root."""
+    program = "import os, sys; os.setresuid(65534, 0, 0); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert docker_discovery._user_of(process.pid) is None  # noqa: SLF001 - the rule itself
+        assert docker_discovery._user_of(os.getpid()) == 0  # noqa: SLF001
+        process.communicate()
 
 
 @pytest.mark.parametrize(
@@ -167,10 +237,16 @@ def test_several_engines_are_named(machine: Machine) -> None:
     machine.process(7, ["dockerd"])
     machine.process(8, ["dockerd"], user=SOMEBODY, mounts="other")
     with pytest.raises(UsageError) as refused:
-        the_engine()
+        the_engine(SOMEBODY)
     for config in (machine.etc / "daemon.json", machine.root / "home/ann/.config/docker"):
         assert f"--docker-config {config}" in (refused.value.remedy or "")
     assert engine_of(f"{machine.etc}/daemon.json").process == 7
+
+
+def test_what_others_run_makes_no_choice_necessary(machine: Machine) -> None:
+    machine.process(8, ["dockerd"], user=SOMEBODY, mounts="other")
+    machine.process(9, ["dockerd"])
+    assert the_engine().process == 9
 
 
 def test_engines_that_do_not_run(machine: Machine) -> None:
@@ -198,13 +274,22 @@ def test_files_go_below_directories_that_are_there(machine: Machine) -> None:
     engine = Engine(f"{machine.etc}/daemon.json", f"{machine.etc}/certs.d")
     (machine.root / "etc").mkdir()
     above = str(machine.root / "etc")
-    assert engine.places == DockerPlaces(above, "docker/daemon.json", above, "docker/certs.d")
-    machine.etc.mkdir()
+    mode = stat.S_IMODE((machine.root / "etc").stat().st_mode)
+    owner = (os.geteuid(), os.getegid())
+
+    def place(root: str, path: str) -> DockerPlace:
+        return DockerPlace(root, path, owner, mode)
+
+    made = DockerPlaces(place(above, "docker/daemon.json"), place(above, "docker/certs.d"))
+    assert engine.places == made
+    machine.etc.mkdir(mode=mode)
     etc = str(machine.etc)
-    assert engine.places == DockerPlaces(etc, "daemon.json", etc, "certs.d")
+    assert engine.places == DockerPlaces(place(etc, "daemon.json"), place(etc, "certs.d"))
     (machine.root / "real.json").touch()
     (machine.etc / "daemon.json").symlink_to(machine.root / "real.json")
-    assert engine.places == DockerPlaces(str(machine.root), "real.json", etc, "certs.d")
+    machine.root.chmod(mode)
+    real = place(str(machine.root), "real.json")
+    assert engine.places == DockerPlaces(real, place(etc, "certs.d"))
 
 
 # --- on a node -------------------------------------------------------------------------------

@@ -205,7 +205,7 @@ HOSTILE = [
     ("configs:\n  a.corp: {tls: {insecure_skip_verify: [x]}}\n", "true or false"),
     ("configs:\n  a.corp: {tls: {ca_file: [x]}}\n", "configs.a.corp.tls.ca_file"),
     ("configs:\n  a.corp: {tls: {ca_file: no.crt}}\n", "no.crt cannot be read"),
-    ("configs:\n  a.corp: {tls: {cert_file: /dev/null}}\n", "auth|key_file"),
+    ("configs:\n  a.corp: {tls: {cert_file: /dev/null}}\n", "a directory or device"),
     (f"configs:\n  a.corp: {{auth: {SECRET}}}\n", "configs.a.corp.auth"),
     (f"configs:\n  a.corp: {{auth: {{auth: {SECRET}}}}}\n", "base64"),
     (f"configs:\n  a.corp: {{auth: {{username: 'a:b', password: {SECRET}}}}}\n", "colon"),

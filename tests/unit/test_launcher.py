@@ -7,22 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib import util
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional
 from unittest import mock
 
 import pytest
+import yaml
 
-from private_registry import launcher
+from private_registry import launcher, places, variables
+from unit.addon_copy import LAUNCHER, Copy, tomlkit_wheel
 from unit.microk8s import ADDON, Microk8s, Result
 
-REPOSITORY = ADDON.parents[1]
-LAUNCHER = Path(launcher.__file__)
+FIRST = [LAUNCHER, *(Path(str(each.__file__)) for each in (places, variables))]
 
 
 @pytest.mark.parametrize(
-    "path", [LAUNCHER, *(ADDON / door for door in ("enable", "disable", "plugin"))], ids=str
+    "path", [*FIRST, *(ADDON / door for door in ("enable", "disable", "plugin"))], ids=str
 )
 def test_what_starts_first_is_python_3_5(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 5))
@@ -44,54 +44,13 @@ def _pythons() -> List[str]:
 @pytest.mark.parametrize("python", _pythons())
 def test_what_starts_first_compiles(python: str) -> None:
     check = "import sys; [compile(open(path).read(), path, 'exec') for path in sys.argv[1:]]"
-    done = subprocess.run([python, "-c", check, str(LAUNCHER), str(ADDON / "enable")], check=False)
+    done = subprocess.run(
+        [python, "-c", check, *map(str, FIRST), str(ADDON / "enable")], check=False
+    )
     assert done.returncode == 0
 
 
-# --- a copy of the addon as `microk8s addons repo add` makes it ------------------------------
-
-
-class Copy:
-    """The addon in a directory of its own, started by an interpreter that has no tomlkit."""
-
-    def __init__(self, root: Path, node: Microk8s) -> None:
-        self.root = root
-        self.node = node
-        self.vendor = root / "lib" / "vendor"
-        ignore = shutil.ignore_patterns("__pycache__", "vendor*")
-        shutil.copytree(str(ADDON), str(root / "addons" / ADDON.name), ignore=ignore)
-        shutil.copytree(str(LAUNCHER.parent), str(root / "lib" / "private_registry"), ignore=ignore)
-        shutil.copy(str(REPOSITORY / "lib" / "requirements.txt"), str(root / "lib"))
-
-    @property
-    def door(self) -> Path:
-        return self.root / "addons" / ADDON.name / "enable"
-
-    def fill_vendor(self) -> None:
-        spec = util.find_spec("tomlkit")
-        assert spec is not None
-        assert spec.origin is not None
-        shutil.copytree(str(Path(spec.origin).parent), str(self.vendor / "tomlkit"))
-
-    def enable(
-        self, *arguments: str, python: str = sys.executable, env: Optional[Dict[str, str]] = None
-    ) -> Result:
-        """Run without site-packages: -S hides them, -I hides PYTHONPATH and the user's."""
-        environment = {
-            **os.environ,
-            **self.node.environment,
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": "",
-            **(env or {}),
-        }
-        done = subprocess.run(
-            [python, "-I", "-S", str(self.door), *arguments],
-            capture_output=True,
-            env=environment,
-            timeout=120,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+# --- tomlkit -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -108,7 +67,9 @@ def test_a_node_without_network_works_with_a_filled_vendor_directory(copy: Copy)
 
 def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(copy: Copy) -> None:
     before = copy.node.tree()
-    result = copy.enable("--insecure", "reg.corp:5000")
+    # Nothing listens there.
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    result = copy.enable("--insecure", "reg.corp:5000", env={**proxies, "no_proxy": ""})
     assert result.exit_code == 4
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert errors == ["error: the Python package tomlkit is not here and could not be fetched"]
@@ -122,7 +83,7 @@ def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(copy: Co
 
 
 def test_tomlkit_is_fetched_once(copy: Copy, tmp_path: Path) -> None:
-    _find_pip_at(_fake_pip(tmp_path / "python3"), copy)
+    copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
     first = copy.enable("--insecure", "reg.corp:5000")
     assert first.exit_code == 0, first.stderr
     assert "Fetching the Python package tomlkit once" in first.stderr
@@ -132,30 +93,22 @@ def test_tomlkit_is_fetched_once(copy: Copy, tmp_path: Path) -> None:
     assert (second.exit_code, second.stderr) == (0, "")
 
 
-def _fake_pip(python: Path) -> Path:
-    """Make a python3 whose pip copies the tomlkit of this interpreter."""
-    spec = util.find_spec("tomlkit")
-    assert spec is not None
-    assert spec.origin is not None
-    python.write_text(
-        "#!/bin/sh\n"
-        'while [ $# -gt 0 ]; do if [ "$1" = --target ]; then target=$2; fi; shift; done\n'
-        '[ -z "$target" ] && exit 0\n'
-        f'mkdir -p "$target" && cp -r \'{Path(spec.origin).parent}\' "$target"\n'
-    )
-    python.chmod(0o755)
-    return python
+K3S = "mirrors:\n  reg.corp:\n    endpoint:\n      - https://m.corp\n"
 
 
-def _find_pip_at(python: Path, copy: Copy) -> None:
-    path = copy.root / "lib" / "private_registry" / "launcher.py"
-    text = path.read_text()
-    found = (
-        "pythons = [(sys.executable, dict(os.environ))] + [(each, clean) for each in HOST_PYTHONS]"
-    )
-    replaced = text.replace(found, f"pythons = [({str(python)!r}, clean)]")
-    assert replaced != text
-    path.write_text(replaced)
+def test_yaml_comes_with_the_snaps_python(copy: Copy, tmp_path: Path) -> None:
+    """Where MicroK8s' wrappers point PYTHONPATH to, which -I leaves out."""
+    copy.fill_vendor()
+    (tmp_path / "registries.yaml").write_text(K3S)
+    command = ("--file", str(tmp_path / "registries.yaml"))
+    assert "python3-yaml" in copy.enable(*command).stderr
+    version = "python{}.{}".format(*sys.version_info)
+    (copy.node.snap / "usr/lib" / version).mkdir(parents=True)
+    packages = copy.node.snap / "lib" / version / "site-packages"
+    shutil.copytree(str(Path(yaml.__file__).parent), str(packages / "yaml"))
+    result = copy.enable(*command)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "https://m.corp" in copy.node.hosts("reg.corp")["host"]
 
 
 def test_help_needs_no_node(tmp_path: Path, microk8s: Microk8s) -> None:
@@ -172,6 +125,13 @@ class Replaced(Exception):
     """The process would have been replaced by another program."""
 
 
+@pytest.fixture(autouse=True)
+def process() -> Iterator[None]:
+    """Give back to this process what the launcher takes from it."""
+    with mock.patch.dict(os.environ), mock.patch.object(sys, "path", list(sys.path)):
+        yield
+
+
 def test_an_old_python_hands_over_to_the_hosts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -179,14 +139,17 @@ def test_an_old_python_hands_over_to_the_hosts(
     monkeypatch.setattr(launcher, "HOST_PYTHONS", ("/nonexistent/python3", old, new))
     monkeypatch.setattr(sys, "argv", ["enable", "--insecure", "reg.corp"])
     monkeypatch.setattr(sys, "version_info", (3, 6, 9, "final", 0))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(launcher, "needs_root", lambda _: False)
     monkeypatch.setenv("LD_LIBRARY_PATH", "/snap/lib")
     monkeypatch.setenv("PYTHONPATH", "/snap/python")
     monkeypatch.setenv("SNAP_DATA", "/var/snap/microk8s/1")
     with mock.patch("os.execve", side_effect=Replaced) as execve, pytest.raises(Replaced):
         launcher.main("enable", "/addon/enable")
     (program, arguments, environment), _ = execve.call_args
-    assert (program, arguments) == (new, [new, "/addon/enable", "--insecure", "reg.corp"])
+    assert (program, arguments) == (
+        new,
+        [new, "-I", "/addon/enable", "--insecure", "reg.corp"],
+    )
     assert "LD_LIBRARY_PATH" not in environment
     assert "PYTHONPATH" not in environment
     assert environment["SNAP_DATA"] == "/var/snap/microk8s/1"
@@ -274,18 +237,29 @@ def test_without_root_it_runs_again_through_sudo(microk8s: Microk8s, bin_directo
         bin_directory,
         'if [ "$1" = true ]; then exit 0; fi\nfor word in "$@"; do echo "$word"; done\n',
     )
-    odd = {"SNAP_ODD": "a b'c", "LD_LIBRARY_PATH": "/l", "SECRET_TOKEN": "hidden"}
+    odd = {
+        "SNAP_ODD": "a",
+        "LD_LIBRARY_PATH": "/l",
+        "PYTHONPATH": "/p",
+        "SNAP_COOKIE": "hidden",
+        "SNAP_REVISION": "x1",
+        "LC_ALL": "de_DE.UTF-8",
+        "LC_TIME": "/evil",
+    }
     result = as_other_user(microk8s, bin_directory, "--insecure", "reg.corp", env=odd)
     assert result.exit_code == 0, result.stderr
     words = result.stdout.splitlines()
-    assert words[0] == "env"
-    assert words[-4:] == [sys.executable, str(ADDON / "enable"), "--insecure", "reg.corp"]
-    kept = dict(word.split("=", 1) for word in words[1:-4])
-    environment = {**microk8s.environment, "PATH": kept.get("PATH")}
-    assert {**kept, **environment} == {**kept, "PATH": None}
-    assert kept["SNAP_ODD"] == "a b'c"
-    assert kept["LD_LIBRARY_PATH"] == "/l"
-    assert "SECRET_TOKEN" not in kept
+    assert words[0] == "/usr/bin/env"
+    assert words[-4:] == ["-I", str(ADDON / "enable"), "--insecure", "reg.corp"]
+    told = dict(word.split("=", 1) for word in words[1:-5])
+    wanted = {**microk8s.environment, "SNAP_REVISION": "x1", "LC_ALL": "de_DE.UTF-8"}
+    del wanted["PATH"]
+    assert _without_language(told) == {**wanted}
+    assert words[-5] in (sys.executable, "/usr/bin/python3")
+
+
+def _without_language(told: Dict[str, str]) -> Dict[str, str]:
+    return {name: value for name, value in told.items() if name not in ("LANG", "LC_CTYPE")}
 
 
 @pytest.mark.parametrize("option", [["--password-env", "REG_PASS"], ["--password-env=REG_PASS"]])
@@ -299,7 +273,7 @@ def test_a_password_goes_through_sudo_by_its_variable_and_not_by_its_text(
     secret = {"REG_PASS": "s3cr3t"}
     options = ["--registry", "reg.corp", "--username", "ann", *option]
     result = as_other_user(microk8s, bin_directory, *options, env=secret)
-    assert result.stdout.splitlines()[:2] == ["--preserve-env=REG_PASS", "env"]
+    assert result.stdout.splitlines()[:2] == ["--preserve-env=REG_PASS", "/usr/bin/env"]
     assert "s3cr3t" not in result.stdout + result.stderr
 
 

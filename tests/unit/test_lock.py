@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import signal
+import stat
 import subprocess
 import sys
 import time
-from typing import List
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, List, Tuple
 
+import pytest
+
+from private_registry import turns
 from unit.microk8s import ADDON, Microk8s, ok
 
 AT_ONCE = 20
 HOLDER = """
 import fcntl, os, sys, time
-fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
+kind = fcntl.LOCK_SH if sys.argv[2:] == ["shared"] else fcntl.LOCK_EX
+fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), kind)
 print("held", flush=True)
 time.sleep(60)
 """
+OURS = "private-registry-config"
 
 
 def start(node: Microk8s, door: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -61,35 +67,106 @@ def test_adding_and_removing_at_once(microk8s: Microk8s) -> None:
     assert present == {"docker.io", "localhost:32000", *(f"r{n}.corp" for n in range(8))}
 
 
-def test_who_waits_says_so_and_then_goes_on(microk8s: Microk8s) -> None:
-    descriptor = os.open(str(microk8s.common), os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    run = start(microk8s, "enable", "--insecure", "a.corp")
-    assert run.stderr is not None
-    assert b"waiting" in run.stderr.readline()
-    time.sleep(0.1)
-    assert run.poll() is None
-    assert not (microk8s.certs_d / "a.corp").exists()
-    os.close(descriptor)
+@contextmanager
+def holding(directory: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Have another process hold the lock on a directory."""
+    command = [sys.executable, "-c", HOLDER, str(directory), *words]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    try:
+        yield holder
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+@pytest.fixture
+def lock(microk8s: Microk8s) -> Path:
+    """The directory that the lock of a node lies on, made by a first enable."""
+    ok(microk8s.run("enable", "--insecure", "first.corp"))
+    return microk8s.common / OURS
+
+
+def test_who_waits_names_the_holder_and_then_goes_on(microk8s: Microk8s, lock: Path) -> None:
+    with holding(lock) as holder:
+        run = start(microk8s, "plugin", "add", "--insecure", "a.corp")
+        assert run.stderr is not None
+        told = run.stderr.readline()
+        assert b"waiting" in told
+        assert b"(process %d)" % holder.pid in told
+        time.sleep(0.2)
+        assert run.poll() is None
+        assert not (microk8s.certs_d / "a.corp").exists()
     finish([run])
     assert microk8s.hosts("a.corp")["server"] == "http://a.corp"
 
 
-def test_a_killed_holder_frees_the_lock(microk8s: Microk8s) -> None:
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            HOLDER,
-            str(microk8s.common),
-        ],
-        stdout=subprocess.PIPE,
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"held\n"
-    run = start(microk8s, "enable", "--insecure", "a.corp")
-    holder.send_signal(signal.SIGKILL)
-    holder.communicate()
+def test_who_waits_too_long_gives_up_and_says_what_to_do(
+    microk8s: Microk8s, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "SECONDS", 0.3)
+    before = microk8s.tree()
+    for command in (
+        ("plugin", "add", "--insecure", "a.corp"),
+        ("plugin", "apply"),
+        ("plugin", "remove", "--registry", "first.corp"),
+        ("disable",),
+    ):
+        with holding(lock) as holder:
+            result = microk8s.run(*command)
+        assert result.exit_code == 4, result
+        assert f"another run (process {holder.pid}) has not ended within 0.3 s" in result.stderr
+        assert f"sudo kill {holder.pid}" in result.stderr
+        assert microk8s.tree() == before
+
+
+def test_who_only_looks_waits_for_nobody(microk8s: Microk8s, lock: Path) -> None:
+    before = microk8s.tree()
+    with holding(lock) as holder:
+        for command in (
+            ("plugin", "list"),
+            ("plugin", "list", "--json"),
+            ("plugin", "export"),
+            ("plugin", "add", "--insecure", "a.corp", "--dry-run"),
+            ("plugin", "apply", "--dry-run"),
+            ("disable", "--dry-run"),
+        ):
+            start_time = time.monotonic()
+            result = ok(microk8s.run(*command))
+            assert time.monotonic() - start_time < 5
+            assert f"Another run (process {holder.pid}) is at work right now." in result.stderr
+        start_time = time.monotonic()
+        microk8s.run("plugin", "check", "--timeout", "1")
+        assert time.monotonic() - start_time < 5
+    assert microk8s.tree() == before
+
+
+@pytest.mark.parametrize("words", [(), ("shared",)], ids=["exclusive", "shared"])
+def test_what_everybody_may_open_is_not_what_is_locked(
+    microk8s: Microk8s, words: Tuple[str, ...]
+) -> None:
+    with holding(microk8s.common, *words), holding(microk8s.data, *words):
+        ok(microk8s.run("enable", "--insecure", "a.corp"))
+        ok(microk8s.run("disable"))
+
+
+def test_the_lock_can_be_opened_by_its_owner_alone(microk8s: Microk8s, lock: Path) -> None:
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o700
+    lock.chmod(0o755)
+    ok(microk8s.run("plugin", "add", "--insecure", "a.corp"))
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o700
+    if os.geteuid() == 0:
+        attempt = "import os, sys; os.setuid(65534); os.open(sys.argv[1], os.O_RDONLY)"
+        done = subprocess.run(
+            [sys.executable, "-c", attempt, str(lock)], capture_output=True, check=False
+        )
+        assert b"PermissionError" in done.stderr
+
+
+def test_a_killed_holder_frees_the_lock(microk8s: Microk8s, lock: Path) -> None:
+    with holding(lock):
+        run = start(microk8s, "plugin", "add", "--insecure", "a.corp")
     finish([run])
 
 

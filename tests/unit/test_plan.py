@@ -361,6 +361,7 @@ def test_a_damaged_ledger_is_an_error_that_names_it(content: bytes) -> None:
     assert caught.value.place == "the/ledger.json"
 
 
-def test_a_ledger_of_a_newer_addon_is_refused() -> None:
-    with pytest.raises(NodeError, match="version 2"):
-        from_json(b'{"version": 2, "files": {}, "directories": []}', "x")
+def test_a_ledger_of_another_version_is_refused_before_it_is_read() -> None:
+    with pytest.raises(NodeError, match=r"another version of this addon \(format 2\)") as caught:
+        from_json(b'{"version": 2, "things": []}', "x")
+    assert "addons repo update" in str(caught.value.remedy)

@@ -12,6 +12,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from private_registry.core.endpoints import Endpoint
 from private_registry.core.hosts_toml import TrustFiles
+from private_registry.core.ledger import DockerPlace
 from private_registry.core.model import Mirror, Registry, Tls
 from private_registry.core.names import DOCKER_HUB, RegistryName
 from private_registry.core.plan import WantedFile
@@ -20,7 +21,8 @@ from private_registry.errors import UsageError
 
 INSECURE, MIRRORS = "insecure-registries", "registry-mirrors"
 DAEMON_JSON, CERTS_D = "daemon.json", "certs.d"
-FILE_MODE, SECRET_MODE, DIRECTORY_MODE = 0o644, 0o600, 0o755
+SECRET_MODE = 0o600
+_FILE_MODE, _DIRECTORY_MODE = 0o644, 0o755
 
 
 class TrustedHost(NamedTuple):
@@ -48,8 +50,8 @@ class DockerTrust(NamedTuple):
     hosts: Mapping[str, TrustedHost]
     notes: Tuple[str, ...]
 
-    def files(self, owner: Tuple[int, int]) -> Dict[str, WantedFile]:
-        """Return the files of certs.d by ``HOST/NAME``, for this user and group number."""
+    def files(self, place: DockerPlace) -> Dict[str, WantedFile]:
+        """Return the files of certs.d, which is at this place, by ``HOST/NAME``."""
         found: Dict[str, WantedFile] = {}
         names = TrustFiles.named("")
         for host, (tls, _) in self.hosts.items():
@@ -60,9 +62,20 @@ class DockerTrust(NamedTuple):
                 parts.append((names.key, tls.client.key, True))
             for name, text, secret in parts:
                 if text is not None:
-                    mode = SECRET_MODE if secret else FILE_MODE
-                    found[f"{host}/{name}"] = WantedFile(text.encode(), mode, secret, owner=owner)
+                    mode = SECRET_MODE if secret else file_mode(place)
+                    file = WantedFile(text.encode(), mode, secret, owner=place.owner)
+                    found[f"{host}/{name}"] = file
         return found
+
+
+def file_mode(place: DockerPlace) -> int:
+    """Return the permission bits of what is no secret, for whoever may enter the directory."""
+    return _FILE_MODE & place.mode | SECRET_MODE
+
+
+def directory_mode(place: DockerPlace) -> int:
+    """Return the permission bits of directories that are made there."""
+    return _DIRECTORY_MODE & place.mode | 0o700
 
 
 class _Draft:

@@ -54,6 +54,9 @@ _CODE_LENGTHS = (
     *(26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26),
 )
 _LAST_BYTE = 0x7F
+_LONGEST_CODE = max(_CODE_LENGTHS)
+_MOST_SHIFT = 21
+_MOST_ADDED = 4096
 
 
 class HpackError(ValueError):
@@ -63,7 +66,8 @@ class HpackError(ValueError):
 class Decoder:
     """Reads the blocks of one connection, in their order.
 
-    Entries are never thrown out of the table: one answer is shorter than what it may hold.
+    Entries are never thrown out of the table: one answer is shorter than what it may hold, and what
+    adds more of them than fit is none.
     """
 
     def __init__(self) -> None:
@@ -92,7 +96,9 @@ class Decoder:
             return self._indexed(reader.integer(7))
         if first & 0x40:
             field = self._literal(reader, reader.integer(6))
-            self._added.insert(0, field)
+            if len(self._added) >= _MOST_ADDED:
+                raise HpackError("too many headers")
+            self._added.append(field)
             return field
         if first & 0x20:
             reader.integer(5)
@@ -104,10 +110,11 @@ class Decoder:
         return name, reader.text()
 
     def _indexed(self, index: int) -> Field:
-        table = (*_STATIC, *self._added)
-        if not 1 <= index <= len(table):
+        if 1 <= index <= len(_STATIC):
+            return _STATIC[index - 1]
+        if not 1 <= index <= len(_STATIC) + len(self._added):
             raise HpackError(f"there is no entry {index}")
-        return table[index - 1]
+        return self._added[len(_STATIC) - index]
 
 
 class _Reader:
@@ -127,13 +134,12 @@ class _Reader:
         value = self._next() & limit
         if value < limit:
             return value
-        shift = 0
-        while True:
+        for shift in range(0, _MOST_SHIFT + 1, 7):
             byte = self._next()
             value += (byte & _LAST_BYTE) << shift
-            shift += 7
             if byte <= _LAST_BYTE:
                 return value
+        raise HpackError("a number is too large")
 
     def text(self) -> str:
         is_huffman = bool(self.peek() & 0x80)
@@ -157,6 +163,8 @@ def _unpacked(packed: bytes) -> bytes:
     for byte in packed:
         for shift in range(7, -1, -1):
             code, length = code << 1 | (byte >> shift & 1), length + 1
+            if length > _LONGEST_CODE:
+                raise HpackError("there is no such letter")
             symbol = symbols.get((length, code))
             if symbol is not None:
                 found.append(symbol)

@@ -11,10 +11,12 @@ import json
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core import json_text
+from private_registry.core.showing import moved_aside, shown
 from private_registry.core.template import EntryKey
 from private_registry.errors import NodeError
 
 FORMAT_VERSION = 1
+TAKE_OVER = "sudo microk8s private-registry apply --adopt"
 
 
 class LedgerEntry(NamedTuple):
@@ -76,30 +78,51 @@ class DaemonRecord(NamedTuple):
     lists: Mapping[str, Tuple[str, ...]] = {}
 
 
+class DockerPlace(NamedTuple):
+    """Where one of a Docker engine's files or directories is, and whose it is.
+
+    Args:
+        root: absolute path of a directory that was there before us: what we make is below it.
+        path: the way from there.
+        owner: user and group number of who owns that directory, and what we make below it.
+        mode: its permission bits, which what we make below it does not go beyond.
+    """
+
+    root: str
+    path: str
+    owner: Tuple[int, int] = (0, 0)
+    mode: int = 0o755
+
+    @property
+    def absolute(self) -> str:
+        """Absolute path."""
+        return f"{self.root.rstrip('/')}/{self.path}"
+
+    @staticmethod
+    def from_plain(plain: Any) -> DockerPlace:
+        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        root, path, (uid, gid), mode = plain
+        if not root.startswith("/"):
+            raise ValueError("a path that cannot be")
+        return DockerPlace(root, checked_path(path), (int(uid), int(gid)), int(mode))
+
+
 class DockerPlaces(NamedTuple):
     """Where a Docker engine keeps its configuration.
 
-    The two roots are directories that were there before us: what we make is below them.
-
     Args:
-        config_root: absolute path of a directory above daemon.json.
-        config: path of daemon.json below it.
-        certs_root: absolute path of a directory above the certificates.
-        certs_d: path below it of the directory with a folder for each host.
-        owner: user and group number that files there have.
+        config: daemon.json.
+        certs_d: the directory with a folder for each host.
     """
 
-    config_root: str
-    config: str
-    certs_root: str
-    certs_d: str
-    owner: Tuple[int, int] = (0, 0)
+    config: DockerPlace
+    certs_d: DockerPlace
 
     @staticmethod
     def from_plain(plain: Any) -> DockerPlaces:
-        """Take what JSON made of it."""
-        config_root, config, certs_root, certs_d, (uid, gid) = plain
-        return DockerPlaces(config_root, config, certs_root, certs_d, (uid, gid))
+        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        config, certs_d = plain
+        return DockerPlaces(DockerPlace.from_plain(config), DockerPlace.from_plain(certs_d))
 
 
 class Ledger(NamedTuple):
@@ -152,34 +175,75 @@ def to_json(ledger: Ledger) -> bytes:
 def from_json(content: bytes, source: str) -> Ledger:
     """Read a ledger.
 
+    Args:
+        content: of the file.
+        source: its path, for errors.
+
     Raises:
-        NodeError: damaged, or written by a newer version of this addon.
+        NodeError: damaged, or written by another version of this addon.
     """
+    what = "the record of what this addon wrote"
     try:
         document = json_text.loads(content)
-        version = document["version"]
-        files = {
-            path: LedgerEntry(str(entry["sha256"]), entry["original"])
-            for path, entry in document["files"].items()
-        }
-        directories = frozenset(document["directories"])
-        template = _template_from_plain(document.get("template", {}))
-        daemon = _daemon_from_plain(document.get("daemon"))
-        places = document.get("places")
-        places = None if places is None else DockerPlaces.from_plain(places)
+        if document["version"] != FORMAT_VERSION:
+            raise unusable(what, source, version=document["version"])
+        return _from_plain(document)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NodeError(
-            f"the record of what this addon wrote is damaged: {error}",
-            place=source,
-            remedy="put it back from a copy, or remove it and add --adopt to take over the files",
-        ) from error
-    if version != FORMAT_VERSION:
-        raise NodeError(
-            f"the record of what this addon wrote has version {version}",
-            place=source,
-            remedy="update the addon: microk8s addons repo update",
-        )
+        raise unusable(what, source) from error
+
+
+def unusable(
+    what: str, source: str, then: str = TAKE_OVER, version: Optional[object] = None
+) -> NodeError:
+    """Return the error for a record of ours that cannot be read.
+
+    Args:
+        what: the record.
+        source: its path.
+        then: what to type when it is out of the way.
+        version: of its format, where that is another one; None for a damaged record.
+    """
+    aside = f"put it aside: {moved_aside(source)}; then: {then}"
+    if version is None:
+        return NodeError(f"{what} is damaged", place=source, remedy=aside)
+    return NodeError(
+        f"{what} is that of another version of this addon (format {shown(str(version))})",
+        place=source,
+        remedy=f"update the addon: microk8s addons repo update; or {aside}",
+    )
+
+
+def checked_path(plain: Any) -> str:
+    """Take a path below a root from a record; raise ValueError where it would lead elsewhere."""
+    parts = plain.split("/")
+    if "\0" in plain or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("a path that cannot be")
+    return "/".join(parts)
+
+
+def _from_plain(document: Mapping[str, Any]) -> Ledger:
+    files = {
+        checked_path(path): LedgerEntry(str(entry["sha256"]), _name(entry["original"]))
+        for path, entry in document["files"].items()
+    }
+    directories = frozenset(checked_path(each) for each in document["directories"])
+    template = _template_from_plain(document.get("template", {}))
+    daemon = _daemon_from_plain(document.get("daemon"))
+    places = document.get("places")
+    places = None if places is None else DockerPlaces.from_plain(places)
     return Ledger(files, directories, template, daemon, places)
+
+
+def _name(plain: Any) -> Optional[str]:
+    if plain is not None and "/" in checked_path(plain):
+        raise ValueError("a name that cannot be")
+    return None if plain is None else str(plain)
+
+
+def _text(plain: Any) -> Optional[str]:
+    if not isinstance(plain, (str, type(None))):
+        raise ValueError("a text that cannot be")  # noqa: TRY004 - what is damaged is one error
+    return plain
 
 
 def _template_to_plain(record: TemplateRecord) -> Dict[str, Any]:
@@ -198,20 +262,25 @@ def _template_from_plain(plain: Mapping[str, Any]) -> TemplateRecord:
     if not plain:
         return TemplateRecord()
     entries = {
-        tuple(each["key"]): EntryRecord(str(each["sha256"]), each["original"])
+        _key(each["key"]): EntryRecord(str(each["sha256"]), _text(each["original"]))
         for each in plain["entries"]
     }
     headers, unloaded = (
-        frozenset(tuple(key) for key in plain[name]) for name in ("headers", "unloaded")
+        frozenset(_key(key) for key in plain[name]) for name in ("headers", "unloaded")
     )
-    return TemplateRecord(entries, headers, plain["mode"], unloaded)
+    mode = plain["mode"]
+    return TemplateRecord(entries, headers, None if mode is None else int(mode), unloaded)
+
+
+def _key(plain: Any) -> EntryKey:
+    return tuple(str(part) for part in plain)
 
 
 def _daemon_from_plain(plain: Any) -> DaemonRecord:
     if plain is None:
         return DaemonRecord()
-    lists = {key: tuple(texts) for key, texts in plain["lists"].items()}
-    return DaemonRecord(str(plain["sha256"]), plain["original"], lists)
+    lists = {key: tuple(map(str, texts)) for key, texts in plain["lists"].items()}
+    return DaemonRecord(str(plain["sha256"]), _text(plain["original"]), lists)
 
 
 def _keys_to_plain(keys: FrozenSet[EntryKey]) -> List[List[str]]:

@@ -80,6 +80,8 @@ class ObservedFile(NamedTuple):
         owner: user and group number.
         identity: changes when somebody replaces or edits the file.
         is_link: a symbolic link.
+        obstacle: what is there in place of a file that can be read, as a sentence; then only the
+            permissions and identity are known, and not always these.
     """
 
     content: bytes
@@ -87,10 +89,13 @@ class ObservedFile(NamedTuple):
     owner: Tuple[int, int]
     identity: Tuple[int, ...] = ()
     is_link: bool = False
+    obstacle: str = ""
 
     @property
     def digest(self) -> str:
-        """What ledger entries are compared with; a link never equals a file."""
+        """What ledger entries are compared with; a link or obstacle never equals a file."""
+        if self.obstacle:
+            return "obstacle"
         return "link" if self.is_link else sha256(self.content)
 
 
@@ -292,13 +297,14 @@ def _plan_foreign(
 ) -> None:
     entry = situation.entry(path)
     stock = entry is None and situation.is_stock(path.path, observed.content)
-    if stock or situation.adopts(path):
+    if not observed.obstacle and (stock or situation.adopts(path)):
         save_as = _original_name(path, observed)
         reason = "replaces what MicroK8s ships" if stock else "taken over"
         draft.actions.append(Action(path, Kind.UPDATE, reason, observed, wanted, save_as=save_as))
         draft.entries[path] = LedgerEntry(sha256(wanted.content), save_as)
         return
     reason = "written by somebody else" if entry is None else "changed by hand since it was written"
+    reason = observed.obstacle or reason
     kept = Action(path, Kind.KEEP, reason, observed, wanted, hint=True)
     if situation.in_scope(path):
         draft.conflicts.append(kept)
@@ -311,7 +317,8 @@ def _plan_foreign(
 def _plan_unwanted(situation: Situation, draft: _Draft, path: NodePath, entry: LedgerEntry) -> None:
     observed = situation.observed.get(path)
     if observed is not None and observed.digest != entry.sha256:
-        reason = "changed by hand since it was written; it stays and is no longer ours"
+        change = observed.obstacle or "changed by hand since it was written"
+        reason = f"{change}; it stays and is no longer ours"
         draft.actions.append(Action(path, Kind.KEEP, reason, observed, hint=True))
         kept = draft.kept_texts.get(path.directory, b"")
         draft.kept_texts[path.directory] = kept + observed.content

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core import json_text
+from private_registry.core.ledger import unusable
 from private_registry.core.model import Credentials
 from private_registry.core.names import DOCKER_HUB, RegistryName
 from private_registry.core.showing import shown, shown_name
-from private_registry.errors import NodeError, UsageError
+from private_registry.errors import UsageError
 
 TYPE = "kubernetes.io/dockerconfigjson"
 DATA_KEY = ".dockerconfigjson"
@@ -24,6 +25,8 @@ DEFAULT_NAMESPACE = "default"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OURS = "private-registry-config"
 FORMAT_VERSION = 1
+_RECORD = "the record of pull secrets"
+_FORGET = f"microk8s kubectl get secrets -A -l {MANAGED_BY}={OURS} (those that it named)"
 
 # What `docker login` without a registry writes; the kubelet knows Docker Hub by it.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
@@ -94,8 +97,9 @@ def is_ours(plain: Mapping[str, Any]) -> bool:
 
 
 def says_the_same(plain: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a Secret of ours already says what it should."""
-    return bool(plain.get("data") == wanted["data"] and is_ours(plain))
+    """Whether a Secret of ours already says what it should; others may add to it."""
+    data = plain.get("data") or {}
+    return bool(data.get(DATA_KEY) == wanted["data"][DATA_KEY] and is_ours(plain))
 
 
 def docker_config_of(registry: RegistryName, credentials: Credentials) -> str:
@@ -233,31 +237,19 @@ def from_json(content: bytes, source: str) -> Tuple[MadeSecret, ...]:
     """Read what is remembered.
 
     Raises:
-        NodeError: damaged, or written by a newer version of this addon.
+        NodeError: damaged, or written by another version of this addon.
     """
     try:
         document = json_text.loads(content)
-        version = document["version"]
-        found = tuple(
-            MadeSecret(
-                str(each["name"]),
-                str(each["namespace"]),
-                each["registry"],
-                tuple(each["service_accounts"]),
-            )
-            for each in document["secrets"]
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise NodeError(
-            f"the record of pull secrets is damaged: {error}",
-            place=source,
-            remedy="remove it, and then the Secrets that it named: microk8s kubectl get secrets -A "
-            f"-l {MANAGED_BY}={OURS}",
-        ) from error
-    if version != FORMAT_VERSION:
-        raise NodeError(
-            f"the record of pull secrets has version {version}",
-            place=source,
-            remedy="update the addon: microk8s addons repo update",
-        )
-    return found
+        if document["version"] != FORMAT_VERSION:
+            raise unusable(_RECORD, source, _FORGET, document["version"])
+        return tuple(_made(each) for each in document["secrets"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise unusable(_RECORD, source, _FORGET) from error
+
+
+def _made(plain: Mapping[str, Any]) -> MadeSecret:
+    registry = plain["registry"]
+    accounts = tuple(str(each) for each in plain["service_accounts"])
+    registry = None if registry is None else str(registry)
+    return MadeSecret(str(plain["name"]), str(plain["namespace"]), registry, accounts)

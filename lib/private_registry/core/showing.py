@@ -27,10 +27,11 @@ def printable(text: str) -> str:
     """Write out what a terminal would obey, or show as nothing at all; the rest stays as it is."""
     if text.isprintable() and not _INVISIBLE.search(text):
         return text
-    return "".join(each if _is_printable(each) else _escaped(each) for each in text)
+    return "".join(each if is_printable(each) else _escaped(each) for each in text)
 
 
-def _is_printable(character: str) -> bool:
+def is_printable(character: str) -> bool:
+    """Whether a character is there to be seen, and nothing that a terminal obeys."""
     return character.isprintable() and not _INVISIBLE.match(character)
 
 
@@ -109,7 +110,7 @@ def moved_aside(path: str) -> str:
 def _in_dollar_quotes(character: str) -> str:
     if character in "\\'":
         return "\\" + character
-    if _is_printable(character):
+    if is_printable(character):
         return character
     # Names of files that are no text have their bytes as surrogates.
     is_byte = "\udc80" <= character <= "\udcff"

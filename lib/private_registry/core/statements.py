@@ -16,6 +16,8 @@ from private_registry.core.showing import shown_name
 Path = Tuple[Union[str, int], ...]
 
 _MOST_CHARACTERS = 64 * 1024
+_MOST_UNREADABLE = 100
+_UNREADABLE: Path = ("\0",)
 _QUOTES = ('"""', "'''")
 _MARK = re.compile(r"""\"\"\"|'''|"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*|[\[\]{}]""", re.DOTALL)
 _CLOSING = {
@@ -49,17 +51,21 @@ def split_lines(text: str) -> List[str]:
     return [*lines, last] if last else lines
 
 
-def parse(lines: List[str], *, may_repeat: bool = False) -> List[Statement]:
+def parse(
+    lines: List[str], *, may_repeat: bool = False, skip_unreadable: bool = False
+) -> List[Statement]:
     """Read the statements of a TOML text.
 
     Args:
         lines: the text's, as ``split_lines`` cuts them.
         may_repeat: what is there twice comes twice, and is no error.
+        skip_unreadable: lines that cannot be read, up to a hundred, are left out.
 
     Raises:
         TomlSyntaxError: not TOML, or a table or key is there twice.
     """
-    return _Parser(lines, may_repeat=may_repeat).statements()
+    skips = _MOST_UNREADABLE if skip_unreadable else 0
+    return _Parser(lines, may_repeat=may_repeat, skips=skips).statements()
 
 
 def nested(statements: List[Statement]) -> Dict[Union[str, int], Any]:
@@ -76,9 +82,10 @@ def nested(statements: List[Statement]) -> Dict[Union[str, int], Any]:
 
 
 class _Parser:
-    def __init__(self, lines: List[str], *, may_repeat: bool) -> None:
+    def __init__(self, lines: List[str], *, may_repeat: bool, skips: int) -> None:
         self._lines = lines
         self._may_repeat = may_repeat
+        self._skips = skips
         self._table: Path = ()
         self._elements: Dict[Path, int] = {}
         self._headers: Set[Path] = set()
@@ -90,11 +97,22 @@ class _Parser:
         while first < len(self._lines):
             end = first + 1
             if self._lines[first].strip() and not self._lines[first].lstrip().startswith("#"):
-                statement = self._statement(first)
-                found.append(statement)
-                end = statement.end
+                try:
+                    statement = self._statement(first)
+                except toml.TomlSyntaxError:
+                    if not self._skips:
+                        raise
+                    self._skip(first)
+                else:
+                    found.append(statement)
+                    end = statement.end
             first = end
         return found
+
+    def _skip(self, first: int) -> None:
+        self._skips -= 1
+        if self._lines[first].lstrip().startswith("["):
+            self._table = _UNREADABLE
 
     def _statement(self, first: int) -> Statement:
         plain, end = self._read(first)

@@ -59,24 +59,27 @@ class Template:
     Args:
         text: of the file.
         source: its name, for errors.
+        as_far_as_readable: lines that cannot be read stay as they are and say nothing.
 
     Raises:
         NodeError: not TOML.
     """
 
-    def __init__(self, text: str, source: str) -> None:
+    def __init__(self, text: str, source: str, *, as_far_as_readable: bool = False) -> None:
         self.source = source
+        self.as_far_as_readable = as_far_as_readable
         self.lines = statements.split_lines(text)
         try:
-            self._statements = statements.parse(self.lines)
+            self._statements = statements.parse(
+                self.lines, may_repeat=as_far_as_readable, skip_unreadable=as_far_as_readable
+            )
         except toml.TomlSyntaxError as error:
             raise NodeError(
                 f"containerd's configuration is not TOML: {error.reason}",
                 place=f"{source}, line {error.line}",
                 remedy="mend that line; containerd cannot start with it either",
             ) from error
-        version = next((each.value for each in self._statements if each.path == ("version",)), 1)
-        self.section: Path = _SECTIONS.get(version, _IMAGES)
+        self.section: Path = self._section()
         self._by_key: Dict[EntryKey, List[int]] = {}
         self._inline: Dict[Path, Statement] = {}
         for index, statement in enumerate(self._statements):
@@ -85,6 +88,16 @@ class Template:
                 self._by_key.setdefault(key, []).append(index)
             elif isinstance(statement.value, dict):
                 self._inline[statement.path] = statement
+
+    def _section(self) -> Path:
+        if self.as_far_as_readable:
+            # The version may stand among what cannot be read.
+            paths = [each.path for each in self._statements]
+            candidates = (_CRI, _IMAGES, _FIRST_CRI)
+            found = (each for each in candidates if any(path[:3] == each for path in paths))
+            return next(found, _CRI)
+        version = next((each.value for each in self._statements if each.path == ("version",)), 1)
+        return _SECTIONS.get(version, _IMAGES)
 
     @property
     def statements(self) -> Tuple[Statement, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Iterable, List, Optional, Sequence, TextIO
+from typing import Iterable, List, Mapping, Optional, Sequence, TextIO
 
 from private_registry import __version__, operations
 from private_registry.core.check.image import Subject
@@ -33,19 +33,25 @@ _EXIT_INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def run(door: str, script: str, arguments: Sequence[str]) -> int:
+def run(
+    door: str,
+    script: str,
+    arguments: Sequence[str],
+    variables: Optional[Mapping[str, str]] = None,
+) -> int:
     """Carry out a command line and return the exit code.
 
     Args:
         door: ``enable``, ``disable`` or ``plugin``.
         script: absolute path of the door's program.
         arguments: what follows its name.
+        variables: the environment that passwords are looked for in; None for that of this process.
     """
     name = command_name(door, arguments)
     as_json = "--json" in arguments
     try:
-        outside = _typed(["sudo", "python3", script, *arguments])
-        return _carry_out(door, parse(door, arguments, Inputs()), script, outside)
+        outside = _typed(["sudo", "python3", "-I", script, *arguments])
+        return _carry_out(door, parse(door, arguments, Inputs(variables)), script, outside)
     except PrivateRegistryError as error:
         _print_error(error, name, as_json=as_json)
         return error.exit_code

@@ -21,7 +21,6 @@ from private_registry.core.request import AddRequest, ApplyRequest
 from private_registry.core.showing import shown_place
 from private_registry.doors.inputs import STANDARD_INPUT, Inputs, named
 from private_registry.errors import UsageError
-from private_registry.shell.files import names_in
 
 
 def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddRequest:
@@ -66,7 +65,8 @@ def _imported_file(path: str, inputs: Inputs) -> Imported:
         if kind == registries_toml.VARIABLE:
             return inputs.variable(name)
         if kind == registries_toml.SECRET_FILE:
-            return inputs.password_file(os.path.join(beside, name), "password_file")
+            path = os.path.join(beside, name)
+            return inputs.password_file(path, "password_file", may_be_pipe=False)
         return inputs.found(os.path.join(beside, name), name)
 
     return _checked(_read(inputs.text(path, "--file"), source, read_outside), source)
@@ -110,7 +110,7 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
     root = os.path.abspath(path)
     tree: Dict[str, Directory] = {}
     others = []
-    for name in sorted(names_in(root)):
+    for name in sorted(os.listdir(root)):
         below = os.path.join(root, name)
         if os.path.isdir(below):
             tree[name] = _directory(below, inputs)
@@ -121,7 +121,7 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
 
 
 def _directory(path: str, inputs: Inputs) -> Directory:
-    files = names_in(path)
+    files = os.listdir(path)
     text: Optional[str] = None
     if HOSTS_TOML in files:
         text = inputs.found(os.path.join(path, HOSTS_TOML), "--import")

@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import NamedTuple, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.model import ClientCertificate
 from private_registry.core.showing import shown_path, shown_place
 from private_registry.errors import UsageError
+from private_registry.shell import reading
 
 STANDARD_INPUT = "-"
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,80}\Z", re.ASCII)
-_MAX_BYTES = 16 * 1024 * 1024
 _PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM"
 
 
 class _File(NamedTuple):
-    """A file that is to be read: its path, and what it and its option are called in errors."""
+    """A file that is to be read: its path, and what it and its option are called in errors.
+
+    One that a user names himself may be a pipe: ``<(pass show corp)``.
+    """
 
     path: str
     shown: str
     option: str
+    may_be_pipe: bool = True
 
     @property
     def place(self) -> str:
@@ -30,9 +34,14 @@ class _File(NamedTuple):
 
 
 class Inputs:
-    """The files that options name; standard input can be used once, as ``-``."""
+    """The files that options name; standard input can be used once, as ``-``.
 
-    def __init__(self) -> None:
+    Args:
+        variables: the environment that passwords are looked for in; None for that of this process.
+    """
+
+    def __init__(self, variables: Optional[Mapping[str, str]] = None) -> None:
+        self._variables = os.environ if variables is None else variables
         self._input_of: Optional[str] = None
 
     def ca(self, path: str) -> str:
@@ -50,7 +59,7 @@ class Inputs:
         key_text = text if key == certificate else self.text(key, "--client-key")
         return checked_client(text, key_text, place)
 
-    def password_file(self, path: str, option: str) -> str:
+    def password_file(self, path: str, option: str, *, may_be_pipe: bool = True) -> str:
         """Read a file that holds a password, or standard input; every character counts."""
         if path != STANDARD_INPUT and not os.path.lexists(path):
             # It is not named: who takes this for the password itself must not find it in a log.
@@ -59,7 +68,7 @@ class Inputs:
                 place=f"option {option}",
                 remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
             )
-        file = _File(path, named(path), option)
+        file = _File(path, named(path), option, may_be_pipe)
         return self._decoded(file, "utf-8", "the password must be UTF-8 text")
 
     def docker_config(self, path: str) -> Tuple[str, str]:
@@ -68,7 +77,7 @@ class Inputs:
 
     def variable(self, name: str) -> str:
         """Read a password from an environment variable; raise UsageError where it is not set."""
-        value = os.environ.get(name)
+        value = self._variables.get(name)
         if value is None and not _VARIABLE.match(name):
             # It is not named: who takes this for the password itself must not find it in a log.
             raise UsageError(
@@ -91,7 +100,7 @@ class Inputs:
 
     def found(self, path: str, option: str) -> str:
         """Read a text file that another file names, or that was found in a directory."""
-        file = _File(path, shown_place(path), shown_place(option))
+        file = _File(path, shown_place(path), shown_place(option), may_be_pipe=False)
         return self._decoded(file, "utf-8-sig", _PEM_REMEDY)
 
     def _decoded(self, file: _File, encoding: str, remedy: str) -> str:
@@ -112,18 +121,19 @@ class Inputs:
             if is_standard_input and sys.stdin is None:
                 raise UsageError("standard input is closed", place=file.place)
             if is_standard_input:
-                content = sys.stdin.buffer.read(_MAX_BYTES + 1)
+                content = sys.stdin.buffer.read(reading.MOST_BYTES + 1)
+            elif file.may_be_pipe:
+                content = reading.read_given(file.path)
             else:
-                with open(file.path, "rb") as stream:
-                    content = stream.read(_MAX_BYTES + 1)
-        except (OSError, ValueError) as error:
+                content = reading.read(file.path)[1]
+        except (OSError, ValueError, reading.UnreadableError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise UsageError(
-                f"{file.shown} cannot be read: {reason.lower()}",
+                f"{file.shown} cannot be read: {reason[:1].lower()}{reason[1:]}",
                 place=f"option {file.option}",
                 remedy=f"check the path; what the snap may not read goes by: {file.option} - <FILE",
             ) from error
-        if len(content) > _MAX_BYTES:
+        if len(content) > reading.MOST_BYTES:
             raise UsageError("larger than 16 MiB", place=file.place)
         return content
 

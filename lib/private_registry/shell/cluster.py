@@ -1,37 +1,56 @@
-"""Pull secrets in the cluster: made in all namespaces or in none, and taken back."""
+"""Pull secrets in the cluster: made in all namespaces or in none, and taken back.
+
+Others change service accounts and Secrets at the same time. So every write names the version that
+was read, and where that is not the one any more, what there is now is read and decided upon anew.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import (
     Any,
     Callable,
     Dict,
+    FrozenSet,
     Iterable,
     List,
     Mapping,
     NamedTuple,
     Optional,
-    Sequence,
+    Set,
     Tuple,
+    Union,
 )
 
 from private_registry.core import json_text
 from private_registry.core.pull_secrets import (
+    DATA_KEY,
     TYPE,
     MadeSecret,
     PullSecret,
     is_ours,
     says_the_same,
 )
+from private_registry.core.references import (
+    Operations,
+    adding,
+    is_named,
+    putting_back,
+    taking_out,
+)
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
 from private_registry.shell.kubectl import Kubectl, no_namespace
 from private_registry.shell.node import Node
+from private_registry.shell.retrying import Found, change_as_read
+
+Plain = Mapping[str, Any]
 
 _SECRET, _ACCOUNT, _NAMESPACE = "secret", "serviceaccount", "namespace"
-# What the API itself puts into an object.
-_SERVER_SIDE = ("resourceVersion", "uid", "creationTimestamp", "managedFields", "selfLink")
+# What the API itself puts into an object; the version of what is replaced has to be told.
+_SERVER_SIDE = ("uid", "creationTimestamp", "managedFields", "selfLink")
+_VERSION = "resourceVersion"
 
 
 class SecretStep(NamedTuple):
@@ -40,12 +59,12 @@ class SecretStep(NamedTuple):
     Args:
         manifest: the Secret as it should be.
         before: as it is; None where there is none.
-        references: the service accounts that are to name it and do not yet.
+        accounts: the service accounts that are to name it and do not yet, as they are.
     """
 
-    manifest: Mapping[str, Any]
-    before: Optional[Mapping[str, Any]]
-    references: Tuple[str, ...] = ()
+    manifest: Plain
+    before: Found
+    accounts: Tuple[Plain, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,9 +77,28 @@ class SecretStep(NamedTuple):
         return str(self.manifest["metadata"]["namespace"])
 
     @property
+    def references(self) -> Tuple[str, ...]:
+        """The names of these accounts."""
+        return tuple(str(each["metadata"]["name"]) for each in self.accounts)
+
+    @property
     def is_written(self) -> bool:
         """Whether the Secret itself is created or updated."""
         return self.before is None or not says_the_same(self.before, self.manifest)
+
+
+class Reference(NamedTuple):
+    """That a service account names a Secret.
+
+    Args:
+        namespace: of both.
+        account: which.
+        secret: which.
+    """
+
+    namespace: str
+    account: str
+    secret: str
 
 
 class Cluster:
@@ -73,7 +111,13 @@ class Cluster:
 
     def __init__(self, node: Node, hidden: Iterable[str] = ()) -> None:
         self._kubectl = Kubectl(node, hidden)
-        self._undo: List[Callable[[], None]] = []
+        self._undo: List[Callable[[], object]] = []
+        self._of_others: Set[Reference] = set()
+
+    @property
+    def of_others(self) -> FrozenSet[Reference]:
+        """Those references that `make` was to add, and somebody else had added in between."""
+        return frozenset(self._of_others)
 
     def steps_for(self, secret: PullSecret) -> List[SecretStep]:
         """Look at every namespace, and ask the server whether all of it could be done.
@@ -140,85 +184,132 @@ class Cluster:
     def _step(self, secret: PullSecret, namespace: str) -> SecretStep:
         if self._kubectl.get(_NAMESPACE, namespace) is None:
             raise no_namespace(namespace)
-        before = self._kubectl.get(_SECRET, secret.name, namespace)
-        if before is not None and (not is_ours(before) or before.get("type") != TYPE):
-            raise ConflictError(
-                f"somebody else has a Secret {secret.name} in namespace {namespace}",
-                place="option --pull-secret",
-                remedy="give another name, or delete it: microk8s kubectl delete secret "
-                f"-n {namespace} {secret.name}",
-            )
-        references = tuple(
-            account
-            for account in secret.service_accounts
-            if secret.name not in self._named_by(account, namespace)
-        )
-        return SecretStep(secret.manifest(namespace), before, references)
+        before = self._secret(secret.name, namespace)
+        accounts = [self._account(each, namespace) for each in secret.service_accounts]
+        naming = tuple(each for each in accounts if not is_named(each, secret.name))
+        return SecretStep(secret.manifest(namespace), before, naming)
 
-    def _named_by(self, account: str, namespace: str) -> Sequence[str]:
-        found = self._kubectl.get(_ACCOUNT, account, namespace)
+    def _secret(self, name: str, namespace: str) -> Found:
+        found: Found = self._kubectl.get(_SECRET, name, namespace)
+        if found is not None and (not is_ours(found) or found.get("type") != TYPE):
+            raise _of_somebody_else(name, namespace)
+        return found
+
+    def _account(self, name: str, namespace: str) -> Plain:
+        found: Found = self._kubectl.get(_ACCOUNT, name, namespace)
         if found is None:
             raise NodeError(
-                f"there is no service account {account} in namespace {namespace}",
+                f"there is no service account {name} in namespace {namespace}",
                 place="option --service-account",
-                remedy=f"microk8s kubectl create serviceaccount -n {namespace} {account}",
+                remedy=f"microk8s kubectl create serviceaccount -n {namespace} {name}",
             )
-        return _references(found)
+        return found
 
     def _do(self, step: SecretStep, *, dry_run: bool) -> None:
         if step.is_written:
             self._write(step, dry_run=dry_run)
-        for account in step.references:
-            self._refer(account, step.namespace, step.name, dry_run=dry_run)
+        for account in step.accounts:
+            self._refer(account, step.name, dry_run=dry_run)
+
+    # --- Secrets ---------------------------------------------------------------------------
 
     def _write(self, step: SecretStep, *, dry_run: bool) -> None:
-        if step.before is None:
-            self._kubectl.create(step.manifest, dry_run=dry_run)
-        else:
-            self._kubectl.replace(_updated(step.before, step.manifest), dry_run=dry_run)
-        if not dry_run:
-            before, name, namespace = step.before, step.name, step.namespace
-            self._undo.append(
-                (lambda: self._kubectl.delete(_SECRET, name, namespace))
-                if before is None
-                else (lambda: self._kubectl.replace(_bare(before)))
-            )
+        def change(before: Found) -> Found:
+            if before is None:
+                self._kubectl.create(step.manifest, dry_run=dry_run)
+            elif not says_the_same(before, step.manifest):
+                self._kubectl.replace(_updated(before, step.manifest), dry_run=dry_run)
+            return before
 
-    def _refer(self, account: str, namespace: str, name: str, *, dry_run: bool = False) -> None:
-        self._patch(account, namespace, {"name": name}, dry_run=dry_run)
-        if not dry_run:
-            self._undo.append(lambda: self._unrefer(account, namespace, name))
+        read = partial(self._secret, step.name, step.namespace)
+        before = change_as_read(_shown(step), read, change, step.before)
+        is_there_already = before is not None and says_the_same(before, step.manifest)
+        if not dry_run and not is_there_already:
+            self._undo.append(partial(self._unwrite, step, before))
 
-    def _unrefer(self, account: str, namespace: str, name: str) -> None:
-        self._patch(account, namespace, {"$patch": "delete", "name": name})
+    def _unwrite(self, step: SecretStep, before: Found) -> None:
+        def change(now: Found) -> None:
+            if now is None or not says_the_same(now, step.manifest):
+                return
+            if before is None:
+                self._kubectl.delete_secret(now)
+            else:
+                self._kubectl.replace(_updated(now, before))
 
-    def _patch(
-        self, account: str, namespace: str, reference: Dict[str, str], *, dry_run: bool = False
-    ) -> None:
-        change = {"imagePullSecrets": [reference]}
-        self._kubectl.patch(_ACCOUNT, account, namespace, change, dry_run=dry_run)
+        read = partial(self._kubectl.get, _SECRET, step.name, step.namespace)
+        change_as_read(_shown(step), read, change, read())
+
+    def _delete(self, secret: MadeSecret) -> List[str]:
+        def change(now: Found) -> Found:
+            if now is not None and is_ours(now):
+                self._kubectl.delete_secret(now)
+            return now
+
+        read = partial(self._kubectl.get, _SECRET, secret.name, secret.namespace)
+        before = change_as_read(_shown(secret), read, change, read())
+        if before is not None and is_ours(before):
+            self._undo.append(partial(self._create_again, secret, before))
+        elif before is not None:
+            return [f"{_shown(secret)} is no longer labelled as ours; it stays"]
+        return []
+
+    def _create_again(self, secret: MadeSecret, before: Plain) -> None:
+        def change(now: Found) -> None:
+            if now is None:
+                self._kubectl.create(_bare(before, _VERSION))
+
+        read = partial(self._secret, secret.name, secret.namespace)
+        change_as_read(_shown(secret), read, change, read())
+
+    # --- service accounts ------------------------------------------------------------------
+
+    def _refer(self, account: Plain, name: str, *, dry_run: bool) -> None:
+        reference = Reference(account["metadata"]["namespace"], account["metadata"]["name"], name)
+        read = partial(self._account, reference.account, reference.namespace)
+        patch = partial(adding, secret=name)
+        before = self._patched(reference, read, patch, account, dry_run=dry_run)
+        if not dry_run and before is None:
+            self._of_others.add(reference)
+        elif not dry_run:
+            self._undo.append(partial(self._unrefer, reference))
+
+    def _unrefer(self, reference: Reference) -> Found:
+        read = partial(self._kubectl.get, _ACCOUNT, reference.account, reference.namespace)
+        return self._patched(reference, read, partial(taking_out, secret=reference.secret), read())
+
+    def _refer_again(self, reference: Reference, before: Plain) -> None:
+        read = partial(self._kubectl.get, _ACCOUNT, reference.account, reference.namespace)
+        patch = partial(putting_back, before=before, secret=reference.secret)
+        self._patched(reference, read, patch, read())
+
+    def _patched(
+        self,
+        reference: Reference,
+        read: Callable[[], Found],
+        patch: Callable[[Plain], Operations],
+        first: Found,
+        *,
+        dry_run: bool = False,
+    ) -> Found:
+        """Patch an account; return it as it was, or None where nothing was to be changed."""
+
+        def change(now: Found) -> Found:
+            operations = [] if now is None else patch(now)
+            if now is None or not operations:
+                return None
+            self._kubectl.patch(_ACCOUNT, now["metadata"], operations, dry_run=dry_run)
+            return now
+
+        what = f"the service account {reference.account} in namespace {reference.namespace}"
+        return change_as_read(what, read, change, first)
 
     def _take_back(self, secret: MadeSecret) -> List[str]:
-        notes = []
         for account in secret.service_accounts:
-            found = self._kubectl.get(_ACCOUNT, account, secret.namespace)
-            if found is not None and secret.name in _references(found):
-                self._unrefer(account, secret.namespace, secret.name)
-                self._undo.append(
-                    lambda account=account: self._patch(  # type: ignore[misc]
-                        account, secret.namespace, {"name": secret.name}
-                    )
-                )
-        before = self._kubectl.get(_SECRET, secret.name, secret.namespace)
-        if before is not None and is_ours(before):
-            self._kubectl.delete(_SECRET, secret.name, secret.namespace)
-            self._undo.append(lambda: self._kubectl.create(_bare(before)))
-        elif before is not None:
-            notes.append(
-                f"the Secret {secret.name} in namespace {secret.namespace} is no longer labelled "
-                "as ours; it stays"
-            )
-        return notes
+            reference = Reference(secret.namespace, account, secret.name)
+            before = self._unrefer(reference)
+            if before is not None:
+                self._undo.append(partial(self._refer_again, reference, before))
+        return self._delete(secret)
 
 
 def hidden_in(docker_config: str) -> List[str]:
@@ -230,21 +321,27 @@ def hidden_in(docker_config: str) -> List[str]:
     return found
 
 
-def _references(account: Mapping[str, Any]) -> List[str]:
-    return [each.get("name") for each in account.get("imagePullSecrets") or []]
+def _shown(secret: Union[SecretStep, MadeSecret]) -> str:
+    return f"the Secret {secret.name} in namespace {secret.namespace}"
 
 
-def _updated(before: Mapping[str, Any], manifest: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return a Secret with our data and label, and whatever others put on it beside them."""
-    plain = _bare(before)
-    metadata = plain["metadata"]
-    labels = {**(metadata.get("labels") or {}), **manifest["metadata"]["labels"]}
-    plain["metadata"] = {**metadata, "labels": labels}
-    plain["data"] = manifest["data"]
-    return plain
+def _of_somebody_else(name: str, namespace: str) -> ConflictError:
+    return ConflictError(
+        f"somebody else has a Secret {name} in namespace {namespace}",
+        place="option --pull-secret",
+        remedy="give another name, or delete it: microk8s kubectl delete secret "
+        f"-n {namespace} {name}",
+    )
 
 
-def _bare(plain: Mapping[str, Any]) -> Dict[str, Any]:
+def _updated(now: Plain, wanted: Plain) -> Dict[str, Any]:
+    """Return a Secret with another login, and whatever others put on it."""
+    data = {**(now.get("data") or {}), DATA_KEY: wanted["data"][DATA_KEY]}
+    return {**_bare(now), "data": data}
+
+
+def _bare(plain: Plain, *others: str) -> Dict[str, Any]:
     """Return an object without what the API itself put in."""
-    metadata = {key: each for key, each in plain["metadata"].items() if key not in _SERVER_SIDE}
+    left_out = (*_SERVER_SIDE, *others)
+    metadata = {key: each for key, each in plain["metadata"].items() if key not in left_out}
     return {**plain, "metadata": metadata}

@@ -1,13 +1,13 @@
-"""The only module that runs other programs."""
+"""The only module that runs other programs: in the folder /, with few variables passed on."""
 
 from __future__ import annotations
 
 import os
-from typing import Dict, List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional
+
+from private_registry import variables
 
 TIMEOUT_SECONDS = 20
-# What MicroK8s sets for the snap's own programs; those of the host break with it.
-_SNAP_ONLY = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 
 
 class Done(NamedTuple):
@@ -18,24 +18,14 @@ class Done(NamedTuple):
     stderr: str
 
 
-def host_environment() -> Dict[str, str]:
-    """Return the environment for programs that are not the snap's own."""
-    return {name: value for name, value in os.environ.items() if name not in _SNAP_ONLY}
-
-
 def run(
-    command: List[str],
-    *,
-    stdin: bytes = b"",
-    environment: Optional[Dict[str, str]] = None,
-    seconds: float = TIMEOUT_SECONDS,
+    command: List[str], *, stdin: bytes = b"", seconds: float = TIMEOUT_SECONDS
 ) -> Optional[Done]:
     """Run a program to its end; None where it cannot run or hangs.
 
     Args:
         command: a fixed program and its arguments, none of them secret.
         stdin: given to it.
-        environment: None for that of this process.
         seconds: how long it may take.
     """
     import subprocess  # noqa: PLC0415 - slow to import, and most runs start no program
@@ -47,7 +37,8 @@ def run(
             capture_output=True,
             timeout=seconds,
             check=False,
-            env=environment,
+            cwd="/",
+            env=variables.of_program(command[0], os.environ),
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core.entries import MIGRATE
 from private_registry.core.plan import NodePath, ObservedFile, Root
 from private_registry.core.showing import quoted, shown_place, without_logins
 from private_registry.core.template import Entry, EntryKey, Template, shown_key
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
-from private_registry.shell import commands, files, records
+from private_registry.shell import commands, files
 from private_registry.shell.node import CERTS_D, CONTAINERD_ARGUMENTS, RENDERED, TEMPLATE, Node
 
 TEMPLATE_PATH = NodePath(Root.DATA, TEMPLATE)
@@ -135,7 +135,7 @@ class Containerd:
             NodeError: it cannot be restarted, or CRI does not answer.
         """
         self._was_restarted = True
-        files.close_to_others(self._node.absolute(NodePath(Root.DATA, RENDERED)))
+        files.close_to_others(self._node.place(NodePath(Root.DATA, RENDERED)))
         before = self.process
         problem = self._restarted(before)
         if problem is None and not self._cri_comes(before):
@@ -178,7 +178,8 @@ class Containerd:
 
     @property
     def _socket(self) -> str:
-        content = records.read(self._node, NodePath(Root.DATA, CONTAINERD_ARGUMENTS)) or b""
+        found = files.observe(self._node.place(NodePath(Root.DATA, CONTAINERD_ARGUMENTS)))
+        content = b"" if found is None else found.content
         return self._node.socket(content.decode(errors="replace"))
 
     def _restarted(self, before: Optional[int]) -> Optional[str]:
@@ -191,8 +192,7 @@ class Containerd:
         ]
         problems = []
         for way in ways:
-            environment = commands.host_environment()
-            done = commands.run(way, environment=environment, seconds=RESTART_SECONDS)
+            done = commands.run(way, seconds=RESTART_SECONDS)
             if done is not None and done.exit_code == 0:
                 return None
             if done is not None:
@@ -228,7 +228,7 @@ class Containerd:
     def _complaint(self) -> str:
         unit = f"snap.{self._node.snap_name}.daemon-containerd"
         command = ["journalctl", "--unit", unit, "--lines", "20", "--output", "cat", "--no-pager"]
-        done = commands.run(command, environment=commands.host_environment())
+        done = commands.run(command)
         lines = done.stdout.splitlines() if done is not None and done.exit_code == 0 else []
         telling = [
             line for line in lines if "level=fatal" in line or line.startswith("containerd:")
@@ -265,13 +265,19 @@ def read_template(node: Node) -> TemplateFile:
     """
     shown = node.shown(TEMPLATE_PATH)
     try:
-        observed = files.observe(node.absolute(TEMPLATE_PATH))
+        observed = files.observe(node.place(TEMPLATE_PATH))
         text = "" if observed is None else observed.content.decode()
-    except (OSError, UnicodeDecodeError, files.NotAFileError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not text"
         raise NodeError(
             f"containerd's configuration cannot be read: {reason}", place=shown
         ) from error
+    if observed is not None and observed.obstacle:
+        raise NodeError(
+            f"containerd's configuration cannot be read: {observed.obstacle}",
+            place=shown,
+            remedy="bring the file back from a copy",
+        )
     if observed is None:
         raise NodeError(
             "containerd's configuration cannot be read: no such file",
@@ -286,6 +292,28 @@ def read_template(node: Node) -> TemplateFile:
             f'"$(readlink -f {quoted(shown)})" {quoted(shown)}',
         )
     return TemplateFile(observed, text, Template(text, shown))
+
+
+def template_to_clean(node: Node) -> Tuple[Optional[TemplateFile], Tuple[str, ...]]:
+    """Read containerd-template.toml for taking our entries out of it, whatever else stands there.
+
+    Returns:
+        What can be read of it, None for nothing; and what cannot, for people, a line each.
+    """
+    try:
+        return read_template(node), ()
+    except (NodeError, ConflictError) as error:
+        where = error.place or node.shown(TEMPLATE_PATH)
+        note = f"{error.message} ({where}); what cannot be read there was left as it is"
+    observed = files.observe(node.place(TEMPLATE_PATH))
+    if observed is None or observed.obstacle or observed.is_link:
+        return None, (note,)
+    try:
+        text = observed.content.decode()
+        template = Template(text, node.shown(TEMPLATE_PATH), as_far_as_readable=True)
+    except (NodeError, UnicodeDecodeError):
+        return None, (note,)
+    return TemplateFile(observed, text, template), (note,)
 
 
 def check_registry_section(node: Node, template: Template) -> None:
@@ -317,11 +345,11 @@ def check_registry_section(node: Node, template: Template) -> None:
 def loaded_template(node: Node) -> Optional[Template]:
     """Read what the running containerd has read; None where that cannot be."""
     path = NodePath(Root.DATA, RENDERED)
-    content = records.read(node, path)
-    if content is None:
+    found = files.observe(node.place(path))
+    if found is None or found.obstacle or found.is_link:
         return None
     try:
-        return Template(content.decode(), node.shown(path))
+        return Template(found.content.decode(), node.shown(path))
     except (NodeError, UnicodeDecodeError):
         return None
 

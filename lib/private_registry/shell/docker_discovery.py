@@ -3,21 +3,31 @@
 An engine of a package has /etc/docker; one of the snap has its SNAP_DATA (docker-snap
 snap/snapcraft.yaml: config/daemon.json, etc/docker/certs.d); a rootless one has its user's
 configuration directory (moby cmd/dockerd/config_unix.go, registry/config_unix.go).
+
+What a process says of itself counts as far as its user does: an engine of root's is believed; one
+of somebody else's has that user's own places and no others, whatever stands on its command line or
+in its environment, and is meant only by who started it or by its file.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+import re
+import stat
+from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from private_registry import places
 from private_registry.core.docker_trust import CERTS_D, DAEMON_JSON
-from private_registry.core.ledger import DockerPlaces
+from private_registry.core.ledger import DockerPlace, DockerPlaces
+from private_registry.core.showing import quoted
 from private_registry.errors import NodeError, UsageError
+from private_registry.shell.reading import read_of_process
 
 PROCESSES = "/proc"
 ETC_DOCKER = "/etc/docker"
 SNAP_DOCKER = "/var/snap/docker"
+RUNTIME = "/run/user"
 PROGRAMS = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/local/bin/dockerd")
 _NAME = "dockerd"
 _SNAP_CGROUP = "snap.docker."
@@ -27,6 +37,9 @@ _TRUST_FLAGS = {
     "--insecure-registry": "insecure-registries",
     "--registry-mirror": "registry-mirrors",
 }
+_USERS = re.compile(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s", re.MULTILINE)
+_LONGEST_NUMBER = 10
+_OPTION = "option --docker (docker = true)"
 
 
 class Engine(NamedTuple):
@@ -35,7 +48,7 @@ class Engine(NamedTuple):
     Args:
         config: path of its daemon.json.
         certs_d: path of its certificates' directory.
-        owner: user and group number that its files have.
+        user: number of the user that it runs as.
         process: number of its process; None where it does not run.
         sockets: unix sockets where its API may answer.
         flags: keys of daemon.json that its command line has as options.
@@ -43,25 +56,23 @@ class Engine(NamedTuple):
 
     config: str
     certs_d: str
-    owner: Tuple[int, int] = (0, 0)
+    user: int = 0
     process: Optional[int] = None
     sockets: Tuple[str, ...] = ()
     flags: Tuple[str, ...] = ()
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it runs as root, or as the user of this process."""
+        return self.user in (0, os.geteuid())
+
+    @property
     def places(self) -> DockerPlaces:
         """Where its files go, below directories that are there already."""
-        # A link to daemon.json stays one; what it points to is written.
-        config = os.path.realpath(self.config) if os.path.islink(self.config) else self.config
-        config_root = _existing(os.path.dirname(config))
-        certs_root = _existing(os.path.dirname(self.certs_d))
-        return DockerPlaces(
-            config_root,
-            os.path.relpath(config, config_root),
-            certs_root,
-            os.path.relpath(self.certs_d, certs_root),
-            self.owner,
-        )
+        # A link of root's stays one; what it points to is written.
+        is_link = os.path.islink(self.config) and places.flaw(self.config) is None
+        config = os.path.realpath(self.config) if is_link else self.config
+        return DockerPlaces(_place(config), _place(self.certs_d))
 
 
 def running_engines() -> List[Engine]:
@@ -74,39 +85,70 @@ def running_engines() -> List[Engine]:
 def engine_of(config: str) -> Engine:
     """Return the engine with this daemon.json, whether it runs or not."""
     for engine in running_engines():
-        if os.path.realpath(engine.config) == os.path.realpath(config):
+        is_same = os.path.realpath(engine.config) == os.path.realpath(config)
+        # A link in somebody's home may lead to what is root's.
+        if is_same if engine.is_ours else engine.config == config:
             return engine
     if config.startswith(SNAP_DOCKER + "/"):
         return _snap_engine()
     directory = os.path.dirname(config)
     if os.path.basename(directory) == "docker" and directory.startswith(("/home/", "/root/")):
-        status = os.stat(_existing(directory))
-        return Engine(config, os.path.join(directory, CERTS_D), (status.st_uid, status.st_gid))
+        owner = os.stat(_existing(directory)).st_uid
+        return Engine(config, os.path.join(directory, CERTS_D), owner)
     return Engine(config, os.path.join(ETC_DOCKER, CERTS_D), _own())
 
 
-def the_engine() -> Engine:
-    """Return the one engine of this machine.
+def the_engine(caller: Optional[int] = None) -> Engine:
+    """Return the one engine that is meant where none is named.
+
+    That is root's, or that of who calls: what others run does not count.
+
+    Args:
+        caller: number of the user that called through sudo; None where there is none.
 
     Raises:
         NodeError: there is none.
         UsageError: there are several.
     """
-    engines = running_engines() or _installed_engines()
-    if not engines:
-        raise NodeError(
-            "there is no Docker engine on this machine",
-            place="option --docker (docker = true)",
-            remedy="leave --docker out, or name its configuration: --docker-config FILE",
-        )
-    if len(engines) > 1:
-        choices = " or ".join(f"--docker-config {engine.config}" for engine in engines)
+    running = running_engines()
+    candidates = [each for each in running if each.is_ours] or _installed_engines()
+    candidates += [each for each in running if not each.is_ours and each.user == caller]
+    if not candidates:
+        raise _none([each for each in running if not each.is_ours])
+    if len(candidates) > 1:
+        choices = " or ".join(_option(engine) for engine in candidates)
         raise UsageError(
-            f"{len(engines)} Docker engines are on this machine; which one is meant?",
-            place="option --docker (docker = true)",
+            f"{len(candidates)} Docker engines are on this machine; which one is meant?",
+            place=_OPTION,
             remedy=f"add {choices}",
         )
-    return engines[0]
+    return candidates[0]
+
+
+def caller_of(environment: Mapping[str, str]) -> Optional[int]:
+    """Return the number of the user that called through sudo, which sets this variable."""
+    number = environment.get("SUDO_UID", "")
+    is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
+    return int(number) if is_number and os.geteuid() == 0 else None
+
+
+def _none(others: Sequence[Engine]) -> NodeError:
+    if not others:
+        return NodeError(
+            "there is no Docker engine on this machine",
+            place=_OPTION,
+            remedy="leave --docker out, or name its configuration: --docker-config FILE",
+        )
+    choices = " or ".join(_option(engine) for engine in others)
+    return NodeError(
+        "there is no Docker engine of root's on this machine; others run one of their own",
+        place=_OPTION,
+        remedy=f"leave --docker out, or if one of those is meant, add {choices}",
+    )
+
+
+def _option(engine: Engine) -> str:
+    return f"--docker-config {quoted(engine.config)}"
 
 
 def _installed_engines() -> List[Engine]:
@@ -129,66 +171,76 @@ def _snap_engine() -> Engine:
     return Engine(config, os.path.join(current, "etc/docker", CERTS_D), _own())
 
 
+# --- processes -------------------------------------------------------------------------------
+
+
 def _running(number: int) -> Optional[Engine]:
     """Look at a process; None where it is no engine, or one inside of a container."""
-    if (_read(number, "comm") or "").strip() != _NAME:
+    if _read(number, "comm").strip() != _NAME:
         return None
-    arguments = (_read(number, "cmdline") or "").split("\0")[:-1]
-    is_snap = _SNAP_CGROUP in (_read(number, "cgroup") or "")
-    if not arguments or not (is_snap or _sees_our_files(number)):
-        return None
+    arguments = _read(number, "cmdline").split("\0")[:-1]
     user = _user_of(number)
-    if is_snap:
-        engine = _snap_engine()
-    elif user not in (0, os.geteuid()):
-        engine = _rootless_engine(number, user)
-    else:
-        engine = _package_engine()
+    if not arguments or user is None:
+        return None
+    if user not in (0, os.geteuid()):
+        return _rootless_engine(number, user, arguments)
+    is_snap = _SNAP_CGROUP in _read(number, "cgroup")
+    if not (is_snap or _sees_our_files(number)):
+        return None
+    engine = _snap_engine() if is_snap else _package_engine()
     config = _last(arguments, ("--config-file",))
     if config is not None and not is_snap:
         engine = engine._replace(config=config)
     hosts = [each[len(_UNIX) :] for each in _all(arguments, ("-H", "--host")) if _UNIX in each]
-    sockets = tuple(hosts) or (*engine.sockets, _DEFAULT_SOCKET)
-    flags = tuple(key for flag, key in _TRUST_FLAGS.items() if _all(arguments, (flag,)))
-    return engine._replace(process=number, sockets=sockets, flags=flags)
+    sockets = tuple(hosts) or (_DEFAULT_SOCKET,)
+    return engine._replace(process=number, user=user, sockets=sockets, flags=_flags(arguments))
 
 
-def _rootless_engine(number: int, user: int) -> Engine:
-    environment = dict(
-        part.partition("=")[::2] for part in (_read(number, "environ") or "").split("\0")
-    )
-    account = pwd.getpwuid(user)
-    home = environment.get("XDG_CONFIG_HOME") or os.path.join(account.pw_dir, ".config")
-    runtime = environment.get("XDG_RUNTIME_DIR") or f"/run/user/{user}"
-    directory = os.path.join(home, "docker")
-    return Engine(
-        os.path.join(directory, DAEMON_JSON),
-        os.path.join(directory, CERTS_D),
-        (user, account.pw_gid),
-        sockets=(os.path.join(runtime, "docker.sock"),),
-    )
+def _rootless_engine(number: int, user: int, arguments: Sequence[str]) -> Optional[Engine]:
+    """Return an engine of somebody else's with that user's own places; None where it has others."""
+    try:
+        home = pwd.getpwuid(user).pw_dir
+    except KeyError:
+        return None
+    directory = os.path.normpath(os.path.join("/", home, ".config", "docker"))
+    config = os.path.join(directory, DAEMON_JSON)
+    if _last(arguments, ("--config-file",)) not in (None, config) or not _has_our_root(number):
+        return None
+    socket = os.path.join(RUNTIME, str(user), "docker.sock")
+    certs_d = os.path.join(directory, CERTS_D)
+    return Engine(config, certs_d, user, number, (socket,), _flags(arguments))
 
 
 def _sees_our_files(number: int) -> bool:
     """Whether a process has the same root directory and mounts as this one.
 
-    A rootless engine has mounts of its own and is told by its user; others with another root are
-    inside of containers.
+    A rootless engine has mounts of its own; others with another root are inside of containers.
     """
     try:
-        status = os.stat(f"{PROCESSES}/{number}/root/")
-        here = os.stat("/")
-        is_same_root = (status.st_dev, status.st_ino) == (here.st_dev, here.st_ino)
-        if _user_of(number) != os.geteuid():
-            return is_same_root
         theirs, ours = (os.readlink(f"{PROCESSES}/{each}/ns/mnt") for each in (number, "self"))
     except OSError:
         return True
-    return is_same_root and theirs == ours
+    return _has_our_root(number) and theirs == ours
 
 
-def _user_of(number: int) -> int:
-    return os.stat(f"{PROCESSES}/{number}").st_uid
+def _has_our_root(number: int) -> bool:
+    try:
+        status, here = os.stat(f"{PROCESSES}/{number}/root/"), os.stat("/")
+    except OSError:
+        return True
+    return os.path.samestat(status, here)
+
+
+def _user_of(number: int) -> Optional[int]:
+    """Return who runs a process; None where it has another user's rights than who started it."""
+    match = _USERS.search(_read(number, "status"))
+    if match is None or len(set(match.groups())) != 1:
+        return None
+    return int(match[1])
+
+
+def _flags(arguments: Sequence[str]) -> Tuple[str, ...]:
+    return tuple(key for flag, key in _TRUST_FLAGS.items() if _all(arguments, (flag,)))
 
 
 def _all(arguments: Sequence[str], names: Sequence[str]) -> List[str]:
@@ -206,16 +258,50 @@ def _last(arguments: Sequence[str], names: Sequence[str]) -> Optional[str]:
     return found[-1] if found else None
 
 
-def _read(number: int, name: str) -> Optional[str]:
+def _read(number: int, name: str) -> str:
     try:
-        with open(f"{PROCESSES}/{number}/{name}", "rb") as stream:
-            return stream.read().decode(errors="replace")
+        return read_of_process(f"{PROCESSES}/{number}/{name}").decode(errors="replace")
     except OSError:
-        return None
+        return ""
 
 
-def _own() -> Tuple[int, int]:
-    return (0, 0) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+# --- places ----------------------------------------------------------------------------------
+
+
+def _own() -> int:
+    return os.geteuid()
+
+
+def _place(path: str) -> DockerPlace:
+    """Return whose a path is, and below what.
+
+    Raises:
+        UsageError: others than its owner could lead root elsewhere.
+    """
+    root = _existing(os.path.dirname(path))
+    status = os.stat(root)
+    owner = _owner_of(root)
+    flaw = places.flaw(root) if owner == (0, 0) else None
+    if flaw is not None:
+        raise UsageError(
+            f"root does not write there: {flaw[0]}",
+            place="option --docker-config (docker_config)",
+            remedy="name a file in a directory that only root, or only its owner, can write to",
+        )
+    return DockerPlace(root, os.path.relpath(path, root), owner, stat.S_IMODE(status.st_mode))
+
+
+def _owner_of(directory: str) -> Tuple[int, int]:
+    """Return whose a directory is: the first but root who could lead the way to it elsewhere."""
+    if os.geteuid() != 0:
+        return os.geteuid(), os.getegid()
+    user = places.leader(directory)
+    if user == 0:
+        return 0, 0
+    try:
+        return user, pwd.getpwuid(user).pw_gid
+    except KeyError:
+        return user, os.stat(directory).st_gid
 
 
 def _existing(directory: str) -> str:

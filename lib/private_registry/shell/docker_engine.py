@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Any, Dict, FrozenSet, Mapping, Optional, Sequence
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Sequence, Set
 
 from private_registry.core import json_lists
 from private_registry.core.daemon_plan import bridging
@@ -13,6 +13,7 @@ from private_registry.core.docker_trust import INSECURE, MIRRORS
 from private_registry.core.plan import NodePath, ObservedFile, Root
 from private_registry.errors import NodeError
 from private_registry.shell import lending, records
+from private_registry.shell.directories import Owner, acting_as
 from private_registry.shell.docker_discovery import Engine
 from private_registry.shell.node import Node
 
@@ -69,7 +70,7 @@ class DockerEngine:
         if stand_in == text:
             self._reload(wanted)
             return
-        owner = self._node.docker.owner if self._node.docker else (0, 0)
+        owner = self._node.docker.config.owner if self._node.docker else (0, 0)
         mode = 0o600 if file is None else file.mode
         lent = ObservedFile(stand_in.encode(), mode, owner if file is None else file.owner)
         try:
@@ -83,7 +84,7 @@ class DockerEngine:
     @property
     def _path(self) -> NodePath:
         assert self._node.docker is not None  # noqa: S101 - an engine without places is none
-        return NodePath(Root.DOCKER, self._node.docker.config)
+        return NodePath(Root.DOCKER, self._node.docker.config.path)
 
     def _file(self) -> Optional[ObservedFile]:
         return records.observe_file(self._node, self._path)
@@ -96,12 +97,7 @@ class DockerEngine:
         }
 
     def _loaded(self) -> Dict[str, FrozenSet[str]]:
-        configured = self._registry_config()
-        indexes = configured.get("IndexConfigs") or {}
-        loaded = {
-            INSECURE: {name for name, index in indexes.items() if not index.get("Secure")},
-            MIRRORS: {each.rstrip("/") for each in configured.get("Mirrors") or ()},
-        }
+        loaded = self._known()
         return {
             key: frozenset(each for each in texts if each.rstrip("/") in loaded[key])
             for key, texts in self.concerned.items()
@@ -110,9 +106,13 @@ class DockerEngine:
     def _reload(self, wanted: Texts) -> None:
         assert self._engine.process is not None  # noqa: S101 - number 0 would be ourselves
         try:
-            os.kill(self._engine.process, signal.SIGHUP)
+            # A number may be another process's by now; as its user we harm nobody else.
+            with acting_as(self._user):
+                os.kill(self._engine.process, signal.SIGHUP)
         except ProcessLookupError:
             return
+        except PermissionError as error:
+            raise self._silent("cannot be told to reload its configuration") from error
         deadline = time.monotonic() + RELOAD_SECONDS
         while self._loaded() != wanted:
             if time.monotonic() > deadline:
@@ -123,16 +123,40 @@ class DockerEngine:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def _registry_config(self) -> Dict[str, Any]:
+    @property
+    def _user(self) -> Optional[Owner]:
+        return self._node.place(self._path).user
+
+    def _known(self) -> Dict[str, Set[str]]:
+        """Return the lists that the engine has, as it tells of them."""
         from private_registry.shell.docker_api import get  # noqa: PLC0415 - slow to import
 
         for socket in self._engine.sockets:
-            info = get(socket, "/info", _ANSWER_SECONDS)
-            found = info.get("RegistryConfig") if isinstance(info, dict) else None
-            if isinstance(found, dict):
-                return found
-        raise NodeError(
-            "the Docker engine does not answer",
+            with acting_as(self._user):
+                info = get(socket, "/info", _ANSWER_SECONDS)
+            configured = info.get("RegistryConfig") if isinstance(info, dict) else None
+            if isinstance(configured, dict):
+                return _lists_in(configured)
+        raise self._silent("does not answer")
+
+    def _silent(self, what: str) -> NodeError:
+        return NodeError(
+            f"the Docker engine {what}",
             place=", ".join(self._engine.sockets),
             remedy="see whether it works: docker info",
         )
+
+
+def _lists_in(configured: Mapping[str, Any]) -> Dict[str, Set[str]]:
+    """Read an engine's words on registries; what is not as moby writes it says nothing."""
+    indexes, mirrors = configured.get("IndexConfigs"), configured.get("Mirrors")
+    insecure = {
+        name
+        for name, index in (indexes.items() if isinstance(indexes, dict) else ())
+        if isinstance(index, dict) and not index.get("Secure")
+    }
+    found = mirrors if isinstance(mirrors, list) else ()
+    return {
+        INSECURE: insecure,
+        MIRRORS: {each.rstrip("/") for each in found if isinstance(each, str)},
+    }

@@ -9,6 +9,7 @@ from private_registry.core.export import Export, ExportedFile
 from private_registry.core.showing import shown_path
 from private_registry.errors import UsageError
 from private_registry.shell import files
+from private_registry.shell.directories import Place
 
 _READABLE = 0o644
 _OPTION = "option --output"
@@ -20,56 +21,58 @@ def write(export: Export, output: str, *, is_tree: bool) -> None:
     Raises:
         UsageError: something is there already, or the place cannot be written to.
     """
-    made: List[str] = []
+    made: List[Place] = []
     try:
         if is_tree:
-            _write_tree(export, output, made)
+            # A link that a user names himself is followed.
+            _write_tree(export, Place(*os.path.split(os.path.realpath(output))), made)
         else:
-            _write_file(export.files[0], output, made)
+            _write_file(export.files[0], Place(*os.path.split(os.path.abspath(output))), made)
     except (OSError, ValueError) as error:
-        for path in reversed(made):
-            files.remove_made(path)
+        for each in reversed(made):
+            files.remove_made(each)
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"{shown_path(output)} cannot be written: {reason.lower()}", place=_OPTION
         ) from error
 
 
-def _write_tree(export: Export, output: str, made: List[str]) -> None:
-    if files.kind_of(output) is None:
-        _make_directory(output, made)
-    elif not os.path.isdir(output) or files.names_in(output):
+def _write_tree(export: Export, place: Place, made: List[Place]) -> None:
+    if files.kind_of(place) is None:
+        _make_directory(place, made)
+    elif files.kind_of(place) != "directory" or files.names_in(place):
         raise UsageError(
-            f"{shown_path(output)} is there and not an empty directory",
+            f"{shown_path(place.absolute)} is there and not an empty directory",
             place=_OPTION,
             remedy="give a directory that is not there yet",
         )
     for file in export.files:
-        directory = os.path.join(output, os.path.dirname(file.path))
-        if directory not in made:
-            _make_directory(directory, made)
-        _write_file(file, os.path.join(output, file.path), made)
+        directory, _, name = file.path.rpartition("/")
+        where = place.below(directory) if directory else place
+        if where not in (*made, place):
+            _make_directory(where, made)
+        _write_file(file, where.below(name), made)
 
 
-def _make_directory(path: str, made: List[str]) -> None:
-    files.make_directory(path)
-    made.append(path)
+def _make_directory(place: Place, made: List[Place]) -> None:
+    files.make_own_directory(place)
+    made.append(place)
 
 
-def _write_file(file: ExportedFile, path: str, made: List[str]) -> None:
-    if files.kind_of(path) is not None:
+def _write_file(file: ExportedFile, place: Place, made: List[Place]) -> None:
+    if files.kind_of(place) is not None:
         raise UsageError(
-            f"{shown_path(path)} is there already",
+            f"{shown_path(place.absolute)} is there already",
             place=_OPTION,
             remedy="give a name that is not there yet",
         )
     mode = files.PRIVATE_FILE if file.secret else _READABLE
     try:
-        files.write_new(path, file.content.encode(), mode, None)
+        files.write_new(place, file.content.encode(), mode, None)
     except FileExistsError:
         # Somebody else's, just now.
         raise
     except OSError:
-        files.remove(path)
+        files.remove(place)
         raise
-    made.append(path)
+    made.append(place)

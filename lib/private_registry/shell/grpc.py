@@ -2,7 +2,8 @@
 
 The node's Python has neither gRPC nor HTTP/2. One request on a connection of its own needs little
 of them; answers are shorter than what may be sent without asking for more (65,535 bytes), and their
-headers than one frame (16,384 bytes).
+headers than one frame (16,384 bytes). Whoever listens at the socket may be anybody: what is longer
+is no answer, and everything ends at the deadline.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from typing import Iterator, List, NamedTuple, Optional
 from urllib.parse import unquote
 
-from private_registry.core.hpack import Decoder, HpackError
+from private_registry.core.hpack import Decoder
 
 OK = 0
 UNAVAILABLE = 14
@@ -26,7 +27,15 @@ _PRIORITY_BYTES = 5
 _STREAM = 1
 _PREFIX_BYTES = 5
 _FRAME_HEADER_BYTES = 9
-_STATUS = re.compile(r"[0-9]{1,3}\Z", re.ASCII)
+_PING_BYTES = 8
+_MOST_FRAME_BYTES = 16_384
+_MOST_CONTENT_BYTES = 65_535
+_MOST_FRAMES = 10_000
+_STATUS = re.compile(r"[0-9]{1,2}\Z")
+
+
+class _BrokenError(Exception):
+    """What is answered is not HTTP/2, or more of it than an answer can be."""
 
 
 class Reply(NamedTuple):
@@ -64,11 +73,13 @@ def call(path: str, method: str, content: bytes, seconds: float) -> Reply:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(seconds)
             connection.connect(path)
-            connection.sendall(_PREFACE + _frame(_SETTINGS) + _request(method, content))
-            return _Exchange(connection, end).reply()
+            exchange = _Exchange(connection, end)
+            exchange.send(_PREFACE + _frame(_SETTINGS) + _request(method, content))
+            return exchange.reply()
     except socket.timeout:
         return Reply(UNAVAILABLE, f"no answer within {seconds:g} s")
-    except (OSError, HpackError) as error:
+    except (OSError, ValueError, _BrokenError) as error:
+        # A path may be none, and headers none, too: both are ValueErrors.
         return Reply(UNAVAILABLE, str(error))
 
 
@@ -82,26 +93,43 @@ class _Exchange:
         self._status: Optional[int] = None
         self._message = ""
 
+    def send(self, content: bytes) -> None:
+        """Send bytes; whoever does not take them in time is as good as silent."""
+        self._connection.settimeout(self._left())
+        self._connection.sendall(content)
+
     def reply(self) -> Reply:
+        """Read frames up to the end of the answer."""
         for frame in self._frames():
             if frame.kind == _SETTINGS and not frame.flags & _ACK:
-                self._connection.sendall(_frame(_SETTINGS, _ACK))
+                self.send(_frame(_SETTINGS, _ACK))
             elif frame.kind == _PING and not frame.flags & _ACK:
-                self._connection.sendall(_frame(_PING, _ACK, payload=frame.payload))
+                self._answer_ping(frame)
             elif frame.kind == _HEADERS:
                 self._take_headers(frame)
             elif frame.kind == _DATA:
-                self._content += frame.payload
+                self._take_data(frame)
             if _is_last(frame):
                 break
         if self._status is None:
             return Reply(UNAVAILABLE, "the answer ended too early")
         return Reply(self._status, self._message, self._content[_PREFIX_BYTES:])
 
+    def _answer_ping(self, frame: _Frame) -> None:
+        if len(frame.payload) != _PING_BYTES:
+            raise _BrokenError("a ping of another length than pings have")
+        self.send(_frame(_PING, _ACK, payload=frame.payload))
+
+    def _take_data(self, frame: _Frame) -> None:
+        if len(self._content) + len(frame.payload) > _MOST_CONTENT_BYTES:
+            raise _BrokenError("the answer is too long")
+        self._content += frame.payload
+
     def _take_headers(self, frame: _Frame) -> None:
         payload = frame.payload
         if frame.flags & _PADDED:
-            payload = payload[1 : len(payload) - payload[0]]
+            padding = payload[0] if payload else 0
+            payload = payload[1 : len(payload) - padding]
         if frame.flags & _PRIORITY:
             payload = payload[_PRIORITY_BYTES:]
         fields = dict(self._decoder.decode(payload))
@@ -110,24 +138,30 @@ class _Exchange:
             self._message = unquote(fields.get("grpc-message", ""))
 
     def _frames(self) -> Iterator[_Frame]:
-        while True:
+        for _ in range(_MOST_FRAMES):
             header = self._read(_FRAME_HEADER_BYTES)
             if header is None:
                 return
             length = int.from_bytes(header[:3], "big")
+            if length > _MOST_FRAME_BYTES:
+                raise _BrokenError("a frame is too long")
             kind, flags, stream = struct.unpack(">BBI", header[3:])
             payload = self._read(length)
             if payload is None:
                 return
             yield _Frame(kind, flags, stream, payload)
+        raise _BrokenError("the answer has no end")
+
+    def _left(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise socket.timeout
+        return left
 
     def _read(self, count: int) -> Optional[bytes]:
         parts: List[bytes] = []
         while count:
-            left = self._end - time.monotonic()
-            if left <= 0:
-                raise socket.timeout
-            self._connection.settimeout(left)
+            self._connection.settimeout(self._left())
             part = self._connection.recv(count)
             if not part:
                 return None

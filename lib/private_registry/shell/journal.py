@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.core import json_text
-from private_registry.core.ledger import DockerPlaces
-from private_registry.shell.files import Owner
+from private_registry.core.ledger import DockerPlaces, checked_path, unusable
+from private_registry.core.plan import Root
+from private_registry.shell.directories import Owner
+from private_registry.shell.files import Mark
+
+FORMAT_VERSION = 1
+_WHAT = "the record of an earlier run, which was killed,"
 
 
 class Permissions(NamedTuple):
@@ -20,7 +25,7 @@ class Permissions(NamedTuple):
     def from_plain(plain: Any) -> Permissions:
         """Take what JSON made of it."""
         mode, (uid, gid) = plain
-        return Permissions(mode, (uid, gid))
+        return Permissions(int(mode), (int(uid), int(gid)))
 
 
 class Step(NamedTuple):
@@ -33,6 +38,7 @@ class Step(NamedTuple):
         before: second name of the file as it was; None where there was none.
         permissions: for a change of permissions, the new ones.
         old_permissions: for a change of permissions, the old ones.
+        mark: tells the file as it was from another one; None where there was none.
     """
 
     root: str
@@ -41,13 +47,24 @@ class Step(NamedTuple):
     before: Optional[str] = None
     permissions: Optional[Permissions] = None
     old_permissions: Optional[Permissions] = None
+    mark: Optional[Mark] = None
 
     @staticmethod
-    def from_plain(plain: Any) -> Step:
+    def from_plain(plain: Mapping[str, Any]) -> Step:
         """Take what JSON made of it."""
-        root, path, staged, before, *permissions = plain
-        new, old = (each and Permissions.from_plain(each) for each in permissions)
-        return Step(root, path, staged, before, new, old)
+        staged, before = (
+            checked_path(plain[key]) if key in plain else None for key in ("staged", "before")
+        )
+        new, old = (
+            Permissions.from_plain(plain[key]) if key in plain else None
+            for key in ("permissions", "old_permissions")
+        )
+        mark = None
+        if "mark" in plain:
+            size, time = plain["mark"]
+            mark = (int(size), int(time))
+        root = Root(plain["root"]).value
+        return Step(root, checked_path(plain["path"]), staged, before, new, old, mark)
 
 
 class Directory(NamedTuple):
@@ -58,10 +75,10 @@ class Directory(NamedTuple):
     permissions: Permissions
 
     @staticmethod
-    def from_plain(plain: Any) -> Directory:
+    def from_plain(plain: Mapping[str, Any]) -> Directory:
         """Take what JSON made of it."""
-        root, path, permissions = plain
-        return Directory(root, path, Permissions.from_plain(permissions))
+        permissions = Permissions.from_plain(plain["permissions"])
+        return Directory(Root(plain["root"]).value, checked_path(plain["path"]), permissions)
 
 
 class Journal(NamedTuple):
@@ -88,18 +105,45 @@ class Journal(NamedTuple):
 
     def to_json(self) -> bytes:
         """Write it."""
-        return json.dumps(self).encode()
+        plain: Dict[str, Any] = {"version": FORMAT_VERSION, **self._asdict()}
+        for key in ("new_directories", "spent_directories", "steps"):
+            plain[key] = [_given(each._asdict()) for each in plain[key]]
+        return json.dumps(plain, separators=(",", ":")).encode()
 
     @staticmethod
-    def from_json(content: bytes) -> Journal:
-        """Read what to_json wrote."""
-        staging, new, spent, steps, restart, docker, reload = json_text.loads(content)
-        return Journal(
-            staging,
-            [Directory.from_plain(each) for each in new],
-            [Directory.from_plain(each) for each in spent],
-            [Step.from_plain(each) for each in steps],
-            restart,
-            docker and DockerPlaces.from_plain(docker),
-            reload,
-        )
+    def from_json(content: bytes, source: str) -> Journal:
+        """Read what to_json wrote.
+
+        Args:
+            content: of the file.
+            source: its path, for errors.
+
+        Raises:
+            NodeError: damaged, or written by another version of this addon.
+        """
+        try:
+            plain = json_text.loads(content)
+            if plain["version"] != FORMAT_VERSION:
+                raise unusable(_WHAT, source, version=plain["version"])
+            return _from_plain(plain)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise unusable(_WHAT, source) from error
+
+
+def _given(plain: Mapping[str, Any]) -> Dict[str, Any]:
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def _from_plain(plain: Mapping[str, Any]) -> Journal:
+    docker, reload = plain["docker"], plain["reload"]
+    if reload is not None:
+        reload = {str(key): [str(each) for each in texts] for key, texts in reload.items()}
+    return Journal(
+        checked_path(plain["staging"]),
+        [Directory.from_plain(each) for each in plain["new_directories"]],
+        [Directory.from_plain(each) for each in plain["spent_directories"]],
+        [Step.from_plain(each) for each in plain["steps"]],
+        bool(plain["restart"]),
+        None if docker is None else DockerPlaces.from_plain(docker),
+        reload,
+    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Iterable, List, Mapping, Optional
+from typing import Any, Iterable, List, Mapping, Optional, Sequence
 
 from private_registry.core import json_text
 from private_registry.errors import NodeError
 from private_registry.shell import commands
 from private_registry.shell.node import Node
+from private_registry.shell.retrying import ChangedMeanwhileError
 
 REQUEST_SECONDS = 10
 _SECONDS = 30
@@ -22,7 +23,13 @@ _NO_ANSWER = re.compile(
     re.IGNORECASE,
 )
 _NO_NAMESPACE = re.compile(r'namespaces "([^"]*)" not found')
-_NO_ACCOUNT = re.compile(r'serviceaccounts "([^"]*)" not found')
+# Of a JSON patch that does not apply no more is said than that it is invalid; an old kubectl leaves
+# out the rest of the line.
+_CHANGED = re.compile(
+    r"^Error from server \((Conflict|AlreadyExists|NotFound)\): "
+    r"|^The request is invalid(: the server rejected our request due to an error in our request)?$",
+    re.MULTILINE,
+)
 _NO_DRY_RUN = "does not support dry run"
 _REASON = re.compile(r"^Error from server(?: \(\w+\))?: |^error: ", re.IGNORECASE)
 
@@ -47,29 +54,59 @@ class Kubectl:
         return json_text.loads(out) if out.strip() else None
 
     def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
-        """Create an object; with ``dry_run`` only ask the server whether it could be."""
+        """Create an object; with ``dry_run`` only ask the server whether it could be.
+
+        Raises:
+            ChangedMeanwhileError: there is one already.
+        """
         self._send("create", manifest, dry_run=dry_run)
 
     def replace(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
-        """Put an object in place of the one of its name."""
+        """Put an object in place of the one of its name and resourceVersion.
+
+        Raises:
+            ChangedMeanwhileError: there is none, or of another version.
+        """
         self._send("replace", manifest, dry_run=dry_run)
 
     def patch(
         self,
         kind: str,
-        name: str,
-        namespace: str,
-        change: Mapping[str, Any],
+        where: Mapping[str, Any],
+        operations: Sequence[Mapping[str, Any]],
         *,
         dry_run: bool = False,
     ) -> None:
-        """Change an object by a strategic merge patch, which must hold no secret."""
-        command = ["patch", kind, name, "--namespace", namespace, "--type", "strategic"]
-        self._run([*command, "--patch", json.dumps(change), *_dry(dry_run=dry_run)])
+        """Change an object by a JSON patch, which must hold no secret.
 
-    def delete(self, kind: str, name: str, namespace: str) -> None:
-        """Delete an object; one that is gone already is fine."""
-        self._run(["delete", kind, name, "--namespace", namespace, "--ignore-not-found"])
+        Args:
+            kind: of the object.
+            where: its metadata.
+            operations: of the patch.
+            dry_run: only ask the server whether it could be.
+
+        Raises:
+            ChangedMeanwhileError: the object is gone, or one of the operations does not apply.
+        """
+        command = ["patch", kind, where["name"], "--namespace", where["namespace"]]
+        change = ["--type", "json", "--patch", json.dumps(operations)]
+        self._run([*command, *change, *_dry(dry_run=dry_run)])
+
+    def delete_secret(self, plain: Mapping[str, Any]) -> None:
+        """Delete a Secret that is still as it was read.
+
+        Raises:
+            ChangedMeanwhileError: it is gone, or of another version.
+        """
+        metadata = plain["metadata"]
+        # Of kubectl's ways to delete, the only one that takes a precondition.
+        path = f"/api/v1/namespaces/{metadata['namespace']}/secrets/{metadata['name']}"
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"resourceVersion": metadata["resourceVersion"]},
+        }
+        self._run(["delete", "--raw", path, "--filename", "-"], json.dumps(options).encode())
 
     def _send(self, verb: str, manifest: Mapping[str, Any], *, dry_run: bool) -> None:
         self._run([verb, "--filename", "-", *_dry(dry_run=dry_run)], json.dumps(manifest).encode())
@@ -98,18 +135,17 @@ class Kubectl:
 
     def _error(self, text: str) -> NodeError:
         place = "the cluster's API"
-        namespace, account = _NO_NAMESPACE.search(text), _NO_ACCOUNT.search(text)
+        namespace = _NO_NAMESPACE.search(text)
         if namespace:
             return no_namespace(namespace[1])
-        if account:
-            return NodeError(f"there is no service account {account[1]}", place=place)
         if _NO_ANSWER.search(text):
             return NodeError(
                 "the cluster's API does not answer",
                 place=self._first_line(text),
                 remedy="microk8s start; microk8s status --wait-ready",
             )
-        return NodeError(f"the cluster refuses: {self._first_line(text)}", place=place)
+        error = ChangedMeanwhileError if _CHANGED.search(text) else NodeError
+        return error(f"the cluster refuses: {self._first_line(text)}", place=place)
 
     def _first_line(self, text: str) -> str:
         lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -11,6 +11,7 @@ from private_registry.core import json_text
 from private_registry.core.plan import NodePath, Root
 from private_registry.outcomes import CheckedAt, CheckOutcome
 from private_registry.shell import files, records
+from private_registry.shell.lock import held_at_once
 from private_registry.shell.node import LAST_CHECK, STATE, STATE_DIRECTORY, Node
 
 _LATEST = 2**36  # in two thousand years; later ones have no date everywhere
@@ -25,8 +26,10 @@ def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
         is_everything: whatever was remembered of other registries counts no more.
     """
     try:
-        with files.locked_at_once(node.common) as is_alone:
-            if is_alone and records.exists(node, STATE):
+        if not records.exists(node, STATE):
+            return
+        with held_at_once(node.lock) as turn:
+            if turn.is_ours:
                 known = {} if is_everything else recall(node)
                 _write(node, {**known, **_told(outcome)})
     except OSError:
@@ -75,13 +78,11 @@ def _write(node: Node, checks: Mapping[str, CheckedAt]) -> None:
     plain = {name: {"time": each.time, "causes": each.causes} for name, each in checks.items()}
     content = json.dumps(plain, indent=2).encode()
     # A killed run's staging directories are cleared away by the next run.
-    staging = node.absolute(
-        NodePath(Root.COMMON, f"{STATE_DIRECTORY}/staging-{os.urandom(8).hex()}")
-    )
-    files.make_directory(staging)
+    staging = node.place(NodePath(Root.COMMON, f"{STATE_DIRECTORY}/staging-{os.urandom(8).hex()}"))
+    files.make_own_directory(staging)
     try:
-        temporary = os.path.join(staging, "check")
+        temporary = staging.below("check")
         files.write_new(temporary, content, files.PRIVATE_FILE, None)
-        files.rename(temporary, node.absolute(LAST_CHECK))
+        files.rename(temporary, node.place(LAST_CHECK))
     finally:
         files.remove_flat_directory(staging)

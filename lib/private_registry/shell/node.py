@@ -8,15 +8,13 @@ import re
 from functools import lru_cache
 from typing import Mapping, NamedTuple, Optional, Tuple
 
+from private_registry import places
 from private_registry.core.containerd import Version, parse_version
-from private_registry.core.ledger import DockerPlaces
+from private_registry.core.ledger import DockerPlace, DockerPlaces
 from private_registry.core.plan import NodePath, Root
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
-
-SNAP = "/snap/microk8s/current"
-SNAP_DATA = "/var/snap/microk8s/current"
-SNAP_COMMON = "/var/snap/microk8s/common"
+from private_registry.shell.directories import Place
 
 CERTS_D = "args/certs.d"
 DATA_IN_TEMPLATE = "${SNAP_DATA}"
@@ -72,27 +70,20 @@ class Node(NamedTuple):
         """Find the node as snapd describes it, else where snaps are.
 
         Raises:
-            NodeError: there is no MicroK8s.
+            NodeError: there is no MicroK8s, or what the environment says of it cannot be trusted.
         """
-        snap = environment.get("SNAP") or SNAP
-        data = environment.get("SNAP_DATA") or SNAP_DATA
-        common = environment.get("SNAP_COMMON") or SNAP_COMMON
-        for directory in (data, common):
-            if not os.path.isdir(directory):
-                raise NodeError(
-                    "there is no MicroK8s on this machine",
-                    place=f"{directory} is not there",
-                    remedy="sudo snap install microk8s --classic",
-                )
+        problem = places.problem(environment)
+        if problem is not None:
+            message, place, remedy = problem
+            raise NodeError(message, place=place, remedy=remedy)
+        snap, data, common = places.named(environment)
         return Node(snap, os.path.realpath(data), os.path.realpath(common))
 
     def directory(self, root: Root) -> str:
         """Absolute path of one of the directories that files go below."""
         if root in (Root.DATA, Root.COMMON):
             return self.data if root is Root.DATA else self.common
-        if self.docker is None:
-            raise KeyError(root)
-        return self.docker.config_root if root is Root.DOCKER else self.docker.certs_root
+        return self._docker_place(root).root
 
     @property
     def roots(self) -> Tuple[Root, ...]:
@@ -102,6 +93,24 @@ class Node(NamedTuple):
     def absolute(self, path: NodePath) -> str:
         """Absolute path of a file, for opening it."""
         return os.path.join(self.directory(path.root), path.path)
+
+    def place(self, path: NodePath) -> Place:
+        """Where a file is, for working on it."""
+        user = None
+        if path.root in (Root.DOCKER, Root.DOCKER_CERTS):
+            owner = self._docker_place(path.root).owner
+            user = None if owner[0] in (0, os.geteuid()) else owner
+        return Place(self.directory(path.root), path.path, user)
+
+    def _docker_place(self, root: Root) -> DockerPlace:
+        if self.docker is None:
+            raise KeyError(root)
+        return self.docker.config if root is Root.DOCKER else self.docker.certs_d
+
+    @property
+    def lock(self) -> Place:
+        """The directory that the lock of all runs lies on."""
+        return self.place(NodePath(Root.COMMON, STATE_DIRECTORY))
 
     def shown(self, path: NodePath) -> str:
         """Absolute path of a file, for people: the one that stays right across refreshes."""
@@ -181,7 +190,7 @@ class Node(NamedTuple):
     @property
     def snap_name(self) -> str:
         """Name of the snap, which its services are called by."""
-        return os.environ.get("SNAP_NAME") or "microk8s"
+        return places.snap_name(os.environ)
 
     @property
     def restart_command(self) -> str:

@@ -8,7 +8,7 @@ from typing import Dict, NamedTuple, Optional
 from private_registry.core.check.proxies import Proxies, environment_of
 from private_registry.core.check.reading import Look
 from private_registry.core.plan import NodePath, Root
-from private_registry.shell import cri
+from private_registry.shell import cri, reading
 from private_registry.shell.node import CONTAINERD_ARGUMENTS, CONTAINERD_ENVIRONMENT, Node
 
 _ANSWER_SECONDS = 2
@@ -40,13 +40,13 @@ def look_at(path: str) -> Look:
     try:
         if os.path.isdir(path):
             return Look(names=tuple(sorted(os.listdir(path))))
-        if os.path.exists(path) and not os.path.isfile(path):
-            return Look(problem="unreadable")
-        with open(path, "rb") as stream:
-            return Look(content=stream.read())
+        return Look(content=reading.read(path)[1])
     except (FileNotFoundError, NotADirectoryError):
         return Look(problem="missing")
-    except (OSError, ValueError):
+    except PermissionError:
+        # containerd is root.
+        return Look(problem="unreadable" if os.geteuid() == 0 else "hidden")
+    except (OSError, ValueError, reading.UnreadableError):
         return Look(problem="unreadable")
 
 
@@ -65,7 +65,7 @@ def runtime_of(node: Node) -> Runtime:
 def proxies_of(node: Node, process: Optional[int]) -> Proxies:
     """Return the proxies that containerd asks: as it was started, else as it will be."""
     if process is not None:
-        started = look_at(f"/proc/{process}/environ").content
+        started = _environment_of(process)
         if started is not None:
             pairs = (each.partition("=") for each in started.decode(errors="replace").split("\0"))
             return Proxies.of({name: value for name, _, value in pairs})
@@ -76,6 +76,13 @@ def containerd_environment(node: Node) -> Dict[str, str]:
     """Read what MicroK8s sets for containerd at each start (run-containerd-with-args)."""
     path = node.absolute(NodePath(Root.DATA, CONTAINERD_ENVIRONMENT))
     return environment_of((look_at(path).content or b"").decode(errors="replace"))
+
+
+def _environment_of(process: int) -> Optional[bytes]:
+    try:
+        return reading.read_of_process(f"/proc/{process}/environ")
+    except OSError:
+        return None
 
 
 def _is_hidden(directory: str) -> bool:

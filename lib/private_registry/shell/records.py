@@ -7,10 +7,12 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 from private_registry.core import ledger as ledger_format
 from private_registry.core.ledger import Ledger
 from private_registry.core.plan import NodePath, ObservedFile, Root, parents_of
+from private_registry.core.showing import moved_aside
 from private_registry.errors import ConflictError
 from private_registry.shell import files
 from private_registry.shell.node import STATE_DIRECTORY, Node
 
+_DIRECTORY = "directory"
 _LEDGERS = {
     Root.DATA: NodePath(Root.DATA, STATE_DIRECTORY + "/ledger.json"),
     Root.COMMON: NodePath(Root.COMMON, STATE_DIRECTORY + "/ledger.json"),
@@ -69,28 +71,32 @@ def observe(
     """Look at files.
 
     Returns:
-        The files that exist, and those of the directories above all paths that exist.
-
-    Raises:
-        ConflictError: something that is not a file, or a symbolic link to a directory, is in the
-            way.
+        What is there, obstacles included, and those of the directories above all paths that exist.
     """
     wanted = list(paths)
     above = {NodePath(path.root, parent) for path in wanted for parent in parents_of(path.path)}
-    directories = frozenset(each for each in above if _is_directory(node, each))
-    candidates = [path for path in wanted if path.directory in directories]
-    observed = ((path, observe_file(node, path)) for path in candidates)
-    return {path: file for path, file in observed if file is not None}, directories
+    kinds = {each: files.kind_of(node.place(each)) for each in above}
+    directories = frozenset(each for each, kind in kinds.items() if kind == _DIRECTORY)
+    found: Dict[NodePath, ObservedFile] = {}
+    for path in wanted:
+        obstacle = next(
+            (each for each in _above(path) if kinds[each] not in (None, _DIRECTORY)), None
+        )
+        if path.directory in directories or obstacle is not None:
+            seen = files.observe(node.place(path))
+            if seen is not None:
+                found[path] = seen
+    return found, directories
 
 
 def names_in(node: Node, path: NodePath) -> List[str]:
     """List a directory; empty where there is none."""
-    return files.names_in(node.absolute(path))
+    return files.names_in(node.place(path))
 
 
 def exists(node: Node, path: NodePath) -> bool:
     """Whether anything is there."""
-    return files.kind_of(node.absolute(path)) is not None
+    return files.kind_of(node.place(path)) is not None
 
 
 def observe_file(node: Node, path: NodePath) -> Optional[ObservedFile]:
@@ -99,19 +105,18 @@ def observe_file(node: Node, path: NodePath) -> Optional[ObservedFile]:
     Raises:
         ConflictError: something that is not a file is in the way.
     """
-    try:
-        return files.observe(node.absolute(path))
-    except files.NotAFileError as error:
-        raise _in_the_way(node, path, "a directory or device is where a file should be") from error
+    found = files.observe(node.place(path))
+    if found is not None and found.obstacle:
+        raise in_the_way(node, path, found.obstacle)
+    return found
 
 
-def _is_directory(node: Node, path: NodePath) -> bool:
-    kind = files.kind_of(node.absolute(path))
-    if kind in (None, "directory"):
-        return kind is not None
-    raise _in_the_way(node, path, f"a {kind} is where a directory should be")
+def in_the_way(node: Node, path: NodePath, obstacle: str) -> ConflictError:
+    """Return the error for an obstacle, with what to do about it."""
+    blocked = (each for each in _above(path) if files.kind_of(node.place(each)) != _DIRECTORY)
+    shown = node.shown(next(blocked, path))
+    return ConflictError(obstacle, place=shown, remedy=f"move it away: {moved_aside(shown)}")
 
 
-def _in_the_way(node: Node, path: NodePath, what: str) -> ConflictError:
-    shown = node.shown(path)
-    return ConflictError(what, place=shown, remedy=f"move it away: sudo mv '{shown}' '{shown}.old'")
+def _above(path: NodePath) -> List[NodePath]:
+    return [NodePath(path.root, parent) for parent in parents_of(path.path)]

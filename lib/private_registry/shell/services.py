@@ -17,7 +17,7 @@ if [ ! -f "$door" ]; then
     echo "  bring them back: microk8s addons repo add NAME URL (or update NAME)" >&2
     exit 4
 fi
-exec /usr/bin/env python3 "$door" {arguments}
+exec /usr/bin/env python3 -I "$door" {arguments}
 """
 
 

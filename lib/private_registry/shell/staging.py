@@ -8,10 +8,9 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.core import json_text
 from private_registry.core import ledger as ledger_format
-from private_registry.core.docker_trust import DIRECTORY_MODE
+from private_registry.core.docker_trust import directory_mode
 from private_registry.core.ledger import DockerPlaces
 from private_registry.core.plan import Action, Kind, NodePath, Plan, Root
-from private_registry.errors import ConflictError
 from private_registry.shell import files, records
 from private_registry.shell.journal import Directory, Journal, Permissions, Step
 from private_registry.shell.node import MARKER, STATE_DIRECTORY, Node
@@ -50,9 +49,14 @@ def changed_own_files(node: Node, plan: Plan, saved: OwnFiles, *, enabled: bool)
     contents.update(saved)
     if enabled:
         contents[MARKER] = b""
-    return {
-        path: content for path, content in contents.items() if records.read(node, path) != content
-    }
+    return {path: content for path, content in contents.items() if _differs(node, path, content)}
+
+
+def _differs(node: Node, path: NodePath, content: Optional[bytes]) -> bool:
+    if path == MARKER and files.kind_of(node.place(path)) == "file":
+        # That it is there is all that MicroK8s looks at.
+        return False
+    return records.read(node, path) != content
 
 
 def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journal:
@@ -60,7 +64,7 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journ
 
     Raises:
         OSError: the disk or the permissions refuse.
-        ConflictError: a file changed after it was looked at.
+        ChangedError: a file changed after it was looked at.
     """
     journal = Journal(
         f"{STATE_DIRECTORY}/{_STAGING}{os.urandom(8).hex()}",
@@ -73,10 +77,10 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journ
     )
     for root in _roots_touched(plan, to_take):
         for directory in (STATE_DIRECTORY, records.originals_of(root).path, journal.staging):
-            files.make_directory(node.absolute(NodePath(root, directory)))
+            files.make_own_directory(node.place(NodePath(root, directory)))
         if root is Root.COMMON and node.docker is not None:
             # Before the journal is written nothing else tells where the rest of it is.
-            note = node.absolute(NodePath(root, f"{journal.staging}/{_DOCKER_PLACES}"))
+            note = node.place(NodePath(root, f"{journal.staging}/{_DOCKER_PLACES}"))
             files.write_new(note, json.dumps(node.docker).encode(), files.PRIVATE_FILE, None)
     for number, action in enumerate(plan.changes):
         journal.steps.append(_stage_action(node, action, f"{journal.staging}/{number}"))
@@ -84,16 +88,17 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journ
         place = f"{journal.staging}/own-{number}"
         journal.steps.append(_stage_own_file(node, path, content, place))
     staged = (NodePath(Root(each.root), each.staged) for each in journal.steps if each.staged)
-    paths = (node.absolute(path) for path in staged)
-    # An original that is a symbolic link has nothing to sync, and may point anywhere.
-    files.sync(path for path in paths if files.kind_of(path) == "file")
+    places = (node.place(path) for path in staged)
+    # An original that is a symbolic link has nothing to sync.
+    files.sync(place for place in places if files.kind_of(place) == "file")
     return journal
 
 
 def _directory(node: Node, path: NodePath) -> Directory:
     permissions = Permissions(node.modes.directory, node.owner)
     if node.docker is not None and path.root in (Root.DOCKER, Root.DOCKER_CERTS):
-        permissions = Permissions(DIRECTORY_MODE, node.docker.owner)
+        place = node.docker.config if path.root is Root.DOCKER else node.docker.certs_d
+        permissions = Permissions(directory_mode(place), place.owner)
     return Directory(path.root.value, path.path, permissions)
 
 
@@ -108,55 +113,46 @@ def _roots_touched(plan: Plan, to_take: ToTake) -> List[Root]:
 
 def _stage_action(node: Node, action: Action, place: str) -> Step:
     root, path = action.path
-    before = None
+    target, before, mark = node.place(action.path), None, None
     if action.before is not None:
-        _check_unchanged(node, action)
+        if not files.is_unchanged(target, action.before):
+            raise files.ChangedError(target)
+        mark = files.mark_of(target)
         if action.kind is Kind.PERMISSIONS and action.after is not None:
             new = Permissions(action.after.mode, action.after.owner or node.owner)
             old = Permissions(action.before.mode, action.before.owner)
-            return Step(root.value, path, permissions=new, old_permissions=old)
-        before = _second_name(node, action.path, place)
+            return Step(root.value, path, permissions=new, old_permissions=old, mark=mark)
+        before = place + ".before"
+        second = node.place(NodePath(root, before))
+        files.link_observed(target, second, action.before)
         if action.save_as is not None:
             saved = NodePath(root, f"{records.originals_of(root).path}/{action.save_as}")
-            files.link(node.absolute(action.path), node.absolute(saved), exists_ok=True)
+            files.link(second, node.place(saved), exists_ok=True)
     if action.kind is Kind.DELETE:
-        return Step(root.value, path, None, before)
-    staged = node.absolute(NodePath(root, place))
+        return Step(root.value, path, None, before, mark=mark)
+    staged = node.place(NodePath(root, place))
     if action.original is not None:
         kept = NodePath(root, f"{records.originals_of(root).path}/{action.original}")
-        files.link(node.absolute(kept), staged)
+        files.link(node.place(kept), staged)
     elif action.after is not None:
         owner = action.after.owner or node.owner
         files.write_new(staged, action.after.content, action.after.mode, owner)
-    return Step(root.value, path, place, before)
+    return Step(root.value, path, place, before, mark=mark)
 
 
 def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> Step:
-    before = _second_name(node, path, place) if records.exists(node, path) else None
+    target, before, mark = node.place(path), None, files.mark_of(node.place(path))
+    if mark is not None:
+        before = place + ".before"
+        files.link(target, node.place(NodePath(path.root, before)))
     if content is None:
-        return Step(path.root.value, path.path, None, before)
-    staged = node.absolute(NodePath(path.root, place))
+        return Step(path.root.value, path.path, None, before, mark=mark)
+    staged = node.place(NodePath(path.root, place))
     if path == MARKER:
         files.write_new(staged, content, node.modes.file, node.owner)
     else:
         files.write_new(staged, content, files.PRIVATE_FILE, None)
-    return Step(path.root.value, path.path, place, before)
-
-
-def _second_name(node: Node, path: NodePath, place: str) -> str:
-    before = place + ".before"
-    files.link(node.absolute(path), node.absolute(NodePath(path.root, before)))
-    return before
-
-
-def _check_unchanged(node: Node, action: Action) -> None:
-    if action.before is None or files.is_unchanged(node.absolute(action.path), action.before):
-        return
-    raise ConflictError(
-        "somebody changed a file at this very moment",
-        place=node.shown(action.path),
-        remedy="run the same command again",
-    )
+    return Step(path.root.value, path.path, place, before, mark=mark)
 
 
 def clear(node: Node, journal: Optional[NodePath] = None) -> None:
@@ -169,14 +165,16 @@ def clear(node: Node, journal: Optional[NodePath] = None) -> None:
     node = node._replace(docker=places)
     for root in reversed(node.roots):
         if root is Root.COMMON and journal is not None:
-            files.remove(node.absolute(journal))
-        own = node.absolute(NodePath(root, STATE_DIRECTORY))
+            files.remove(node.place(journal))
+        own = node.place(NodePath(root, STATE_DIRECTORY))
         for name in files.names_in(own):
             if name.startswith(_STAGING):
-                files.remove_flat_directory(os.path.join(own, name))
+                files.remove_flat_directory(own.below(name))
         _remove_unused_originals(node, root)
-        files.remove_empty_directory(node.absolute(records.originals_of(root)))
-        files.remove_empty_directory(own)
+        files.remove_empty_directory(node.place(records.originals_of(root)))
+        if own != node.lock:
+            # That one goes with the lock that lies on it.
+            files.remove_empty_directory(own)
 
 
 def _docker_places(node: Node) -> Optional[DockerPlaces]:
@@ -186,16 +184,16 @@ def _docker_places(node: Node) -> Optional[DockerPlaces]:
         content = records.read(node, note) if name.startswith(_STAGING) else None
         try:
             return DockerPlaces.from_plain(json_text.loads(content or b""))
-        except ValueError:
+        except (ValueError, TypeError, AttributeError):
             # There is none, or it was being written: nothing is staged there yet.
             continue
     return None
 
 
 def _remove_unused_originals(node: Node, root: Root) -> None:
-    originals = node.absolute(records.originals_of(root))
+    originals = node.place(records.originals_of(root))
     names = files.names_in(originals)
     used = {entry.original for entry in records.ledger(node, root).files.values()} if names else ()
     for name in names:
         if name not in used:
-            files.remove(os.path.join(originals, name))
+            files.remove(originals.below(name))

@@ -16,15 +16,17 @@ take again what they had.
 
 from __future__ import annotations
 
-import os
-from typing import Callable, Iterable, NamedTuple, NoReturn, Optional
+from typing import Callable, NamedTuple, NoReturn, Optional, Union
 
+from private_registry.core import json_text
 from private_registry.core.plan import NodePath, Plan, Root
-from private_registry.errors import ConflictError, NodeError, WriteError
-from private_registry.shell import files, lending, records
+from private_registry.core.showing import moved_aside
+from private_registry.errors import ConflictError, NodeError, PrivateRegistryError, WriteError
+from private_registry.shell import files, records, steps
 from private_registry.shell.containerd import Containerd
+from private_registry.shell.directories import ObstacleError
 from private_registry.shell.docker_engine import DockerEngine
-from private_registry.shell.journal import Directory, Journal, Step
+from private_registry.shell.journal import Journal
 from private_registry.shell.node import MARKER, STATE_DIRECTORY, Node
 from private_registry.shell.staging import OwnFiles, ToTake, changed_own_files, clear, stage
 
@@ -39,11 +41,13 @@ class Followers(NamedTuple):
         containerd: reads something of it at its start only; None where it does not.
         docker: reads something of it on a reload only; None where there is no such engine.
         last: what else is to be done when all of this is; it undoes itself where it fails.
+        say: is told what of somebody else's is left alone.
     """
 
     containerd: Optional[Containerd] = None
     docker: Optional[DockerEngine] = None
     last: Optional[Callable[[], None]] = None
+    say: Callable[[str], None] = lambda _line: None
 
     @property
     def to_take(self) -> ToTake:
@@ -96,13 +100,11 @@ def _carry_out(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers
     try:
         journal = stage(node, plan, own_files, followers.to_take)
         _write_journal(node, journal)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - cleared away and raised again
         _forget(node)
-        if isinstance(error, OSError):
-            raise _write_error(error, "nothing was changed") from error
-        raise
+        _raise(error, "nothing was changed")
     try:
-        _finish(node, journal)
+        steps.do(node, journal)
         if followers.docker is not None:
             followers.docker.take(journal.staging)
         if followers.containerd is not None:
@@ -118,8 +120,10 @@ def _carry_out(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers
 
 
 def _remove_marker(node: Node) -> None:
+    place = node.place(MARKER)
     try:
-        files.remove(node.absolute(MARKER))
+        if files.kind_of(place) != "directory":
+            files.remove(place)
     except OSError as error:
         raise _write_error(error, "the registries themselves are taken back") from error
 
@@ -140,7 +144,8 @@ def recover(node: Node, everybody: AllFollowers) -> bool:
 
     Raises:
         WriteError: the disk or the permissions refuse.
-        NodeError: a follower does not take what the killed run wrote; that is undone now.
+        NodeError: a follower does not take what the killed run wrote; that is undone now. Or the
+            journal is damaged.
     """
     try:
         if _recover_undo(node, everybody) or _recover_journal(node, everybody):
@@ -155,10 +160,11 @@ def _recover_undo(node: Node, everybody: AllFollowers) -> bool:
     content = records.read(node, _UNDO)
     if content is None:
         return False
-    journal = Journal.from_json(content)
+    journal = Journal.from_json(content, node.shown(_UNDO))
     node = node._replace(docker=journal.docker)
-    _undo(node, journal)
-    _settle(_followers_of(journal, everybody(node, journal)), journal)
+    followers = everybody(node, journal)
+    steps.undo(node, journal, followers.say)
+    _settle(_followers_of(journal, followers), journal)
     clear(node, _UNDO)
     return True
 
@@ -167,14 +173,18 @@ def _recover_journal(node: Node, everybody: AllFollowers) -> bool:
     content = records.read(node, _JOURNAL)
     if content is None:
         return False
-    journal = Journal.from_json(content)
+    journal = Journal.from_json(content, node.shown(_JOURNAL))
     node = node._replace(docker=journal.docker)
-    _finish(node, journal)
     followers = _followers_of(journal, everybody(node, journal))
     try:
+        steps.do(node, journal)
         _settle(followers, journal)
     except NodeError as error:
         _turn_round(node, journal, error, followers)
+    except (files.ChangedError, ObstacleError) as error:
+        followers.say(f"an earlier run was killed and is undone now: {_told(error, '').message}")
+        _take_back(node, journal, followers)
+        return True
     _tidy_up(node, journal)
     return True
 
@@ -183,6 +193,7 @@ def _followers_of(journal: Journal, everybody: Followers) -> Followers:
     return Followers(
         everybody.containerd if journal.restart else None,
         everybody.docker if journal.reload is not None else None,
+        say=everybody.say,
     )
 
 
@@ -194,113 +205,46 @@ def _settle(followers: Followers, journal: Journal) -> None:
 
 
 def _write_journal(node: Node, journal: Journal) -> None:
-    absolute = node.absolute(_JOURNAL)
-    temporary = node.absolute(NodePath(Root.DATA, journal.staging + "/journal"))
-    files.write_new(temporary, journal.to_json(), files.PRIVATE_FILE, None)
+    target = node.place(_JOURNAL)
+    temporary = node.place(NodePath(Root.DATA, journal.staging)).below("journal")
+    content = journal.to_json()
+    if len(content) > json_text.MOST_BYTES:
+        raise NodeError(
+            "so many files cannot be changed at once; nothing was changed",
+            remedy="give half of the registries first, then all of them",
+        )
+    files.write_new(temporary, content, files.PRIVATE_FILE, None)
     files.sync([temporary])
-    files.rename(temporary, absolute)
-    files.sync([os.path.dirname(absolute)])
+    files.rename(temporary, target)
+    files.sync([target.directory])
 
 
-# --- finishing -------------------------------------------------------------------------------
-
-
-def _finish(node: Node, journal: Journal) -> None:
-    _give_back_lent(node, journal)
-    for directory in journal.new_directories:
-        if _is_open(node, journal, directory.root):
-            absolute = node.absolute(NodePath(Root(directory.root), directory.path))
-            files.make_directory(absolute)
-            files.set_permissions(absolute, *directory.permissions)
-    for step in journal.steps:
-        if _is_open(node, journal, step.root):
-            _do(node, step)
-    _sync_directories(node, journal)
-
-
-def _give_back_lent(node: Node, journal: Journal) -> None:
-    if (
-        journal.reload is not None
-        and node.docker is not None
-        and _is_open(node, journal, Root.DOCKER.value)
-    ):
-        lending.give_back(node, NodePath(Root.DOCKER, node.docker.config), journal.staging)
-
-
-def _do(node: Node, step: Step) -> None:
-    root = Root(step.root)
-    target = node.absolute(NodePath(root, step.path))
-    if step.permissions is not None:
-        files.set_permissions(target, step.permissions.mode, step.permissions.owner)
-    elif step.staged is None:
-        files.remove(target)
-    else:
-        files.rename_if_there(node.absolute(NodePath(root, step.staged)), target)
-
-
-def _is_open(node: Node, journal: Journal, root: str) -> bool:
-    """Whether a root's part is still to be done.
-
-    SNAP_COMMON's may have been finished from another revision's copy of the same journal.
-    """
-    return records.exists(node, NodePath(Root(root), journal.staging))
-
-
-def _remove_directories(node: Node, journal: Journal, directories: Iterable[Directory]) -> None:
-    for each in directories:
-        if _is_open(node, journal, each.root):
-            files.remove_empty_directory(node.absolute(NodePath(Root(each.root), each.path)))
-
-
-def _sync_directories(node: Node, journal: Journal) -> None:
-    touched = {NodePath(Root(step.root), step.path).directory for step in journal.steps}
-    files.sync(
-        node.absolute(each) for each in sorted(touched, key=str) if records.exists(node, each)
-    )
-
-
-# --- undoing ---------------------------------------------------------------------------------
+# --- turning round ---------------------------------------------------------------------------
 
 
 def _turn_round(
     node: Node, journal: Journal, error: BaseException, followers: Followers
 ) -> NoReturn:
+    """Undo what was done, and raise the error that was the reason."""
     outcome = "nothing was changed"
     try:
-        files.rename(node.absolute(_JOURNAL), node.absolute(_UNDO))
-        _undo(node, journal)
-        _settle(followers, journal)
-        clear(node, _UNDO)
+        _take_back(node, journal, followers)
     except OSError:
         outcome = "the next command will put it right"
     except NodeError as second:
-        clear(node, _UNDO)
         raise _neither(error, second) from error
-    if isinstance(error, NodeError) and not isinstance(error, ConflictError):
+    if isinstance(error, NodeError):
         error.message += "; all was put back as it was"
-    if isinstance(error, OSError):
-        raise _write_error(error, outcome) from error
-    raise error
+    _raise(error, outcome)
 
 
-def _undo(node: Node, journal: Journal) -> None:
-    _give_back_lent(node, journal)
-    for step in reversed(journal.steps):
-        if _is_open(node, journal, step.root):
-            _undo_step(node, step)
-    _remove_directories(node, journal, reversed(journal.new_directories))
-    _sync_directories(node, journal)
-
-
-def _undo_step(node: Node, step: Step) -> None:
-    root = Root(step.root)
-    target = node.absolute(NodePath(root, step.path))
-    if step.old_permissions is not None:
-        files.set_permissions(target, step.old_permissions.mode, step.old_permissions.owner)
-    elif step.before is not None:
-        files.rename_if_there(node.absolute(NodePath(root, step.before)), target)
-    elif step.staged is not None and not records.exists(node, NodePath(root, step.staged)):
-        files.remove(target)
+def _take_back(node: Node, journal: Journal, followers: Followers) -> None:
+    files.rename(node.place(_JOURNAL), node.place(_UNDO))
+    steps.undo(node, journal, followers.say)
+    try:
+        _settle(followers, journal)
+    finally:
+        clear(node, _UNDO)
 
 
 def _neither(error: BaseException, second: NodeError) -> NodeError:
@@ -318,17 +262,40 @@ def _neither(error: BaseException, second: NodeError) -> NodeError:
 
 def _tidy_up(node: Node, journal: Journal) -> None:
     """End a run whose steps are all done; nothing here can be undone, all can be done twice."""
-    _remove_directories(node, journal, journal.spent_directories)
+    steps.remove_directories(node, journal, journal.spent_directories)
     clear(node, _JOURNAL)
 
 
 def _forget(node: Node) -> None:
     """Clear what was staged, as far as the disk lets us; the next run does the rest."""
     try:
-        files.remove(node.absolute(_JOURNAL))
+        files.remove(node.place(_JOURNAL))
         clear(node)
     except (OSError, NodeError):
         return
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+def _raise(error: BaseException, outcome: str) -> NoReturn:
+    if isinstance(error, (OSError, files.ChangedError)):
+        raise _told(error, outcome) from error
+    raise error
+
+
+def _told(error: Union[OSError, files.ChangedError], outcome: str) -> PrivateRegistryError:
+    if isinstance(error, files.ChangedError):
+        return ConflictError(
+            "somebody changed a file at this very moment",
+            place=error.place.absolute,
+            remedy="run the same command again",
+        )
+    if isinstance(error, ObstacleError):
+        shown = str(error.filename)
+        remedy = f"move it away: {moved_aside(shown)}"
+        return ConflictError(str(error.strerror), place=shown, remedy=remedy)
+    return _write_error(error, outcome)
 
 
 def _write_error(error: OSError, outcome: str) -> WriteError:

@@ -1,13 +1,23 @@
-"""What a registry asks its clients for: the header WWW-Authenticate (RFC 9110, 11.6.1)."""
+"""What a registry asks its clients for: the header WWW-Authenticate, as containerd reads it.
+
+Each header is one challenge, and what does not fit ends it (remotes/docker/auth/parse.go). The text
+is anybody's: it is gone through once, from left to right, and bounds are set to it.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Iterable, List, Mapping, NamedTuple, Optional
+from itertools import islice
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
-_SCHEME = re.compile(r"\s*(?:,\s*)*([A-Za-z][A-Za-z0-9._~+-]*)(?:\s+|$)(?!\s*=)")
-_PARAMETER = re.compile(r'\s*(?:,\s*)*([A-Za-z0-9._-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
-_ESCAPED = re.compile(r"\\(.)")
+_MOST_HEADERS = 100
+_MOST_PARAMETERS = 100
+_LONGEST_HEADER = 64 * 1024
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]*")
+_SPACE = re.compile(r"[ \t\r\n]*")
+# It fits any text, and so nothing is ever tried twice.
+_QUOTED = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Challenge(NamedTuple):
@@ -24,7 +34,8 @@ class Challenge(NamedTuple):
 
 def parse_challenges(headers: Iterable[str]) -> List[Challenge]:
     """Read all challenges of an answer; what cannot be read is left out."""
-    return [challenge for header in headers for challenge in _parse(header)]
+    found = (_parse(header) for header in islice(headers, _MOST_HEADERS))
+    return [each for each in found if each is not None]
 
 
 def login(challenges: Iterable[Challenge]) -> Optional[Challenge]:
@@ -36,22 +47,44 @@ def login(challenges: Iterable[Challenge]) -> Optional[Challenge]:
     return known.get("bearer") or known.get("basic")
 
 
-def _parse(header: str) -> List[Challenge]:
-    found: List[Challenge] = []
-    position = 0
-    while position < len(header):
-        scheme = _SCHEME.match(header, position)
-        if scheme is None:
+def _parse(header: str) -> Optional[Challenge]:
+    if len(header) > _LONGEST_HEADER:
+        return None
+    scheme, position = _token(header, 0)
+    if not scheme:
+        return None
+    parameters: Dict[str, str] = {}
+    for _ in range(_MOST_PARAMETERS):
+        name, position = _token(header, _behind_space(header, position))
+        if not name or header[position : position + 1] != "=":
             break
-        position = scheme.end()
-        parameters = {}
-        while True:
-            parameter = _PARAMETER.match(header, position)
-            if parameter is None:
-                break
-            quoted, bare = parameter[2], parameter[3]
-            value = _ESCAPED.sub(r"\1", quoted) if quoted is not None else bare
-            parameters[parameter[1].lower()] = value
-            position = parameter.end()
-        found.append(Challenge(scheme[1].lower(), parameters))
-    return found
+        value, position = _value(header, position + 1)
+        parameters[name.lower()] = value
+        position = _behind_space(header, position)
+        if header[position : position + 1] != ",":
+            break
+        position += 1
+    return Challenge(scheme.lower(), parameters)
+
+
+def _token(text: str, start: int) -> Tuple[str, int]:
+    return _run(_TOKEN, text, start)
+
+
+def _behind_space(text: str, start: int) -> int:
+    return _run(_SPACE, text, start)[1]
+
+
+def _run(kind: re.Pattern[str], text: str, start: int) -> Tuple[str, int]:
+    match = kind.match(text, start)
+    return ("", start) if match is None else (match[0], match.end())
+
+
+def _value(text: str, start: int) -> Tuple[str, int]:
+    """Return a value and where it ends; one whose quotes never end is empty, and all is over."""
+    if text[start : start + 1] != '"':
+        return _token(text, start)
+    raw, end = _run(_QUOTED, text, start + 1)
+    if text[end : end + 1] != '"':
+        return "", len(text)
+    return _ESCAPED.sub(r"\1", raw), end + 1

@@ -36,7 +36,6 @@ TEXTS = {
     Cause.CLIENT_CERTIFICATE_REFUSED: "it does not take this node's client certificate",
     Cause.CA_UNUSABLE: "the CA file for it cannot be used",
     Cause.CLIENT_UNUSABLE: "the client certificate or key for it cannot be used",
-    Cause.UNREADABLE: "a file that it is asked with cannot be read by this user",
     Cause.BAD_SCHEME: "its address has a scheme that no registry speaks",
     Cause.BAD_URL: "its address cannot be read",
     Cause.NOT_A_REGISTRY: "what answers there is no registry",
@@ -45,6 +44,8 @@ TEXTS = {
     Cause.RATE_LIMITED: "it was asked too often",
     Cause.SERVER_ERROR: "it has a fault of its own",
     Cause.UNEXPECTED_STATUS: "it answers what no registry should",
+    Cause.NOT_UNDERSTOOD: "what it answers cannot be understood",
+    Cause.BAD_HEADER: "a header that it is to be asked with cannot be sent",
     Cause.LOGIN_MISSING: "it wants a login and this node has none for it",
     Cause.LOGIN_REFUSED: "it refuses this node's user name or password",
     Cause.BAD_CHALLENGE: "it wants a login and does not say how",
@@ -119,6 +120,9 @@ class Diagnosis(NamedTuple):
 
 def diagnose(asked: Asked) -> Diagnosis:
     """Find out what is wrong with one registry; remedies are for the caller to add."""
+    # One whose files this user may not read was not asked.
+    seen = {at: each for at, each in asked.results.items() if each.cause is not Cause.UNREADABLE}
+    asked = asked._replace(results=seen)
     hints = (*asked.reading.findings, *asked.hints)
     in_files = [each for each in hints if each.is_fault and not each.explains]
     if in_files or asked.reading.fails:
@@ -246,4 +250,5 @@ def _report(
         answered_by=None if serving is None else entries[serving].url,
         is_fault=is_fault,
         not_reached=hidden,
+        is_asked=is_fault or not entries or bool(results),
     )

@@ -11,6 +11,10 @@ from private_registry.core.containerd import Version
 from private_registry.core.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY
 
 _UNDERSCORED = re.compile(r"(?P<host>.+)_(?P<port>[0-9]+)_")
+_DOMAIN = re.compile(
+    r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?"
+    r"|\[[0-9A-Fa-f:]+\](:[0-9]+)?"
+)
 _SET_ASIDE = re.compile(r"(\.(bak|old|orig|save|off|disabled|dpkg-\w+|rpm\w+|tmp|swp)|~)\Z|\A\.")
 
 
@@ -65,13 +69,21 @@ def registry_of(directory: str) -> str:
     return f"{match['host']}:{match['port']}" if match else directory
 
 
+def can_be_named(registry: str) -> bool:
+    """Whether an image's name can begin with it."""
+    return bool(_DOMAIN.fullmatch(registry))
+
+
 def is_set_aside(name: str) -> bool:
     """Whether somebody named a file or directory so that nothing reads it any more."""
     return bool(_SET_ASIDE.search(name))
 
 
 def registries_in(certs_d: str, look: LookAt) -> Tuple[str, ...]:
-    """Name the registries that have a directory; ``*`` for ``_default``."""
+    """Name the registries that have a directory that can be theirs; ``*`` for ``_default``."""
     names = (name for name in look(certs_d).names or () if not is_set_aside(name))
     found = (name for name in names if look(posixpath.join(certs_d, name)).content is None)
-    return tuple(sorted({registry_of(name) for name in found}))
+    registries = {registry_of(name) for name in found}
+    return tuple(
+        sorted(each for each in registries if each == EVERY_REGISTRY or can_be_named(each))
+    )

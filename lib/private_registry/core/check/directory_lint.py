@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import Iterator, List, Optional, Tuple
 
 from private_registry.core import stock
@@ -24,10 +23,6 @@ from private_registry.core.showing import quoted, shown_name
 
 _NEAR = 0.75
 _OTHER_NAMES = ("host.toml", "hosts.tml", "hosts.toml.txt", "hosts.conf", "hosts", "config.toml")
-_DOMAIN = re.compile(
-    r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?"
-    r"|\[[0-9A-Fa-f:]+\](:[0-9]+)?"
-)
 _STOCK_PATH = "args/certs.d"
 
 
@@ -203,7 +198,7 @@ def _unreachable(certs_d: str, name: str, look: LookAt, version: Version) -> Ite
         )
     elif name in DOCKER_HUB_ALIASES:
         return
-    elif not _DOMAIN.fullmatch(registry):
+    elif not directories.can_be_named(registry):
         yield finding._replace(what=f"no image's name can begin with {shown_name(registry)}")
     elif (
         not any(mark in registry for mark in ".:")

@@ -112,6 +112,7 @@ class Cause(Enum):
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
     UNEXPECTED_STATUS = "unexpected_status"
+    NOT_UNDERSTOOD = "not_understood"
     LOGIN_MISSING = "login_missing"
     LOGIN_REFUSED = "login_refused"
     BAD_CHALLENGE = "bad_challenge"

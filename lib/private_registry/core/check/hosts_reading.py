@@ -17,11 +17,12 @@ from private_registry.core.check.directories import Directory
 from private_registry.core.check.drafts import File
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.core.check.hosts_document import CURRENT, Refused
-from private_registry.core.check.reading import HostEntry, LookAt, Reading, Trust
+from private_registry.core.check.reading import HostEntry, Look, LookAt, Reading, Trust
 from private_registry.core.containerd import Version
 from private_registry.core.hosts_toml import HOSTS_TOML
 from private_registry.core.showing import quoted, shown_place
 
+_MOST_BYTES = 256 * 1024
 _EVERY_PULL = "every pull of this registry fails, whichever endpoint would answer"
 
 
@@ -30,18 +31,15 @@ def read_registry(
     certs_d: str,
     look: LookAt,
     version: Optional[Version] = None,
-    *,
-    is_root: bool = True,
 ) -> Reading:
     """Read what certs.d says of a registry, as containerd does.
 
     Args:
         registry: as image references spell it; ``*`` for those without a directory of their own.
         certs_d: the directory that ``config_path`` names, absolute.
-        look: looks at a path; links are followed.
+        look: looks at a path; links are followed. What is hidden is a note, and where that is
+            hosts.toml itself, no entry is given.
         version: of containerd; None for a current one.
-        is_root: ``look`` sees all that containerd sees. Otherwise what cannot be read is a note,
-            and where that is hosts.toml itself, no entry is given.
     """
     wanted = CURRENT if version is None else version
     directory = directories.directory_of(registry, certs_d, look, wanted)
@@ -49,13 +47,11 @@ def read_registry(
     if not directory.path:
         entry = hosts_entries.default_entry(registry, Trust(), "", wanted)
         return Reading(registry, (entry,), findings)
-    reading = _read(registry, directory, look, wanted, is_root=is_root)
+    reading = _read(registry, directory, look, wanted)
     return reading._replace(findings=(*findings, *reading.findings))
 
 
-def _read(
-    registry: str, directory: Directory, look: LookAt, version: Version, *, is_root: bool
-) -> Reading:
+def _read(registry: str, directory: Directory, look: LookAt, version: Version) -> Reading:
     path = posixpath.join(directory.path, HOSTS_TOML)
     if directory.is_file:
         finding = Finding(
@@ -69,12 +65,13 @@ def _read(
         )
         return Reading(registry, (), (finding,), directory.path, fails=True)
     seen = look(path)
-    if seen.content is None and seen.problem != "missing":
-        return _unreadable(registry, path, is_root=is_root, is_directory=seen.names is not None)
+    is_large = len(seen.content or b"") > _MOST_BYTES
+    if (seen.content is None and seen.problem != "missing") or is_large:
+        return _unreadable(registry, path, seen)
     content = seen.content or b""
     beside = certificates_of(directory.path, look)
     entries, source, crashes = _entries(registry, content, path, beside, version)
-    found = trust_files.problems_of(registry, entries, look, is_root=is_root)
+    found = trust_files.problems_of(registry, entries, look)
     findings: List[Finding] = []
     if content:
         file = File(registry, path, content, version, beside)
@@ -99,16 +96,17 @@ def _entries(
     return (entry,), directory, crashes
 
 
-def _unreadable(registry: str, path: str, *, is_root: bool, is_directory: bool) -> Reading:
-    fails = is_root or is_directory
-    aside = f"sudo mv {quoted(path)} {quoted(path + '.directory')}"
+def _unreadable(registry: str, path: str, seen: Look) -> Reading:
+    fails, is_directory = seen.problem != "hidden", seen.names is not None
+    ending = ".directory" if is_directory else ".old"
+    aside = f"sudo mv {quoted(path)} {quoted(path + ending)}"
     finding = Finding(
         Cause.UNREADABLE,
         f"{shown_place(path)} {'is a directory' if is_directory else 'cannot be read'}",
         registry,
         where=path,
         why=_EVERY_PULL if fails else "what it says is not known to this user",
-        remedy=Remedy(aside if is_directory else "sudo microk8s private-registry check"),
+        remedy=Remedy(aside if fails else "sudo microk8s private-registry check"),
         severity=Severity.FAULT if fails else Severity.NOTE,
     )
     return Reading(registry, (), (finding,), path, fails=fails)

@@ -12,7 +12,11 @@ from private_registry.core.check.findings import Cause, Finding, Remedy
 from private_registry.core.check.owners import OWNERS
 from private_registry.core.check.reading import HostEntry, Reading
 from private_registry.core.endpoints import is_docker_hub, parse_mirror_url
-from private_registry.core.names import DOCKER_HUB, EVERY_REGISTRY
+from private_registry.core.names import (
+    DOCKER_HUB,
+    EVERY_REGISTRY,
+    parse_registry_name,
+)
 from private_registry.core.showing import quoted
 from private_registry.errors import UsageError
 
@@ -38,7 +42,6 @@ _OWNED = {
 }
 _ELSEWHERE: Dict[Cause, Remedy] = {
     Cause.CLOCK: Remedy("sudo timedatectl set-ntp true"),
-    Cause.UNREADABLE: Remedy("sudo microk8s private-registry check"),
 }
 _OF_LOGIN = (
     *(Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.URL_PART_IGNORED),
@@ -61,6 +64,8 @@ class Situation(NamedTuple):
         beyond: what would be wrong if it were asked by HTTPS.
         has_login: the node logs in to it.
         has_plugin: people can type ``microk8s private-registry``.
+        login_at: address of the host whose login it is about, where that is another one: it was
+            redirected to.
         environment_file: where containerd's proxies are set.
         restart: what people type to restart containerd.
     """
@@ -74,6 +79,7 @@ class Situation(NamedTuple):
     has_plugin: bool = True
     environment_file: str = ""
     restart: str = ""
+    login_at: str = ""
 
 
 def mended(finding: Finding, situation: Situation) -> Finding:
@@ -95,6 +101,8 @@ class _Mending:
         cause, entry = self._cause, self._situation.entry
         if cause is Cause.PROXY and entry is not None:
             return self._without_proxy(entry)
+        if self._is_for_a_login and self._situation.login_at:
+            return self._with_login_at(self._situation.login_at)
         if self._is_for_a_login:
             return self._with(_LOGIN, _LOGIN_NEEDS, keeps_trust=True)
         if cause in _OWNED:
@@ -141,6 +149,23 @@ class _Mending:
         if self._is_by_hand:
             words.append("--adopt")
         return Remedy(" ".join(words), needs)
+
+    def _with_login_at(self, address: str) -> Remedy:
+        """Save a login for the host that a registry redirects to: containerd looks there for it."""
+        scheme, _, host = address.partition("://")
+        option = "--insecure" if scheme == "http" else "--registry"
+        try:
+            name = str(parse_registry_name(host, option))
+        except UsageError:
+            name = ""
+        if name != host:
+            who = self._reading.registry
+            return Remedy(
+                owner=f"whoever runs {who}: it sends to {host}, which no login can be for"
+            )
+        words = [_ADD if self._situation.has_plugin else _ENABLE, option, quoted(host), _LOGIN]
+        words += ["--allow-plaintext-credentials"] if scheme == "http" else []
+        return Remedy(" ".join(words), _LOGIN_NEEDS)
 
     def _target(self, mirrors: List[str]) -> List[str]:
         registry = self._reading.registry

@@ -40,6 +40,9 @@ OWNERS: Dict[Cause, str] = {
     Cause.NOT_FOUND: "whoever pushes the image: push it to {who}, or spell it as it was pushed",
     Cause.SERVER_ERROR: "whoever runs {who}: its log says why",
     Cause.UNEXPECTED_STATUS: "whoever runs {who}, or a proxy before it: its log says why",
+    Cause.NOT_UNDERSTOOD: (
+        "whoever runs {who}, or a proxy before it: answers that keep to HTTP; its log may say more"
+    ),
     Cause.BAD_CHALLENGE: "whoever runs {who}: it has to say how to log in (WWW-Authenticate)",
     Cause.TOKEN_UNREACHABLE: (
         "whoever runs {who} or the network: this node has to reach the token server, where "

@@ -10,7 +10,9 @@ from private_registry.core.names import is_port
 
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)
 _REFERENCE = re.compile(r"\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))", re.ASCII)
+_NAME = re.compile(r"\$(\w+)", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LONGEST_VALUE = 64 * 1024
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
@@ -82,10 +84,17 @@ def _value(text: str, known: Mapping[str, str]) -> str:
 
 
 def _expanded(text: str, known: Mapping[str, str]) -> str:
-    """Put values in place of ``$NAME``, ``${NAME}`` and ``${NAME:-OTHERWISE}``."""
-    return _REFERENCE.sub(
-        lambda match: known.get(match[1] or match[3]) or _expanded(match[2] or "", known), text
-    )
+    """Put values in place of ``$NAME``, ``${NAME}`` and ``${NAME:-OTHERWISE}``.
+
+    What is longer than any proxy's address is cut off: values of values grow without a bound.
+    """
+    head, brace, tail = text[:_LONGEST_VALUE].rpartition("}")
+    # Behind the last brace none is closed, and is not looked for.
+    expanded = _REFERENCE.sub(
+        lambda match: known.get(match[1] or match[3]) or _expanded(match[2] or "", known),
+        head + brace,
+    ) + _NAME.sub(lambda match: known.get(match[1], ""), tail)
+    return expanded[:_LONGEST_VALUE]
 
 
 def _covers(entry: str, name: str, address: Optional[Address], port: int) -> bool:

@@ -16,7 +16,8 @@ class Look(NamedTuple):
     Args:
         content: of a file that can be read.
         names: of what is in a directory that can be read.
-        problem: why neither is given: ``missing``, ``unreadable``; empty otherwise.
+        problem: why neither is given: ``missing``; ``hidden`` from this user, but not from
+            containerd; ``unreadable``. Empty otherwise.
     """
 
     content: Optional[bytes] = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Optional
+from types import MappingProxyType
+from typing import Mapping, NamedTuple, Optional
 
 from private_registry.core.check.findings import Cause, Layer
 from private_registry.core.check.image import Image
@@ -24,6 +25,9 @@ class Login:
     password: str = field(repr=False)
 
 
+_NO_LOGINS: Mapping[str, Login] = MappingProxyType({})
+
+
 class Question(NamedTuple):
     """What one endpoint is to be asked.
 
@@ -34,6 +38,8 @@ class Question(NamedTuple):
         login: None where the node has none for it.
         proxies: of the process that pulls.
         has_token_headers: the entry's headers go to its token server, too (containerd 2.1).
+        logins: what the node has for other hosts, where the endpoint may redirect to.
+        compares_ports: a redirect to another port leads to another host (Go before 1.21.8).
     """
 
     registry: str
@@ -42,6 +48,12 @@ class Question(NamedTuple):
     login: Optional[Login] = None
     proxies: Proxies = Proxies()
     has_token_headers: bool = True
+    logins: Mapping[str, Login] = _NO_LOGINS
+    compares_ports: bool = True
+
+    def login_of(self, host: str) -> Optional[Login]:
+        """Return what the node logs in to a host with that asks for it: ``HOST[:PORT]``."""
+        return self.login if host == self.entry.authority else self.logins.get(host)
 
 
 class Result(NamedTuple):
@@ -56,6 +68,7 @@ class Result(NamedTuple):
         speaks: ``http`` or ``https``, as far as that came out.
         is_anonymous: it serves whoever comes, or asked for a login and was given none.
         beyond: where it speaks HTTPS and was asked by HTTP, what would be wrong then.
+        login_at: address of another host whose login it is about; empty for the endpoint's own.
     """
 
     cause: Optional[Cause]
@@ -66,3 +79,4 @@ class Result(NamedTuple):
     speaks: str = ""
     is_anonymous: bool = True
     beyond: Optional[Cause] = None
+    login_at: str = ""

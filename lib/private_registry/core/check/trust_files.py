@@ -31,9 +31,7 @@ class _Named(NamedTuple):
     is_key: bool
 
 
-def problems_of(
-    registry: str, entries: Tuple[HostEntry, ...], look: LookAt, *, is_root: bool
-) -> List[Finding]:
+def problems_of(registry: str, entries: Tuple[HostEntry, ...], look: LookAt) -> List[Finding]:
     """Return what is wrong with the files that endpoints name.
 
     There is one finding for each file, and for a client certificate and its key together.
@@ -42,7 +40,6 @@ def problems_of(
         registry: whose endpoints.
         entries: the endpoints.
         look: looks at a path.
-        is_root: it sees all that containerd sees; otherwise what cannot be read is no fault.
     """
     found: List[Finding] = []
     seen = set()
@@ -50,7 +47,7 @@ def problems_of(
         for together in _named(entry):
             if together not in seen:
                 seen.add(together)
-                each = [_problem(one, registry, entry, look, is_root=is_root) for one in together]
+                each = [_problem(one, registry, entry, look) for one in together]
                 found += _as_one([problem for problems in each for problem in problems])
     return found
 
@@ -75,13 +72,11 @@ def _as_one(found: List[Finding]) -> List[Finding]:
     return [found[0]._replace(remedy=Remedy(command, needs))]
 
 
-def _problem(
-    named: _Named, registry: str, entry: HostEntry, look: LookAt, *, is_root: bool
-) -> Iterator[Finding]:
+def _problem(named: _Named, registry: str, entry: HostEntry, look: LookAt) -> Iterator[Finding]:
     seen = look(named.path)
     what, at_hand = _kind(named)
     problem: Optional[Tuple[Cause, str]] = None
-    if seen.problem == "unreadable" and not is_root:
+    if seen.problem == "hidden":
         yield Finding(
             Cause.UNREADABLE,
             f"{what} cannot be read by this user, so it is not checked",

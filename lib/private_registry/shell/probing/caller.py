@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import email.utils
 import http.client
+import re
 import socket
 import ssl
 import time
-from typing import Mapping, NamedTuple, Optional
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from typing import Dict, Mapping, Optional
 
 from private_registry.core.check.findings import Cause, Layer
 from private_registry.core.check.proxies import Proxies
 from private_registry.core.check.reading import Trust
+from private_registry.core.check.told import harmless
+from private_registry.shell.probing import targets
 from private_registry.shell.probing.connection import (
     Address,
     address_of,
@@ -24,39 +25,24 @@ from private_registry.shell.probing.connection import (
     secured,
     server_certificate,
 )
-from private_registry.shell.probing.failure import Deadline, ProbeFailure
+from private_registry.shell.probing.exchange import Answer, Request, exchange, tunnelled
+from private_registry.shell.probing.failure import Deadline, ProbeFailure, not_understood
+from private_registry.shell.probing.targets import Target
 from private_registry.shell.probing.trust import context_of, unverified_context
 
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MOST_REDIRECTS = 5
 _LISTEN_SECONDS = 0.5
-_MOST_BYTES = 1024 * 1024
 _AGENT = "private-registry-config"
+_API = "/v2/"
+_DATE = re.compile(
+    r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})\Z"
+)
 _HTTPS_WORDS = (b"HTTP request to an HTTPS server", b"HTTP request was sent to HTTPS port")
 _NO_CLIENT_WORDS = b"No required SSL certificate"
 _BAD_CLIENT_WORDS = b"SSL certificate error"
 _PROXY_WORDS = "the proxy {} answers {}"
-
-
-class Answer(NamedTuple):
-    """What a server answered; the body up to 1 MiB."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def kind(self) -> str:
-        """The media type, without parameters."""
-        return (self.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-
-    @property
-    def is_html(self) -> bool:
-        """Whether it is a page for people."""
-        return self.kind == "text/html" or self.body.lstrip()[:9].lower() in (
-            b"<!doctype",
-            b"<html>",
-        )
+_OF_THE_BODY = ("content-type", "content-encoding", "content-language", "content-location")
+# Of another server, these say nothing of how the endpoint itself is to be asked.
+_OF_THE_ADDRESS = (Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS, Cause.BAD_URL)
 
 
 class Caller:
@@ -66,97 +52,152 @@ class Caller:
         trust: the TLS settings.
         proxies: of the process that pulls.
         deadline: when everything has to be over.
+        compares_ports: a redirect to another port leads to another host.
     """
 
-    def __init__(self, trust: Trust, proxies: Proxies, deadline: Deadline) -> None:
+    def __init__(
+        self, trust: Trust, proxies: Proxies, deadline: Deadline, *, compares_ports: bool
+    ) -> None:
         self._trust, self._proxies, self._deadline = trust, proxies, deadline
+        self._compares_ports = compares_ports
         self.clock: Optional[float] = None
 
     def ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: Optional[bytes] = None
+        self,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: Optional[bytes] = None,
+        logins: Optional[Mapping[str, str]] = None,
     ) -> Answer:
         """Send a request and follow where it is redirected to.
+
+        Args:
+            method: such as ``GET``.
+            target: who is asked.
+            headers: for it, and for whoever it redirects to as far as they hold no secrets.
+            body: None for none.
+            logins: the header Authorization for each ``HOST[:PORT]`` that asked for one.
 
         Raises:
             ProbeFailure: there is no answer.
         """
-        answer = self._once(method, url, headers, body)
-        for _ in range(_MOST_REDIRECTS):
-            target = answer.headers.get("Location")
-            if answer.status not in _REDIRECTS or not target or method == "POST":
-                break
-            following = urljoin(url, target)
-            if urlsplit(following).netloc != urlsplit(url).netloc:
-                headers = {key: each for key, each in headers.items() if key != "Authorization"}
-            url = following
-            answer = self._once(method, url, headers, None)
-        return answer
+        known = logins or {}
+        # The login of the first goes along, as its other secrets do.
+        headers = {**headers, **_known_login(target, known)}
+        first, is_elsewhere = target, False
+        for _ in range(targets.MOST_REQUESTS):
+            sent = targets.without_secrets(headers) if is_elsewhere else dict(headers)
+            sent.update(_known_login(target, known))
+            try:
+                answer = self._once(method, target, sent, body)
+            except ProbeFailure as failure:
+                raise _seen_from(first, target, failure) from failure
+            location = answer.field("Location")
+            if not targets.is_redirect(answer.status) or not location:
+                return answer
+            following = targets.followed(target, location)
+            if following is None:
+                words = f"it redirects to what is no address: {harmless(location)}"
+                raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
+            if not targets.asks_again(answer.status) and (body is not None or method == "POST"):
+                method, body = "GET", None
+                headers = {k: each for k, each in headers.items() if k.lower() not in _OF_THE_BODY}
+            target = following
+            is_elsewhere = is_elsewhere or not self._is_of_one_host(first, target)
+        words = f"it redirects more than {targets.MOST_REQUESTS - 1} times"
+        raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
+
+    def _is_of_one_host(self, first: Target, other: Target) -> bool:
+        return targets.is_of_one_host(first, other, compares_ports=self._compares_ports)
 
     def _once(
-        self, method: str, url: str, headers: Mapping[str, str], body: Optional[bytes]
+        self, method: str, target: Target, headers: Mapping[str, str], body: Optional[bytes]
     ) -> Answer:
-        parts = urlsplit(url)
-        address = address_of(parts.scheme, parts.netloc.rpartition("@")[2])
-        proxy = self._proxies.of_url(parts.scheme, address.host, address.port)
-        connection = self._reached(parts, address, proxy)
+        address = address_of(target.scheme, target.authority)
+        proxy = self._proxy_of(target, address)
+        connection = self._reached(target, address, proxy)
+        sent = {"User-Agent": _AGENT, **headers}
+        if target.login is not None:
+            sent.setdefault("Authorization", target.login)
+        path = target.path
+        if proxy is not None and target.scheme == "http":
+            path = target.url
+            sent.update(_proxy_login(proxy))
         try:
-            if parts.scheme == "https":
-                connection = self._with_tls(connection, parts, address, proxy)
-            target = parts._replace(fragment="").geturl() if _is_relayed(parts, proxy) else ""
-            request = _Request(method, target or _path(parts), parts.netloc, headers, body)
-            answer = self._answer(connection, request, proxy)
+            if target.scheme == "https":
+                connection = self._with_tls(connection, target, address, proxy)
+            request = Request(method, path, target.authority, sent, body)
+            answer = self._answer(connection, request, target)
         except (OSError, http.client.HTTPException) as error:
-            raise self._lost(error, parts, address) from error
+            raise self._lost(error, target, address) from error
         finally:
             connection.close()
-        return self._checked(answer, parts)
+        if proxy is not None and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED:
+            words = _PROXY_WORDS.format(proxy.authority, answer.status)
+            raise ProbeFailure(Cause.PROXY, Layer.HTTP, words, proxy.authority)
+        return self._checked(answer, target)
 
     # --- the way there ------------------------------------------------------------------------
 
-    def _reached(self, parts: SplitResult, address: Address, proxy: Optional[str]) -> socket.socket:
+    def _proxy_of(self, target: Target, address: Address) -> Optional[Target]:
+        url = self._proxies.of_url(target.scheme, address.host, address.port)
+        if url is None:
+            return None
+        proxy = targets.target_of(url)
+        if proxy is None:
+            words = "the address of the proxy cannot be read, or is none of HTTP"
+            raise ProbeFailure(Cause.PROXY, Layer.FILES, words)
+        return proxy
+
+    def _reached(self, target: Target, address: Address, proxy: Optional[Target]) -> socket.socket:
         if proxy is None:
             return connect(address, self._deadline)
-        found = urlsplit(proxy)
         try:
-            connection = connect(address_of(found.scheme, _bare(found)), self._deadline)
+            connection = connect(address_of(proxy.scheme, proxy.authority), self._deadline)
         except ProbeFailure as failure:
-            words = f"the proxy {_bare(found)} cannot be reached: {failure.detail}"
-            raise ProbeFailure(Cause.PROXY, failure.layer, words, _bare(found)) from failure
-        if parts.scheme == "https":
-            self._tunnel(connection, address, found)
+            words = f"the proxy {proxy.authority} cannot be reached: {failure.detail}"
+            raise ProbeFailure(Cause.PROXY, failure.layer, words, proxy.authority) from failure
+        if target.scheme == "https":
+            try:
+                self._tunnel(connection, address, proxy)
+            except ProbeFailure:
+                connection.close()
+                raise
         return connection
 
-    def _tunnel(self, connection: socket.socket, address: Address, proxy: SplitResult) -> None:
+    def _tunnel(self, connection: socket.socket, address: Address, proxy: Target) -> None:
         host = f"[{address.host}]" if ":" in address.host else address.host
         lines = [f"CONNECT {host}:{address.port} HTTP/1.1", f"Host: {host}:{address.port}"]
         lines += [f"{name}: {value}" for name, value in _proxy_login(proxy).items()]
+        head = "\r\n".join([*lines, "", ""]).encode()
         try:
-            connection.settimeout(self._deadline.left(Layer.TCP))
-            connection.sendall("\r\n".join([*lines, "", ""]).encode())
-            response = http.client.HTTPResponse(connection, method="CONNECT")
-            response.begin()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            words = f"the proxy {_bare(proxy)} hangs up"
-            raise ProbeFailure(Cause.PROXY, Layer.TCP, words, _bare(proxy)) from error
-        if response.status != http.client.OK:
-            connection.close()
-            words = _PROXY_WORDS.format(_bare(proxy), response.status)
-            raise ProbeFailure(Cause.PROXY, Layer.TCP, words, _bare(proxy))
+            status = tunnelled(connection, head, self._deadline)
+        except ProbeFailure as failure:
+            words = f"the proxy {proxy.authority}: {failure.detail}"
+        except OSError:
+            words = f"the proxy {proxy.authority} hangs up"
+        except http.client.HTTPException:
+            words = f"what the proxy {proxy.authority} answers is not HTTP"
+        else:
+            if status == http.client.OK:
+                return
+            words = _PROXY_WORDS.format(proxy.authority, status)
+        raise ProbeFailure(Cause.PROXY, Layer.TCP, words, proxy.authority)
 
     def _with_tls(
         self,
         connection: socket.socket,
-        parts: SplitResult,
+        target: Target,
         address: Address,
-        proxy: Optional[str],
+        proxy: Optional[Target],
     ) -> socket.socket:
         try:
             return secured(connection, address, context_of(self._trust), self._deadline)
         except OSError as error:
             connection.close()
             if is_certificate_error(error):
-                der = self._presented(parts, address, proxy)
+                der = self._presented(target, address, proxy)
                 self._ask_for_the_time(address)
                 raise certificate_failure(error, der, address) from error
             failure = client_failure(error, has_client=bool(self._trust.clients))
@@ -172,9 +213,9 @@ class Caller:
             raise failure from error
 
     def _presented(
-        self, parts: SplitResult, address: Address, proxy: Optional[str]
+        self, target: Target, address: Address, proxy: Optional[Target]
     ) -> Optional[bytes]:
-        with self._reached(parts, address, proxy) as connection:
+        with self._reached(target, address, proxy) as connection:
             return server_certificate(connection, address, self._deadline)
 
     def _ask_for_the_time(self, address: Address) -> None:
@@ -184,46 +225,26 @@ class Caller:
             with connect(address, self._deadline) as raw, secured(
                 raw, address, context, self._deadline
             ) as connection:
-                request = _Request("GET", "/v2/", address.host, {}, None)
-                self._answer(connection, request, None)
+                self._answer(connection, _greeting(address), Target("https", address.host))
         except (OSError, http.client.HTTPException, ProbeFailure):
             return
 
     def _speaks_http(self, address: Address) -> bool:
         try:
             with connect(address, self._deadline) as connection:
-                request = _Request("GET", "/v2/", address.host, {}, None)
-                answer = self._answer(connection, request, None)
+                answer = self._answer(connection, _greeting(address), Target("http", address.host))
         except (OSError, http.client.HTTPException, ProbeFailure):
             return False
         return not _is_said_by_tls(answer)
 
     # --- there --------------------------------------------------------------------------------
 
-    def _answer(self, connection: socket.socket, request: _Request, proxy: Optional[str]) -> Answer:
-        connection.settimeout(self._deadline.left(Layer.HTTP))
-        client = http.client.HTTPConnection("unused")
-        client.sock = connection
-        headers = {"Host": request.host, "User-Agent": _AGENT, **request.headers}
-        if proxy is not None and request.target.startswith("http:"):
-            headers.update(_proxy_login(urlsplit(proxy)))
-        try:
-            client.request(request.method, request.target, request.body, headers)
-            response = client.getresponse()
-            answer = Answer(response.status, response.headers, response.read(_MOST_BYTES))
-        except socket.timeout:
-            raise self._deadline.passed(Layer.HTTP) from None
-        except ConnectionError:
-            # With TLS 1.3 a refusal comes after the handshake, and may lie unread.
-            connection.recv(1)
-            raise
+    def _answer(self, connection: socket.socket, request: Request, target: Target) -> Answer:
+        answer = exchange(connection, request, self._deadline, target)
         self._note_the_time(answer)
-        if proxy is not None and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED:
-            words = _PROXY_WORDS.format(_bare(urlsplit(proxy)), answer.status)
-            raise ProbeFailure(Cause.PROXY, Layer.HTTP, words, _bare(urlsplit(proxy)))
         return answer
 
-    def _lost(self, error: Exception, parts: SplitResult, address: Address) -> ProbeFailure:
+    def _lost(self, error: Exception, target: Target, address: Address) -> ProbeFailure:
         if isinstance(error, ssl.SSLError):
             failure = client_failure(error, has_client=bool(self._trust.clients))
             if failure is not None:
@@ -231,10 +252,12 @@ class Caller:
         if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
             words = "what it answers is not HTTP"
             return ProbeFailure(Cause.NOT_A_REGISTRY, Layer.HTTP, words)
-        refusal = self._late_refusal(address) if parts.scheme == "https" else None
+        if not isinstance(error, OSError):
+            return not_understood(error)
+        refusal = self._late_refusal(address) if target.scheme == "https" else None
         if refusal is not None:
             return refusal
-        if parts.scheme == "http" and self._speaks_tls(address):
+        if target.scheme == "http" and self._speaks_tls(address):
             words = "it hangs up on plain HTTP and answers TLS"
             return ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
         words = "it closes the connection without an answer"
@@ -262,10 +285,10 @@ class Caller:
         except ProbeFailure:
             return False
 
-    def _checked(self, answer: Answer, parts: SplitResult) -> Answer:
+    def _checked(self, answer: Answer, target: Target) -> Answer:
         if answer.status != http.client.BAD_REQUEST:
             return answer
-        if parts.scheme == "http" and _is_said_by_tls(answer):
+        if target.scheme == "http" and _is_said_by_tls(answer):
             words = "it answers that it was sent plain HTTP and speaks HTTPS"
             raise ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
         if _NO_CLIENT_WORDS in answer.body:
@@ -277,38 +300,36 @@ class Caller:
         return answer
 
     def _note_the_time(self, answer: Answer) -> None:
-        try:
-            theirs = email.utils.parsedate_to_datetime(answer.headers.get("Date") or "")
-        except (TypeError, ValueError, IndexError):
+        date = answer.field("Date")
+        if not _DATE.match(date):
             return
-        self.clock = theirs.timestamp() - time.time()
+        try:
+            theirs = email.utils.parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return
+        self.clock = theirs - time.time()
 
 
-class _Request(NamedTuple):
-    method: str
-    target: str
-    host: str
-    headers: Mapping[str, str]
-    body: Optional[bytes]
+def _known_login(target: Target, logins: Mapping[str, str]) -> Dict[str, str]:
+    own = logins.get(target.authority)
+    return {} if own is None else {"Authorization": own}
 
 
-def _is_relayed(parts: SplitResult, proxy: Optional[str]) -> bool:
-    return proxy is not None and parts.scheme == "http"
+def _seen_from(first: Target, target: Target, failure: ProbeFailure) -> ProbeFailure:
+    """Say of a failure where it was, unless it was at the one that was asked first."""
+    if target.base == first.base or failure.cause is Cause.PROXY:
+        return failure
+    cause = Cause.UNEXPECTED_STATUS if failure.cause in _OF_THE_ADDRESS else failure.cause
+    words = f"it redirects to {target.base}, and there: {failure.detail}"
+    return ProbeFailure(cause, failure.layer, words, failure.asked)
 
 
-def _path(parts: SplitResult) -> str:
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+def _greeting(address: Address) -> Request:
+    return Request("GET", _API, address.host, {"User-Agent": _AGENT})
 
 
-def _bare(proxy: SplitResult) -> str:
-    return proxy.netloc.rpartition("@")[2]
-
-
-def _proxy_login(proxy: SplitResult) -> Mapping[str, str]:
-    if proxy.username is None:
-        return {}
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+def _proxy_login(proxy: Target) -> Mapping[str, str]:
+    return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
 
 
 def _is_said_by_tls(answer: Answer) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -16,6 +17,7 @@ from private_registry.shell.x509 import Certificate, certificate
 
 _NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
 _NO_ROUTE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTDOWN)
+_PORT = re.compile(r"[0-9]{1,5}\Z")
 _LAST_PORT = 65535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WANTS_A_CERTIFICATE = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE")
@@ -57,7 +59,7 @@ def address_of(scheme: str, authority: str) -> Address:
     host, _, port = authority.rpartition(":")
     if not host or "]" in port:
         host, port = authority, ""
-    if port and not (port.isdigit() and int(port) <= _LAST_PORT):
+    if port and not (_PORT.match(port) and int(port) <= _LAST_PORT):
         raise ProbeFailure(Cause.BAD_URL, Layer.FILES, f"there is no port {port}")
     return Address(host.strip("[]"), int(port) if port else _DEFAULT_PORTS.get(scheme, 443))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import os
+import re
+import threading
 from http import HTTPStatus
-from typing import Any, Dict, List, Mapping, Optional
+from queue import Empty, SimpleQueue
+from typing import Any, Dict, Mapping, Optional
 from urllib.parse import quote, urlencode
 
 from private_registry.core import json_text
@@ -13,8 +15,11 @@ from private_registry.core.check.challenge import Challenge, login, parse_challe
 from private_registry.core.check.findings import Cause, Layer
 from private_registry.core.check.proxies import Proxies
 from private_registry.core.check.result import Login, Question, Result
-from private_registry.shell.probing.caller import Answer, Caller
-from private_registry.shell.probing.failure import Deadline, ProbeFailure
+from private_registry.core.check.told import harmless
+from private_registry.shell.probing.caller import Caller
+from private_registry.shell.probing.exchange import Answer
+from private_registry.shell.probing.failure import Deadline, ProbeFailure, not_understood
+from private_registry.shell.probing.targets import Target, basic, target_of
 
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -37,46 +42,86 @@ _OF_STATUS = {
 }
 _SPOKEN = {Cause.SPEAKS_HTTP: "http", Cause.SPEAKS_HTTPS: "https"}
 _WITH_ANSWER = (Layer.API, Layer.LOGIN, Layer.MANIFEST)
-_LONGEST_WORDS = 200
+_MOST_LOGINS = 6
+_MOST_PLATFORMS = 10
+_LONGEST_PLATFORM = 40
+_LONGEST_DETAIL = 600
+# What can stand behind "Bearer" (RFC 6750), and no more than a server would take.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}\Z")
 _CLIENT_ID = "containerd-client"
 
 
 def ask(question: Question, seconds: float) -> Result:
-    """Ask an endpoint.
+    """Ask an endpoint; whatever it answers, there is a result.
 
     Args:
         question: what.
-        seconds: how long it may take; where a proxy is in the way, the same again without it.
+        seconds: how long it may take in all. Where a proxy is in the way, it is asked without it,
+            too, once half of that is over.
     """
-    result = _ask(question, Deadline(seconds))
-    if result.cause is None or not question.proxies.are_there:
+    deadline = Deadline(seconds)
+    if not question.proxies.are_there:
+        return _ask(question, deadline)
+    directly = _Directly(question._replace(proxies=Proxies()), deadline)
+    result = _ask(question, deadline)
+    if result.cause is None:
+        directly.is_wanted = False
         return result
-    direct = _ask(question._replace(proxies=Proxies()), Deadline(seconds))
-    if direct.cause is not None:
+    if not directly.serves():
         return result
     why = result.detail if result.cause is Cause.PROXY else f"{result.cause.value}: {result.detail}"
     return result._replace(cause=Cause.PROXY, detail=f"{why}; asked without a proxy, it answers")
 
 
+class _Directly:
+    """Asks without a proxy, at half-time or as soon as that is waited for."""
+
+    def __init__(self, question: Question, deadline: Deadline) -> None:
+        self.is_wanted = True
+        self._question, self._deadline = question, deadline
+        self._begin = threading.Event()
+        self._results: SimpleQueue[Result] = SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def serves(self) -> bool:
+        """Whether the endpoint serves; not where time is over before that is known."""
+        self._begin.set()
+        try:
+            return self._results.get(timeout=self._deadline.rest).cause is None
+        except Empty:
+            return False
+
+    def _run(self) -> None:
+        self._begin.wait(self._deadline.rest / 2)
+        if self.is_wanted:
+            self._results.put(_ask(self._question, self._deadline))
+
+
 def _ask(question: Question, deadline: Deadline) -> Result:
-    caller = Caller(question.entry.trust, question.proxies, deadline)
+    trust, proxies = question.entry.trust, question.proxies
+    caller = Caller(trust, proxies, deadline, compares_ports=question.compares_ports)
     probe = _Probe(question, caller)
     try:
         probe.run()
-    except ProbeFailure as failure:
+    except ProbeFailure as known:
+        failure = known
+    except Exception as error:  # noqa: BLE001 - no answer of one server may end the whole check
+        failure = not_understood(error)
+    else:
+        layer = Layer.LOGIN if question.image is None else Layer.MANIFEST
         return Result(
-            failure.cause,
-            failure.layer,
-            failure.detail,
-            failure.asked,
-            caller.clock,
-            probe.speaks,
-            probe.is_anonymous,
-            _beyond(question, failure.cause, deadline),
+            None, layer, clock=caller.clock, speaks=probe.speaks, is_anonymous=probe.is_anonymous
         )
-    layer = Layer.LOGIN if question.image is None else Layer.MANIFEST
     return Result(
-        None, layer, clock=caller.clock, speaks=probe.speaks, is_anonymous=probe.is_anonymous
+        failure.cause,
+        failure.layer,
+        harmless(failure.detail, _LONGEST_DETAIL),
+        harmless(failure.asked, _LONGEST_DETAIL),
+        caller.clock,
+        probe.speaks,
+        probe.is_anonymous,
+        _beyond(question, failure.cause, deadline),
+        failure.login_at,
     )
 
 
@@ -110,7 +155,7 @@ class _Probe:
             self._run("http")
 
     def _run(self, scheme: str) -> None:
-        base = f"{scheme}://{self._entry.authority}"
+        base = Target(scheme, self._entry.authority, self._path)
         try:
             if self._question.image is None:
                 self._ping(base)
@@ -123,12 +168,12 @@ class _Probe:
 
     @property
     def _path(self) -> str:
-        return quote(self._entry.path, safe="/:@!$&'()*+,;=~")
+        return quote(self._entry.path, safe="/:@!$&'()*+,;=~", errors="surrogateescape")
 
     # --- what is asked ------------------------------------------------------------------------
 
-    def _ping(self, base: str) -> None:
-        answer = self._allowed("GET", f"{base}{self._path}/")
+    def _ping(self, base: Target) -> None:
+        answer = self._allowed("GET", base._replace(path=f"{base.path}/"))
         has_own_path = self._entry.path != "/v2"
         if answer.status == HTTPStatus.NOT_FOUND and has_own_path and not answer.is_html:
             # Below a project's path many registries answer for images only.
@@ -139,85 +184,102 @@ class _Probe:
             raise ProbeFailure(Cause.NOT_A_REGISTRY, Layer.API, _words(answer))
         _check_status(answer, Layer.API)
 
-    def _look_up(self, base: str) -> None:
+    def _look_up(self, base: Target) -> None:
         image = self._question.image
         if image is None:
             raise AssertionError(base)
-        url = f"{base}{self._path}/{image.repository}/manifests/{image.version}"
+        path = f"{base.path}/{image.repository}/manifests/{image.version}"
         if self._entry.is_proxy:
-            url += f"?ns={quote(self._question.registry, safe='')}"
-        answer = self._allowed("HEAD", url)
+            path += f"?ns={quote(self._question.registry, safe='')}"
+        target = base._replace(path=path)
+        answer = self._allowed("HEAD", target)
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
-            answer = self._allowed("GET", url)
+            answer = self._allowed("GET", target)
         if answer.status == HTTPStatus.NOT_FOUND:
             raise ProbeFailure(Cause.NOT_FOUND, Layer.MANIFEST, _words(answer))
         _check_status(answer, Layer.MANIFEST)
         if answer.kind in _INDEXES:
-            _check_platform(self._allowed("GET", url))
+            _check_platform(self._allowed("GET", target))
 
     # --- login --------------------------------------------------------------------------------
 
-    def _allowed(self, method: str, url: str) -> Answer:
-        """Ask, and log in where that is asked for."""
-        headers = self._headers()
-        answer = self._caller.ask(method, url, headers)
-        if answer.status != HTTPStatus.UNAUTHORIZED:
-            return answer
-        challenge = login(parse_challenges(answer.headers.get_all("WWW-Authenticate") or []))
-        if challenge is None:
-            words = "it answers 401 and does not say how to log in"
-            raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
-        headers["Authorization"] = self._authorization(challenge)
-        answer = self._caller.ask(method, url, headers)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            self._refused(answer)
-        self.is_anonymous = self._question.login is None
+    def _allowed(self, method: str, target: Target) -> Answer:
+        """Ask, and log in with whoever asks for that: a challenge counts for its own host alone.
+
+        Source: containerd remotes/docker/authorizer.go AddResponses, resolver.go retryRequest.
+        """
+        logins: Dict[str, str] = {}
+        for _ in range(_MOST_LOGINS):
+            answer = self._caller.ask(method, target, self._headers(), logins=logins)
+            host = answer.target.authority
+            if answer.status != HTTPStatus.UNAUTHORIZED:
+                break
+            try:
+                if host in logins:
+                    self._refused(answer)
+                    break
+                logins[host] = self._authorization(answer)
+            except ProbeFailure as failure:
+                raise self._of_login(failure, answer.target) from failure
+        if logins:
+            self.is_anonymous = all(self._question.login_of(host) is None for host in logins)
         return answer
+
+    def _of_login(self, failure: ProbeFailure, target: Target) -> ProbeFailure:
+        if target.authority != self._entry.authority:
+            failure.login_at = target.base
+            failure.detail = f"it redirects to {target.base}, and there: {failure.detail}"
+        return failure
 
     def _headers(self) -> Dict[str, str]:
         own = {name: ", ".join(values) for name, values in self._entry.headers}
         return {"Accept": _ACCEPT, **own}
 
-    def _authorization(self, challenge: Challenge) -> str:
+    def _authorization(self, answer: Answer) -> str:
+        challenge = login(parse_challenges(answer.fields("WWW-Authenticate")))
+        if challenge is None:
+            words = "it answers 401 and does not say how to log in"
+            raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
+        given = self._question.login_of(answer.target.authority)
         if challenge.scheme == "bearer":
-            return f"Bearer {self._token(challenge)}"
-        if self._question.login is None:
+            return f"Bearer {self._token(challenge, given)}"
+        if given is None:
             raise ProbeFailure(
                 Cause.LOGIN_MISSING, Layer.LOGIN, "it wants a user name and a password"
             )
-        return _basic(self._question.login)
+        return basic(given.username, given.password)
 
     def _refused(self, answer: Answer) -> None:
-        challenges = parse_challenges(answer.headers.get_all("WWW-Authenticate") or [])
+        challenges = parse_challenges(answer.fields("WWW-Authenticate"))
         errors = {each.parameters.get("error") for each in challenges}
         if "insufficient_scope" in errors and self._question.image is not None:
             words = "its token server gives no right to pull this"
             raise ProbeFailure(Cause.ACCESS_DENIED, Layer.LOGIN, words)
-        if self._question.login is not None:
+        if self._question.login_of(answer.target.authority) is not None:
             words = "it refuses the user name and password"
             raise ProbeFailure(Cause.LOGIN_REFUSED, Layer.LOGIN, words)
         if self._question.image is not None:
             words = "it answers those only who log in"
             raise ProbeFailure(Cause.LOGIN_MISSING, Layer.LOGIN, words)
 
-    def _token(self, challenge: Challenge) -> str:
-        realm = challenge.parameters.get("realm", "")
-        if not realm.startswith(("http://", "https://")):
+    def _token(self, challenge: Challenge, given: Optional[Login]) -> str:
+        realm = target_of(challenge.parameters.get("realm", ""))
+        if realm is None:
             words = "it does not say where to fetch a token"
             raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
         try:
-            answer = self._token_answer(realm, self._form(challenge))
+            answer = self._token_answer(realm, self._form(challenge), given)
         except ProbeFailure as failure:
             words = f"{failure.cause.value.replace('_', ' ')}: {failure.detail}"
-            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm) from failure
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url) from failure
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            has_login = self._question.login is not None
-            cause = Cause.TOKEN_REFUSED if has_login else Cause.LOGIN_MISSING
-            raise ProbeFailure(cause, Layer.LOGIN, f"its token server: {_words(answer)}", realm)
+            cause = Cause.LOGIN_MISSING if given is None else Cause.TOKEN_REFUSED
+            words = f"its token server: {_words(answer)}"
+            raise ProbeFailure(cause, Layer.LOGIN, words, realm.url)
         token = _token_in(answer)
         if answer.status != HTTPStatus.OK or not token:
             words = f"its token server: {_words(answer)}"
-            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm)
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url)
         return token
 
     def _form(self, challenge: Challenge) -> Dict[str, str]:
@@ -228,33 +290,30 @@ class _Probe:
         service = challenge.parameters.get("service", "")
         return {key: each for key, each in (("service", service), ("scope", scope)) if each}
 
-    def _token_answer(self, realm: str, form: Dict[str, str]) -> Answer:
-        given, own = self._question.login, self._headers()
+    def _token_answer(self, realm: Target, form: Dict[str, str], given: Optional[Login]) -> Answer:
+        own = self._headers()
         del own["Accept"]
         headers = own if self._question.has_token_headers else {}
         if given is not None:
             names = {"username": given.username, "password": given.password}
             whole = {"grant_type": "password", "client_id": _CLIENT_ID, **form, **names}
             kind = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-            body = urlencode(whole).encode()
+            body = urlencode(whole, errors="surrogateescape").encode()
             answer = self._caller.ask("POST", realm, {**headers, **kind}, body)
             if answer.status not in _ASK_BY_GET:
                 return answer
-            headers = {**headers, "Authorization": _basic(given)}
-        joint = "&" if "?" in realm else "?"
-        return self._caller.ask("GET", f"{realm}{joint}{urlencode(form)}", headers)
-
-
-def _basic(given: Login) -> str:
-    pair = f"{given.username}:{given.password}".encode()
-    return "Basic " + base64.b64encode(pair).decode()
+            headers = {**headers, "Authorization": basic(given.username, given.password)}
+        joint = "&" if "?" in realm.path else "?"
+        query = urlencode(form, errors="surrogateescape")
+        return self._caller.ask("GET", realm._replace(path=f"{realm.path}{joint}{query}"), headers)
 
 
 def _token_in(answer: Answer) -> str:
     plain = _json(answer)
     if not isinstance(plain, Mapping):
         return ""
-    return str(plain.get("token") or plain.get("access_token") or "")
+    token = plain.get("token") or plain.get("access_token")
+    return token if isinstance(token, str) and _TOKEN.match(token) else ""
 
 
 def _check_status(answer: Answer, layer: Layer) -> None:
@@ -277,31 +336,35 @@ def _check_platform(answer: Answer) -> None:
     plain = _json(answer)
     manifests = plain.get("manifests") if isinstance(plain, Mapping) else None
     machine = os.uname().machine
-    own = _ARCHITECTURES.get(machine, machine)
-    found = [_platform(each) for each in manifests or [] if isinstance(each, Mapping)]
-    known: List[str] = [each for each in found if each is not None]
-    if known and f"linux/{own}" not in known:
-        words = f"it has the image for {', '.join(sorted(set(known)))}, not for linux/{own}"
+    own = f"linux/{_ARCHITECTURES.get(machine, machine)}"
+    found = (_platform(each) for each in (manifests if isinstance(manifests, list) else []))
+    known = sorted({each for each in found if each})
+    if known and own not in known:
+        others = "".join(f", {each}" for each in known[1:_MOST_PLATFORMS])
+        words = f"it has the image for {known[0]}{others}, not for {own}"
         raise ProbeFailure(Cause.NO_PLATFORM, Layer.MANIFEST, words)
 
 
-def _platform(manifest: Mapping[str, Any]) -> Optional[str]:
-    platform = manifest.get("platform")
+def _platform(manifest: Any) -> str:
+    platform = manifest.get("platform") if isinstance(manifest, Mapping) else None
     if not isinstance(platform, Mapping):
-        return None
-    return f"{platform.get('os')}/{platform.get('architecture')}"
+        return ""
+    system, architecture = platform.get("os"), platform.get("architecture")
+    if not isinstance(system, str) or not isinstance(architecture, str):
+        return ""
+    return harmless(f"{system}/{architecture}", _LONGEST_PLATFORM)
 
 
 def _words(answer: Answer) -> str:
     """Return the status, and what the registry says of it."""
     plain = _json(answer)
     errors = plain.get("errors") if isinstance(plain, Mapping) else None
-    first = errors[0] if isinstance(errors, list) and errors else {}
-    message = str(first.get("message") or "") if isinstance(first, Mapping) else ""
+    first = errors[0] if isinstance(errors, list) and errors else None
+    message = first.get("message") if isinstance(first, Mapping) else None
     phrase = HTTPStatus(answer.status).phrase if _is_known(answer.status) else ""
     status = f"it answers {answer.status} {phrase}".rstrip()
-    shown = " ".join(message.split())[:_LONGEST_WORDS]
-    return f"{status}: {shown}" if shown and shown.isprintable() else status
+    shown = harmless(message) if isinstance(message, str) else ""
+    return f"{status}: {shown}" if shown else status
 
 
 def _json(answer: Answer) -> Any:

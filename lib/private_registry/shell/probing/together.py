@@ -5,7 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from queue import Empty, SimpleQueue
-from typing import Callable, Dict, Hashable, Iterable, List, Mapping, NoReturn, Tuple, TypeVar
+from typing import (
+    Callable,
+    Dict,
+    Hashable,
+    Iterable,
+    List,
+    Mapping,
+    NoReturn,
+    Optional,
+    Tuple,
+    TypeVar,
+)
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -18,6 +29,7 @@ def all_at_once(
     jobs: Mapping[Key, Callable[[], Value]],
     seconds: float,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    otherwise: Optional[Callable[[Exception], Value]] = None,
 ) -> Dict[Key, Value]:
     """Run jobs beside each other and return what they returned.
 
@@ -28,33 +40,46 @@ def all_at_once(
         jobs: by whatever they are known by.
         seconds: how long to wait for each batch of 128.
         progress: is told how many of how many are done, now and then.
+        otherwise: what stands for a job that raised an exception; None to raise it here.
     """
     found: Dict[Key, Value] = {}
     names = list(jobs)
     for first in range(0, len(names), _MOST_THREADS):
         batch = names[first : first + _MOST_THREADS]
-        for key, value in _batch([(key, jobs[key]) for key in batch], seconds):
+        for key, value in _batch([(key, jobs[key]) for key in batch], seconds, otherwise):
             found[key] = value
             progress(len(found), len(jobs))
     return found
 
 
 def _batch(
-    jobs: List[Tuple[Key, Callable[[], Value]]], seconds: float
+    jobs: List[Tuple[Key, Callable[[], Value]]],
+    seconds: float,
+    otherwise: Optional[Callable[[Exception], Value]],
 ) -> Iterable[Tuple[Key, Value]]:
     answers: SimpleQueue[Callable[[], Tuple[Key, Value]]] = SimpleQueue()
+
+    def fail(key: Key, error: Exception) -> None:
+        if otherwise is None:
+            answers.put(lambda: _raised(error))
+        else:
+            value = otherwise(error)
+            answers.put(lambda: (key, value))
 
     def work(key: Key, job: Callable[[], Value]) -> None:
         try:
             value = job()
         except Exception as error:  # noqa: BLE001 - a bug of ours, told by the main thread
-            failure = error
-            answers.put(lambda: _raised(failure))
+            fail(key, error)
         else:
             answers.put(lambda: (key, value))
 
     for key, job in jobs:
-        threading.Thread(target=work, args=(key, job), daemon=True).start()
+        try:
+            threading.Thread(target=work, args=(key, job), daemon=True).start()
+        except RuntimeError as error:
+            # The machine lets this user have no more of them.
+            fail(key, error)
     end, waiting = time.monotonic() + seconds, len(jobs)
     while waiting and time.monotonic() < end:
         try:

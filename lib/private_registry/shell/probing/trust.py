@@ -9,6 +9,7 @@ from typing import Optional
 
 from private_registry.core.check.findings import Cause, Layer
 from private_registry.core.check.reading import Trust
+from private_registry.shell import reading
 from private_registry.shell.probing.failure import ProbeFailure
 
 # crypto/x509/root_linux.go; the first that is there counts.
@@ -66,17 +67,21 @@ def _system_file() -> Optional[str]:
 
 def _load(context: ssl.SSLContext, path: str) -> None:
     try:
+        # OpenSSL would wait for a pipe.
+        reading.read(path)
         context.load_verify_locations(path)
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ssl.SSLError, reading.UnreadableError) as error:
         detail = f"{path}: {_words(error)}"
         raise ProbeFailure(_cause(error, Cause.CA_UNUSABLE), Layer.FILES, detail) from error
 
 
 def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
     try:
+        for path in (certificate, key):
+            reading.read(path)
         # An empty password, or OpenSSL would ask for one at the terminal.
         context.load_cert_chain(certificate, key, password="")
-    except (OSError, ssl.SSLError, ValueError) as error:
+    except (OSError, ssl.SSLError, ValueError, reading.UnreadableError) as error:
         detail = f"{certificate}, {key}: {_words(error)}"
         raise ProbeFailure(_cause(error, Cause.CLIENT_UNUSABLE), Layer.FILES, detail) from error
 

@@ -1,0 +1,152 @@
+"""A journal's steps: done one after the other, or undone; each can be done twice.
+
+What somebody else has put in the way since is never overwritten: doing stops there, and undoing
+goes on around it and names it.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, Optional, Tuple
+
+from private_registry.core.plan import NodePath, Root, parents_of
+from private_registry.shell import files, lending, records
+from private_registry.shell.directories import ObstacleError, Place
+from private_registry.shell.journal import Directory, Journal, Step
+from private_registry.shell.node import STATE_DIRECTORY, Node
+
+_RESCUED = STATE_DIRECTORY + "/rescued"
+
+
+def do(node: Node, journal: Journal) -> None:
+    """Do all steps that are not done yet.
+
+    Raises:
+        OSError: the disk or the permissions refuse, or a directory is none any more.
+        ChangedError: a file is not as it was when the journal was written.
+    """
+    _give_back_lent(node, journal)
+    for directory in journal.new_directories:
+        if _is_open(node, journal, directory.root):
+            place = node.place(NodePath(Root(directory.root), directory.path))
+            files.make_directory(place, *directory.permissions)
+    for step in journal.steps:
+        if _is_open(node, journal, step.root):
+            _do(node, step)
+    _sync_directories(node, journal)
+
+
+def _give_back_lent(node: Node, journal: Journal) -> None:
+    if (
+        journal.reload is not None
+        and node.docker is not None
+        and _is_open(node, journal, Root.DOCKER.value)
+    ):
+        lending.give_back(node, NodePath(Root.DOCKER, node.docker.config.path), journal.staging)
+
+
+def _do(node: Node, step: Step) -> None:
+    target, staged = _places(node, step, step.staged)
+    if step.permissions is not None and step.mark is not None:
+        files.set_permissions(target, *step.permissions, step.mark)
+        return
+    mark = files.mark_of(target)
+    if mark != step.mark:
+        if _is_done(staged, mark):
+            return
+        raise files.ChangedError(target)
+    if staged is None:
+        files.remove(target)
+    else:
+        files.rename_if_there(staged, target)
+
+
+def _is_done(staged: Optional[Place], mark: Optional[files.Mark]) -> bool:
+    """Whether a step that was killed right behind its rename or removal is done."""
+    return mark is None if staged is None else files.kind_of(staged) is None
+
+
+def _places(node: Node, step: Step, other: Optional[str]) -> Tuple[Place, Optional[Place]]:
+    root = Root(step.root)
+    second = None if other is None else node.place(NodePath(root, other))
+    return node.place(NodePath(root, step.path)), second
+
+
+def _is_open(node: Node, journal: Journal, root: str) -> bool:
+    """Whether a root's part is still to be done.
+
+    SNAP_COMMON's may have been finished from another revision's copy of the same journal.
+    """
+    return records.exists(node, NodePath(Root(root), journal.staging))
+
+
+def remove_directories(node: Node, journal: Journal, directories: Iterable[Directory]) -> None:
+    """Remove those of the directories that nothing is left in."""
+    for each in directories:
+        if _is_open(node, journal, each.root):
+            files.remove_empty_directory(node.place(NodePath(Root(each.root), each.path)))
+
+
+def _sync_directories(node: Node, journal: Journal) -> None:
+    touched = {NodePath(Root(step.root), step.path).directory for step in journal.steps}
+    places = [node.place(each) for each in sorted(touched, key=str)]
+    files.sync(place for place in places if files.kind_of(place) == "directory")
+
+
+def undo(node: Node, journal: Journal, say: Callable[[str], None]) -> None:
+    """Undo all steps that are done.
+
+    Args:
+        node: whose files.
+        journal: with the steps.
+        say: is told what of somebody else's is left alone.
+
+    Raises:
+        OSError: the disk or the permissions refuse.
+    """
+    _give_back_lent(node, journal)
+    for step in reversed(journal.steps):
+        if _is_open(node, journal, step.root):
+            _undo_step(node, step, say)
+    remove_directories(node, journal, reversed(journal.new_directories))
+    _sync_directories(node, journal)
+
+
+def _undo_step(node: Node, step: Step, say: Callable[[str], None]) -> None:
+    target, staged = _places(node, step, step.staged)
+    before = _places(node, step, step.before)[1]
+    try:
+        if step.old_permissions is not None and step.mark is not None:
+            files.set_permissions(target, *step.old_permissions, step.mark)
+        elif staged is not None and files.kind_of(staged) is not None:
+            # The step was not done yet.
+            return
+        elif before is None:
+            files.remove(target)
+        elif staged is not None or files.kind_of(target) is None:
+            _put_back(node, step, before, target)
+    except (files.ChangedError, ObstacleError, IsADirectoryError):
+        say(f"left alone: {target.absolute} (somebody put something else there)")
+        if before is not None:
+            _rescue(node, step, before, say)
+
+
+def _put_back(node: Node, step: Step, before: Place, target: Place) -> None:
+    try:
+        files.rename_if_there(before, target)
+    except FileNotFoundError:
+        # Somebody removed the directory; what stood in it before us comes back all the same.
+        for parent in parents_of(step.path):
+            place = node.place(NodePath(Root(step.root), parent))
+            if files.kind_of(place) is None:
+                files.make_directory(place, node.modes.directory, node.owner)
+        files.rename_if_there(before, target)
+
+
+def _rescue(node: Node, step: Step, before: Place, say: Callable[[str], None]) -> None:
+    """Keep what cannot be put back where it stood."""
+    directory = node.place(NodePath(Root(step.root), _RESCUED))
+    kept = directory.below(step.path.replace("/", "%"))
+    if files.kind_of(before) is not None:
+        files.make_own_directory(directory)
+        files.rename(before, kept)
+        say(f"what stood there before is kept: {kept.absolute}")

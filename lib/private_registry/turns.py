@@ -1,0 +1,66 @@
+"""Turns: one run at a time, after what a killed run left; who only looks waits for nobody."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from typing import Callable, Iterator, Optional
+
+from private_registry.errors import NodeError, WriteError
+from private_registry.shell import files, records, transaction
+from private_registry.shell.lock import HeldError, held, held_at_once
+from private_registry.shell.node import Node
+from private_registry.shell.transaction import AllFollowers
+
+SECONDS = 300
+
+
+@contextmanager
+def alone(node: Node, everybody: AllFollowers, say: Callable[[str], None]) -> Iterator[Node]:
+    """Hold the lock, at most 300 s later, after finishing or undoing what a killed run left.
+
+    Yields the node with the places of the Docker engine that has files of ours.
+
+    Raises:
+        NodeError: another run does not end in time.
+    """
+
+    def tell(holder: Optional[int]) -> None:
+        say(f"Another run{_process(holder)} is at work; waiting for it to end ...")
+
+    try:
+        with held(node.lock, SECONDS, tell):
+            transaction.recover(node, everybody)
+            yield records.with_docker(node)
+    except HeldError as error:
+        kill = "" if error.holder is None else f"; if it hangs, end it: sudo kill {error.holder}"
+        raise NodeError(
+            f"another run{_process(error.holder)} has not ended within {SECONDS:g} s",
+            place=node.lock.absolute,
+            remedy=f"run the same command again when it has{kill}",
+        ) from error
+
+
+@contextmanager
+def looking(node: Node, everybody: AllFollowers, say: Callable[[str], None]) -> Iterator[Node]:
+    """Look at a node as it is, beside whoever is at work.
+
+    What a killed run left is finished or undone first, where nobody is and the disk lets us.
+    Yields the node as ``alone`` does.
+    """
+    with ExitStack() as stack:
+        try:
+            if files.kind_of(node.lock) is not None or transaction.is_interrupted(node):
+                turn = stack.enter_context(held_at_once(node.lock))
+                if turn.is_ours:
+                    transaction.recover(node, everybody)
+                else:
+                    say(f"Another run{_process(turn.holder)} is at work right now.")
+        except (OSError, WriteError) as error:
+            if transaction.is_interrupted(node):
+                reason = getattr(error, "strerror", None) or str(error)
+                say(f"note: an earlier run was killed and cannot be finished now: {reason}")
+        yield records.with_docker(node)
+
+
+def _process(number: Optional[int]) -> str:
+    return "" if number is None else f" (process {number})"
