@@ -19,6 +19,8 @@ from private_registry.shell.reading import UnreadableError
 from unit.microk8s import Microk8s, ok
 from unit.planting import plant
 
+pytestmark = pytest.mark.attack
+
 KINDS = ["pipe", "socket", "directory", "large"]
 NEVER_ENDING = ["/proc/kmsg", "/dev/zero", "/dev/urandom"]
 SECONDS = 20

@@ -22,6 +22,8 @@ from private_registry.shell import docker_api, docker_discovery, docker_engine
 from unit.fake_docker import FakeDocker
 from unit.microk8s import Microk8s, ok
 
+pytestmark = pytest.mark.attack
+
 NewDocker = Callable[..., FakeDocker]
 NOBODY = 65534
 SECONDS = 30

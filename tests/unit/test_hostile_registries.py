@@ -33,6 +33,8 @@ from unit.hostile_server import Answering, HostileServer, dripped, endless, said
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
 
+pytestmark = pytest.mark.attack
+
 # What no terminal and no reader of JSON should get to see: controls, bidi, zero width, fillers.
 UNFIT = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-"

@@ -18,6 +18,8 @@ from private_registry.core.hpack import Decoder, HpackError
 from private_registry.shell import cri, grpc
 from private_registry.shell.grpc import UNAVAILABLE, call
 
+pytestmark = pytest.mark.attack
+
 DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
 END_STREAM, END_HEADERS, PADDED, PRIORITY = 1, 4, 8, 32
 SECONDS = 0.5

@@ -19,6 +19,8 @@ from private_registry.shell.journal import Directory, Journal, Permissions, Step
 from unit.microk8s import Microk8s, ok
 from unit.planting import just_before
 
+pytestmark = pytest.mark.attack
+
 ADD = ("plugin", "add", "--insecure", "a.corp", "--registry", "first.corp")
 OURS = "private-registry-config"
 

@@ -22,6 +22,8 @@ from unit.fake_containerd import FakeContainerd
 from unit.microk8s import HOOK, MARKER, PLUGIN, Microk8s, ok
 from unit.planting import FOREIGN_TEXT, just_before, plant, victim_below
 
+pytestmark = pytest.mark.attack
+
 HOST = "a.corp"
 ADD = ("plugin", "add", "--insecure", HOST)
 LINKS = ["link", "dangling link"]

@@ -21,6 +21,8 @@ from unit.fake_containerd import FakeContainerd
 from unit.fake_docker import FakeDocker
 from unit.microk8s import STOCK_HOSTS, TEMPLATE, Microk8s, Result
 
+pytestmark = pytest.mark.attack
+
 SECRET = "Hunter2_s3cr3t"
 ENCODED = base64.b64encode(f"ann:{SECRET}".encode()).decode()
 #: Addresses that hold it.

@@ -22,6 +22,8 @@ from private_registry.shell.probing.targets import Target
 from unit.fake_registry import Answering, FakeRegistries, FakeRegistry, Heard, Said
 from unit.pki import Pki
 
+pytestmark = pytest.mark.attack
+
 ANN, BOB = Login("ann", "s3cret"), Login("bob", "other")
 SECRETS = (
     *("Authorization", "authorization", "AUTHORIZATION", "Cookie", "cookie", "Cookie2"),

@@ -13,6 +13,8 @@ from private_registry.core.pull_secrets import from_json
 from unit.fake_kubectl import INVALID, Call, FakeCluster
 from unit.microk8s import Microk8s, Result, ok
 
+pytestmark = pytest.mark.attack
+
 OURS, THEIRS, LATE = {"name": "regcred"}, {"name": "theirs"}, {"name": "late"}
 LOGIN = ("--registry", "reg.corp:5000", "--username", "ann", "--password-stdin")
 NAMESPACES = ("--namespace", "default", "--namespace", "apps")

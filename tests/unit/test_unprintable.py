@@ -21,6 +21,8 @@ from private_registry.doors.inputs import named
 from unit.fake_containerd import FakeContainerd
 from unit.microk8s import ADDON, Microk8s, Result, ok
 
+pytestmark = pytest.mark.attack
+
 ODD = {
     "right-to-left override": "\u202e",
     "isolate": "\u2066",

@@ -32,6 +32,8 @@ from unit.hostile import (
 )
 from unit.microk8s import ADDON, HOOK, PLUGIN, Microk8s, Result, ok
 
+pytestmark = pytest.mark.attack
+
 OPTIONS = ("--insecure", "reg.corp:5000")
 ENTRIES = ("--username", "ann", "--password-stdin", "--registry", "reg.corp")
 
