@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from unit.fake_containerd import FakeContainerd
 from unit.fake_docker import FakeDocker
+from unit.listening import still_accepting
 from unit.microk8s import Microk8s
 from unit.pki import Pki
 
@@ -19,6 +20,13 @@ from unit.pki import Pki
 # In CI the same examples each time; by hand new ones.
 settings.register_profile("engine", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("engine")
+
+
+@pytest.fixture(autouse=True)
+def no_listener_left() -> Iterator[None]:
+    """Check that no thread of this test goes on taking connections."""
+    yield
+    assert still_accepting() == []
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from unit.listening import Listening
 from unit.pki import Pair
 
 
@@ -148,18 +149,12 @@ class FakeRegistries:
 
     def raw(self, serve: Callable[[socket.socket], None]) -> str:
         """Start something that is no HTTP server; return its ``HOST:PORT``."""
-        listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listener = socket.create_server(("127.0.0.1", 0))
 
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    serve(connection)
+        def talk(connection: socket.socket) -> None:
+            with connection:
+                serve(connection)
 
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        self._stack.callback(listener.shutdown, socket.SHUT_RDWR)
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+        authority = f"127.0.0.1:{listener.getsockname()[1]}"
+        self._stack.callback(Listening(listener, talk).close)
+        return authority

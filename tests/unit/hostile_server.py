@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, Optional, Union
 
+from unit.listening import Listening
 from unit.pki import Pair
 
 # What is answered to a request's head; SELF in it is the server's own HOST:PORT.
@@ -63,24 +63,13 @@ class HostileServer:
     ) -> None:
         self._answering, self._tunnels, self._heads = answering, tunnels, heads
         self._context = None if pair is None else _context(pair)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.authority = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.authority = f"127.0.0.1:{listener.getsockname()[1]}"
+        self._listening = Listening(listener, self._talk)
 
     def close(self) -> None:
         """Let it answer no more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+        self._listening.close()
 
     def _talk(self, connection: socket.socket) -> None:
         connection.settimeout(_SECONDS)

@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import tempfile
-import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 
 from private_registry.shell import docker_api, docker_discovery, docker_engine
 from unit.fake_docker import FakeDocker
+from unit.listening import Listening
 from unit.microk8s import Microk8s, ok
 
 pytestmark = pytest.mark.attack
@@ -301,18 +301,10 @@ class Stranger:
         self._answer = answer
         self._work = Path(tempfile.mkdtemp(prefix="s"))
         self.path = str(self._work / "s")
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(self.path)
-        self._listener.listen(8)
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                channel, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(channel,), daemon=True).start()
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.listen(8)
+        self._listening = Listening(listener, self._talk)
 
     def _talk(self, channel: socket.socket) -> None:
         with channel:
@@ -325,7 +317,7 @@ class Stranger:
                 return
 
     def close(self) -> None:
-        self._listener.close()
+        self._listening.close()
         shutil.rmtree(str(self._work))
 
 

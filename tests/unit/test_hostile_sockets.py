@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, Tuple
 
@@ -17,6 +18,7 @@ import pytest
 from private_registry.core.hpack import Decoder, HpackError
 from private_registry.shell import cri, grpc
 from private_registry.shell.grpc import UNAVAILABLE, call
+from unit.listening import Listening
 
 pytestmark = pytest.mark.attack
 
@@ -104,24 +106,14 @@ def listen() -> Iterator[Callable[..., str]]:
 
         def start(answer: Callable[[], Iterable[bytes]], reads: bool) -> str:
             path = str(Path(work) / "s")
-            server = stack.enter_context(socket.socket(socket.AF_UNIX))
+            server = socket.socket(socket.AF_UNIX)
             server.bind(path)
             server.listen(8)
-            arguments = (server, answer, reads)
-            threading.Thread(target=_serve, args=arguments, daemon=True).start()
-            stack.callback(server.shutdown, socket.SHUT_RDWR)
+            talk = partial(_talk, answer=answer, reads=reads)
+            stack.callback(Listening(server, talk).close)
             return path
 
         yield start
-
-
-def _serve(server: socket.socket, answer: Callable[[], Iterable[bytes]], reads: bool) -> None:
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        threading.Thread(target=_talk, args=(connection, answer, reads), daemon=True).start()
 
 
 def _talk(connection: socket.socket, answer: Callable[[], Iterable[bytes]], reads: bool) -> None:
