@@ -10,6 +10,8 @@ from typing import Any, Callable, Iterator
 from unittest import mock
 
 from private_registry.shell import files
+from unit.interruptions import KILLED
+from unit.microk8s import Microk8s
 
 FOREIGN_TEXT = b"theirs\n"
 LARGE = 8 * 1024**3
@@ -50,6 +52,17 @@ def just_before(operation: str, name: str, happen: Callable[[], None]) -> Iterat
     with mock.patch.object(files, "os", instead):
         yield
     assert instead.has_happened, f"no {operation} of {name}"
+
+
+def killed_before(node: Microk8s, operation: str, name: str, *command: str) -> None:
+    """Kill a run right before its first operation on a name; see just_before."""
+    pid = os.fork()
+    if pid == 0:
+        with just_before(operation, name, lambda: os._exit(KILLED)):
+            node.run(*command)
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert status >> 8 == KILLED
 
 
 def victim_below(directory: Path) -> Path:

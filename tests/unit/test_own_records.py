@@ -147,7 +147,7 @@ def test_no_record_leads_out_of_its_root(path: str) -> None:
     document = {"version": 1, "files": {path: {"sha256": "0", "original": None}}, "directories": []}
     with pytest.raises(NodeError, match="damaged"):
         ledger.from_json(json.dumps(document).encode(), "x")
-    step = Step("SNAP_DATA", path, "a/b", None)
+    step = Step("SNAP_DATA", path, "a/b", None, new_mark=(1, 2))
     with pytest.raises(NodeError, match="damaged"):
         Journal.from_json(Journal("a/b", [], [], [step]).to_json(), "x")
 
@@ -159,7 +159,7 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
         [Directory("SNAP_DATA", "args/certs.d/a", permissions)],
         [Directory("DOCKER_CERTS", "certs.d/a", permissions)],
         [
-            Step("SNAP_DATA", "a", "s/0"),
+            Step("SNAP_DATA", "a", "s/0", new_mark=(5, 6)),
             Step("SNAP_COMMON", "b", None, "s/1.before", mark=(3, 4)),
             Step("DOCKER", "c", permissions=permissions, old_permissions=permissions, mark=(1, 2)),
         ],

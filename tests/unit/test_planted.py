@@ -20,7 +20,7 @@ import pytest
 from private_registry.shell import reading
 from unit.fake_containerd import FakeContainerd
 from unit.microk8s import HOOK, MARKER, PLUGIN, Microk8s, ok
-from unit.planting import FOREIGN_TEXT, just_before, plant, victim_below
+from unit.planting import FOREIGN_TEXT, just_before, killed_before, plant, victim_below
 
 pytestmark = pytest.mark.attack
 
@@ -286,16 +286,6 @@ def test_the_way_out_of_a_conflict_is_taken_when_it_is_typed(
 # --- a killed run, and what was planted since ------------------------------------------------
 
 
-def _kill_before(microk8s: Microk8s, operation: str, name: str, *command: str) -> None:
-    pid = os.fork()
-    if pid == 0:
-        with just_before(operation, name, lambda: os._exit(137)):
-            microk8s.run(*command)
-        os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    assert status >> 8 == 137
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("verb", ["list", "add", "disable"])
 def test_planted_after_a_run_was_killed(
@@ -303,7 +293,7 @@ def test_planted_after_a_run_was_killed(
 ) -> None:
     ok(microk8s.run("enable", "--insecure", "first.corp"))
     before = microk8s.tree()
-    _kill_before(microk8s, "mkdir", HOST, *ADD)
+    killed_before(microk8s, "mkdir", HOST, *ADD)
     plant(kind, microk8s.certs_d / HOST, victim)
     command = {
         "list": ("plugin", "list"),
@@ -325,7 +315,7 @@ def test_what_cannot_be_put_back_is_kept_and_named(microk8s: Microk8s, victim: P
     original = (stock / "hosts.toml").read_bytes()
     ok(microk8s.run("enable", "--insecure", "first.corp"))
     command = ("plugin", "add", "--mirror", "docker.io=https://m.corp", "--insecure", "z.corp")
-    _kill_before(microk8s, "mkdir", "z.corp", *command)
+    killed_before(microk8s, "mkdir", "z.corp", *command)
     replaced(stock, "link", victim)
     result = ok(microk8s.run("plugin", "list"))
     assert is_untouched(victim)
@@ -355,7 +345,7 @@ def test_a_directory_that_was_removed_meanwhile_comes_back_with_its_original(
 def test_a_file_edited_after_a_run_was_killed_is_not_overwritten(microk8s: Microk8s) -> None:
     ok(microk8s.run("enable", "--insecure", "first.corp", "--insecure", HOST))
     command = ("plugin", "add", "--registry", "first.corp", "--registry", HOST)
-    _kill_before(microk8s, "rename", "hosts.toml", *command)
+    killed_before(microk8s, "rename", "hosts.toml", *command)
     by_hand = microk8s.certs_d / HOST / "hosts.toml"
     by_hand.write_bytes(FOREIGN_TEXT)
     ok(microk8s.run("plugin", "list"))

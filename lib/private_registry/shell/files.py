@@ -176,6 +176,12 @@ def mark_of(place: Place) -> Optional[Mark]:
     return None if status is None else _mark(status)
 
 
+def is_same(place: Place, other: Place) -> bool:
+    """Whether two places hold names of one file."""
+    one, two = _status(place), _status(other)
+    return one is not None and two is not None and os.path.samestat(one, two)
+
+
 def set_permissions(place: Place, mode: int, owner: Owner, mark: Mark) -> None:
     """Set mode and owner of a file.
 

@@ -39,6 +39,7 @@ class Step(NamedTuple):
         permissions: for a change of permissions, the new ones.
         old_permissions: for a change of permissions, the old ones.
         mark: tells the file as it was from another one; None where there was none.
+        new_mark: tells the file that is staged from another one; None where none is.
     """
 
     root: str
@@ -48,6 +49,7 @@ class Step(NamedTuple):
     permissions: Optional[Permissions] = None
     old_permissions: Optional[Permissions] = None
     mark: Optional[Mark] = None
+    new_mark: Optional[Mark] = None
 
     @staticmethod
     def from_plain(plain: Mapping[str, Any]) -> Step:
@@ -59,12 +61,11 @@ class Step(NamedTuple):
             Permissions.from_plain(plain[key]) if key in plain else None
             for key in ("permissions", "old_permissions")
         )
-        mark = None
-        if "mark" in plain:
-            size, time = plain["mark"]
-            mark = (int(size), int(time))
+        mark, new_mark = _mark(plain.get("mark")), _mark(plain.get("new_mark"))
+        if (staged is None) != (new_mark is None):
+            raise ValueError("a step without the mark of what it writes")
         root = Root(plain["root"]).value
-        return Step(root, checked_path(plain["path"]), staged, before, new, old, mark)
+        return Step(root, checked_path(plain["path"]), staged, before, new, old, mark, new_mark)
 
 
 class Directory(NamedTuple):
@@ -128,6 +129,13 @@ class Journal(NamedTuple):
             return _from_plain(plain)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise unusable(_WHAT, source) from error
+
+
+def _mark(plain: Any) -> Optional[Mark]:
+    if plain is None:
+        return None
+    size, time = plain
+    return int(size), int(time)
 
 
 def _given(plain: Mapping[str, Any]) -> Dict[str, Any]:

@@ -14,6 +14,7 @@ from private_registry.shell.node import Node
 _FILE = "lent-file"
 _NO_FILE = "lent-nothing"
 _STAND_IN = "stand-in"
+_LENT = "stand-in-to-be"
 
 
 def lend(node: Node, path: NodePath, staging: str, stand_in: ObservedFile) -> None:
@@ -31,20 +32,30 @@ def lend(node: Node, path: NodePath, staging: str, stand_in: ObservedFile) -> No
         files.link(target, _place(node, path, staging, _FILE))
     else:
         files.write_new(_place(node, path, staging, _NO_FILE), b"", files.PRIVATE_FILE, None)
-    files.rename(place, target)
+    lent = _place(node, path, staging, _LENT)
+    files.link(place, lent)
+    files.rename(lent, target)
 
 
 def give_back(node: Node, path: NodePath, staging: str) -> None:
-    """Put the file itself back in its place, if that is lent."""
-    kept = _place(node, path, staging, _FILE)
-    files.rename_if_there(kept, node.place(path))
-    # Where its place was not lent yet both are one file, and a rename leaves both names.
-    files.remove(kept)
-    sign = NodePath(path.root, f"{staging}/{_NO_FILE}")
-    if records.exists(node, sign):
-        files.remove(node.place(path))
-        files.remove(node.place(sign))
-    files.remove(_place(node, path, staging, _STAND_IN))
+    """Put the file itself back in its place, if that is lent.
+
+    Raises:
+        ChangedError: somebody has put another file there; the place stays as it is.
+    """
+    target, stand_in = node.place(path), _place(node, path, staging, _STAND_IN)
+    kept, sign = (_place(node, path, staging, name) for name in (_FILE, _NO_FILE))
+    is_lent = files.is_same(target, stand_in)
+    is_changed = files.kind_of(target) is not None and not files.is_same(target, kept)
+    was_lent = files.kind_of(kept) is not None or files.kind_of(sign) is not None
+    if is_lent and files.kind_of(kept) is not None:
+        files.rename(kept, target)
+    elif is_lent:
+        files.remove(target)
+    for place in (kept, sign, _place(node, path, staging, _LENT), stand_in):
+        files.remove(place)
+    if was_lent and is_changed and not is_lent:
+        raise files.ChangedError(target)
 
 
 def _place(node: Node, path: NodePath, staging: str, name: str) -> Place:

@@ -137,7 +137,7 @@ def _stage_action(node: Node, action: Action, place: str) -> Step:
     elif action.after is not None:
         owner = action.after.owner or node.owner
         files.write_new(staged, action.after.content, action.after.mode, owner)
-    return Step(root.value, path, place, before, mark=mark)
+    return Step(root.value, path, place, before, mark=mark, new_mark=files.mark_of(staged))
 
 
 def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> Step:
@@ -152,7 +152,8 @@ def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place:
         files.write_new(staged, content, node.modes.file, node.owner)
     else:
         files.write_new(staged, content, files.PRIVATE_FILE, None)
-    return Step(path.root.value, path.path, place, before, mark=mark)
+    new_mark = files.mark_of(staged)
+    return Step(path.root.value, path.path, place, before, mark=mark, new_mark=new_mark)
 
 
 def clear(node: Node, journal: Optional[NodePath] = None) -> None:

@@ -6,13 +6,15 @@ goes on around it and names it.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Optional, Tuple
+from contextlib import contextmanager
+from typing import Callable, Iterable, Iterator, Optional, Tuple
 
-from private_registry.core.plan import NodePath, Root, parents_of
+from private_registry.core.plan import NodePath, ObservedFile, Root, parents_of
+from private_registry.errors import NodeError
 from private_registry.shell import files, lending, records
 from private_registry.shell.directories import ObstacleError, Place
 from private_registry.shell.journal import Directory, Journal, Step
-from private_registry.shell.node import STATE_DIRECTORY, Node
+from private_registry.shell.node import STATE_DIRECTORY, TEMPLATE, Node
 
 _RESCUED = STATE_DIRECTORY + "/rescued"
 
@@ -28,11 +30,26 @@ def do(node: Node, journal: Journal) -> None:
     for directory in journal.new_directories:
         if _is_open(node, journal, directory.root):
             place = node.place(NodePath(Root(directory.root), directory.path))
-            files.make_directory(place, *directory.permissions)
+            with _in_its_directory(place):
+                files.make_directory(place, *directory.permissions)
     for step in journal.steps:
         if _is_open(node, journal, step.root):
-            _do(node, step)
+            with _in_its_directory(node.place(NodePath(Root(step.root), step.path))):
+                _do(node, step)
     _sync_directories(node, journal)
+
+
+@contextmanager
+def _in_its_directory(target: Place) -> Iterator[None]:
+    """Take a directory that is gone for what it is: somebody's change.
+
+    Raises:
+        ChangedError: the directory is gone.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise files.ChangedError(target) from error
 
 
 def _give_back_lent(node: Node, journal: Journal) -> None:
@@ -41,7 +58,9 @@ def _give_back_lent(node: Node, journal: Journal) -> None:
         and node.docker is not None
         and _is_open(node, journal, Root.DOCKER.value)
     ):
-        lending.give_back(node, NodePath(Root.DOCKER, node.docker.config.path), journal.staging)
+        path = NodePath(Root.DOCKER, node.docker.config.path)
+        with _in_its_directory(node.place(path)):
+            lending.give_back(node, path, journal.staging)
 
 
 def _do(node: Node, step: Step) -> None:
@@ -103,7 +122,10 @@ def undo(node: Node, journal: Journal, say: Callable[[str], None]) -> None:
     Raises:
         OSError: the disk or the permissions refuse.
     """
-    _give_back_lent(node, journal)
+    try:
+        _give_back_lent(node, journal)
+    except files.ChangedError as error:
+        say(_left_alone(error.place))
     for step in reversed(journal.steps):
         if _is_open(node, journal, step.root):
             _undo_step(node, step, say)
@@ -117,17 +139,41 @@ def _undo_step(node: Node, step: Step, say: Callable[[str], None]) -> None:
     try:
         if step.old_permissions is not None and step.mark is not None:
             files.set_permissions(target, *step.old_permissions, step.mark)
-        elif staged is not None and files.kind_of(staged) is not None:
-            # The step was not done yet.
-            return
-        elif before is None:
-            files.remove(target)
-        elif staged is not None or files.kind_of(target) is None:
-            _put_back(node, step, before, target)
-    except (files.ChangedError, ObstacleError, IsADirectoryError):
-        say(f"left alone: {target.absolute} (somebody put something else there)")
+        elif not _is_as_before(step, target, staged, before):
+            _undo_done(node, step, target, before)
+    except (files.ChangedError, ObstacleError, FileNotFoundError, IsADirectoryError):
+        say(_left_alone(target))
         if before is not None:
             _rescue(node, step, before, say)
+
+
+def _left_alone(place: Place) -> str:
+    return f"left alone: {place.absolute} (somebody put something else there)"
+
+
+def _is_as_before(
+    step: Step, target: Place, staged: Optional[Place], before: Optional[Place]
+) -> bool:
+    """Whether a step was not done yet, or is undone already."""
+    if staged is not None and files.kind_of(staged) is not None:
+        return True
+    if before is None:
+        return files.kind_of(target) is None
+    return files.mark_of(target) == step.mark or files.is_same(target, before)
+
+
+def _undo_done(node: Node, step: Step, target: Place, before: Optional[Place]) -> None:
+    """Put back what a step took away.
+
+    Raises:
+        ChangedError: what it wrote, or nothing where it removed something, is there no more.
+    """
+    if files.mark_of(target) not in (step.new_mark, None):
+        raise files.ChangedError(target)
+    if before is None:
+        files.remove(target)
+    else:
+        _put_back(node, step, before, target)
 
 
 def _put_back(node: Node, step: Step, before: Place, target: Place) -> None:
@@ -143,10 +189,29 @@ def _put_back(node: Node, step: Step, before: Place, target: Place) -> None:
 
 
 def _rescue(node: Node, step: Step, before: Place, say: Callable[[str], None]) -> None:
-    """Keep what cannot be put back where it stood."""
+    """Keep what cannot be put back where it stood, unless we wrote it and can do so again."""
+    observed = files.observe(before)
+    if observed is None or _is_ours(node, step, observed):
+        return
     directory = node.place(NodePath(Root(step.root), _RESCUED))
     kept = directory.below(step.path.replace("/", "%"))
-    if files.kind_of(before) is not None:
-        files.make_own_directory(directory)
-        files.rename(before, kept)
-        say(f"what stood there before is kept: {kept.absolute}")
+    files.make_own_directory(directory)
+    files.rename(before, kept)
+    say(f"what stood there before is kept: {kept.absolute}")
+
+
+def _is_ours(node: Node, step: Step, observed: ObservedFile) -> bool:
+    """Whether a file as it was before a run, or a login in it, was written by us.
+
+    A login must not outlive `disable`, and the ledger is as before the run when this is asked.
+    """
+    if step.path.startswith(STATE_DIRECTORY + "/"):
+        return True
+    try:
+        ledger = records.ledger(node, Root(step.root))
+    except NodeError:
+        return False
+    if Root(step.root) is Root.DATA and step.path == TEMPLATE:
+        return bool(ledger.template.entries)
+    entry = ledger.files.get(step.path)
+    return entry is not None and entry.sha256 == observed.digest
