@@ -147,8 +147,8 @@ def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterat
         raise
     try:
         yield notes
-    except BaseException:
-        cluster.undo()
+    except BaseException as error:
+        cluster.undo(error)
         raise
 
 

@@ -21,7 +21,13 @@ from typing import Callable, NamedTuple, NoReturn, Optional, Union
 from private_registry.core import json_text
 from private_registry.core.plan import NodePath, Plan, Root
 from private_registry.core.showing import moved_aside
-from private_registry.errors import ConflictError, NodeError, PrivateRegistryError, WriteError
+from private_registry.errors import (
+    ConflictError,
+    LeftBehindError,
+    NodeError,
+    PrivateRegistryError,
+    WriteError,
+)
 from private_registry.shell import files, records, steps
 from private_registry.shell.containerd import Containerd
 from private_registry.shell.directories import ObstacleError
@@ -233,7 +239,9 @@ def _turn_round(
         outcome = "the next command will put it right"
     except NodeError as second:
         raise _neither(error, second) from error
-    if isinstance(error, NodeError):
+    if isinstance(error, LeftBehindError):
+        error.message += "; the node's files were put back"
+    elif isinstance(error, NodeError):
         error.message += "; all was put back as it was"
     _raise(error, outcome)
 
