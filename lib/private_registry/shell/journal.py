@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.core import json_text
 from private_registry.core.ledger import DockerPlaces, checked_path, unusable
+from private_registry.core.permissions import InPlace
 from private_registry.core.plan import Root
 from private_registry.shell.directories import Owner
 from private_registry.shell.files import Mark
@@ -39,6 +41,7 @@ class Step(NamedTuple):
         permissions: for a change of permissions, the new ones.
         old_permissions: for a change of permissions, the old ones.
         mark: tells the file as it was from another one; None where there was none.
+        in_place: for a change of permissions of what containerd's start writes in place, which.
     """
 
     root: str
@@ -48,6 +51,7 @@ class Step(NamedTuple):
     permissions: Optional[Permissions] = None
     old_permissions: Optional[Permissions] = None
     mark: Optional[Mark] = None
+    in_place: Optional[InPlace] = None
 
     @staticmethod
     def from_plain(plain: Mapping[str, Any]) -> Step:
@@ -63,8 +67,9 @@ class Step(NamedTuple):
         if "mark" in plain:
             size, time = plain["mark"]
             mark = (int(size), int(time))
+        in_place = InPlace(plain["in_place"]) if "in_place" in plain else None
         root = Root(plain["root"]).value
-        return Step(root, checked_path(plain["path"]), staged, before, new, old, mark)
+        return Step(root, checked_path(plain["path"]), staged, before, new, old, mark, in_place)
 
 
 class Directory(NamedTuple):
@@ -131,7 +136,8 @@ class Journal(NamedTuple):
 
 
 def _given(plain: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: value for key, value in plain.items() if value is not None}
+    given = {key: value for key, value in plain.items() if value is not None}
+    return {key: each.value if isinstance(each, Enum) else each for key, each in given.items()}
 
 
 def _from_plain(plain: Mapping[str, Any]) -> Journal:
