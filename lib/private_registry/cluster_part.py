@@ -6,11 +6,17 @@ from enum import Enum
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core.names import RegistryName
-from private_registry.core.pull_secrets import MadeSecret, PullSecret, from_json, to_json
+from private_registry.core.pull_secrets import (
+    MadeSecret,
+    PullSecret,
+    from_json,
+    hidden_in,
+    to_json,
+)
 from private_registry.core.request import RemoveRequest
 from private_registry.errors import UsageError
 from private_registry.shell import records
-from private_registry.shell.cluster import Cluster, Reference, SecretStep, hidden_in
+from private_registry.shell.cluster import Cluster, Reference, SecretStep
 from private_registry.shell.node import PULL_SECRETS, Node
 
 

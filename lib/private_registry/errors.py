@@ -6,6 +6,7 @@ PrivateRegistryError
 ├── ConflictError        3  a file is in the way that this addon did not write
 └── NodeError            4  the node cannot take it; it is as it was before
     ├── UnsupportedError 4  this node's containerd would ignore what was asked
+    ├── LeftBehindError  4  something that was done could not be undone
     └── WriteError       4  the disk or the permissions refused
 
 5 is no error: `check` found a fault.
@@ -75,6 +76,10 @@ class NodeError(PrivateRegistryError):
 
 class UnsupportedError(NodeError):
     """This node's containerd would ignore, in silence, what was asked."""
+
+
+class LeftBehindError(NodeError):
+    """Something outside of the node's files was done and could not be undone; it is named."""
 
 
 class WriteError(NodeError):

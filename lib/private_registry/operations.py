@@ -64,6 +64,7 @@ from private_registry.planning import (
 from private_registry.shell import last_check, records, transaction
 from private_registry.shell.cluster import Cluster
 from private_registry.shell.containerd import (
+    RENDERED_PATH,
     TEMPLATE_PATH,
     Containerd,
     check_registry_section,
@@ -147,8 +148,8 @@ def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterat
         raise
     try:
         yield notes
-    except BaseException:
-        cluster.undo()
+    except BaseException as error:
+        cluster.undo(error)
         raise
 
 
@@ -290,7 +291,8 @@ def _forget_what_others_made(node: Node, part: Optional[ClusterPart]) -> None:
 def _take_everything_back(node: Node, options: Options) -> Outcome:
     containerd = _containerd(node, DesiredState(), options)
     record = records.ledger(node, Root.DATA).template
-    file, notes = template_to_clean(node) if record.keys else (None, ())
+    is_ours = bool(record.keys or record.rendered)
+    file, notes = template_to_clean(node) if is_ours else (None, ())
     template = None if file is None else TemplatePart(file, [], containerd)
     reach = docker_reach(node, DesiredState(), options.outside, is_asked=True)
     changes = make_changes(reach.node, {}, None, options, template, reach.part)
@@ -302,7 +304,7 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
         enabled,
         originals=changes.originals,
         restart=changes.restart,
-        notes=(*notes, *reach.notes),
+        notes=(*notes, *_still_closed(node, changes.plan), *reach.notes),
         reload=changes.reload,
     )
     if not options.dry_run:
@@ -311,6 +313,16 @@ def _take_everything_back(node: Node, options: Options) -> Outcome:
         nothing: OwnFiles = {STATE: None, PULL_SECRETS: None, LAST_CHECK: None}
         _commit(reach, changes, nothing, Followers(containerd, say=options.say))
     return outcome
+
+
+def _still_closed(node: Node, plan: Plan) -> Tuple[str, ...]:
+    """Tell people what nobody will open again when nothing of ours is left."""
+    found = plan.ledgers[Root.DATA].template.rendered
+    if found is None:
+        return ()
+    path, mode = node.shown(RENDERED_PATH), f"{found[0]:04o}"
+    note = f"{path} holds a login until containerd's next start and is root's alone"
+    return (f"{note}; give it back to its group then: sudo chmod {mode} {path}",)
 
 
 def _commit(

@@ -20,6 +20,7 @@ from private_registry.core.entries import OwnedEntry, credential_entries, legacy
 from private_registry.core.hosts_toml import certificate_files, registry_files
 from private_registry.core.model import DesiredState
 from private_registry.core.names import RegistryName
+from private_registry.core.permissions import Found
 from private_registry.core.plan import (
     Action,
     NodePath,
@@ -30,6 +31,7 @@ from private_registry.core.plan import (
     WantedFile,
     make_plan,
 )
+from private_registry.core.rendered_plan import with_rendered
 from private_registry.core.stock import is_stock
 from private_registry.core.template import EntryKey, Template
 from private_registry.core.template_plan import (
@@ -40,10 +42,16 @@ from private_registry.core.template_plan import (
 )
 from private_registry.docker_part import DockerPart
 from private_registry.errors import ConflictError
-from private_registry.shell import records
-from private_registry.shell.containerd import TEMPLATE_PATH, Containerd, TemplateFile
+from private_registry.shell import files, in_place, records
+from private_registry.shell.containerd import (
+    RENDERED_PATH,
+    TEMPLATE_PATH,
+    Containerd,
+    TemplateFile,
+)
 from private_registry.shell.node import CERTS_D, DATA_IN_TEMPLATE, Node
 
+_LINK = "a symbolic link is where containerd's configuration should be"
 Files = Dict[NodePath, WantedFile]
 Scope = Optional[FrozenSet[RegistryName]]
 
@@ -198,8 +206,29 @@ def _with_template_part(
         gone = unloaded.difference(edit.record.entries)
         edit = edit._replace(record=edit.record._replace(unloaded=gone))
     plan = with_template(changes.plan, TEMPLATE_PATH, file.observed, edit)
+    plan = _with_rendered_part(node, plan, edit, record.rendered, restart)
     has_new_password = any(entry.is_secret for entry in written)
     return changes._replace(plan=plan, restart=restart, has_new_password=has_new_password)
+
+
+def _with_rendered_part(
+    node: Node, plan: Plan, edit: TemplateEdit, before: Optional[Found], restart: Restart
+) -> Plan:
+    has_login = any(key[-1] == "auth" for key in edit.record.entries)
+    if not has_login and before is None:
+        return plan
+    observed = files.observe(node.place(RENDERED_PATH))
+    if observed is not None and (observed.obstacle or observed.is_link):
+        if has_login:
+            raise records.in_the_way(node, RENDERED_PATH, observed.obstacle or _LINK)
+        observed = None
+    is_closed = has_login or (
+        observed is not None
+        and restart is not Restart.DONE
+        and in_place.holds_old_logins(node, observed.content, edit.text)
+    )
+    closed_for = node.owner[0] if is_closed else None
+    return with_rendered(plan, RENDERED_PATH, observed, before, closed_for=closed_for)
 
 
 def _restart_for(

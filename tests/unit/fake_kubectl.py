@@ -92,6 +92,7 @@ class FakeCluster:
         self._is_down = self._has_webhook = False
         self._writes = self._fail_at = 0
         self._meanwhile: Optional[Callable[[Call], None]] = None
+        self._lose_at, self._lost, self._is_down_then = 0, "", False
         self.kubectl = "1.36"
         self.command_lines: List[List[str]] = []
         patch.setattr(commands, "run", self._run)
@@ -125,7 +126,17 @@ class FakeCluster:
         self._fail_at = self._fail_at if fail_at is None else fail_at
         self._has_webhook = has_webhook
         self._meanwhile = meanwhile
-        self._writes = 0
+        self._lose_at = self._writes = 0
+
+    def lose(self, at: int, words: str, *, down: bool = False) -> None:
+        """Do the n-th write from now, and let its answer be lost.
+
+        Args:
+            at: which.
+            words: what kubectl says then; none where it hangs until it is ended.
+            down: whether nothing is answered from then on.
+        """
+        self._writes, self._lose_at, self._lost, self._is_down_then = 0, at, words, down
 
     def put(self, kind: str, namespace: str, plain: Dict[str, Any]) -> None:
         """Let there be an object, as somebody else made it."""
@@ -166,10 +177,15 @@ class FakeCluster:
         if not Path(command[0]).exists():
             return None
         self.command_lines.append(command[1:])
+        call = Call(command[1:], options.get("stdin", b""))
         try:
-            return commands.Done(0, self._answer(Call(command[1:], options.get("stdin", b""))), "")
+            done = commands.Done(0, self._answer(call), "")
         except Refused as refused:
             return commands.Done(1, "", str(refused))
+        if call.is_write and self._writes == self._lose_at:
+            self._is_down = self._is_down_then
+            return commands.Done(1, "", self._lost) if self._lost else None
+        return done
 
     def _check(self, call: Call) -> None:
         if self._is_down:

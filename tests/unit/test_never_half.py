@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 import pytest
 
 from unit.interruptions import MEMORY, Scene, failing, interrupted, killed_at
-from unit.microk8s import ADDON, Microk8s, Tree, copy_with_owners, ok
+from unit.microk8s import ADDON, TEMPLATE, Microk8s, Tree, copy_with_owners, ok
 
 pytestmark = pytest.mark.owners
 
@@ -74,6 +74,7 @@ class Stage:
         (node.etc_docker / "certs.d/by.hand").mkdir(parents=True)
         (node.etc_docker / "daemon.json").write_text('{"debug": true}\n')
         node.write("args/certs.d/hand.corp/hosts.toml", b"# by hand\r\nserver = 'http://x'", 0o604)
+        node.write("args/containerd.toml", TEMPLATE)
         self.original = node.tree()
         for command in scene.before:
             ok(node.run(*self._words(command)))

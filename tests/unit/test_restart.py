@@ -80,30 +80,6 @@ def test_permissions_alone_restart_nothing(microk8s: Microk8s, containerd: FakeC
     assert containerd.requests == RESTART
 
 
-def test_the_rendered_file_is_closed_to_others_first(
-    microk8s: Microk8s, containerd: FakeContainerd
-) -> None:
-    rendered = microk8s.data / "args" / "containerd.toml"
-    rendered.chmod(0o644)
-    ok(add(microk8s, "--registry", "a.corp"))
-    assert stat.S_IMODE(rendered.stat().st_mode) == 0o640
-
-
-def test_a_link_in_its_place_leads_nowhere(
-    microk8s: Microk8s, containerd: FakeContainerd, tmp_path: Path
-) -> None:
-    target = tmp_path / "elsewhere"
-    target.write_text("")
-    target.chmod(0o644)
-    rendered = microk8s.data / "args" / "containerd.toml"
-    rendered.unlink()
-    rendered.symlink_to(target)
-    refused = add(microk8s, "--registry", "a.corp")
-    assert refused.exit_code == 4
-    assert "args/containerd.toml" in refused.stderr
-    assert stat.S_IMODE(target.stat().st_mode) == 0o644
-
-
 def test_a_dry_run_says_that_containerd_would_be_restarted(
     microk8s: Microk8s, containerd: FakeContainerd
 ) -> None:

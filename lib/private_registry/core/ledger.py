@@ -11,6 +11,7 @@ import json
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.core import json_text
+from private_registry.core.permissions import Found
 from private_registry.core.showing import moved_aside, shown
 from private_registry.core.template import EntryKey
 from private_registry.errors import NodeError
@@ -51,12 +52,14 @@ class TemplateRecord(NamedTuple):
         headers: tables above entries that had a header before the first of ours came.
         mode: permission bits of the file before it held a password of ours.
         unloaded: entries that were taken away while containerd went on with them.
+        rendered: mode and owner of containerd.toml before it held a password of ours.
     """
 
     entries: Mapping[EntryKey, EntryRecord] = {}
     headers: FrozenSet[EntryKey] = frozenset()
     mode: Optional[int] = None
     unloaded: FrozenSet[EntryKey] = frozenset()
+    rendered: Optional[Found] = None
 
     @property
     def keys(self) -> FrozenSet[EntryKey]:
@@ -255,6 +258,7 @@ def _template_to_plain(record: TemplateRecord) -> Dict[str, Any]:
         "headers": _keys_to_plain(record.headers),
         "mode": record.mode,
         "unloaded": _keys_to_plain(record.unloaded),
+        "rendered": record.rendered,
     }
 
 
@@ -269,7 +273,15 @@ def _template_from_plain(plain: Mapping[str, Any]) -> TemplateRecord:
         frozenset(_key(key) for key in plain[name]) for name in ("headers", "unloaded")
     )
     mode = plain["mode"]
-    return TemplateRecord(entries, headers, None if mode is None else int(mode), unloaded)
+    mode = None if mode is None else int(mode)
+    return TemplateRecord(entries, headers, mode, unloaded, _found(plain.get("rendered")))
+
+
+def _found(plain: Any) -> Optional[Found]:
+    if plain is None:
+        return None
+    mode, (user, group) = plain
+    return int(mode), (int(user), int(group))
 
 
 def _key(plain: Any) -> EntryKey:

@@ -21,14 +21,12 @@ from typing import (
 )
 
 from private_registry.core.ledger import Ledger, LedgerEntry, TemplateRecord, sha256
+from private_registry.core.permissions import InPlace
 from private_registry.errors import ConflictError
 
 
 class Root(Enum):
-    """The directories that everything on a node is below.
-
-    The last two are there only where a Docker engine is configured, too.
-    """
+    """The directories that all is below; the last two only where a Docker engine is configured."""
 
     DATA = "SNAP_DATA"
     COMMON = "SNAP_COMMON"
@@ -122,6 +120,7 @@ class Action(NamedTuple):
         original: for RESTORE, name below originals/ of what comes back.
         save_as: name below originals/ under which ``before`` is kept; None where it is ours.
         hint: the file is not as saved and stays so; people must be told.
+        in_place: for PERMISSIONS, of a file that is not ours to replace; None for all others.
     """
 
     path: NodePath
@@ -132,6 +131,7 @@ class Action(NamedTuple):
     original: Optional[str] = None
     save_as: Optional[str] = None
     hint: bool = False
+    in_place: Optional[InPlace] = None
 
     @property
     def changes(self) -> bool:

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.core import json_text
 from private_registry.core.ledger import unusable
@@ -98,8 +98,18 @@ def is_ours(plain: Mapping[str, Any]) -> bool:
 
 def says_the_same(plain: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether a Secret of ours already says what it should; others may add to it."""
-    data = plain.get("data") or {}
-    return bool(data.get(DATA_KEY) == wanted["data"][DATA_KEY] and is_ours(plain))
+    return bool(login_of(plain) == login_of(wanted) and is_ours(plain))
+
+
+def login_of(plain: Mapping[str, Any]) -> Any:
+    """Return the login that a Secret holds, encoded as the API has it; None where it has none."""
+    return (plain.get("data") or {}).get(DATA_KEY)
+
+
+def is_as_sent(plain: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    """Whether a Secret is what we sent, but for labels and the like that others put on it."""
+    is_same = all(plain.get(key) == sent[key] for key in ("type", "data"))
+    return is_same and is_ours(plain)
 
 
 def docker_config_of(registry: RegistryName, credentials: Credentials) -> str:
@@ -112,6 +122,15 @@ def docker_config_of(registry: RegistryName, credentials: Credentials) -> str:
         "auth": base64.b64encode(pair).decode(),
     }
     return json.dumps({"auths": {key: login}})
+
+
+def hidden_in(docker_config: str) -> List[str]:
+    """List every form in which a config.json's secrets may show in kubectl's words."""
+    encoded = base64.b64encode(docker_config.encode()).decode()
+    found = [docker_config, encoded]
+    for login in json_text.loads(docker_config)["auths"].values():
+        found += [login["auth"], login["password"], json.dumps(login["password"])[1:-1]]
+    return found
 
 
 def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:

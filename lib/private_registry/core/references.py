@@ -27,10 +27,17 @@ def adding(account: Account, secret: str) -> Operations:
     return [] if _times(entries, secret) else _inserting(account, len(entries), {"name": secret})
 
 
-def taking_out(account: Account, secret: str) -> Operations:
-    """Return the patch that takes out the one entry that we added; none where it is gone."""
-    place = _place_of_ours(_entries(account), secret)
-    if place is None:
+def taking_out(account: Account, secret: str, *, exactly: bool = False) -> Operations:
+    """Return the patch that takes out the one entry that we added; none where it is gone.
+
+    Args:
+        account: as it is.
+        secret: which is named.
+        exactly: only an entry that says what we wrote and no more.
+    """
+    entries = _entries(account)
+    place = _place_of_ours(entries, secret)
+    if place is None or (exactly and entries[place] != {"name": secret}):
         return []
     return [_same_version(account), {"op": "remove", "path": f"/{_LIST}/{place}"}]
 

@@ -6,8 +6,6 @@ was read, and where that is not the one any more, what there is now is read and 
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import partial
 from typing import (
     Any,
@@ -24,13 +22,14 @@ from typing import (
     Union,
 )
 
-from private_registry.core import json_text
 from private_registry.core.pull_secrets import (
     DATA_KEY,
     TYPE,
     MadeSecret,
     PullSecret,
+    is_as_sent,
     is_ours,
+    login_of,
     says_the_same,
 )
 from private_registry.core.references import (
@@ -40,10 +39,11 @@ from private_registry.core.references import (
     putting_back,
     taking_out,
 )
-from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
+from private_registry.errors import ConflictError, NodeError
 from private_registry.shell.kubectl import Kubectl, no_namespace
 from private_registry.shell.node import Node
 from private_registry.shell.retrying import Found, change_as_read
+from private_registry.shell.undoing import Undo, Undoing
 
 Plain = Mapping[str, Any]
 
@@ -51,6 +51,8 @@ _SECRET, _ACCOUNT, _NAMESPACE = "secret", "serviceaccount", "namespace"
 # What the API itself puts into an object; the version of what is replaced has to be told.
 _SERVER_SIDE = ("uid", "creationTimestamp", "managedFields", "selfLink")
 _VERSION = "resourceVersion"
+_API = "the cluster's API"
+_ONCE_MORE = "run the same command once more"
 
 
 class SecretStep(NamedTuple):
@@ -111,7 +113,7 @@ class Cluster:
 
     def __init__(self, node: Node, hidden: Iterable[str] = ()) -> None:
         self._kubectl = Kubectl(node, hidden)
-        self._undo: List[Callable[[], object]] = []
+        self._undoing = Undoing()
         self._of_others: Set[Reference] = set()
 
     @property
@@ -135,13 +137,14 @@ class Cluster:
         """Create or update the Secrets and let the service accounts name them: all or nothing.
 
         Raises:
-            NodeError: the API refused something; all is as before.
+            NodeError: the API refused something, or did not answer; all is as before.
+            LeftBehindError: not all of it could be put back.
         """
         try:
             for step in steps:
                 self._do(step, dry_run=False)
-        except BaseException:
-            self.undo()
+        except BaseException as error:
+            self.undo(error)
             raise
 
     def take_back(self, secrets: Iterable[MadeSecret]) -> Tuple[str, ...]:
@@ -151,35 +154,34 @@ class Cluster:
             What was left, for people, a line each.
 
         Raises:
-            NodeError: the API refused something; all is as before.
+            NodeError: the API refused something, or did not answer; all is as before.
+            LeftBehindError: not all of it could be put back.
         """
         notes = []
         try:
             for secret in secrets:
                 notes += self._take_back(secret)
-        except BaseException:
-            self.undo()
+        except BaseException as error:
+            self.undo(error)
             raise
         return tuple(notes)
 
-    def undo(self) -> None:
-        """Put everything back that was done, the last first.
+    def undo(self, why: BaseException) -> None:
+        """Put everything back that was sent, the last first.
+
+        Args:
+            why: what failed.
 
         Raises:
-            NodeError: some of it could not be put back; the rest was.
+            LeftBehindError: some of it could not be put back; the rest was.
         """
-        failed: Optional[PrivateRegistryError] = None
-        while self._undo:
-            try:
-                self._undo.pop()()
-            except PrivateRegistryError as error:
-                failed = failed or error
-        if failed is not None:
-            raise NodeError(
-                f"not everything in the cluster could be put back: {failed.message}",
-                place=failed.place,
-                remedy="when it answers again, run the same command once more",
-            ) from failed
+        self._undoing.put_back(why)
+
+    def _send(self, request: Callable[[], None], undo: Undo, *, dry_run: bool = False) -> None:
+        if dry_run:
+            request()
+        else:
+            self._undoing.send(request, undo)
 
     def _step(self, secret: PullSecret, namespace: str) -> SecretStep:
         if self._kubectl.get(_NAMESPACE, namespace) is None:
@@ -214,26 +216,35 @@ class Cluster:
     # --- Secrets ---------------------------------------------------------------------------
 
     def _write(self, step: SecretStep, *, dry_run: bool) -> None:
-        def change(before: Found) -> Found:
+        def change(before: Found) -> None:
             if before is None:
-                self._kubectl.create(step.manifest, dry_run=dry_run)
+                request = partial(self._kubectl.create, step.manifest, dry_run=dry_run)
+                undo = _undo_of_creation(step, partial(self._uncreate, step))
             elif not says_the_same(before, step.manifest):
-                self._kubectl.replace(_updated(before, step.manifest), dry_run=dry_run)
-            return before
+                updated = _updated(before, step.manifest)
+                request = partial(self._kubectl.replace, updated, dry_run=dry_run)
+                undo = _undo_of_update(step, partial(self._unwrite, step, before))
+            else:
+                return
+            self._send(request, undo, dry_run=dry_run)
 
         read = partial(self._secret, step.name, step.namespace)
-        before = change_as_read(_shown(step), read, change, step.before)
-        is_there_already = before is not None and says_the_same(before, step.manifest)
-        if not dry_run and not is_there_already:
-            self._undo.append(partial(self._unwrite, step, before))
+        change_as_read(_shown(step), read, change, step.before)
 
-    def _unwrite(self, step: SecretStep, before: Found) -> None:
+    def _uncreate(self, step: SecretStep) -> None:
         def change(now: Found) -> None:
-            if now is None or not says_the_same(now, step.manifest):
+            if now is None or login_of(now) != login_of(step.manifest):
                 return
-            if before is None:
-                self._kubectl.delete_secret(now)
-            else:
+            if not is_as_sent(now, step.manifest):
+                raise NodeError(f"{_shown(step)} is not as it was made", place=_API)
+            self._kubectl.delete_secret(now)
+
+        read = partial(self._kubectl.get, _SECRET, step.name, step.namespace)
+        change_as_read(_shown(step), read, change, read())
+
+    def _unwrite(self, step: SecretStep, before: Plain) -> None:
+        def change(now: Found) -> None:
+            if now is not None and says_the_same(now, step.manifest):
                 self._kubectl.replace(_updated(now, before))
 
         read = partial(self._kubectl.get, _SECRET, step.name, step.namespace)
@@ -242,14 +253,14 @@ class Cluster:
     def _delete(self, secret: MadeSecret) -> List[str]:
         def change(now: Found) -> Found:
             if now is not None and is_ours(now):
-                self._kubectl.delete_secret(now)
+                again = partial(self._create_again, secret, now)
+                undo = Undo(again, f"{_shown(secret)} may be gone", _ONCE_MORE)
+                self._send(partial(self._kubectl.delete_secret, now), undo)
             return now
 
         read = partial(self._kubectl.get, _SECRET, secret.name, secret.namespace)
         before = change_as_read(_shown(secret), read, change, read())
-        if before is not None and is_ours(before):
-            self._undo.append(partial(self._create_again, secret, before))
-        elif before is not None:
+        if before is not None and not is_ours(before):
             return [f"{_shown(secret)} is no longer labelled as ours; it stays"]
         return []
 
@@ -265,72 +276,104 @@ class Cluster:
 
     def _refer(self, account: Plain, name: str, *, dry_run: bool) -> None:
         reference = Reference(account["metadata"]["namespace"], account["metadata"]["name"], name)
-        read = partial(self._account, reference.account, reference.namespace)
-        patch = partial(adding, secret=name)
-        before = self._patched(reference, read, patch, account, dry_run=dry_run)
-        if not dry_run and before is None:
-            self._of_others.add(reference)
-        elif not dry_run:
-            self._undo.append(partial(self._unrefer, reference))
 
-    def _unrefer(self, reference: Reference) -> Found:
-        read = partial(self._kubectl.get, _ACCOUNT, reference.account, reference.namespace)
-        return self._patched(reference, read, partial(taking_out, secret=reference.secret), read())
+        def change(now: Found) -> None:
+            operations = [] if now is None else adding(now, name)
+            if operations:
+                request = self._patch(reference, operations, dry_run=dry_run)
+                undo = _undo_of_naming(reference, partial(self._unrefer, reference))
+                self._send(request, undo, dry_run=dry_run)
+            elif not dry_run:
+                self._of_others.add(reference)
+
+        read = partial(self._account, reference.account, reference.namespace)
+        change_as_read(_shown_account(reference), read, change, account)
+
+    def _unrefer(self, reference: Reference) -> None:
+        self._change_account(reference, partial(taking_out, secret=reference.secret, exactly=True))
 
     def _refer_again(self, reference: Reference, before: Plain) -> None:
-        read = partial(self._kubectl.get, _ACCOUNT, reference.account, reference.namespace)
         patch = partial(putting_back, before=before, secret=reference.secret)
-        self._patched(reference, read, patch, read())
+        self._change_account(reference, patch)
 
-    def _patched(
+    def _change_account(
         self,
         reference: Reference,
-        read: Callable[[], Found],
         patch: Callable[[Plain], Operations],
-        first: Found,
-        *,
-        dry_run: bool = False,
-    ) -> Found:
-        """Patch an account; return it as it was, or None where nothing was to be changed."""
+        undo_of: Optional[Callable[[Plain], Undo]] = None,
+    ) -> None:
+        """Patch an account, if it is there and anything is to be changed.
 
-        def change(now: Found) -> Found:
+        Args:
+            reference: with the account.
+            patch: decides what to change by the account as it was read.
+            undo_of: says by the same how it is put back; None where that itself is an undo.
+        """
+
+        def change(now: Found) -> None:
             operations = [] if now is None else patch(now)
             if now is None or not operations:
-                return None
-            self._kubectl.patch(_ACCOUNT, now["metadata"], operations, dry_run=dry_run)
-            return now
+                return
+            request = self._patch(reference, operations)
+            if undo_of is None:
+                request()
+            else:
+                self._send(request, undo_of(now))
 
-        what = f"the service account {reference.account} in namespace {reference.namespace}"
-        return change_as_read(what, read, change, first)
+        read = partial(self._kubectl.get, _ACCOUNT, reference.account, reference.namespace)
+        change_as_read(_shown_account(reference), read, change, read())
+
+    def _patch(
+        self, reference: Reference, operations: Operations, *, dry_run: bool = False
+    ) -> Callable[[], None]:
+        where = {"name": reference.account, "namespace": reference.namespace}
+        return partial(self._kubectl.patch, _ACCOUNT, where, operations, dry_run=dry_run)
 
     def _take_back(self, secret: MadeSecret) -> List[str]:
         for account in secret.service_accounts:
             reference = Reference(secret.namespace, account, secret.name)
-            before = self._unrefer(reference)
-            if before is not None:
-                self._undo.append(partial(self._refer_again, reference, before))
+            patch = partial(taking_out, secret=secret.name)
+            self._change_account(reference, patch, partial(self._undo_of_taking_out, reference))
         return self._delete(secret)
 
+    def _undo_of_taking_out(self, reference: Reference, before: Plain) -> Undo:
+        left = f"{_shown_account(reference)} may no longer name {reference.secret}"
+        return Undo(partial(self._refer_again, reference, before), left, _ONCE_MORE)
 
-def hidden_in(docker_config: str) -> List[str]:
-    """List every form in which a config.json's secrets may show in kubectl's words."""
-    encoded = base64.b64encode(docker_config.encode()).decode()
-    found = [docker_config, encoded]
-    for login in json_text.loads(docker_config)["auths"].values():
-        found += [login["auth"], login["password"], json.dumps(login["password"])[1:-1]]
-    return found
+
+def _undo_of_creation(step: SecretStep, put_back: Callable[[], None]) -> Undo:
+    left = f"{_shown(step)} may still be there"
+    return Undo(put_back, left, _deleting(step.name, step.namespace))
+
+
+def _undo_of_update(step: SecretStep, put_back: Callable[[], None]) -> Undo:
+    left = f"{_shown(step)} may hold the new login"
+    return Undo(put_back, left, "give the login that is to count once more")
+
+
+def _undo_of_naming(reference: Reference, put_back: Callable[[], None]) -> Undo:
+    left = f"{_shown_account(reference)} may still name {reference.secret}"
+    edit = f"microk8s kubectl edit serviceaccount -n {reference.namespace} {reference.account}"
+    return Undo(put_back, left, f"{edit} (take {reference.secret} out of imagePullSecrets)")
 
 
 def _shown(secret: Union[SecretStep, MadeSecret]) -> str:
     return f"the Secret {secret.name} in namespace {secret.namespace}"
 
 
+def _shown_account(reference: Reference) -> str:
+    return f"the service account {reference.account} in namespace {reference.namespace}"
+
+
+def _deleting(name: str, namespace: str) -> str:
+    return f"microk8s kubectl delete secret -n {namespace} {name}"
+
+
 def _of_somebody_else(name: str, namespace: str) -> ConflictError:
     return ConflictError(
         f"somebody else has a Secret {name} in namespace {namespace}",
         place="option --pull-secret",
-        remedy="give another name, or delete it: microk8s kubectl delete secret "
-        f"-n {namespace} {name}",
+        remedy=f"give another name, or delete it: {_deleting(name, namespace)}",
     )
 
 

@@ -16,6 +16,7 @@ from private_registry.shell import commands, files
 from private_registry.shell.node import CERTS_D, CONTAINERD_ARGUMENTS, RENDERED, TEMPLATE, Node
 
 TEMPLATE_PATH = NodePath(Root.DATA, TEMPLATE)
+RENDERED_PATH = NodePath(Root.DATA, RENDERED)
 RESTART_SECONDS = 120
 CRI_SECONDS = 60
 _ANSWER_SECONDS = 2
@@ -135,7 +136,6 @@ class Containerd:
             NodeError: it cannot be restarted, or CRI does not answer.
         """
         self._was_restarted = True
-        files.close_to_others(self._node.place(NodePath(Root.DATA, RENDERED)))
         before = self.process
         problem = self._restarted(before)
         if problem is None and not self._cri_comes(before):
@@ -148,7 +148,7 @@ class Containerd:
         if self._differs():
             raise NodeError(
                 "containerd was restarted and still has its old configuration",
-                place=self._node.shown(NodePath(Root.DATA, RENDERED)),
+                place=self._node.shown(RENDERED_PATH),
                 remedy="see why MicroK8s does not make it anew from its template",
             )
 
@@ -344,12 +344,11 @@ def check_registry_section(node: Node, template: Template) -> None:
 
 def loaded_template(node: Node) -> Optional[Template]:
     """Read what the running containerd has read; None where that cannot be."""
-    path = NodePath(Root.DATA, RENDERED)
-    found = files.observe(node.place(path))
+    found = files.observe(node.place(RENDERED_PATH))
     if found is None or found.obstacle or found.is_link:
         return None
     try:
-        return Template(found.content.decode(), node.shown(path))
+        return Template(found.content.decode(), node.shown(RENDERED_PATH))
     except (NodeError, UnicodeDecodeError):
         return None
 

@@ -198,16 +198,17 @@ def set_permissions(place: Place, mode: int, owner: Owner, mark: Mark) -> None:
             _set(descriptor, mode, owner)
 
 
-def close_to_others(place: Place) -> None:
-    """Take away what a file lets everybody do; what is no file stays as it is."""
-    with _at(place) as (directory, name):
-        status = _status_in(directory, name)
-        if status is None or not stat.S_ISREG(status.st_mode):
-            return
-        with open_for_reading(name, directory) as descriptor:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            if mode & stat.S_IRWXO:
-                os.fchmod(descriptor, mode & ~stat.S_IRWXO)
+def open_observed(place: Place, mode: int, owner: Owner, observed: ObservedFile) -> None:
+    """Give more permissions to a file that was observed.
+
+    Raises:
+        ChangedError: it is another file now, or has a second name elsewhere.
+    """
+    with _at(place) as (directory, name), open_for_reading(name, directory) as descriptor:
+        status = os.fstat(descriptor)
+        if _identity(status) != observed.identity or status.st_nlink != 1:
+            raise ChangedError(place)
+        _set(descriptor, mode, owner)
 
 
 def make_own_directory(place: Place) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.core import json_text
 from private_registry.core.ledger import DockerPlaces, checked_path, unusable
+from private_registry.core.permissions import InPlace
 from private_registry.core.plan import Root
 from private_registry.shell.directories import Owner
 from private_registry.shell.files import Mark
@@ -40,6 +42,7 @@ class Step(NamedTuple):
         old_permissions: for a change of permissions, the old ones.
         mark: tells the file as it was from another one; None where there was none.
         new_mark: tells the file that is staged from another one; None where none is.
+        in_place: for a change of permissions of what containerd's start writes in place, which.
     """
 
     root: str
@@ -50,6 +53,7 @@ class Step(NamedTuple):
     old_permissions: Optional[Permissions] = None
     mark: Optional[Mark] = None
     new_mark: Optional[Mark] = None
+    in_place: Optional[InPlace] = None
 
     @staticmethod
     def from_plain(plain: Mapping[str, Any]) -> Step:
@@ -64,8 +68,9 @@ class Step(NamedTuple):
         mark, new_mark = _mark(plain.get("mark")), _mark(plain.get("new_mark"))
         if (staged is None) != (new_mark is None):
             raise ValueError("a step without the mark of what it writes")
-        root = Root(plain["root"]).value
-        return Step(root, checked_path(plain["path"]), staged, before, new, old, mark, new_mark)
+        in_place = InPlace(plain["in_place"]) if "in_place" in plain else None
+        root, path = Root(plain["root"]).value, checked_path(plain["path"])
+        return Step(root, path, staged, before, new, old, mark, new_mark, in_place)
 
 
 class Directory(NamedTuple):
@@ -139,7 +144,8 @@ def _mark(plain: Any) -> Optional[Mark]:
 
 
 def _given(plain: Mapping[str, Any]) -> Dict[str, Any]:
-    return {key: value for key, value in plain.items() if value is not None}
+    given = {key: value for key, value in plain.items() if value is not None}
+    return {key: each.value if isinstance(each, Enum) else each for key, each in given.items()}
 
 
 def _from_plain(plain: Mapping[str, Any]) -> Journal:

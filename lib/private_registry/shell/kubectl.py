@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Iterable, List, Mapping, Optional, Sequence, Type
 
 from private_registry.core import json_text
 from private_registry.errors import NodeError
 from private_registry.shell import commands
 from private_registry.shell.node import Node
-from private_registry.shell.retrying import ChangedMeanwhileError
+from private_registry.shell.retrying import ChangedMeanwhileError, RefusedError
 
 REQUEST_SECONDS = 10
 _SECONDS = 30
@@ -28,6 +28,15 @@ _NO_NAMESPACE = re.compile(r'namespaces "([^"]*)" not found')
 _CHANGED = re.compile(
     r"^Error from server \((Conflict|AlreadyExists|NotFound)\): "
     r"|^The request is invalid(: the server rejected our request due to an error in our request)?$",
+    re.MULTILINE,
+)
+# What etcd says comes without a reason or as a timeout, and may have been done; an InternalError is
+# a webhook's or a quota's, which are asked before.
+_REFUSED = re.compile(
+    r"^Error from server \((Forbidden|Unauthorized|BadRequest|Invalid|Gone|Expired|NotAcceptable"
+    r"|MethodNotAllowed|UnsupportedMediaType|RequestEntityTooLarge|TooManyRequests"
+    r"|InternalError)\): "
+    r'|^The \S+ "[^"]*" is invalid: |^error: You must be logged in to the server',
     re.MULTILINE,
 )
 _NO_DRY_RUN = "does not support dry run"
@@ -144,8 +153,7 @@ class Kubectl:
                 place=self._first_line(text),
                 remedy="microk8s start; microk8s status --wait-ready",
             )
-        error = ChangedMeanwhileError if _CHANGED.search(text) else NodeError
-        return error(f"the cluster refuses: {self._first_line(text)}", place=place)
+        return _kind_of(text)(f"the cluster refuses: {self._first_line(text)}", place=place)
 
     def _first_line(self, text: str) -> str:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -156,9 +164,16 @@ class Kubectl:
         return words or "it says nothing"
 
 
-def no_namespace(name: str) -> NodeError:
+def _kind_of(text: str) -> Type[NodeError]:
+    """Tell what kubectl says when it fails by what is known of the request then."""
+    if _CHANGED.search(text):
+        return ChangedMeanwhileError
+    return RefusedError if _REFUSED.search(text) else NodeError
+
+
+def no_namespace(name: str) -> RefusedError:
     """Return the error for a namespace that is not there."""
-    return NodeError(
+    return RefusedError(
         f"there is no namespace {name}",
         place="option --namespace",
         remedy=f"microk8s kubectl create namespace {name}",

@@ -15,7 +15,11 @@ _MOST_TRIES, _MOST_SECONDS = 30, 30
 _LEAST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
-class ChangedMeanwhileError(NodeError):
+class RefusedError(NodeError):
+    """The API itself said no: what was asked for was not done, for sure."""
+
+
+class ChangedMeanwhileError(RefusedError):
     """An object is not as it was read: somebody changed, made or deleted it in between."""
 
 

@@ -121,7 +121,8 @@ def _stage_action(node: Node, action: Action, place: str) -> Step:
         if action.kind is Kind.PERMISSIONS and action.after is not None:
             new = Permissions(action.after.mode, action.after.owner or node.owner)
             old = Permissions(action.before.mode, action.before.owner)
-            return Step(root.value, path, permissions=new, old_permissions=old, mark=mark)
+            step = Step(root.value, path, permissions=new, old_permissions=old, mark=mark)
+            return step._replace(in_place=action.in_place)
         before = place + ".before"
         second = node.place(NodePath(root, before))
         files.link_observed(target, second, action.before)

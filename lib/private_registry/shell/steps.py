@@ -9,9 +9,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Callable, Iterable, Iterator, Optional, Tuple
 
+from private_registry.core.permissions import InPlace
 from private_registry.core.plan import NodePath, ObservedFile, Root, parents_of
 from private_registry.errors import NodeError
-from private_registry.shell import files, lending, records
+from private_registry.shell import files, in_place, lending, records
 from private_registry.shell.directories import ObstacleError, Place
 from private_registry.shell.journal import Directory, Journal, Step
 from private_registry.shell.node import STATE_DIRECTORY, TEMPLATE, Node
@@ -32,10 +33,11 @@ def do(node: Node, journal: Journal) -> None:
             place = node.place(NodePath(Root(directory.root), directory.path))
             with _in_its_directory(place):
                 files.make_directory(place, *directory.permissions)
-    for step in journal.steps:
+    # Closed first: whoever restarts containerd now finds no password in the template yet.
+    for step in sorted(journal.steps, key=lambda each: each.in_place is not InPlace.CLOSE):
         if _is_open(node, journal, step.root):
             with _in_its_directory(node.place(NodePath(Root(step.root), step.path))):
-                _do(node, step)
+                _do(node, step, journal.staging)
     _sync_directories(node, journal)
 
 
@@ -63,8 +65,12 @@ def _give_back_lent(node: Node, journal: Journal) -> None:
             lending.give_back(node, path, journal.staging)
 
 
-def _do(node: Node, step: Step) -> None:
+def _do(node: Node, step: Step, staging: str) -> None:
     target, staged = _places(node, step, step.staged)
+    if step.in_place is not None:
+        if step.in_place is InPlace.CLOSE:
+            in_place.close(node, step, staging)
+        return
     if step.permissions is not None and step.mark is not None:
         files.set_permissions(target, *step.permissions, step.mark)
         return
@@ -134,6 +140,9 @@ def undo(node: Node, journal: Journal, say: Callable[[str], None]) -> None:
 
 
 def _undo_step(node: Node, step: Step, say: Callable[[str], None]) -> None:
+    if step.in_place is not None:
+        # What is closed may hold a password until containerd has its old configuration again.
+        return
     target, staged = _places(node, step, step.staged)
     before = _places(node, step, step.before)[1]
     try:

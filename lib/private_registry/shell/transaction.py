@@ -7,6 +7,7 @@
    Until here nothing of the node has changed; from here on the run will be finished.
 3. The renames and removals are done, each atomic, each safe to do twice.
 4. What has to take something of it does: containerd at its start, a Docker engine on a reload.
+   Then what was closed only as long as it held a password is opened again.
 5. The journal is removed, then the staging directory.
 
 Killed before 2 is complete, the next run clears the staging directory; killed later, it goes on at
@@ -21,8 +22,14 @@ from typing import Callable, NamedTuple, NoReturn, Optional, Union
 from private_registry.core import json_text
 from private_registry.core.plan import NodePath, Plan, Root
 from private_registry.core.showing import moved_aside
-from private_registry.errors import ConflictError, NodeError, PrivateRegistryError, WriteError
-from private_registry.shell import files, records, steps
+from private_registry.errors import (
+    ConflictError,
+    LeftBehindError,
+    NodeError,
+    PrivateRegistryError,
+    WriteError,
+)
+from private_registry.shell import files, in_place, records, steps
 from private_registry.shell.containerd import Containerd
 from private_registry.shell.directories import ObstacleError
 from private_registry.shell.docker_engine import DockerEngine
@@ -114,7 +121,7 @@ def _carry_out(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers
     except BaseException as error:  # noqa: BLE001 - undone and raised again
         _turn_round(node, journal, error, followers)
     try:
-        _tidy_up(node, journal)
+        _tidy_up(node, journal, followers)
     except OSError as error:
         raise _write_error(error, "all is done but the tidying up") from error
 
@@ -165,6 +172,7 @@ def _recover_undo(node: Node, everybody: AllFollowers) -> bool:
     followers = everybody(node, journal)
     steps.undo(node, journal, followers.say)
     _settle(_followers_of(journal, followers), journal)
+    in_place.open_again(node, journal, followers.say, undone=True)
     clear(node, _UNDO)
     return True
 
@@ -185,7 +193,7 @@ def _recover_journal(node: Node, everybody: AllFollowers) -> bool:
         followers.say(f"an earlier run was killed and is undone now: {_told(error, '').message}")
         _take_back(node, journal, followers)
         return True
-    _tidy_up(node, journal)
+    _tidy_up(node, journal, followers)
     return True
 
 
@@ -233,7 +241,9 @@ def _turn_round(
         outcome = "the next command will put it right"
     except NodeError as second:
         raise _neither(error, second) from error
-    if isinstance(error, NodeError):
+    if isinstance(error, LeftBehindError):
+        error.message += "; the node's files were put back"
+    elif isinstance(error, NodeError):
         error.message += "; all was put back as it was"
     _raise(error, outcome)
 
@@ -244,6 +254,7 @@ def _take_back(node: Node, journal: Journal, followers: Followers) -> None:
     try:
         _settle(followers, journal)
     finally:
+        in_place.open_again(node, journal, followers.say, undone=True)
         clear(node, _UNDO)
 
 
@@ -260,8 +271,9 @@ def _neither(error: BaseException, second: NodeError) -> NodeError:
 # --- tidying up ------------------------------------------------------------------------------
 
 
-def _tidy_up(node: Node, journal: Journal) -> None:
+def _tidy_up(node: Node, journal: Journal, followers: Followers) -> None:
     """End a run whose steps are all done; nothing here can be undone, all can be done twice."""
+    in_place.open_again(node, journal, followers.say, undone=False)
     steps.remove_directories(node, journal, journal.spent_directories)
     clear(node, _JOURNAL)
 
