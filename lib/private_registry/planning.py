@@ -187,7 +187,8 @@ def _with_template_part(
     edit = plan_template(
         TemplateSituation(
             file.template,
-            file.observed.mode,
+            (file.observed.mode, file.observed.owner),
+            node.owner[0],
             entries,
             record,
             options.adopt,

@@ -271,3 +271,18 @@ def test_a_second_name_of_something_else_is_not_opened(microk8s: Microk8s, tmp_p
     os.link(str(other), str(rendered(microk8s)))
     ok(microk8s.run("disable"))
     assert stat.S_IMODE(other.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_template_of_a_members_is_roots_while_it_holds_a_password(
+    microk8s: Microk8s, running: FakeContainerd
+) -> None:
+    member = 4242
+    os.chown(str(microk8s.template), member, 4321)
+    before = microk8s.tree()
+    ok(add(microk8s))
+    status = microk8s.template.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)
+    ok(microk8s.run("disable"))
+    assert microk8s.template.stat().st_uid == member
+    assert microk8s.tree() == before

@@ -13,6 +13,7 @@ from private_registry.core.entries import OwnedEntry
 from private_registry.core.harmless import NOT_SHOWN, containerd_lines
 from private_registry.core.ledger import EntryRecord, TemplateRecord
 from private_registry.core.names import RegistryName
+from private_registry.core.permissions import Found
 from private_registry.core.template import Entry, EntryKey, Template
 from private_registry.core.template_plan import (
     TemplateEdit,
@@ -88,11 +89,11 @@ def edit(
     wanted: List[Entry],
     record: Optional[TemplateRecord] = None,
     adopt: bool = False,
-    mode: int = 0o660,
+    found: Found = (0o660, (0, 4321)),
 ) -> TemplateEdit:
     owned = [OwnedEntry(each, (RegistryName(each.key[1]),)) for each in wanted]
     known = TemplateRecord() if record is None else record
-    return plan_template(TemplateSituation(Template(text, "t"), mode, owned, known, adopt))
+    return plan_template(TemplateSituation(Template(text, "t"), found, 0, owned, known, adopt))
 
 
 def section(text: str) -> Mapping[str, Any]:
@@ -327,14 +328,31 @@ def test_an_inline_login_is_an_entry_like_any_other() -> None:
 # --- permissions -----------------------------------------------------------------------------
 
 
-def test_a_file_with_a_password_is_closed_and_opened_again() -> None:
-    first = edit(NEW, [auth("a.corp")], mode=0o664)
-    assert (first.mode, first.record.mode) == (0o600, 0o664)
-    second = edit(first.text, [auth("a.corp")], first.record, mode=0o660)
-    assert (second.mode, second.record.mode) == (0o600, 0o664)
-    assert edit(second.text, [], second.record, mode=0o600).mode == 0o664
-    assert edit(second.text, [], second.record, mode=0o640).mode == 0o640
-    assert edit(NEW, [mirror("a.corp", "http://a.corp")], mode=0o664).mode == 0o664
+THEIRS = (0o664, (1000, 4321))
+
+
+@pytest.mark.parametrize(
+    ("now", "after"),
+    [
+        ((0o600, (0, 4321)), THEIRS),
+        ((0o640, (0, 4321)), (0o640, (1000, 4321))),
+        ((0o660, (0, 99)), (0o660, (1000, 99))),
+        ((0o600, (7, 4321)), (0o664, (7, 4321))),
+    ],
+    ids=["as closed", "another mode", "MicroK8s' hook", "another owner"],
+)
+def test_a_file_with_a_password_is_closed_and_opened_again(now: Found, after: Found) -> None:
+    first = edit(NEW, [auth("a.corp")], found=THEIRS)
+    assert (first.permissions, first.record.found) == ((0o600, (0, 4321)), THEIRS)
+    second = edit(first.text, [auth("a.corp")], first.record, found=now)
+    assert second.permissions == (0o600, (0, now[1][1]))
+    assert second.record.found == THEIRS
+    assert edit(second.text, [], second.record, found=now).permissions == after
+
+
+def test_a_file_without_a_password_keeps_its_permissions() -> None:
+    kept = edit(NEW, [mirror("a.corp", "http://a.corp")], found=THEIRS)
+    assert (kept.permissions, kept.record.found) == (THEIRS, None)
 
 
 # --- reading ---------------------------------------------------------------------------------

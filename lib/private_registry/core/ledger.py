@@ -50,14 +50,14 @@ class TemplateRecord(NamedTuple):
     Args:
         entries: by key.
         headers: tables above entries that had a header before the first of ours came.
-        mode: permission bits of the file before it held a password of ours.
+        found: mode and owner of the file before it held a password of ours.
         unloaded: entries that were taken away while containerd went on with them.
         rendered: mode and owner of containerd.toml before it held a password of ours.
     """
 
     entries: Mapping[EntryKey, EntryRecord] = {}
     headers: FrozenSet[EntryKey] = frozenset()
-    mode: Optional[int] = None
+    found: Optional[Found] = None
     unloaded: FrozenSet[EntryKey] = frozenset()
     rendered: Optional[Found] = None
 
@@ -256,7 +256,7 @@ def _template_to_plain(record: TemplateRecord) -> Dict[str, Any]:
             for key, entry in sorted(record.entries.items())
         ],
         "headers": _keys_to_plain(record.headers),
-        "mode": record.mode,
+        "found": record.found,
         "unloaded": _keys_to_plain(record.unloaded),
         "rendered": record.rendered,
     }
@@ -272,9 +272,8 @@ def _template_from_plain(plain: Mapping[str, Any]) -> TemplateRecord:
     headers, unloaded = (
         frozenset(_key(key) for key in plain[name]) for name in ("headers", "unloaded")
     )
-    mode = plain["mode"]
-    mode = None if mode is None else int(mode)
-    return TemplateRecord(entries, headers, mode, unloaded, _found(plain.get("rendered")))
+    found, rendered = (_found(plain[name]) for name in ("found", "rendered"))
+    return TemplateRecord(entries, headers, found, unloaded, rendered)
 
 
 def _found(plain: Any) -> Optional[Found]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from private_registry.core.permissions import Found, InPlace
+from private_registry.core.permissions import Found, InPlace, closed
 from private_registry.core.plan import Action, Kind, NodePath, ObservedFile, Plan, WantedFile
-from private_registry.core.template_plan import SECRET_MODE
 
 
 def with_rendered(
@@ -50,12 +49,12 @@ def _action(
         return None, before if closed_for is not None else None
     now = (observed.mode, observed.owner)
     if closed_for is not None:
-        wanted = (observed.mode & SECRET_MODE, (closed_for, observed.owner[1]))
+        wanted = closed(now, closed_for)
         if now == wanted:
             return None, before
         reason = "its permissions were {:04o}, owner {}:{}".format(now[0], *now[1])
         return _changing(path, observed, wanted, reason, InPlace.CLOSE), before or now
-    if before is None or now != (before[0] & SECRET_MODE, (now[1][0], before[1][1])):
+    if before is None or now != closed(before, now[1][0]):
         # Somebody, such as MicroK8s' configure hook, has set them since.
         return None, None
     return _changing(path, observed, before, "it holds no password any more", InPlace.OPEN), None

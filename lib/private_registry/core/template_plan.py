@@ -12,12 +12,12 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, O
 from private_registry.core.entries import OwnedEntry
 from private_registry.core.ledger import EntryRecord, TemplateRecord, sha256
 from private_registry.core.names import RegistryName
+from private_registry.core.permissions import Found, closed, opened
 from private_registry.core.plan import Action, Kind, NodePath, ObservedFile, Plan, WantedFile
 from private_registry.core.stock import is_stock_entry
 from private_registry.core.template import EntryKey, Template, shown_key
 from private_registry.errors import ConflictError
 
-SECRET_MODE = 0o600
 _SHOWN_REASONS = 3
 
 
@@ -26,7 +26,8 @@ class TemplateSituation(NamedTuple):
 
     Args:
         template: as it is.
-        mode: its permission bits.
+        found: its mode and owner.
+        user: who alone may read it while it holds a password.
         wanted: the entries that it should have for our registries.
         record: what we wrote there.
         adopt: take over entries in scope that somebody else wrote or changed.
@@ -34,7 +35,8 @@ class TemplateSituation(NamedTuple):
     """
 
     template: Template
-    mode: int
+    found: Found
+    user: int
     wanted: Iterable[OwnedEntry]
     record: TemplateRecord
     adopt: bool = False
@@ -46,7 +48,7 @@ class TemplateEdit(NamedTuple):
 
     Args:
         text: the whole file.
-        mode: its permission bits.
+        permissions: its mode and owner.
         record: what is ours in it then.
         reasons: what changes, for people.
         hints: what stays although it is not as saved, for people.
@@ -54,7 +56,7 @@ class TemplateEdit(NamedTuple):
     """
 
     text: str
-    mode: int
+    permissions: Found
     record: TemplateRecord
     reasons: Tuple[str, ...]
     hints: Tuple[str, ...]
@@ -94,19 +96,26 @@ def plan_template(situation: TemplateSituation) -> TemplateEdit:
         headers = frozenset().union(*(template.headers_above(key) for key in draft.entries))
     text = template.edited(draft.changes, headers)
     has_secret = any(wanted[key].entry.is_secret for key in draft.entries)
-    mode, before = _modes(situation.mode, record.mode, has_secret=has_secret)
+    permissions, before = _permissions(situation, has_secret=has_secret)
     after = TemplateRecord(draft.entries, headers if draft.entries else frozenset(), before)
     return TemplateEdit(
-        text, mode, after, tuple(draft.reasons), tuple(draft.hints), frozenset(draft.changes)
+        text,
+        permissions,
+        after,
+        tuple(draft.reasons),
+        tuple(draft.hints),
+        frozenset(draft.changes),
     )
 
 
-def _modes(now: int, before: Optional[int], *, has_secret: bool) -> Tuple[int, Optional[int]]:
-    """Return the permission bits to set, and those to give back when the last password goes."""
+def _permissions(
+    situation: TemplateSituation, *, has_secret: bool
+) -> Tuple[Found, Optional[Found]]:
+    """Return the permissions to set, and those to give back when the last password goes."""
+    now, before = situation.found, situation.record.found
     if has_secret:
-        return now & SECRET_MODE, now if before is None else before
-    is_as_we_set_it = before is not None and now == before & SECRET_MODE
-    return (before if before is not None and is_as_we_set_it else now), None
+        return closed(now, situation.user), before or now
+    return (now if before is None else opened(now, before, situation.user)), None
 
 
 def with_template(plan: Plan, path: NodePath, observed: ObservedFile, edit: TemplateEdit) -> Plan:
@@ -120,15 +129,18 @@ def with_template(plan: Plan, path: NodePath, observed: ObservedFile, edit: Temp
     """
     is_secret = any(key[-1] == "auth" for key in edit.record.entries)
     content = edit.text.encode()
-    after = WantedFile(content, edit.mode, is_secret, owner=observed.owner)
+    mode, owner = edit.permissions
+    after = WantedFile(content, mode, is_secret, owner=owner)
     actions = [Action(path, Kind.KEEP, hint, observed, after, hint=True) for hint in edit.hints]
     if content != observed.content:
         reason = "; ".join(edit.reasons[:_SHOWN_REASONS])
         more = len(edit.reasons) - _SHOWN_REASONS
         reason += f"; and {more} more" if more > 0 else ""
         actions.append(Action(path, Kind.UPDATE, reason, observed, after))
-    elif edit.mode != observed.mode:
+    elif edit.permissions != (observed.mode, observed.owner):
         reason = f"its permissions were {observed.mode:04o}"
+        if owner != observed.owner:
+            reason += ", its owner was {}:{}".format(*observed.owner)
         actions.append(Action(path, Kind.PERMISSIONS, reason, observed, after))
     ledger = plan.ledgers[path.root]._replace(template=edit.record)
     ledgers = {**plan.ledgers, path.root: ledger}
