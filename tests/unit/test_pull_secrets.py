@@ -514,8 +514,8 @@ def test_any_login_arrives_as_it_is(username: str, password: str) -> None:
     assert base64.b64decode(login["auth"]).decode() == f"{username}:{password}"
     assert docker_config_from(text, "f") == (text, ())
     secret = PullSecret("x", ("default",), (), None, text)
-    if len(password) > 3:
-        assert password not in repr(secret).replace(username, "")
+    # By nothing of its password does one repr differ from another.
+    assert repr(secret) == repr(PullSecret("x", ("default",), (), None, ""))
 
 
 @given(st.text(max_size=20))
