@@ -203,11 +203,21 @@ def _problem(name: str, path: str, *, is_given: bool) -> "Optional[Problem]":
         return "there is no MicroK8s on this machine", missing, _INSTALL
     is_microk8s = _is_name(_parents_name(path))
     if name == "SNAP_DATA":
-        is_microk8s = is_microk8s and os.path.isdir(os.path.join(path, "args"))
+        is_microk8s = is_microk8s and _may_be_directory(os.path.join(path, "args"))
     if is_microk8s:
         return None
     other = "{} is no directory of MicroK8s'".format(_shown(os.path.realpath(path)))
     return "{} cannot be trusted".format(shown), other, _FORGET
+
+
+def _may_be_directory(path: str) -> bool:
+    """Whether a directory is there, or this user may not see that none is."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _apart(environment: "Mapping[str, str]") -> "Optional[Problem]":
