@@ -237,7 +237,14 @@ def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Res
         # What this addon wrote means what was asked for.
         sure = [each for each in reading.findings if not each.explains]
         reading = reading._replace(findings=tuple(sure))
-    asked = Asked(reading, results, case.image, hints, state.has_pull_secret(case.registry))
+    asked = Asked(
+        reading,
+        results,
+        case.image,
+        hints,
+        has_pull_secret=state.has_pull_secret(case.registry),
+        login_is_hidden=state.template is None,
+    )
     diagnosis = diagnose(asked)
     findings = [
         mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings

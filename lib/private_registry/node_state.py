@@ -24,8 +24,20 @@ from private_registry.shell.containerd import (
     loaded_template,
     read_template,
 )
-from private_registry.shell.node import CERTS_D, DATA_IN_TEMPLATE, RENDERED, Node
-from private_registry.shell.observing import Runtime, may, proxies_of, runtime_of
+from private_registry.shell.node import (
+    CERTS_D,
+    CONTAINERD_ENVIRONMENT,
+    DATA_IN_TEMPLATE,
+    RENDERED,
+    Node,
+)
+from private_registry.shell.observing import (
+    Runtime,
+    is_for_root,
+    is_hidden,
+    proxies_of,
+    runtime_of,
+)
 
 _APPLY = Remedy("microk8s private-registry apply")
 _BY_LOGIN = frozenset([Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED])
@@ -97,13 +109,14 @@ def observe(node: Node) -> NodeState:
     """Look at a node."""
     unseen: List[str] = []
     file, findings = _template(node, unseen)
+    _name_hidden(node, unseen)
     runtime = runtime_of(node)
-    loaded = loaded_template(node) if runtime.process is not None else None
+    loaded = _loaded(node, unseen) if runtime.process is not None else None
     version = node.containerd_version()
     written = None if file is None else file.template
     lint: List[Finding] = []
     if written is not None:
-        lint = [_placed(each, written) for each in _lint(node, written, loaded, version)]
+        lint = [_placed(each, written) for each in _lint(node, written, loaded, version, unseen)]
         findings += [each for each in lint if not each.registry]
     if not any(each.is_fault for each in findings):
         findings += _of_runtime(node, runtime, unseen)
@@ -125,7 +138,11 @@ def observe(node: Node) -> NodeState:
 
 
 def _lint(
-    node: Node, written: Template, loaded: Optional[Template], version: Optional[Version]
+    node: Node,
+    written: Template,
+    loaded: Optional[Template],
+    version: Optional[Version],
+    unseen: List[str],
 ) -> Tuple[Finding, ...]:
     own = lint_template(written, loaded, version)
     path = written.config_path
@@ -134,6 +151,9 @@ def _lint(
     tree = os.path.join(node.data, CERTS_D)
     roots = node.rendered(path).split(":")
     if tree in (os.path.realpath(root) for root in roots):
+        return own
+    if any(is_hidden(root, os.F_OK) for root in roots):
+        unseen.append(f"{shown_place(path)}: whether it leads to this node's certs.d")
         return own
     right = f"{DATA_IN_TEMPLATE}/{CERTS_D}"
     script = f's|^\\( *config_path *= *\\).*|\\1"{right}"|'
@@ -167,13 +187,13 @@ def missing_pause_image(state: NodeState) -> Optional[str]:
 
 
 def _template(node: Node, unseen: List[str]) -> Tuple[Optional[TemplateFile], List[Finding]]:
-    path = node.absolute(TEMPLATE_PATH)
-    if os.path.exists(path) and not may(path, os.R_OK):
-        unseen.append(f"{node.shown(TEMPLATE_PATH)}: logins, and whether hosts.toml is read at all")
-        return None, []
     try:
         return read_template(node), []
     except (NodeError, ConflictError) as error:
+        if is_for_root(error.__cause__):
+            path = node.shown(TEMPLATE_PATH)
+            unseen.append(f"{path}: logins, and whether hosts.toml is read at all")
+            return None, []
         place, _, line = (error.place or "").partition(", line ")
         edit = Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(place)}")
         finding = Finding(
@@ -184,6 +204,24 @@ def _template(node: Node, unseen: List[str]) -> Tuple[Optional[TemplateFile], Li
             remedy=edit if line else Remedy(error.remedy or ""),
         )
         return None, [finding]
+
+
+def _name_hidden(node: Node, unseen: List[str]) -> None:
+    """Name what else of containerd's configuration this user may not look at."""
+    certs_d = NodePath(Root.DATA, CERTS_D)
+    if is_hidden(node.absolute(certs_d), os.R_OK | os.X_OK):
+        unseen.append(f"{node.shown(certs_d)}: which registries are configured, and how")
+    environment = NodePath(Root.DATA, CONTAINERD_ENVIRONMENT)
+    if is_hidden(node.absolute(environment)):
+        unseen.append(f"{node.shown(environment)}: whether containerd asks through a proxy")
+
+
+def _loaded(node: Node, unseen: List[str]) -> Optional[Template]:
+    try:
+        return loaded_template(node)
+    except PermissionError as error:
+        unseen.append(f"{error.filename}: what containerd has loaded")
+        return None
 
 
 def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding]:

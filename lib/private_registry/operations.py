@@ -186,7 +186,7 @@ def _turn(found: Node, options: Options) -> ContextManager[Node]:
     """Return what a verb runs in: alone, or where it changes nothing beside whoever is at work."""
     if options.dry_run:
         return _looking(found, options)
-    return alone(found, _everybody(options), options.say)
+    return alone(found, _everybody(options), options.say, is_hook=options.after_refresh)
 
 
 def _looking(found: Node, options: Options) -> ContextManager[Node]:

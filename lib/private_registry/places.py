@@ -13,8 +13,9 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterator, Mapping, Optional, Sequence, Tuple
+    from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
+    Statuses = Dict[str, os.stat_result]
     Problem = Tuple[str, str, str]
     Flaw = Tuple[str, str]
 
@@ -26,7 +27,8 @@ NAME_VARIABLES = ("SNAP_INSTANCE_NAME", "SNAP_NAME")
 
 _NAME = "microk8s"
 # Whose directories nobody needs to share; of any other one it is not known.
-_SNAPDS = ("/snap", "/var/snap", "/var/lib/snapd")
+_SNAPDS = ("/snap/", "/var/snap/", "/var/lib/snapd/")
+_DEFAULTS = {"SNAP": SNAPS, "SNAP_DATA": (SNAP_DATA,), "SNAP_COMMON": (SNAP_COMMON,)}
 _KEY_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _MAX_KEY = 10
 _MAX_LINKS = 40
@@ -44,8 +46,8 @@ def flaw(path: str, *, roots_alone: bool = False) -> "Optional[Flaw]":
         roots_alone: not even the user that runs is believed.
 
     Returns:
-        None if it is believed; else what is wrong, and what on the way there belongs to whom it
-        should, but can be written by others.
+        None if it is believed; else what is wrong, and the command that mends what is on the way
+        there, where one does.
     """
     if not os.path.isabs(path):
         return "{} is no absolute path".format(_shown(path)), ""
@@ -79,6 +81,46 @@ def leader(path: str) -> int:
         if status.st_uid != 0 and not is_hidden_root("uid", status.st_uid):
             return status.st_uid
     return 0
+
+
+def caller() -> int:
+    """Return the number of the user who called root by sudo; root's own where nobody did."""
+    given = os.environ.get("SUDO_UID", "")
+    return int(given) if given.isdigit() and len(given) < _MAX_KEY else 0
+
+
+def resolved(path: str, user: int) -> "Tuple[str, str]":
+    """Return where a path leads, and the first link on the way that a stranger may have put there.
+
+    Args:
+        path: absolute.
+        user: is believed beside root.
+
+    Raises:
+        OSError: the way cannot be gone.
+    """
+    stranger = ""
+    statuses = {}  # type: Statuses
+    place = path
+    for place, status in _trail(path):
+        statuses[place] = status
+        if stat.S_ISLNK(status.st_mode) and not stranger:
+            above = statuses[os.path.dirname(place)]
+            is_ours = _is_of(status, user) and _can_be_changed_by(above, user)
+            stranger = "" if is_ours else place
+    return place, stranger
+
+
+def _is_of(status: os.stat_result, user: int) -> bool:
+    return status.st_uid in (0, user) or is_hidden_root("uid", status.st_uid)
+
+
+def _can_be_changed_by(directory: os.stat_result, user: int) -> bool:
+    """Whether only root and a user can put another link in place of theirs."""
+    # As a rule a user has a group of his own, with his number, that may write to what he makes.
+    is_own_group = directory.st_uid == directory.st_gid == user
+    is_open = bool(directory.st_mode & stat.S_IWOTH) if is_own_group else _others_write(directory)
+    return _is_of(directory, user) and (bool(directory.st_mode & stat.S_ISVTX) or not is_open)
 
 
 def named(environment: "Mapping[str, str]") -> "Tuple[str, str, str]":
@@ -176,12 +218,13 @@ def _looked_at(
     """Return whether others can put there what is missing, and what is wrong with it."""
     if status.st_uid not in owners and not is_hidden_root("uid", status.st_uid):
         owner = "{} belongs to user number {}".format(_shown(place), status.st_uid)
-        return False, (owner, "")
+        return False, (owner, "sudo chown -h root {}".format(_quoted(place)))
     if stat.S_ISLNK(status.st_mode) or not _others_write(status):
         return False, None
     if status.st_mode & stat.S_ISVTX and stat.S_ISDIR(status.st_mode):
         return True, None
-    return False, ("{} can be written by others than its owner".format(_shown(place)), place)
+    text = "{} can be written by others than its owner".format(_shown(place))
+    return False, (text, "sudo chmod go-w {}".format(_quoted(place)))
 
 
 def _others_write(status: os.stat_result) -> bool:
@@ -195,19 +238,34 @@ def _problem(name: str, path: str, *, is_given: bool) -> "Optional[Problem]":
     shown = "{}={}".format(name, _shown(path)) if is_given else _shown(path)
     found = flaw(path)
     if found is not None:
-        text, place = found
-        mend = "sudo chmod go-w {}".format(_quoted(place)) if place.startswith(_SNAPDS) else _FORGET
-        return "{} cannot be trusted".format(shown), text, mend
+        text, mend = found
+        is_snapds = path.startswith(_SNAPDS) or not is_given or _is_default(name, path)
+        return "{} cannot be trusted".format(shown), text, (mend if is_snapds else "") or _FORGET
     if not os.path.isdir(path):
         missing = "{} is not there".format(_shown(path))
         return "there is no MicroK8s on this machine", missing, _INSTALL
     is_microk8s = _is_name(_parents_name(path))
     if name == "SNAP_DATA":
-        is_microk8s = is_microk8s and os.path.isdir(os.path.join(path, "args"))
+        is_microk8s = is_microk8s and _may_be_directory(os.path.join(path, "args"))
     if is_microk8s:
         return None
     other = "{} is no directory of MicroK8s'".format(_shown(os.path.realpath(path)))
     return "{} cannot be trusted".format(shown), other, _FORGET
+
+
+def _is_default(name: str, path: str) -> bool:
+    """Whether a variable names what is taken without it, so that to unset it mends nothing."""
+    return os.path.realpath(path) in [os.path.realpath(each) for each in _DEFAULTS[name]]
+
+
+def _may_be_directory(path: str) -> bool:
+    """Whether a directory is there, or this user may not see that none is."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _apart(environment: "Mapping[str, str]") -> "Optional[Problem]":

@@ -81,6 +81,7 @@ class Options(NamedTuple):
         adopt: take over files that somebody else wrote or changed.
         dry_run: plan only.
         no_restart: leave it to people to restart containerd.
+        after_refresh: snapd waits for it, and not for long.
         say: is told what takes long.
         outside: what people type to run the same outside of the snap.
     """
@@ -89,6 +90,7 @@ class Options(NamedTuple):
     adopt: bool = False
     dry_run: bool = False
     no_restart: bool = False
+    after_refresh: bool = False
     say: Callable[[str], None] = lambda _line: None
     outside: str = ""
 

@@ -12,31 +12,40 @@ from private_registry.shell.node import Node
 from private_registry.shell.transaction import AllFollowers
 
 SECONDS = 300
+# MicroK8s ends a hook after 120 s, without a word.
+HOOK_SECONDS = 60
+_AGAIN = "run the same command again when it has"
+_AFTER_REFRESH = "when it has, type: microk8s private-registry apply"
 
 
 @contextmanager
-def alone(node: Node, everybody: AllFollowers, say: Callable[[str], None]) -> Iterator[Node]:
+def alone(
+    node: Node, everybody: AllFollowers, say: Callable[[str], None], *, is_hook: bool = False
+) -> Iterator[Node]:
     """Hold the lock, at most 300 s later, after finishing or undoing what a killed run left.
+
+    A hook waits 60 s.
 
     Yields the node with the places of the Docker engine that has files of ours.
 
     Raises:
         NodeError: another run does not end in time.
     """
+    seconds = HOOK_SECONDS if is_hook else SECONDS
 
     def tell(holder: Optional[int]) -> None:
         say(f"Another run{_process(holder)} is at work; waiting for it to end ...")
 
     try:
-        with held(node.lock, SECONDS, tell):
+        with held(node.lock, seconds, tell):
             transaction.recover(node, everybody)
             yield records.with_docker(node)
     except HeldError as error:
         kill = "" if error.holder is None else f"; if it hangs, end it: sudo kill {error.holder}"
         raise NodeError(
-            f"another run{_process(error.holder)} has not ended within {SECONDS:g} s",
+            f"another run{_process(error.holder)} has not ended within {seconds:g} s",
             place=node.lock.absolute,
-            remedy=f"run the same command again when it has{kill}",
+            remedy=f"{_AFTER_REFRESH if is_hook else _AGAIN}{kill}",
         ) from error
 
 

@@ -39,5 +39,5 @@ def run_hook(node: Microk8s) -> Result:
     """Check that the hook calls apply through the addon's door, and do that in this process."""
     text = (node.common / HOOK).read_text()
     assert f"door='{ADDON / 'plugin'}'" in text
-    assert text.rstrip().endswith("apply")
-    return node.run("plugin", "apply")
+    assert text.rstrip().endswith("apply --after-refresh")
+    return node.run("plugin", "apply", "--after-refresh")

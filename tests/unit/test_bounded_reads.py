@@ -15,6 +15,7 @@ from typing import Any, Iterator, List, Tuple
 import pytest
 
 from private_registry.shell import reading
+from private_registry.shell.observing import look_at
 from private_registry.shell.reading import UnreadableError
 from unit.microk8s import Microk8s, ok
 from unit.planting import plant
@@ -217,3 +218,27 @@ def test_every_verb_ends_whatever_stands_there(
     assert result.exit_code in {"disable": (0,), "check": (0, 5)}.get(verb, (0, 3, 4)), result
     if verb == "disable":
         assert not (microk8s.common / "private-registry-config").exists()
+
+
+@pytest.mark.parametrize("name", ["read", "look_at"])
+def test_who_waits_at_a_pipe_is_not_woken(tmp_path: Path, name: str) -> None:
+    """To open a device does something already, such as to start a watchdog."""
+    os.mkfifo(str(tmp_path / "pipe"))
+    woken = threading.Event()
+
+    def write() -> None:
+        os.close(os.open(str(tmp_path / "pipe"), os.O_WRONLY))
+        woken.set()
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    time.sleep(0.2)
+    for _ in range(3):
+        if name == "look_at":
+            assert look_at(str(tmp_path / "pipe")).problem == "unreadable"
+        else:
+            with pytest.raises(UnreadableError):
+                reading.read(str(tmp_path / "pipe"))
+    assert not woken.wait(0.3)
+    os.close(os.open(str(tmp_path / "pipe"), os.O_RDONLY | os.O_NONBLOCK))
+    writer.join(5)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 import pytest
 import yaml
@@ -325,3 +326,55 @@ def test_hosts_on_standard_output_names_each_file(filled: Microk8s) -> None:
         "# ==> reg.corp:5000/hosts.toml",
         "# ==> docker.io/hosts.toml",
     ]
+
+
+# --- links of strangers --------------------------------------------------------------------------
+
+_STRANGER, _CALLER = 65534, 4321
+
+
+class _Link(NamedTuple):
+    """A link on the way, where the directory it lies in has an owner and a mode."""
+
+    owner: int
+    directory: int
+    mode: int
+    is_followed: bool
+
+
+LINKS = {
+    "a stranger's, where everybody may write": _Link(_STRANGER, 0, 0o1777, is_followed=False),
+    "a stranger's, in his own directory": _Link(_STRANGER, _STRANGER, 0o755, is_followed=False),
+    "root's, in a stranger's directory": _Link(0, _STRANGER, 0o755, is_followed=False),
+    "root's, where others may put another": _Link(0, 0, 0o777, is_followed=False),
+    "root's, where everybody has his own": _Link(0, 0, 0o1777, is_followed=True),
+    "root's own": _Link(0, 0, 0o755, is_followed=True),
+    "the caller's own": _Link(_CALLER, _CALLER, 0o775, is_followed=True),
+    "the caller's, where everybody has his own": _Link(_CALLER, 0, 0o1777, is_followed=True),
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led where others may not go")
+@pytest.mark.parametrize("is_last", [True, False], ids=["at its end", "on the way"])
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_of_a_stranger_leads_root_nowhere(
+    filled: Microk8s, tmp_path: Path, name: str, is_last: bool
+) -> None:
+    case = LINKS[name]
+    target, directory = tmp_path / "etc", tmp_path / "shared"
+    target.mkdir()
+    directory.mkdir()
+    (directory / "link").symlink_to(target)
+    os.chown(str(directory / "link"), case.owner, case.owner, follow_symlinks=False)
+    os.chown(str(directory), case.directory, case.directory)
+    directory.chmod(case.mode)
+    output = directory / "link" if is_last else directory / "link" / "out"
+    words = ["export", "--format", "hosts", "--output", str(output)]
+    result = filled.run("plugin", *words, env={"SUDO_UID": str(_CALLER)})
+    if case.is_followed:
+        ok(result)
+        assert list(target.iterdir())
+        return
+    assert (result.exit_code, list(target.iterdir())) == (2, []), result
+    assert "a link that somebody else may have made" in result.stderr
+    assert "give a path without that link" in result.stderr

@@ -14,7 +14,9 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from private_registry import turns
-from unit.microk8s import ADDON, Microk8s, ok
+from private_registry.shell.directories import Place
+from private_registry.shell.lock import Turn, held_at_once
+from unit.microk8s import ADDON, HOOK, Microk8s, ok
 
 AT_ONCE = 20
 HOLDER = """
@@ -174,3 +176,33 @@ def test_no_file_is_left_for_the_lock(microk8s: Microk8s) -> None:
     before = microk8s.tree()
     ok(microk8s.run("plugin", "list"))
     assert microk8s.tree() == before
+
+
+def test_the_holder_is_told_by_device_and_inode(
+    microk8s: Microk8s, lock: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The same inode number on another file system is another file."""
+    status = lock.stat()
+    line = "{}: FLOCK  ADVISORY  WRITE {} {:02x}:{:02x}:{} 0 EOF\n"
+    device = os.major(status.st_dev), os.minor(status.st_dev)
+    other = line.format(1, 4711, device[0] + 1, device[1], status.st_ino)
+    own = line.format(2, 4712, *device, status.st_ino)
+    for text, holder in ((other, None), (other + own, 4712)):
+        (tmp_path / "locks").write_text(text)
+        monkeypatch.setattr("private_registry.shell.lock._LOCKS", str(tmp_path / "locks"))
+        with holding(lock), held_at_once(Place(str(microk8s.common), OURS)) as turn:
+            assert turn == Turn(is_ours=False, holder=holder)
+
+
+def test_the_hook_gives_up_before_snapd_ends_it(
+    microk8s: Microk8s, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert turns.HOOK_SECONDS < 120 < turns.SECONDS
+    monkeypatch.setattr(turns, "HOOK_SECONDS", 0.3)
+    (line,) = [each for each in (microk8s.common / HOOK).read_text().splitlines() if "exec" in each]
+    words = line.partition('"$door" ')[2].split()
+    with holding(lock) as holder:
+        result = microk8s.run("plugin", *words)
+    assert result.exit_code == 4
+    assert f"another run (process {holder.pid}) has not ended within 0.3 s" in result.stderr
+    assert "when it has, type: microk8s private-registry apply" in result.stderr

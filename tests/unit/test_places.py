@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 from unittest import mock
 
 import pytest
@@ -189,7 +189,8 @@ def test_an_owner_is_root_or_the_user_that_runs(tmp_path: Path, part: str, is_us
         assert (found is None) == is_user
         assert places.flaw(path, roots_alone=True) is not None
         if found is not None:
-            assert found == (f"{tmp_path / part} belongs to user number {SOMEBODY}", "")
+            mend = f"sudo chown -h root '{tmp_path / part}'"
+            assert found == (f"{tmp_path / part} belongs to user number {SOMEBODY}", mend)
 
 
 def test_a_user_namespace_has_no_root_of_the_machine() -> None:
@@ -418,3 +419,80 @@ def test_a_path_of_nothing_but_others_is_the_systems(tmp_path: Path) -> None:
     assert {"/usr/bin", "/bin", "/usr/sbin"} <= set(got)
     assert all(Path(each).is_absolute() for each in got)
     assert str(tmp_path) not in ":".join(got)
+
+
+# --- what mends a place --------------------------------------------------------------------------
+
+
+class _Mend(NamedTuple):
+    """A place that is not trusted.
+
+    Args:
+        is_given: the variable names it.
+        is_default: it is what is taken without the variable.
+        is_snapds: it is below a directory of snapd's.
+        has_owner: it belongs to somebody else; else others may write to it.
+        is_unset: the variable is to be unset.
+    """
+
+    is_given: bool
+    is_default: bool
+    is_snapds: bool
+    has_owner: bool
+    is_unset: bool
+
+
+MENDS = {
+    "given, elsewhere": _Mend(True, False, False, False, is_unset=True),
+    "given, elsewhere, somebody's": _Mend(True, False, False, True, is_unset=True),
+    "given, snapd's": _Mend(True, False, True, False, is_unset=False),
+    "given, snapd's, somebody's": _Mend(True, False, True, True, is_unset=False),
+    "given, the default": _Mend(True, True, False, False, is_unset=False),
+    "given, the default, somebody's": _Mend(True, True, False, True, is_unset=False),
+    "not given": _Mend(False, True, False, False, is_unset=False),
+    "not given, somebody's": _Mend(False, True, False, True, is_unset=False),
+}
+
+
+@pytest.mark.parametrize("name", MENDS)
+def test_what_mends_a_place_is_what_is_shown(
+    microk8s: Microk8s, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    case, data = MENDS[name], microk8s.data
+    if case.has_owner and not can_be_somebody():
+        pytest.skip("only root can give a directory away")
+    if case.has_owner:
+        os.chown(str(data), SOMEBODY, 0)
+    else:
+        data.chmod(0o777)
+    snapds = f"{microk8s.root}/" if case.is_snapds else f"{str(microk8s.root)[:-1]}/"
+    monkeypatch.setattr(places, "_SNAPDS", (snapds,))
+    if case.is_default:
+        monkeypatch.setattr(places, "SNAP_DATA", str(data))
+        monkeypatch.setattr(places, "_DEFAULTS", {"SNAP_DATA": (str(data),)}, raising=False)
+    given = {key: value for key, value in microk8s.environment.items() if key in places.VARIABLES}
+    given = given if case.is_given else {k: v for k, v in given.items() if k != "SNAP_DATA"}
+    problem = places.problem(given)
+    assert problem is not None
+    remedy = problem[2]
+    assert remedy.startswith("unset ") is case.is_unset, remedy
+    if not case.is_unset:
+        subprocess.run(["sh", "-c", remedy.replace("sudo ", "")], check=True)
+        assert places.problem(given) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "is_snapds"),
+    [
+        ("/snap/microk8s/current", True),
+        ("/var/snap/microk8s/x1", True),
+        ("/snapshots/microk8s", False),
+    ],
+)
+def test_directories_of_snapd_are_known_part_by_part(
+    monkeypatch: pytest.MonkeyPatch, path: str, is_snapds: bool
+) -> None:
+    monkeypatch.setattr(places, "flaw", lambda *_: ("it is open", "sudo chmod go-w x"))
+    problem = places.problem({"SNAP": path})
+    assert problem is not None
+    assert problem[2].startswith("sudo chmod" if is_snapds else "unset ")

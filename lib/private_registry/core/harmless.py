@@ -10,6 +10,7 @@ import re
 from typing import Iterable, List, NamedTuple, Pattern, Sequence
 
 NOT_SHOWN = "(a line that may hold a secret; not shown)"
+_LONGEST = 1000
 
 _ADDRESS = (
     r"(?:https?://)?(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -25,7 +26,7 @@ def _quoted(inner: str) -> str:
 
 
 def _list(item: str) -> str:
-    return rf"\[\s*(?:{item}(?:\s*,\s*{item})*\s*,?\s*)?\]"
+    return rf"\[\s*(?:{item}(?:\s*,\s*{item})*(?:\s*,)?\s*)?\]"
 
 
 def _line(pattern: str) -> Pattern[str]:
@@ -118,7 +119,12 @@ def is_file(text: str) -> bool:
 
 
 def _is_known(line: str, form: _Form) -> bool:
-    return not line.strip() or bool(form.header.match(line) or form.key.match(line))
+    return not line.strip() or _has(form.header, line) or _has(form.key, line)
+
+
+def _has(form: Pattern[str], line: str) -> bool:
+    """Whether a line has a form; none that is longer than anybody writes."""
+    return len(line) <= _LONGEST and bool(form.match(line))
 
 
 def _shown(lines: Iterable[str], form: _Form) -> List[str]:
@@ -126,10 +132,10 @@ def _shown(lines: Iterable[str], form: _Form) -> List[str]:
     is_closed = False
     for line in (each.rstrip("\r\n") for each in lines):
         if line.lstrip().startswith("["):
-            is_known = bool(form.header.match(line))
+            is_known = _has(form.header, line)
             is_closed = not is_known or bool(form.closed.match(line.strip()))
         else:
-            is_known = not line.strip() or (not is_closed and bool(form.key.match(line)))
+            is_known = not line.strip() or (not is_closed and _has(form.key, line))
         login = _LOGIN.match(line) if form is _CONTAINERD else None
         hidden = NOT_SHOWN if login is None else f"{login[0]} ..."
         found.append(line.expandtabs() if is_known else hidden)

@@ -14,10 +14,9 @@ _INVISIBLE = re.compile(
 )
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*")
 _COLON = re.compile(r"\[[0-9A-Fa-f:.]*\]|:(?!//|[0-9]{1,5}(?:/|\Z)|\Z)")
-_LOGIN_IN_PATH = re.compile(r"[^/\s]*:[^/]*@")
-_QUERY_IN_PATH = re.compile(r"([?#])[^/]*=[^/]*")
-_LOGIN_IN_URL = re.compile(r"(//)[^\s\"'<>]*@")
-_QUERY_IN_URL = re.compile(r"(://[^\s?\"'<>]*)\?[^\s\"'<>]*")
+_SPACE = re.compile(r"\s")
+_QUERY_BEGIN = re.compile("[?#]")
+_RUN = re.compile(r"[^\s\"'<>]+")
 _SCHEME = re.compile(r"[A-Za-z0-9._-]+:", re.ASCII)
 _QUERY = re.compile(r"[?#&=](?=.)", re.DOTALL)
 _SHOWN = 80
@@ -54,7 +53,17 @@ def shown_name(text: str) -> str:
 
 def shown_path(path: str) -> str:
     """Name a path that somebody typed; what in its parts looks as a login or query is left out."""
-    return printable(_QUERY_IN_PATH.sub(r"\1...", _LOGIN_IN_PATH.sub("...@", path)))
+    return printable("/".join(map(_part_without_secrets, path.split("/"))))
+
+
+def _part_without_secrets(part: str) -> str:
+    colon, at = part.find(":"), part.rfind("@")
+    if 0 <= colon < at:
+        begin = max((each.end() for each in _SPACE.finditer(part, 0, colon)), default=0)
+        part = f"{part[:begin]}...@{part[at + 1 :]}"
+    query = _QUERY_BEGIN.search(part)
+    has_value = query is not None and "=" in part[query.end() :]
+    return f"{part[: query.end()]}..." if query is not None and has_value else part
 
 
 def shown_place(path: str) -> str:
@@ -71,14 +80,23 @@ def place_without_secrets(path: str) -> str:
 def without_secrets(name: str) -> str:
     """Return a host, URL or key without what looks as its login, password or query."""
     start = name.rfind("@") + 1
-    colons = (each for each in _COLON.finditer(name, start) if not _IPV6.fullmatch(name))
+    colons = () if _IPV6.fullmatch(name) else _COLON.finditer(name, start)
     odd = next((each.start() for each in colons if each[0] == ":"), None)
     return _without_login(name if odd is None else f"{name[:odd]}:...")
 
 
 def without_logins(text: str) -> str:
     """Return a longer text without the logins and queries of the URLs in it."""
-    return _QUERY_IN_URL.sub(r"\1?...", _LOGIN_IN_URL.sub(r"\1...@", text))
+    return _RUN.sub(lambda run: _run_without_login(run[0]), text)
+
+
+def _run_without_login(run: str) -> str:
+    before, slashes, rest = run.partition("//")
+    _, at, after = rest.rpartition("@")
+    run = f"{before}{slashes}...@{after}" if at else run
+    begin = run.find("://")
+    query = run.find("?", begin + 3) if begin >= 0 else -1
+    return run if query < 0 else f"{run[: query + 1]}..."
 
 
 def _without_login(text: str) -> str:

@@ -20,6 +20,8 @@ _MOST_UNREADABLE = 100
 _UNREADABLE: Path = ("\0",)
 _QUOTES = ('"""', "'''")
 _MARK = re.compile(r"""\"\"\"|'''|"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*|[\[\]{}]""", re.DOTALL)
+# What is quoted may hold an equals sign; each character fits one of these only.
+_KEYS = re.compile(r"""((?:"(?:[^"\\]|\\.)*"|'[^']*'|[^"'=])*)=""")
 _CLOSING = {
     '"""': re.compile(r'(?:[^"\\]|\\.|"(?!""))*"{3,5}', re.DOTALL),
     "'''": re.compile(r"(?:[^']|'(?!''))*'{3,5}", re.DOTALL),
@@ -196,11 +198,11 @@ def _leaf(plain: Dict[str, Any], line: str) -> Tuple[Path, Any]:
 
 def _count_of_keys(line: str) -> int:
     """Count the keys before the equals sign, by reading them as a table's header."""
-    for index, character in enumerate(line):
-        header = _header(line[:index]) if character == "=" else None
-        if header is not None:
-            return header
-    raise AssertionError(line)
+    match = _KEYS.match(line)
+    count = None if match is None else _header(match[1])
+    if count is None:
+        raise AssertionError(line)
+    return count
 
 
 def _header(keys: str) -> Optional[int]:

@@ -60,9 +60,16 @@ def _line(report: RegistryReport, outcome: CheckOutcome, width: int, paint: _Pai
         ]
         return f"{name}  {paint.red(_FAULT)}  {', '.join(dict.fromkeys(causes))}"
     if not report.is_asked:
-        return f"{name}  {_NOT_ASKED}: as MicroK8s ships it"
+        return f"{name}  {_NOT_ASKED}: {_reason(report, outcome)}"
     served = f"  {printable(report.answered_by)}" if report.answered_by else ""
     return f"{name}  {paint.green(_OK)}{served}"
+
+
+def _reason(report: RegistryReport, outcome: CheckOutcome) -> str:
+    """Say why a registry was not asked, or not whole."""
+    about = [each for each in outcome.findings if each.registry == report.registry]
+    is_hidden = any(each.cause is Cause.UNREADABLE for each in about)
+    return "not all of its files can be read" if is_hidden else "as MicroK8s ships it"
 
 
 def _finding(finding: Finding, paint: _Paint) -> List[str]:

@@ -91,6 +91,7 @@ def _carry_out(door: str, command: Command, script: str, outside: str) -> int:
         adopt=command.adopt,
         dry_run=command.dry_run,
         no_restart=command.no_restart,
+        after_refresh=command.after_refresh,
         say=_say,
         outside=outside,
     )

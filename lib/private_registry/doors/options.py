@@ -90,6 +90,7 @@ class Command(NamedTuple):
         json: answer for machines.
         no_restart: leave it to people to restart containerd.
         check: afterwards, find out whether it serves.
+        after_refresh: snapd waits for it, and not for long.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Command(NamedTuple):
     json: bool = False
     no_restart: bool = False
     check: bool = False
+    after_refresh: bool = False
 
 
 def verb_of(door: str, arguments: Sequence[str]) -> str:
@@ -168,7 +170,8 @@ def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
 
 def _command(name: str, request: Request, values: argparse.Namespace) -> Command:
     adopt, check = getattr(values, "adopt", False), getattr(values, "check", False)
-    return Command(name, request, adopt, values.dry_run, values.json, values.no_restart, check)
+    flags = (adopt, values.dry_run, values.json, values.no_restart, check)
+    return Command(name, request, *flags, getattr(values, "after_refresh", False))
 
 
 def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[Optional[str], str]]:
@@ -351,7 +354,7 @@ def _parse_list(name: str, arguments: List[str], inputs: Inputs) -> Command:
 def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
     parser.values("--file", "--import")
-    parser.flags(*_COMMON)
+    parser.flags("--after-refresh", *_COMMON)
     values = parser.read(arguments, name)
     _check_once(values)
     place = _from_elsewhere(values)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 import time
 from typing import Dict, List, Mapping, Optional
 
+from private_registry.core import pem
 from private_registry.core.model import ClientCertificate, DesiredState, Registry, Tls
 from private_registry.errors import CertificateError
 from private_registry.shell.x509 import Validity, validity
 
-_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.+?-----END \1-----", re.DOTALL)
 _OPENSSL_NO_MATCH = "KEY_VALUES_MISMATCH"
 
 
@@ -88,9 +87,9 @@ def _checked_tls(tls: Tls, place: str) -> Tls:
 
 def _blocks(text: str) -> Dict[str, List[str]]:
     blocks: Dict[str, List[str]] = {}
-    for match in _BLOCK.finditer(text):
-        block = "\n".join(line.strip() for line in match[0].splitlines())
-        blocks.setdefault(match[1], []).append(block + "\n")
+    for each in pem.blocks(text):
+        block = "\n".join(line.strip() for line in each.whole.splitlines())
+        blocks.setdefault(each.label, []).append(block + "\n")
     return blocks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import List
 
+from private_registry import places
 from private_registry.core.export import Export, ExportedFile
 from private_registry.core.showing import shown_path
 from private_registry.errors import UsageError
@@ -24,10 +25,9 @@ def write(export: Export, output: str, *, is_tree: bool) -> None:
     made: List[Place] = []
     try:
         if is_tree:
-            # A link that a user names himself is followed.
-            _write_tree(export, Place(*os.path.split(os.path.realpath(output))), made)
+            _write_tree(export, _place(output, is_tree=True), made)
         else:
-            _write_file(export.files[0], Place(*os.path.split(os.path.abspath(output))), made)
+            _write_file(export.files[0], _place(output, is_tree=False), made)
     except (OSError, ValueError) as error:
         for each in reversed(made):
             files.remove_made(each)
@@ -35,6 +35,24 @@ def write(export: Export, output: str, *, is_tree: bool) -> None:
         raise UsageError(
             f"{shown_path(output)} cannot be written: {reason.lower()}", place=_OPTION
         ) from error
+
+
+def _place(output: str, *, is_tree: bool) -> Place:
+    """Return where to write, by a way without links: each directory is opened below the other.
+
+    A link that a user names himself is followed; as root, none that a stranger may have made.
+    """
+    path = os.path.abspath(output)
+    directory, name = os.path.split(path)
+    follows = is_tree and os.path.exists(path)
+    found, stranger = places.resolved(path if follows else directory, places.caller())
+    if stranger and os.geteuid() == 0:
+        raise UsageError(
+            f"{shown_path(stranger)} is a link that somebody else may have made",
+            place=_OPTION,
+            remedy="give a path without that link",
+        )
+    return Place("/", (found if follows else os.path.join(found, name)).lstrip("/"))
 
 
 def _write_tree(export: Export, place: Place, made: List[Place]) -> None:

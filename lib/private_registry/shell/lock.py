@@ -19,7 +19,9 @@ from private_registry.shell.reading import read_of_process
 
 _LOCKS = "/proc/locks"
 _POLL_SECONDS = 0.05
-_HOLDER = re.compile(r"^\d+: FLOCK +ADVISORY +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) ", re.MULTILINE)
+_HOLDER = re.compile(
+    r"^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE
+)
 
 
 class Turn(NamedTuple):
@@ -102,7 +104,7 @@ def _take(place: Place) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _holder(os.fstat(descriptor).st_ino)
+            holder = _holder(os.fstat(descriptor))
             os.close(descriptor)
             raise HeldError(holder) from None
         # Whoever held it may have taken the directory away, and the next one made another.
@@ -121,12 +123,18 @@ def _give(place: Place, descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _holder(inode: int) -> Optional[int]:
+def _holder(directory: os.stat_result) -> Optional[int]:
     """Return who holds the lock, as the kernel lists it."""
     try:
         text = read_of_process(_LOCKS).decode("ascii", "replace")
     except OSError:
         return None
-    found = (match[1] for match in _HOLDER.finditer(text) if int(match[2]) == inode)
+    device = (os.major(directory.st_dev), os.minor(directory.st_dev))
+    wanted = (*device, directory.st_ino)
+    found = (
+        match[1]
+        for match in _HOLDER.finditer(text)
+        if (int(match[2], 16), int(match[3], 16), int(match[4])) == wanted
+    )
     number = next(found, None)
     return None if number is None else int(number)

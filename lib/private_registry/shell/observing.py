@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import Dict, NamedTuple, Optional
 
 from private_registry.core.check.proxies import Proxies, environment_of
@@ -30,32 +31,47 @@ class Runtime(NamedTuple):
     has_cri: bool
 
 
-def may(path: str, rights: int) -> bool:
-    """Whether this process may do something with a file: ``os.R_OK`` and the like."""
-    return os.access(path, rights, effective_ids=os.access in os.supports_effective_ids)
+def is_hidden(path: str, rights: int = os.R_OK) -> bool:
+    """Whether this user may not see what is at a path, or has no rights to it; root never."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return is_for_root(error)
+    return not os.access(path, rights, effective_ids=os.access in os.supports_effective_ids)
+
+
+def is_for_root(error: Optional[BaseException]) -> bool:
+    """Whether an error says only that this user is not root, as containerd is."""
+    return isinstance(error, PermissionError) and os.geteuid() != 0
 
 
 def look_at(path: str) -> Look:
     """Look at a file or directory; raises nothing."""
+    kind = ""
     try:
-        if os.path.isdir(path):
-            return Look(names=tuple(sorted(os.listdir(path))))
-        return Look(content=reading.read(path)[1])
+        kind = _kind(os.stat(path).st_mode)
+        if kind == "directory":
+            return Look(names=tuple(sorted(os.listdir(path))), kind=kind)
+        return Look(content=reading.read(path)[1], kind=kind)
     except (FileNotFoundError, NotADirectoryError):
         return Look(problem="missing")
-    except PermissionError:
-        # containerd is root.
-        return Look(problem="unreadable" if os.geteuid() == 0 else "hidden")
+    except PermissionError as error:
+        return Look(problem="hidden" if is_for_root(error) else "unreadable", kind=kind)
     except (OSError, ValueError, reading.UnreadableError):
-        return Look(problem="unreadable")
+        return Look(problem="unreadable", kind=kind)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "file" if stat.S_ISREG(mode) else ""
 
 
 def runtime_of(node: Node) -> Runtime:
     """Ask whether containerd runs, and its CRI."""
-    arguments = look_at(node.absolute(NodePath(Root.DATA, CONTAINERD_ARGUMENTS))).content or b""
-    socket = node.socket(arguments.decode(errors="replace"))
-    is_seen = not os.path.exists(socket) or may(socket, os.R_OK | os.W_OK)
-    if not is_seen or _is_hidden(os.path.dirname(socket)):
+    arguments = look_at(node.absolute(NodePath(Root.DATA, CONTAINERD_ARGUMENTS)))
+    socket = node.socket((arguments.content or b"").decode(errors="replace"))
+    if arguments.is_hidden or is_hidden(socket, os.R_OK | os.W_OK):
         return Runtime(socket, is_seen=False, process=None, has_cri=False)
     process = cri.listener(socket)
     has_cri = process is not None and cri.answers(socket, _ANSWER_SECONDS)
@@ -83,8 +99,3 @@ def _environment_of(process: int) -> Optional[bytes]:
         return reading.read_of_process(f"/proc/{process}/environ")
     except OSError:
         return None
-
-
-def _is_hidden(directory: str) -> bool:
-    """Whether this user cannot tell what is in a directory."""
-    return os.path.isdir(directory) and not may(directory, os.R_OK | os.X_OK)

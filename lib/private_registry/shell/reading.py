@@ -6,12 +6,15 @@ that it is empty and holds whoever reads it.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import Optional, Tuple
 
 MOST_BYTES = 16 * 1024 * 1024
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+# To open a device, or a pipe that somebody waits at, does something already; this does not.
+_LOOK = os.O_PATH | os.O_CLOEXEC
 _GIVEN_SECONDS = 10
 
 
@@ -41,8 +44,18 @@ def read(
         UnreadableError: it is something else, or larger than 16 MiB.
         OSError: it cannot be opened or read.
     """
-    flags = _OPEN if follow else _OPEN | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, dir_fd=directory)
+    flags = _LOOK if follow else _LOOK | os.O_NOFOLLOW
+    seen = os.open(path, flags, dir_fd=directory)
+    try:
+        kind = os.fstat(seen).st_mode
+        if stat.S_ISLNK(kind):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        if not stat.S_ISREG(kind):
+            raise UnreadableError("a directory or device")
+        # The very file that was looked at, whatever has its name by now.
+        descriptor = _opened(seen, path)
+    finally:
+        os.close(seen)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -52,6 +65,14 @@ def read(
         return status, _bytes(descriptor, status.st_size)
     finally:
         os.close(descriptor)
+
+
+def _opened(seen: int, path: str) -> int:
+    try:
+        return os.open(f"/proc/self/fd/{seen}", _OPEN)
+    except OSError as error:
+        error.filename = path
+        raise
 
 
 def read_of_process(path: str) -> bytes:
@@ -70,13 +91,18 @@ def read_given(path: str) -> bytes:
         UnreadableError: it is neither, larger than 16 MiB, or nothing comes for 10 seconds.
         OSError: it cannot be opened or read.
     """
-    descriptor = os.open(path, _OPEN)
+    seen = os.open(path, _LOOK)
     try:
-        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            return _piped(descriptor)
+        is_pipe = stat.S_ISFIFO(os.fstat(seen).st_mode)
+        descriptor = _opened(seen, path) if is_pipe else None
+    finally:
+        os.close(seen)
+    if descriptor is None:
+        return read(path)[1]
+    try:
+        return _piped(descriptor)
     finally:
         os.close(descriptor)
-    return read(path)[1]
 
 
 def _piped(descriptor: int) -> bytes:

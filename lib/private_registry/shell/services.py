@@ -33,7 +33,9 @@ def service_files(node: Node, door: str) -> Dict[NodePath, WantedFile]:
             what="microk8s private-registry", door=_quoted(door), arguments='"$@"'
         ),
         REFRESH_HOOK: _STUB.format(
-            what="After a snap refresh: registries as saved.", door=_quoted(door), arguments="apply"
+            what="After a snap refresh: registries as saved.",
+            door=_quoted(door),
+            arguments="apply --after-refresh",
         ),
     }
     return {path: WantedFile(stub.encode(), node.modes.program) for path, stub in stubs.items()}

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from private_registry.core.check.findings import Cause, Finding, Layer, Severity
+from private_registry.core.check.findings import Cause, Finding, Layer, Remedy, Severity
 from private_registry.core.check.image import Image
 from private_registry.core.check.reading import Reading
 from private_registry.core.check.result import Result
 
 LAYERS = tuple(Layer)
 _CLOCK_SECONDS = 300
+_OF_LOGINS = (Cause.LOGIN_MISSING, Cause.ACCESS_DENIED)
+_HIDDEN_LOGIN = "it wants a login, and this user may not see whether containerd has one"
+_AS_ROOT = "sudo microk8s private-registry check"
 _DATES = (Cause.EXPIRED, Cause.NOT_YET_VALID)
 TEXTS = {
     Cause.NO_SUCH_NAME: "its name is not known",
@@ -102,6 +105,7 @@ class Asked(NamedTuple):
         image: that was looked up; None for the registry alone.
         hints: findings from elsewhere that may be the deeper reason of what was answered.
         has_pull_secret: pods log in to it by themselves.
+        login_is_hidden: this user may not look at what containerd logs in with.
     """
 
     reading: Reading
@@ -109,6 +113,12 @@ class Asked(NamedTuple):
     image: Optional[Image] = None
     hints: Tuple[Finding, ...] = ()
     has_pull_secret: bool = False
+    login_is_hidden: bool = False
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether somebody may have a login that was not tried."""
+        return self.has_pull_secret or self.login_is_hidden
 
 
 class Diagnosis(NamedTuple):
@@ -136,7 +146,10 @@ def diagnose(asked: Asked) -> Diagnosis:
     deciding = _deciding(asked, order) if serving is None else None
     layer = None if deciding is None else asked.results[deciding].layer
     is_fault = any(each.is_fault for each in findings)
-    return Diagnosis(_report(asked, order, serving, layer, is_fault=is_fault), findings)
+    report = _report(asked, order, serving, layer, is_fault=is_fault)
+    if serving is None and not is_fault and any(each.cause is Cause.UNREADABLE for each in hints):
+        report = report._replace(is_asked=False)
+    return Diagnosis(report, findings)
 
 
 def _order(asked: Asked) -> List[int]:
@@ -152,7 +165,7 @@ def _order(asked: Asked) -> List[int]:
 
 def _serves(asked: Asked, index: int) -> bool:
     cause = asked.results[index].cause
-    return cause is None or (cause is Cause.LOGIN_MISSING and asked.has_pull_secret)
+    return cause is None or (cause is Cause.LOGIN_MISSING and asked.may_log_in)
 
 
 def _deciding(asked: Asked, order: Sequence[int]) -> Optional[int]:
@@ -173,23 +186,36 @@ def _from_answers(asked: Asked, order: Sequence[int], serving: Optional[int]) ->
         if result.cause is Cause.NOT_FOUND and index != deciding:
             continue
         is_fault = index == deciding or (is_before and not _serves(asked, index))
+        if _is_unknown_before(asked, index) or _may_be_a_login(asked, result):
+            is_fault = False
         found[key] = _finding(asked, index, is_fault=is_fault, is_before=is_before)
     return list(found.values())
+
+
+def _is_unknown_before(asked: Asked, index: int) -> bool:
+    """Whether an endpoint that this user's rights are too few for may serve before one."""
+    return any(at < index and at not in asked.results for at in _order(asked))
+
+
+def _may_be_a_login(asked: Asked, result: Result) -> bool:
+    return asked.login_is_hidden and result.cause in _OF_LOGINS
 
 
 def _finding(asked: Asked, index: int, *, is_fault: bool, is_before: bool) -> Finding:
     result, entry = asked.results[index], asked.reading.entries[index]
     cause = _cause(result)
+    is_hidden = _may_be_a_login(asked, result)
     detail = result.detail if not result.asked else f"{result.detail} ({result.asked})"
     return Finding(
         cause=cause,
-        what=TEXTS.get(cause, cause.value.replace("_", " ")),
+        what=_HIDDEN_LOGIN if is_hidden else TEXTS.get(cause, cause.value.replace("_", " ")),
         registry=asked.reading.registry,
         endpoint=entry.url,
         where=entry.where or asked.reading.source,
         why=". ".join(
             each for each in (detail, _consequence(asked, index, is_before=is_before)) if each
         ),
+        remedy=Remedy(_AS_ROOT) if is_hidden else Remedy(),
         severity=Severity.FAULT if is_fault else Severity.NOTE,
     )
 

@@ -48,13 +48,16 @@ def candidates(registry: str, version: Version) -> List[str]:
 
 
 def directory_of(registry: str, certs_d: str, look: LookAt, version: Version) -> Directory:
-    """Find the directory of a registry."""
+    """Find the directory of a registry; where nothing can be seen, the one of its very name."""
     found = []
     for name in candidates(registry, version):
         path = posixpath.join(certs_d, name)
         seen = look(path)
+        if seen.may_be_missing:
+            own = EVERY_REGISTRY_DIRECTORY if registry == EVERY_REGISTRY else registry
+            return Directory(posixpath.join(certs_d, own))
         if seen.problem != "missing":
-            found.append((path, seen.content is not None))
+            found.append((path, seen.is_file))
     if not found:
         return Directory()
     (path, is_file), *others = found
@@ -82,7 +85,7 @@ def is_set_aside(name: str) -> bool:
 def registries_in(certs_d: str, look: LookAt) -> Tuple[str, ...]:
     """Name the registries that have a directory that can be theirs; ``*`` for ``_default``."""
     names = (name for name in look(certs_d).names or () if not is_set_aside(name))
-    found = (name for name in names if look(posixpath.join(certs_d, name)).content is None)
+    found = (name for name in names if not look(posixpath.join(certs_d, name)).is_file)
     registries = {registry_of(name) for name in found}
     return tuple(
         sorted(each for each in registries if each == EVERY_REGISTRY or can_be_named(each))

@@ -59,7 +59,7 @@ def lint_tree(certs_d: str, look: LookAt, version: Optional[Version] = None) -> 
         if directories.is_set_aside(name):
             continue
         path = posixpath.join(certs_d, name)
-        if look(path).content is not None:
+        if look(path).is_file:
             found += _stray_file(path, name)
         elif _is_filled(path, look):
             found += _misnamed(directories.registry_of(name), path, look)
@@ -69,6 +69,11 @@ def lint_tree(certs_d: str, look: LookAt, version: Optional[Version] = None) -> 
 
 def _is_filled(path: str, look: LookAt) -> bool:
     return bool(look(path).names)
+
+
+def _is_hidden(path: str, look: LookAt) -> bool:
+    """Whether this user cannot tell what a directory says."""
+    return any(look(each).is_hidden for each in (path, posixpath.join(path, HOSTS_TOML)))
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -117,9 +122,13 @@ def _shadowed(
     registry: str, directory: Directory, look: LookAt, version: Version
 ) -> Iterator[Finding]:
     for other in directory.shadowed:
+        is_hidden = _is_hidden(directory.path, look) or _is_hidden(other, look)
         if posixpath.basename(other) == EVERY_REGISTRY_DIRECTORY:
-            if not _is_filled(directory.path, look):
+            if not is_hidden and not _is_filled(directory.path, look):
                 yield _empty(registry, directory.path, other)
+        elif is_hidden:
+            note = _finding_of_shadow(registry, directory.path, other, is_fault=False)
+            yield note._replace(remedy=Remedy("sudo microk8s private-registry check"))
         elif not _is_filled(directory.path, look):
             yield _finding_of_shadow(registry, directory.path, other, is_fault=True)._replace(
                 remedy=Remedy(f"sudo rmdir {quoted(directory.path)}")
@@ -220,8 +229,11 @@ def _hub_elsewhere(certs_d: str, look: LookAt) -> Iterator[Finding]:
         content = look(posixpath.join(path, HOSTS_TOML)).content
         if not content:
             continue
-        own = look(posixpath.join(hub, HOSTS_TOML)).content
-        is_stock = own is None or stock.is_stock(f"{_STOCK_PATH}/{DOCKER_HUB}/{HOSTS_TOML}", own)
+        seen = look(posixpath.join(hub, HOSTS_TOML))
+        own = seen.content or b""
+        is_stock = not seen.is_hidden and (
+            not own or stock.is_stock(f"{_STOCK_PATH}/{DOCKER_HUB}/{HOSTS_TOML}", own)
+        )
         copy = f"sudo cp -a {quoted(path)}/. {quoted(hub)}/ && sudo rm -r {quoted(path)}"
         make = f"sudo mkdir -p {quoted(hub)} && "
         yield Finding(

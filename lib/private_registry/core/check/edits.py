@@ -26,7 +26,7 @@ class Edit(NamedTuple):
 
 Edits = Tuple[Edit, ...]
 
-_OWN_TEXT = re.compile(r"[\"'\[\]=., ]*(?:host\.?)?[\"'\[\]=., ]*", re.ASCII)
+_OWN_TEXT = re.compile(r"[\"'\[\]=., ]*(?:host[\"'\[\]=., ]*)?", re.ASCII)
 _LONGEST, _MOST_GROUPS = 1000, 9
 
 
@@ -88,6 +88,9 @@ def _substitution(old: str, new: str) -> str:
     """Return what makes one line of another and shows nothing that stays; empty if it cannot be."""
     import difflib  # noqa: PLC0415 - slow to import, and only such lines need it
 
+    # difflib takes quadratic time, and sed only so much.
+    if not old.isascii() or max(len(old), len(new)) > _LONGEST:
+        return ""
     pattern, replacement, groups = "", "", 0
     for tag, start, end, new_start, new_end in difflib.SequenceMatcher(
         None, old, new, autojunk=False
@@ -103,8 +106,7 @@ def _substitution(old: str, new: str) -> str:
             replacement += inserted
         else:
             return ""
-    is_possible = old.isascii() and len(old) <= _LONGEST and groups <= _MOST_GROUPS
-    return f"s/^{pattern}/{replacement}/" if is_possible else ""
+    return f"s/^{pattern}/{replacement}/" if groups <= _MOST_GROUPS else ""
 
 
 def _escaped(line: str) -> str:

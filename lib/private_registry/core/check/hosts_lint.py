@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Callable, Iterator, List, Tuple
 
 from private_registry.core.check import (
@@ -18,6 +19,8 @@ from private_registry.core.check.reading import HostEntry
 from private_registry.core.showing import quoted
 
 Entries = Tuple[HostEntry, ...]
+# Nobody writes such a file by hand, and each finding reads it anew.
+_LARGEST, _MOST_DRAFTS = 16 * 1024, 20
 _RULES: Tuple[Callable[[File, Document, Entries], Iterator[Draft]], ...] = (
     keys_lint.drafts,
     url_lint.drafts,
@@ -33,10 +36,13 @@ def findings_of(file: File, entries: Entries) -> List[Finding]:
         entries: whom containerd asks for its registry, be it by this file or, where containerd
             throws it away, without.
     """
+    if len(file.content) > _LARGEST:
+        return []
     if file.entries() is None:
         return [_refused(file, entries)] if _says_anything(file) else []
     document = file.document()
-    drafts = [draft for rule in _RULES for draft in rule(file, document, entries)]
+    every = (draft for rule in _RULES for draft in rule(file, document, entries))
+    drafts = list(islice(every, _MOST_DRAFTS))
     return one_command(file, [(draft, finding_of(file, draft, entries)) for draft in drafts])
 
 

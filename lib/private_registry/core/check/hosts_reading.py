@@ -65,16 +65,20 @@ def _read(registry: str, directory: Directory, look: LookAt, version: Version) -
         )
         return Reading(registry, (), (finding,), directory.path, fails=True)
     seen = look(path)
+    beside = look(directory.path)
+    if seen.problem == "missing" and beside.is_hidden:
+        # Certificates beside it would count.
+        return _unreadable(registry, directory.path, beside)
     is_large = len(seen.content or b"") > _MOST_BYTES
     if (seen.content is None and seen.problem != "missing") or is_large:
         return _unreadable(registry, path, seen)
     content = seen.content or b""
-    beside = certificates_of(directory.path, look)
-    entries, source, crashes = _entries(registry, content, path, beside, version)
+    certificates = certificates_of(directory.path, look)
+    entries, source, crashes = _entries(registry, content, path, certificates, version)
     found = trust_files.problems_of(registry, entries, look)
     findings: List[Finding] = []
     if content:
-        file = File(registry, path, content, version, beside)
+        file = File(registry, path, content, version, certificates)
         findings = hosts_lint.findings_of(file, entries)
         found = named_files_lint.findings_of(file, found, entries)
     fails = crashes or any(each.is_fault for each in found)

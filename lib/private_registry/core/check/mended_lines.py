@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import List, NamedTuple, Optional, Tuple
 
 from private_registry.core import toml
@@ -12,13 +13,10 @@ from private_registry.core.check.findings import Cause
 from private_registry.core.check.hosts_document import Refused
 
 _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
-_HEADER = re.compile(
-    r"(?P<indent>\s*)\[+\s*host\s*\.\s*(?P<url>[^\s#]+?)\s*(?P<tail>\.\s*header)?\s*\]*\s*[;,]?\s*"
-    r"(?P<comment>#.*)?$"
-)
-_KEY = re.compile(
-    r"(?P<indent>\s*)(?P<key>[A-Za-z_]+)\s*[:=]\s*(?P<value>[^#]*?)\s*[;,]?\s*(?P<comment>#.*)?$"
-)
+# Of these, nothing can be read in two ways: whatever a line holds, it is gone through once.
+_HEADER = re.compile(r"(?P<indent>\s*)\[+\s*host\s*\.\s*(?P<rest>\S.*)")
+_KEY = re.compile(r"(?P<indent>\s*)(?P<key>[A-Za-z_]+)\s*[:=](?P<rest>.*)")
+_LONGEST_LINE, _MOST_LINES, _MOST_CHARACTERS = 500, 1000, 64 * 1024
 _TEXTS = ("server", "ca", "dial_timeout")
 _FLAGS = ("skip_verify", "override_path")
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
@@ -47,11 +45,14 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
         lines: of the text.
         line: number of the one that the parser stumbled over.
     """
+    if len(lines) > _MOST_LINES or sum(map(len, lines)) > _MOST_CHARACTERS:
+        return None
     mended = list(lines)
+    others = iter(range(len(lines)))
     edits: List[Edit] = []
     causes: List[Cause] = []
     for _ in range(_ATTEMPTS):
-        order = [line - 1, *range(len(lines))]
+        order = chain([line - 1], others)
         found = next((each for each in (_mended_at(mended, at) for at in order) if each), None)
         if found is None:
             break
@@ -70,6 +71,8 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
 
 def _mended_at(lines: List[str], at: int) -> Optional[Tuple[int, str, Cause]]:
     line = lines[at].rstrip("\r\n") if 0 <= at < len(lines) else ""
+    if len(line) > _LONGEST_LINE:
+        return None
     if not line.strip() or not line.replace("\t", " ").isprintable() or _is_toml(line):
         return None
     found = _mended_header(line) or _mended_key(line)
@@ -90,11 +93,12 @@ def _mended_header(line: str) -> Optional[Tuple[str, Cause]]:
     match = _HEADER.match(line)
     if match is None:
         return None
-    url = match["url"].strip(_QUOTES)
-    is_quoted = match["url"][0] in "\"'" and match["url"][0] == match["url"][-1]
-    comment = f" {match['comment']}" if match["comment"] else ""
-    tail = ".header" if match["tail"] else ""
-    text = f"{match['indent']}[host.{toml.scalar(url)}{tail}]{comment}"
+    inner, comment = _without_end(match["rest"])
+    name, tail = _without_tail(inner.rstrip("]").rstrip())
+    if not name or len(name.split()) > 1:
+        return None
+    is_quoted = name[0] in "\"'" and name[0] == name[-1]
+    text = f"{match['indent']}[host.{toml.scalar(name.strip(_QUOTES))}{tail}]{comment}"
     return text, Cause.NOT_TOML if is_quoted else Cause.UNQUOTED
 
 
@@ -102,7 +106,7 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
     match = _KEY.match(line)
     if match is None:
         return None
-    key, value = match["key"], match["value"]
+    key, (value, comment) = match["key"], _without_end(match["rest"])
     plain = value.strip(_QUOTES)
     cause = Cause.UNQUOTED if _lacks_quotes(value) else Cause.NOT_TOML
     written = ""
@@ -115,8 +119,23 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
         written = toml.scalar(words)
     if not written:
         return None
-    comment = f" {match['comment']}" if match["comment"] else ""
     return f"{match['indent']}{key} = {written}{comment}", cause
+
+
+def _without_end(rest: str) -> Tuple[str, str]:
+    """Return what is meant of the rest of a line, and its comment behind a space."""
+    plain, mark, comment = rest.partition("#")
+    plain = plain.strip()
+    if plain.endswith((";", ",")):
+        plain = plain[:-1].rstrip()
+    return plain, f" {mark}{comment}" if mark else ""
+
+
+def _without_tail(name: str) -> Tuple[str, str]:
+    """Return the name of a host in its header, and ``.header`` where that stands behind it."""
+    before, found, after = name.rpartition(".")
+    is_tail = bool(found) and after.strip() == "header" and bool(before.strip())
+    return (before.rstrip(), ".header") if is_tail else (name, "")
 
 
 def _lacks_quotes(value: str) -> bool:

@@ -18,11 +18,29 @@ class Look(NamedTuple):
         names: of what is in a directory that can be read.
         problem: why neither is given: ``missing``; ``hidden`` from this user, but not from
             containerd; ``unreadable``. Empty otherwise.
+        kind: ``file`` or ``directory``, also where it is hidden; empty for all else, and where
+            this user cannot tell whether anything is there.
     """
 
     content: Optional[bytes] = None
     names: Optional[Tuple[str, ...]] = None
     problem: str = ""
+    kind: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is known for a file."""
+        return self.content is not None or self.kind == "file"
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether this user may not look at it, and containerd may."""
+        return self.problem == "hidden"
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether this user cannot tell if anything is there."""
+        return self.is_hidden and not self.kind
 
 
 LookAt = Callable[[str], Look]

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
+from private_registry.core import pem
 from private_registry.core.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.core.check.reading import HostEntry, LookAt
 from private_registry.core.harmless import is_file
 from private_registry.core.showing import quoted, shown_place
 
-_BLOCK = re.compile(
-    rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n(.*?)^-----END \1-----", re.DOTALL | re.MULTILINE
-)
 _SEQUENCE, _LONG_FORM = 0x30, 0x80
 _CERTIFICATE, _PRIVATE_KEY = "CERTIFICATE", "PRIVATE KEY"
 
@@ -135,18 +132,17 @@ def _remedy(named: _Named, at_hand: str, *, is_directory: bool) -> Remedy:
 
 def _holds(content: bytes, kind: str) -> bool:
     """Whether one PEM block is of a kind, as Go's AppendCertsFromPEM and X509KeyPair ask."""
-    for label, body in _BLOCK.findall(content):
-        name = label.decode()
-        is_kind = name == kind or (kind == _PRIVATE_KEY and name.endswith(" " + kind))
-        if is_kind and name != "ENCRYPTED " + _PRIVATE_KEY and _is_der(body):
+    for label, body, _ in pem.blocks(content.decode("latin-1"), at_line_start=True):
+        is_kind = label == kind or (kind == _PRIVATE_KEY and label.endswith(" " + kind))
+        if is_kind and label != "ENCRYPTED " + _PRIVATE_KEY and _is_der(body):
             return True
     return False
 
 
-def _is_der(body: bytes) -> bool:
+def _is_der(body: str) -> bool:
     """Whether base64 holds one whole ASN.1 sequence; a block with headers does not."""
     try:
-        der = base64.b64decode(b"".join(body.split()), validate=True)
+        der = base64.b64decode("".join(body.split()), validate=True)
     except (binascii.Error, ValueError):
         return False
     if len(der) < 2 or der[0] != _SEQUENCE:  # noqa: PLR2004 - a tag and a length
