@@ -18,6 +18,7 @@ from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.image import registry_image
 from registry_harness.kubectl import fetch_kubectls
+from registry_harness.kubernetes import fetch_kubernetes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, help_text in {
         "fetch": "fetch containerd releases and the registry image, where they are not here",
+        "fetch-kubernetes": "fetch or build Kubernetes, where it is not here",
         "up": "start one registry of every kind and show how to use them",
         "status": "show what is up",
         "down": "remove all that is up",
@@ -54,12 +56,23 @@ def _client() -> docker.DockerClient:
     return client
 
 
-def _fetch(client: docker.DockerClient) -> int:
+def _saying() -> Callable[[str], None]:
     begin = time.monotonic()
 
     def say(line: str) -> None:
         print(f"[{time.monotonic() - begin:5.1f} s] {line}", flush=True)
 
+    return say
+
+
+def _fetch_kubernetes(_client: docker.DockerClient) -> int:
+    release = fetch_kubernetes(_saying())
+    print(f"Kubernetes {release.version}: {release.directory}")
+    return 0
+
+
+def _fetch(client: docker.DockerClient) -> int:
+    say = _saying()
     fetch_releases(say)
     fetch_newest_engine(say)
     fetch_kubectls(say)
@@ -131,6 +144,7 @@ def _enable(registry: dict[str, str]) -> str:
 
 _COMMANDS: dict[str, Callable[[docker.DockerClient], int]] = {
     "fetch": _fetch,
+    "fetch-kubernetes": _fetch_kubernetes,
     "up": _up,
     "status": _status,
     "down": _down,

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from registry_harness.json_patch import DoesNotApply, patched
+from registry_harness.kubectl import kubeconfig_for
 from registry_harness.openapi import document
 from registry_harness.refusals import Refusal, conflict, invalid
 from registry_harness.running import Running
@@ -118,6 +119,10 @@ class ClusterApi(Running):
     def url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    def kubeconfig(self) -> str:
+        """Return what kubectl needs to ask it."""
+        return kubeconfig_for(self.url)
 
     def put(self, resource: str, namespace: str, plain: Plain) -> None:
         """Let there be an object, as somebody else made it."""

@@ -14,12 +14,14 @@ import os
 import ssl
 import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from registry_harness.errors import PushRefused
 from registry_harness.registry import Registry
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
+_WAITING = ["/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; busybox sleep 1000000 & wait"]
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -49,25 +51,34 @@ class Image:
     manifest: Blob
 
 
-def layer_tar() -> bytes:
-    """Return a tar archive with one file of random content."""
+def layer_tar(busybox: Path | None = None) -> bytes:
+    """Return a tar archive with one file of random content, and busybox if it is given."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        content = os.urandom(64)
-        entry = tarfile.TarInfo("random")
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
+        _put(archive, "random", os.urandom(64))
+        if busybox is not None:
+            _put(archive, "bin/busybox", busybox.read_bytes(), 0o755)
     return buffer.getvalue()
 
 
-def random_image() -> Image:
-    """Make an image that nobody has pulled before."""
-    tar = layer_tar()
+def _put(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), mode
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def random_image(busybox: Path | None = None) -> Image:
+    """Make an image that nobody has pulled before.
+
+    Args:
+        busybox: a static program, which makes it one that can run: it waits until it is stopped.
+    """
+    tar = layer_tar(busybox)
     layer = Blob(_LAYER, gzip.compress(tar))
     config = {
         "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
         "os": "linux",
-        "config": {},
+        "config": {} if busybox is None else {"Entrypoint": _WAITING},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]},
     }
     config_blob = Blob(_CONFIG, json.dumps(config).encode())
@@ -80,13 +91,14 @@ def random_image() -> Image:
     return Image(layer, config_blob, Blob(_MANIFEST, json.dumps(manifest).encode()))
 
 
-def image_archive(reference: str) -> bytes:
+def image_archive(reference: str, busybox: Path | None = None) -> bytes:
     """Return an archive that `ctr images import` takes: an OCI layout with one image.
 
     Args:
         reference: the name that the image gets.
+        busybox: see random_image.
     """
-    image = random_image()
+    image = random_image(busybox)
     index = {
         "schemaVersion": 2,
         "manifests": [
@@ -105,21 +117,27 @@ def image_archive(reference: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
+            _put(archive, name, content)
     return buffer.getvalue()
 
 
-def fill(registry: Registry, repository: str, tag: str = "latest") -> str:
+def fill(
+    registry: Registry, repository: str, tag: str = "latest", busybox: Path | None = None
+) -> str:
     """Put a new image straight into a registry and return its reference.
 
     This is the distribution protocol without any engine; DockerEngine.push is the other way.
 
+    Args:
+        registry: that gets it.
+        repository: its name there.
+        tag: of the image.
+        busybox: see random_image.
+
     Raises:
         PushRefused: the registry would not take it.
     """
-    image = random_image()
+    image = random_image(busybox)
     client = _Client(registry, repository)
     try:
         for blob in (image.layer, image.config):

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from registry_harness.cluster_api import ClusterApi
 from registry_harness.containerd.releases import SUITES
 from registry_harness.errors import MissingPartError
 from registry_harness.microk8s_node import MicroK8sNode
@@ -24,7 +23,7 @@ from registry_harness.packages import (
 _PACKAGES = ("kubernetes-client", "kubectl")
 _PROGRAM = "usr/bin/kubectl"
 _WRAPPER = """#!/bin/sh
-HOME='{home}' exec '{kubectl}' --kubeconfig=/dev/null --server='{url}' "$@"
+HOME='{home}' exec '{kubectl}' --kubeconfig="$SNAP_DATA/credentials/client.config" "$@"
 """
 
 
@@ -49,10 +48,31 @@ def fetch_kubectls(say: Callable[[str], None]) -> list[Path]:
     return sorted(found, key=_version)
 
 
-def use_kubectl(node: MicroK8sNode, kubectl: Path, api: ClusterApi) -> None:
-    """Give a node the kubectl that MicroK8s has, speaking to a stand-in."""
+def kubeconfig_for(url: str) -> str:
+    """Return what kubectl needs to ask an API without a login."""
+    plain = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "microk8s-cluster", "cluster": {"server": url}}],
+        "contexts": [{"name": "microk8s", "context": {"cluster": "microk8s-cluster"}}],
+        "current-context": "microk8s",
+    }
+    return json.dumps(plain)
+
+
+def use_kubectl(node: MicroK8sNode, kubectl: Path, kubeconfig: str) -> None:
+    """Give a node the kubectl that MicroK8s has, and what it needs to ask an API server.
+
+    Args:
+        node: that gets it.
+        kubectl: the program.
+        kubeconfig: becomes ``credentials/client.config`` of the revision in use.
+    """
+    credentials = node.data / "credentials"
+    credentials.mkdir(mode=0o770, exist_ok=True)
+    (credentials / "client.config").write_text(kubeconfig, encoding="utf-8")
     wrapper = node.snap / "microk8s-kubectl.wrapper"
-    text = _WRAPPER.format(home=node.root, kubectl=kubectl, url=api.url)
+    text = _WRAPPER.format(home=node.root, kubectl=kubectl)
     wrapper.write_text(text, encoding="utf-8")
     wrapper.chmod(0o755)
 

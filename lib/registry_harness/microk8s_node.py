@@ -27,7 +27,7 @@ _STOCK_HOSTS = {
     "localhost:32000": ("http://localhost:32000", "http://localhost:32000"),
 }
 # What MicroK8s and its daemons write themselves, and the addon's own clone.
-_NOT_COUNTED = frozenset({"args/containerd.toml", "addons", "run"})
+_NOT_COUNTED = frozenset({"args/containerd.toml", "addons", "run", "var/lib"})
 # As in MicroK8s' default-args, but for the directories of the daemon's own files.
 _CONTAINERD_ARGUMENTS = """--config ${SNAP_DATA}/args/containerd.toml
 --address ${SNAP_COMMON}/run/containerd.sock
@@ -66,7 +66,8 @@ class MicroK8sNode:
         containerd: binary that SNAP/bin/containerd points to; None for none.
         python: interpreter that the node's programs are run with.
 
-    ``through`` is put in front of the addon's programs, such as nsenter and its options.
+    On a machine of its own ``through`` is put in front of the addon's programs, such as nsenter and
+    its options, and ``root_as_seen`` is what they see as the root.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class MicroK8sNode:
         containerd: Path | None = None,
         python: str = sys.executable,
     ) -> None:
-        self.root = root
+        self.root = self.root_as_seen = root
         self.revision = FIRST_REVISION
         self.snap = root / "snap/microk8s/current"
         self.snapctl_socket = root / "snapctl.sock"
@@ -96,6 +97,12 @@ class MicroK8sNode:
     def data(self) -> Path:
         """SNAP_DATA: the directory of the revision in use."""
         return self._var / str(self.revision)
+
+    def as_seen(self, path: Path) -> Path:
+        """Return a path of the node as the node's own programs see it."""
+        if not path.is_relative_to(self.root):
+            return path
+        return self.root_as_seen / path.relative_to(self.root)
 
     @property
     def template(self) -> Path:
@@ -115,15 +122,16 @@ class MicroK8sNode:
     def environment(self) -> dict[str, str]:
         """Return the environment that snapd and MicroK8s' wrappers give an addon's programs."""
         system = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        snap = self.as_seen(self.snap)
         return {
             "HOME": str(self.root),
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
-            "PATH": f"{self.snap}/usr/bin:{self.snap}/bin:{self.snap}/usr/sbin:{system}",
+            "PATH": f"{snap}/usr/bin:{snap}/bin:{snap}/usr/sbin:{system}",
             "PYTHONNOUSERSITE": "false",
-            "SNAP": str(self.snap),
-            "SNAP_DATA": str(self.data),
-            "SNAP_COMMON": str(self.common),
+            "SNAP": str(snap),
+            "SNAP_DATA": str(self.as_seen(self.data)),
+            "SNAP_COMMON": str(self.as_seen(self.common)),
             "SNAP_NAME": "microk8s",
             "SNAP_REVISION": str(self.revision),
             "SNAP_ARCH": "amd64" if os.uname().machine == "x86_64" else "arm64",
@@ -144,7 +152,7 @@ class MicroK8sNode:
     def run(self, program: Path, *arguments: str, stdin: str | None = None) -> ProgramResult:
         """Run a program as MicroK8s does."""
         done = subprocess.run(
-            [*self.through, str(program), *arguments],
+            [*self.through, str(self.as_seen(program)), *arguments],
             env=self.environment(),
             input="" if stdin is None else stdin,
             capture_output=True,

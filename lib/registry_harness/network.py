@@ -48,6 +48,11 @@ class HarnessNetwork(Running):
         return str(self._network.name)
 
     @property
+    def bridge(self) -> str:
+        """Name of the machine's own device in the network."""
+        return f"br-{str(self._network.id)[:12]}"
+
+    @property
     def gateway(self) -> str:
         """The machine's own address in the network."""
         return _gateway(self.subnet)

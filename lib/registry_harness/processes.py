@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from registry_harness.errors import StartError
@@ -22,12 +23,18 @@ class Daemon:
         command: program and arguments.
         log: where its output goes.
         environment: added to this process's own.
+        through: put in front of the command, where that starts it as a child and waits for it.
     """
 
     def __init__(
-        self, command: list[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        through: Sequence[str] = (),
     ) -> None:
         self._command = command
+        self._through = through
         self._log = log
         self._environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +47,7 @@ class Daemon:
         """
         with self._log.open("ab") as stream:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self._command],
+                ["setpriv", "--pdeathsig", "KILL", *self._through, *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -64,17 +71,27 @@ class Daemon:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
+        pid = self.child if self._through else self.pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
         if self._process is not None:
-            self._process.send_signal(number)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def stop(self) -> None:
         """End it, gently first."""
         if self._process is None:
             return
-        self._process.terminate()
+        self.signal(signal.SIGTERM)
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
             self._process.kill()
             self._process.wait()
         self._process = None
@@ -83,6 +100,17 @@ class Daemon:
     def pid(self) -> int | None:
         """Its process number while it runs."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def child(self) -> int | None:
+        """The number of the first process that it started; None where there is none."""
+        if self.pid is None:
+            return None
+        try:
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        except OSError:
+            return None
+        return int(children.split()[0]) if children else None
 
     def log(self) -> str:
         """Return all that it printed."""

@@ -26,6 +26,9 @@ from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
 from registry_harness.image import registry_image as find_registry_image
 from registry_harness.kubectl import fetch_kubectls
+from registry_harness.kubernetes.cluster import Cluster, ClusterSpec, running_cluster
+from registry_harness.kubernetes.control_plane import ControlPlane
+from registry_harness.kubernetes.programs import KubernetesRelease, fetch_kubernetes
 from registry_harness.microk8s_node import MicroK8sNode
 from registry_harness.network import HarnessNetwork
 from registry_harness.pulling_node import PullingNode, pulling_node
@@ -278,10 +281,49 @@ def cluster_api() -> Iterator[ClusterApi]:
         yield api
 
 
+@pytest.fixture(scope="session")
+def control_plane(
+    kubernetes_release: KubernetesRelease, pytestconfig: pytest.Config
+) -> Iterator[ControlPlane]:
+    """A control plane without nodes; its users ``ann`` and ``bob`` may do nothing until let."""
+    with (
+        workspace() as work,
+        ControlPlane(kubernetes_release, work / "k", "127.0.0.1", users=["ann", "bob"]) as running,
+        log_on_failure(pytestconfig, "control plane", running.log),
+    ):
+        yield running
+
+
 @pytest.fixture(scope="session", params=["oldest", "newest"])
 def kubectl(request: pytest.FixtureRequest) -> Path:
     """The oldest kubectl that this machine can have, then the newest."""
     return fetch_kubectls(lambda _line: None)[0 if request.param == "oldest" else -1]
+
+
+@pytest.fixture(scope="session")
+def kubernetes_release() -> KubernetesRelease:
+    """Kubernetes' programs; where they are not here, fetching or building takes minutes."""
+    return fetch_kubernetes(lambda _line: None)
+
+
+@pytest.fixture(scope="session")
+def kubernetes_cluster(
+    kubernetes_release: KubernetesRelease,
+    containerd_releases: dict[str, ContainerdRelease],
+    harness_network: HarnessNetwork,
+    addon_repository: Path,
+    addon_name: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[Cluster]:
+    """A cluster of two nodes: one with the oldest containerd, one with the newest."""
+    releases = [containerd_releases[series] for series in (SERIES[0], SERIES[-1])]
+    newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
+    spec = ClusterSpec(releases, addon_repository, addon_name, newest_kubectl)
+    with (
+        running_cluster(kubernetes_release, spec, harness_network) as cluster,
+        log_on_failure(pytestconfig, "cluster", cluster.log),
+    ):
+        yield cluster
 
 
 @pytest.fixture(scope="session", params=["installed", "newest"])

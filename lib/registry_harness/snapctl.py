@@ -5,6 +5,7 @@ from __future__ import annotations
 import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from registry_harness.errors import HarnessError
@@ -40,7 +41,9 @@ class SnapctlServer:
             def handle(self) -> None:
                 request = self.rfile.read().decode()
                 outer.requests.append(request)
-                self.wfile.write(outer.answer(request, restart).encode())
+                # Who asked may have been killed meanwhile.
+                with suppress(BrokenPipeError):
+                    self.wfile.write(outer.answer(request, restart).encode())
 
         self._server = socketserver.UnixStreamServer(str(socket), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)

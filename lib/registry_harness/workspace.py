@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from registry_harness.cgroups import cgroups_named, remove_cgroups
 from registry_harness.processes import unmount_below
 
 _PREFIX = "rh-"
@@ -26,14 +27,18 @@ def workspace() -> Iterator[Path]:
 
 def remove_stale_workspaces() -> int:
     """Remove the directories of processes that were killed; return how many there were."""
-    stale = [each for each in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*") if _is_stale(each)]
+    found = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*")
+    stale = [each for each in found if _is_stale(each.name)]
     for directory in stale:
         _remove(directory)
+    for name in cgroups_named(_PREFIX):
+        if _is_stale(name):
+            remove_cgroups(name)
     return len(stale)
 
 
-def _is_stale(directory: Path) -> bool:
-    pid = directory.name.split("-")[1]
+def _is_stale(name: str) -> bool:
+    pid = name.split("-")[1]
     return pid.isdigit() and not Path(f"/proc/{pid}").exists()
 
 

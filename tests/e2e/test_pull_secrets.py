@@ -37,7 +37,7 @@ JSON_PATCH = "application/json-patch+json"
 @pytest.fixture
 def node(microk8s_files: MicroK8sNode, kubectl: Path, cluster_api: ClusterApi) -> MicroK8sNode:
     """A node whose kubectl speaks to the stand-in."""
-    use_kubectl(microk8s_files, kubectl, cluster_api)
+    use_kubectl(microk8s_files, kubectl, cluster_api.kubeconfig())
     return microk8s_files
 
 
@@ -215,7 +215,7 @@ def test_two_runs_at_once_both_land(
     let_list(cluster_api, "default", THEIRS)
     objects = cluster_api.objects()
     for each in nodes:
-        use_kubectl(each, kubectl, cluster_api)
+        use_kubectl(each, kubectl, cluster_api.kubeconfig())
     with ThreadPoolExecutor() as both:
         for done in both.map(
             lambda pair: pair[0].enable(*LOGIN[:-1], pair[1], *EVERYWHERE, stdin=PASSWORD),
@@ -292,7 +292,7 @@ def test_no_such_namespace_or_account(node: MicroK8sNode, cluster_api: ClusterAp
 
 def test_nobody_answers(microk8s_files: MicroK8sNode, kubectl: Path) -> None:
     with ClusterApi("default") as api:
-        use_kubectl(microk8s_files, kubectl, api)
+        use_kubectl(microk8s_files, kubectl, api.kubeconfig())
         run(microk8s_files.enable(*LOGIN, stdin=PASSWORD))
     enabled = microk8s_files.snapshot()
     for refused in (microk8s_files.disable(), microk8s_files.enable(*LOGIN, stdin="new")):

@@ -7,11 +7,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from registry_harness.containerd.cri import Cri
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.containerd.template import render
+from registry_harness.containerd.template import render, without_lower_oom_scores
 from registry_harness.content import image_archive
 from registry_harness.errors import StartError
 from registry_harness.microk8s_node import MicroK8sNode
@@ -30,12 +32,19 @@ class Containerd(Running):
         release: which binary.
         node: whose configuration it reads, of the revision in use at each start.
         work: for its root and state.
+        through: what the daemon is started through, where it runs on a machine of its own.
     """
 
-    def __init__(self, release: ContainerdRelease, node: MicroK8sNode, work: Path) -> None:
+    def __init__(
+        self,
+        release: ContainerdRelease,
+        node: MicroK8sNode,
+        work: Path,
+        through: Sequence[str] = (),
+    ) -> None:
         self.release = release
         self.starts = 0
-        self._node, self._work = node, work
+        self._node, self._work, self._through = node, work, through
         work.mkdir(parents=True, exist_ok=True)
         self.socket = node.containerd_socket
         self._log = node.containerd_log
@@ -56,12 +65,17 @@ class Containerd(Running):
             StartError: it ended, or did not answer in 30 s.
         """
         template = (self._node.data / _TEMPLATE).read_text(encoding="utf-8")
-        rendered = render(template, snap=str(self._node.snap), snap_data=str(self._node.data))
+        node = self._node
+        rendered = render(
+            template, snap=str(node.as_seen(node.snap)), snap_data=str(node.as_seen(node.data))
+        )
+        if not _may_lower_oom_score():
+            rendered = without_lower_oom_scores(rendered)
         (self._node.data / _RENDERED).write_text(rendered, encoding="utf-8")
         self.starts += 1
         path = f"{self.release.binary.parent}:{os.environ['PATH']}"
         environment = {"PATH": path, **self._proxies()}
-        self._daemon = Daemon(self._command(), self._log, environment)
+        self._daemon = Daemon(self._command(), self._log, environment, self._through)
         self._daemon.start(self.cri.is_ready if wait_for_cri else self._listens)
 
     def restart(self, *, wait_for_cri: bool = True) -> None:
@@ -106,8 +120,12 @@ class Containerd(Running):
         pairs = (each.partition("=") for each in told.split("\0") if each)
         return {name: value for name, _, value in pairs if name.lower().endswith("_proxy")}
 
-    def load(self, reference: str) -> None:
+    def load(self, reference: str, busybox: Path | None = None) -> None:
         """Let it have an image under a name, without pulling it.
+
+        Args:
+            reference: the name.
+            busybox: a static program, for an image that can run.
 
         Raises:
             StartError: it does not take it.
@@ -115,7 +133,7 @@ class Containerd(Running):
         program = self.release.binary.with_name("ctr")
         command = [str(program), "--address", str(self.socket), "--namespace", "k8s.io"]
         with tempfile.NamedTemporaryFile() as archive:
-            archive.write(image_archive(reference))
+            archive.write(image_archive(reference, busybox))
             archive.flush()
             done = subprocess.run(
                 [*command, "images", "import", "--local", archive.name]
@@ -139,8 +157,21 @@ class Containerd(Running):
     def _command(self) -> list[str]:
         return [
             str(self.release.binary),
-            f"--config={self._node.data / _RENDERED}",
+            f"--config={self._node.as_seen(self._node.data) / _RENDERED}",
             f"--root={self._work / 'root'}",
             f"--state={self._work / 'state'}",
             f"--address={self.socket}",
         ]
+
+
+@cache
+def _may_lower_oom_score() -> bool:
+    """Whether a container can get what the kubelet asks for; most sandboxes forbid it."""
+    own = Path("/proc/self/oom_score_adj")
+    before = own.read_text(encoding="utf-8")
+    try:
+        own.write_text(str(int(before) - 1), encoding="utf-8")
+    except OSError:
+        return False
+    own.write_text(before, encoding="utf-8")
+    return True

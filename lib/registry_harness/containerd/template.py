@@ -89,3 +89,9 @@ def render(template: str, *, snap: str, snap_data: str, snapshotter: str = "over
     for token, value in values.items():
         template = template.replace(token, value)
     return template
+
+
+def without_lower_oom_scores(rendered: str) -> str:
+    """Return a configuration with which containers get no lower OOM score than containerd has."""
+    header = '[plugins."io.containerd.grpc.v1.cri"]\n'
+    return rendered.replace(header, f"{header}  restrict_oom_score_adj = true\n", 1)

@@ -1,0 +1,148 @@
+"""Requests to an API server, as they are: a method, a path, an object."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from registry_harness.errors import HarnessError
+
+Plain = dict[str, Any]
+
+_SECONDS = 30
+_GROUPS = {
+    "deployments": "/apis/apps/v1",
+    "daemonsets": "/apis/apps/v1",
+    "roles": "/apis/rbac.authorization.k8s.io/v1",
+    "rolebindings": "/apis/rbac.authorization.k8s.io/v1",
+    "clusterroles": "/apis/rbac.authorization.k8s.io/v1",
+    "clusterrolebindings": "/apis/rbac.authorization.k8s.io/v1",
+    "validatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1",
+}
+
+
+class ApiRefused(HarnessError):
+    """The API server refused a request.
+
+    Args:
+        code: HTTP's.
+        message: the API server's own words.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an API server answers."""
+
+    code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API server, and as whom it is asked.
+
+    Args:
+        host: ``ADDRESS:PORT``.
+        ca: its certificate authority, as PEM.
+        token: of the user who asks.
+    """
+
+    host: str
+    ca: str
+    token: str
+
+    def get(self, resource: str, namespace: str = "", name: str = "") -> Plain | None:
+        """Return an object, or a list of them; None where there is none.
+
+        Raises:
+            ApiRefused: for any other reason.
+        """
+        try:
+            return self.call("GET", path_of(resource, namespace, name))
+        except ApiRefused as refused:
+            if refused.code == http.client.NOT_FOUND:
+                return None
+            raise
+
+    def items(self, resource: str, namespace: str = "") -> list[Plain]:
+        """Return all objects of a kind, in one namespace or in all."""
+        listed: list[Plain] = self.call("GET", path_of(resource, namespace))["items"]
+        return listed
+
+    def create(self, resource: str, namespace: str, plain: Plain) -> Plain:
+        """Make an object; raise ApiRefused."""
+        return self.call("POST", path_of(resource, namespace), plain)
+
+    def change(
+        self, resource: str, namespace: str, name: str, how: Callable[[Plain], object]
+    ) -> Plain:
+        """Change an object as it is now, again where somebody else was quicker.
+
+        Args:
+            resource: such as ``secrets``.
+            namespace: where; empty for what is in none.
+            name: of the object.
+            how: changes what it is given.
+        """
+        path = path_of(resource, namespace, name)
+        while True:
+            plain = self.call("GET", path)
+            how(plain)
+            try:
+                return self.call("PUT", path, plain)
+            except ApiRefused as refused:
+                if refused.code != http.client.CONFLICT:
+                    raise
+
+    def delete(self, resource: str, namespace: str, name: str) -> None:
+        """Delete an object; raise ApiRefused."""
+        self.call("DELETE", path_of(resource, namespace, name))
+
+    def call(self, method: str, path: str, plain: Plain | None = None) -> Plain:
+        """Send a request and return the answer.
+
+        Raises:
+            ApiRefused: with the server's words.
+            OSError: nobody answers.
+        """
+        body = None if plain is None else json.dumps(plain).encode()
+        answer = self.send(method, path, body, {"Content-Type": "application/json"})
+        told: Plain = json.loads(answer.body or b"{}")
+        if answer.code >= http.client.BAD_REQUEST:
+            raise ApiRefused(answer.code, str(told.get("message", "")))
+        return told
+
+    def send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """Send a request as it is, with the token, and return the answer as it is.
+
+        Raises:
+            OSError: nobody answers.
+        """
+        context = ssl.create_default_context(cadata=self.ca)
+        connection = http.client.HTTPSConnection(self.host, timeout=_SECONDS, context=context)
+        try:
+            token = {"Authorization": f"Bearer {self.token}"}
+            connection.request(method, path, body, {**headers, **token})
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+
+def path_of(resource: str, namespace: str = "", name: str = "") -> str:
+    """Return the path of an object, or of all of a kind."""
+    root = _GROUPS.get(resource, "/api/v1")
+    within = f"/namespaces/{namespace}" if namespace else ""
+    return f"{root}{within}/{resource}" + (f"/{name}" if name else "")

@@ -1,0 +1,121 @@
+"""Kubernetes built of its Go modules: all programs in one, which goes by the name it is called by.
+
+Its own go.mod replaces the modules of its staging directory; one that uses it has to do the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from registry_harness.errors import MissingPartError
+
+_MODULE = "k8s.io/kubernetes"
+_STAGED = "./staging/"
+# Without optimizing it compiles in two thirds of the time, and a cluster starts 2 s later.
+_QUICKLY = "all=-N -l -dwarf=false"
+_MAIN = """package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
+)
+
+func command(name string) *cobra.Command {
+	switch name {
+	case "kube-apiserver":
+		return apiserver.NewAPIServerCommand()
+	case "kube-controller-manager":
+		return controllers.NewControllerManagerCommand()
+	case "kube-scheduler":
+		return scheduler.NewSchedulerCommand()
+	case "kubelet":
+		return kubelet.NewKubeletCommand(context.Background())
+	}
+	fmt.Fprintln(os.Stderr, "there is no program", name)
+	os.Exit(2)
+	return nil
+}
+
+func main() {
+	os.Exit(cli.Run(command(filepath.Base(os.Args[0]))))
+}
+"""
+
+
+def can_build() -> bool:
+    """Whether there is a Go."""
+    return shutil.which("go") is not None
+
+
+def build(version: str, programs: Sequence[str], target: Path, say: Callable[[str], None]) -> None:
+    """Build the programs into a directory.
+
+    Args:
+        version: of Kubernetes.
+        programs: names that the one program gets.
+        target: an empty directory.
+        say: is given a line of progress now and then.
+
+    Raises:
+        MissingPartError: Go cannot; with its words.
+    """
+    work = target / "module"
+    work.mkdir()
+    (work / "main.go").write_text(_MAIN, encoding="utf-8")
+    (work / "go.mod").write_text(_go_mod(version, work), encoding="utf-8")
+    say("reading the list of its modules")
+    _go(work, "list", "-mod=mod", "-deps", ".")
+    say("compiling")
+    major, minor, _ = version.split(".")
+    stamped = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+    stamps = [f"-X=k8s.io/component-base/version.{key}={value}" for key, value in stamped.items()]
+    flags = (f"-gcflags={_QUICKLY}", f"-ldflags={' '.join(('-s', '-w', *stamps))}")
+    _go(work, "build", "-mod=mod", *flags, "-o", str(target / "kubernetes"), ".")
+    for name in programs:
+        (target / name).symlink_to("kubernetes")
+    shutil.rmtree(work)
+
+
+def _go_mod(version: str, work: Path) -> str:
+    wanted = f"{_MODULE}@v{version}"
+    downloaded = json.loads(_go(work, "mod", "download", "-json", wanted))
+    plain: dict[str, Any] = json.loads(_go(work, "mod", "edit", "-json", downloaded["GoMod"]))
+    staged = [
+        each["Old"]["Path"] for each in plain["Replace"] if each["New"]["Path"].startswith(_STAGED)
+    ]
+    # The modules of staging are published with the same numbers after a major version of 0.
+    as_published = re.sub(r"^\d+", "0", version)
+    replaced = [f"replace {each} => {each} v{as_published}" for each in staged]
+    lines = ["module kubernetes", f"go {plain['Go']}", f"require {_MODULE} v{version}", *replaced]
+    return "\n".join(lines) + "\n"
+
+
+def _go(work: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["go", *words],
+        cwd=work,
+        env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise MissingPartError(f"go {words[0]} failed: {done.stderr.strip()[-600:]}")
+    return done.stdout

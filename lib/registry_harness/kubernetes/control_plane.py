@@ -1,0 +1,228 @@
+"""A control plane: etcd, API server, controllers and scheduler, as daemons of this process."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from registry_harness.certificates import CertificateAuthority
+from registry_harness.kubernetes.api import Api
+from registry_harness.kubernetes.programs import KubernetesRelease
+from registry_harness.processes import Daemon
+from registry_harness.running import Running
+
+SERVICES = "10.152.183.0/24"
+_ADMIN = "system:admin"
+_KEY_BITS = 2048
+_READY_SECONDS = 60
+_LOG_CHARACTERS = 2000
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody whom the API server knows.
+
+    Args:
+        name: such as ``system:node:one``.
+        groups: that it is in.
+        token: what it proves itself by.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    token: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
+
+
+class ControlPlane(Running):
+    """A running control plane.
+
+    Args:
+        release: which Kubernetes.
+        work: for all that it writes.
+        address: where it answers.
+        nodes: names of the nodes that may join.
+        users: names of others who may ask, and may do nothing until somebody lets them.
+        authorization: as the API server's option; MicroK8s' own is ``AlwaysAllow`` until its
+            addon ``rbac`` is enabled.
+    """
+
+    def __init__(
+        self,
+        release: KubernetesRelease,
+        work: Path,
+        address: str,
+        nodes: Sequence[str] = (),
+        users: Sequence[str] = (),
+        authorization: str = "Node,RBAC",
+    ) -> None:
+        self.release = release
+        self._work, self._address, self._authorization = work, address, authorization
+        self._ports = dict(zip(("etcd", "peers", "api"), _free_ports(address, 3), strict=True))
+        authority = CertificateAuthority("kubernetes")
+        self.ca = authority.pem.decode()
+        self._pair = authority.server(
+            address, "127.0.0.1", "kubernetes.default.svc", "10.152.183.1"
+        )
+        self.admin = User(_ADMIN, ("system:masters",))
+        self.nodes = {name: User(f"system:node:{name}", ("system:nodes",)) for name in nodes}
+        self.users = {name: User(name, ()) for name in users}
+        self._daemons: dict[str, Daemon] = {}
+
+    @property
+    def host(self) -> str:
+        """Where the API server answers: ``ADDRESS:PORT``."""
+        return f"{self._address}:{self._ports['api']}"
+
+    @property
+    def api(self) -> Api:
+        """The API server, asked by who may do all."""
+        return self.api_for(self.admin)
+
+    def api_for(self, user: User) -> Api:
+        """Return the API server as asked by a user."""
+        return Api(self.host, self.ca, user.token)
+
+    def kubeconfig(self, user: User) -> str:
+        """Return what kubectl, controllers and kubelets need to ask as a user."""
+        return _kubeconfig(f"https://{self.host}", self.ca, user)
+
+    def start(self) -> None:
+        """Start it; return when the API server is ready.
+
+        Raises:
+            StartError: one of them ended, or was not ready in time.
+        """
+        self._write_files()
+        self._run("etcd", self._etcd(), lambda: _answers("127.0.0.1", self._ports["etcd"]))
+        self._run("kube-apiserver", self._api_server(), self._is_ready)
+        # They say nothing that is waited for: what they do is.
+        self._run("kube-controller-manager", self._controllers(), lambda: True)
+        self._run("kube-scheduler", self._scheduler(), lambda: True)
+
+    def stop(self) -> None:
+        """Stop it, the last one first."""
+        for daemon in reversed(self._daemons.values()):
+            # etcd's data are thrown away, and nobody waits for leases.
+            daemon.kill()
+
+    def log(self) -> str:
+        """Return what all of them printed lately."""
+        return "\n".join(
+            f"-- {name}\n{daemon.log()[-_LOG_CHARACTERS:]}"
+            for name, daemon in self._daemons.items()
+        )
+
+    def _run(self, name: str, options: Sequence[str], is_ready: Callable[[], bool]) -> None:
+        program = self.release.program(name)
+        daemon = Daemon([str(program), *options], self._work / f"{name}.log")
+        self._daemons[name] = daemon
+        daemon.start(is_ready, seconds=_READY_SECONDS)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.api.send("GET", "/readyz", None, {}).code == http.client.OK
+        except OSError:
+            return False
+
+    def _write_files(self) -> None:
+        self._work.mkdir(parents=True, exist_ok=True)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
+        users = [self.admin, *self.nodes.values(), *self.users.values()]
+        rows = [f'{user.token},{user.name},{user.name},"{",".join(user.groups)}"' for user in users]
+        for name, content in {
+            "ca.crt": self.ca.encode(),
+            "api.crt": self._pair.certificate,
+            "api.key": self._pair.key,
+            "accounts.key": key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+            "tokens.csv": "\n".join(rows).encode(),
+            "admin.config": self.kubeconfig(self.admin).encode(),
+        }.items():
+            (self._work / name).write_bytes(content)
+
+    def _etcd(self) -> list[str]:
+        clients = f"http://127.0.0.1:{self._ports['etcd']}"
+        peers = f"http://127.0.0.1:{self._ports['peers']}"
+        return [
+            f"--data-dir={self._work / 'etcd'}",
+            f"--listen-client-urls={clients}",
+            f"--advertise-client-urls={clients}",
+            f"--listen-peer-urls={peers}",
+            # What it holds may be lost with the machine.
+            "--unsafe-no-fsync",
+        ]
+
+    def _api_server(self) -> list[str]:
+        work = self._work
+        return [
+            f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
+            f"--bind-address={self._address}",
+            f"--advertise-address={self._address}",
+            f"--secure-port={self._ports['api']}",
+            f"--tls-cert-file={work / 'api.crt'}",
+            f"--tls-private-key-file={work / 'api.key'}",
+            f"--token-auth-file={work / 'tokens.csv'}",
+            f"--service-account-key-file={work / 'accounts.key'}",
+            f"--service-account-signing-key-file={work / 'accounts.key'}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-cluster-ip-range={SERVICES}",
+            f"--authorization-mode={self._authorization}",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--endpoint-reconciler-type=none",
+            "--allow-privileged",
+        ]
+
+    def _controllers(self) -> list[str]:
+        return [
+            *self._as_admin(),
+            "--use-service-account-credentials",
+            f"--root-ca-file={self._work / 'ca.crt'}",
+            f"--service-account-private-key-file={self._work / 'accounts.key'}",
+        ]
+
+    def _scheduler(self) -> list[str]:
+        return self._as_admin()
+
+    def _as_admin(self) -> list[str]:
+        config = self._work / "admin.config"
+        return [f"--kubeconfig={config}", "--leader-elect=false", "--secure-port=0"]
+
+
+def _kubeconfig(server: str, ca: str, user: User) -> str:
+    encoded = base64.b64encode(ca.encode()).decode()
+    cluster = {"server": server, "certificate-authority-data": encoded}
+    plain = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "microk8s-cluster", "cluster": cluster}],
+        "users": [{"name": user.name, "user": {"token": user.token}}],
+        "contexts": [
+            {"name": "microk8s", "context": {"cluster": "microk8s-cluster", "user": user.name}}
+        ],
+        "current-context": "microk8s",
+    }
+    return json.dumps(plain, indent=1)
+
+
+def _free_ports(address: str, count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server((address, 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _answers(address: str, port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex((address, port)) == 0

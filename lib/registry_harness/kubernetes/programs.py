@@ -1,0 +1,147 @@
+"""Kubernetes' programs: those that are here, that can be downloaded, or that can be built."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry_harness.errors import MissingPartError
+from registry_harness.kubernetes.building import build, can_build
+from registry_harness.kubernetes.downloading import download
+from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
+
+NEWEST = "1.36.3"
+PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+_VARIABLE = "REGISTRY_HARNESS_KUBERNETES"
+# What they need beside them: the package that has it, and where in it.
+BESIDE = {
+    "etcd": ("etcd-server", "usr/bin/etcd"),
+    "bridge": ("containernetworking-plugins", "usr/lib/cni/bridge"),
+    "busybox": ("busybox-static", "bin/busybox"),
+}
+_ELSEWHERE = {"bridge": (Path("/opt/cni/bin/bridge"), Path("/usr/lib/cni/bridge"))}
+
+
+@dataclass(frozen=True)
+class KubernetesRelease:
+    """Kubernetes' programs.
+
+    Args:
+        version: such as ``1.36.3``.
+        directory: holds PROGRAMS.
+        beside: what else is needed, by name: ``etcd``, ``bridge``, ``busybox``.
+    """
+
+    version: str
+    directory: Path
+    beside: dict[str, Path]
+
+    def program(self, name: str) -> Path:
+        """Return the path of a program."""
+        return self.beside.get(name, self.directory / name)
+
+    @property
+    def cni(self) -> Path:
+        """The directory with the plugins of the pods' network."""
+        return self.beside["bridge"].parent
+
+
+def fetch_kubernetes(say: Callable[[str], None]) -> KubernetesRelease:
+    """Return the newest Kubernetes that is here; where there is none, fetch or build it.
+
+    Looked for in the environment's REGISTRY_HARNESS_KUBERNETES (a directory), in the cache, on
+    PATH; then downloaded from Kubernetes' own place, with its checksums; then built of Go modules.
+
+    Args:
+        say: is given a line of progress now and then.
+
+    Raises:
+        MissingPartError: it cannot be had.
+    """
+    with fetching():
+        found = _found() or _fetched(say)
+        beside = {name: _beside(name, say) for name in BESIDE}
+    return KubernetesRelease(_version(found), found, beside)
+
+
+def _found() -> Path | None:
+    named = os.environ.get(_VARIABLE)
+    if named:
+        if not _is_whole(Path(named)):
+            raise MissingPartError(
+                f"{_VARIABLE}={named} does not hold {', '.join(PROGRAMS)}", f"unset {_VARIABLE}"
+            )
+        return Path(named)
+    on_path = shutil.which(PROGRAMS[0])
+    candidates = [*_by_version(_cache()), *([Path(on_path).parent] if on_path else [])]
+    return next((each for each in candidates if _is_whole(each)), None)
+
+
+def _fetched(say: Callable[[str], None]) -> Path:
+    target = _cache() / NEWEST
+    work = _cache() / "unfinished"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    say(f"downloading Kubernetes {NEWEST}")
+    if not download(NEWEST, PROGRAMS, work):
+        if not can_build():
+            raise MissingPartError(
+                "there is no Kubernetes here, none can be downloaded, and there is no Go to "
+                "build it with",
+                f"{_VARIABLE}=DIRECTORY names one that holds {', '.join(PROGRAMS)}",
+            )
+        say(f"it cannot be had; building Kubernetes {NEWEST} of its Go modules: some minutes")
+        build(NEWEST, PROGRAMS, work, say)
+    work.rename(target)
+    return target
+
+
+def _beside(name: str, say: Callable[[str], None]) -> Path:
+    package, inside = BESIDE[name]
+    on_path = shutil.which(name) if name == "etcd" else None
+    unpacked = cache_directory() / package
+    candidates: list[Path] = [*_ELSEWHERE.get(name, ()), unpacked / inside]
+    if on_path is not None:
+        candidates.insert(0, Path(on_path))
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    source = PackageSource((os_release().get("VERSION_CODENAME", ""),))
+    source.update()
+    versions = source.versions(package)
+    if not versions:
+        raise MissingPartError(f"the machine's packages have no {package}", f"install {name}")
+    say(f"fetching {package} {versions[0].version}")
+    source.unpack(versions[0], unpacked)
+    return unpacked / inside
+
+
+def _is_whole(directory: Path) -> bool:
+    return all(os.access(directory / name, os.X_OK) for name in PROGRAMS)
+
+
+def _version(directory: Path) -> str:
+    command = [str(directory / "kubelet"), "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    match = re.search(r"v(\d+\.\d+\.\d+)", told)
+    if match is None:
+        raise MissingPartError(f"{command[0]} does not say its version: {told.strip()}")
+    return match[1]
+
+
+def _by_version(cache: Path) -> list[Path]:
+    directories = [each for each in cache.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", each.name)]
+    return sorted(
+        directories, key=lambda each: [int(part) for part in each.name.split(".")], reverse=True
+    )
+
+
+def _cache() -> Path:
+    directory = cache_directory() / "kubernetes"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory

@@ -1,0 +1,149 @@
+"""The seed's last line with all that is behind it: Deployments whose images are in registries."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from registry_harness import Registry, difference, fill
+from registry_harness.kubernetes import (
+    Cluster,
+    ClusterNode,
+    Container,
+    conditions,
+    containers,
+    deployment,
+)
+
+from .conftest import HTTP_TO_HTTPS, run
+
+pytestmark = pytest.mark.kubernetes
+
+
+class Story:
+    """Deployments on one node of a cluster.
+
+    Args:
+        cluster: which.
+        node: that their pods run on.
+    """
+
+    def __init__(self, cluster: Cluster, node: ClusterNode) -> None:
+        self._cluster, self.node = cluster, node
+        self._names: list[str] = []
+
+    def deploy(self, registry: Registry, repository: str) -> str:
+        """Deploy a new image of a registry; return the Deployment's name."""
+        image = fill(registry, repository, "registry", self._cluster.busybox)
+        name = f"{repository}-{len(self._names)}-{self.node.name}"
+        self._cluster.api.create(
+            "deployments", "default", deployment(name, image, node=self.node.name)
+        )
+        self._names.append(name)
+        return name
+
+    def container(self, name: str) -> Container:
+        """Return the one container of a Deployment."""
+        (found,) = containers(self._cluster.api, "default", name)
+        return found
+
+    def wait_until_available(self, name: str) -> Container:
+        """Wait until a Deployment's pod runs; return its container."""
+        get = partial(self._cluster.api.get, "deployments", "default", name)
+        self._cluster.wait_until(f"{name} is available", lambda: "Available" in conditions(get()))
+        return self.container(name)
+
+    def wait_until_refused(self, name: str, words: str) -> None:
+        """Wait until the kubelet reports a pull that failed with these words."""
+        found = partial(containers, self._cluster.api, "default", name)
+        self._cluster.wait_until(
+            f"a pull for {name} fails: {words}",
+            lambda: [each for each in found() if words in each.message],
+        )
+
+    def clear(self) -> None:
+        """Delete the Deployments."""
+        for name in self._names:
+            self._cluster.api.delete("deployments", "default", name)
+
+
+@pytest.fixture(params=[0, -1], ids=["oldest", "newest"])
+def story(request: pytest.FixtureRequest, kubernetes_cluster: Cluster) -> Iterator[Story]:
+    """Deployments on the node with the oldest containerd, then on that with the newest."""
+    node = kubernetes_cluster.nodes[request.param]
+    told = Story(kubernetes_cluster, node)
+    before = node.node.snapshot()
+    yield told
+    told.clear()
+    run(node.node.disable())
+    assert difference(before, node.node.snapshot()) == []
+
+
+def test_a_deployment_of_the_seed(story: Story, plain_registry: Registry) -> None:
+    starts = story.node.containerd.starts
+    name = story.deploy(plain_registry, "mynginx")
+    story.wait_until_refused(name, HTTP_TO_HTTPS)
+    run(story.node.node.enable("--insecure", plain_registry.host))
+    container = story.wait_until_available(name)
+    run(story.node.node.disable())
+    story.wait_until_refused(story.deploy(plain_registry, "late"), HTTP_TO_HTTPS)
+    assert story.container(name) == container
+    assert container.restarts == 0
+    assert story.node.containerd.starts == starts
+
+
+def login(registry: Registry) -> list[str]:
+    """Return the options for a registry that wants a login, whose password is on standard input."""
+    assert registry.credentials is not None
+    return [
+        *("--insecure", registry.host, "--allow-plaintext-credentials"),
+        *("--username", registry.credentials.username, "--password-stdin"),
+    ]
+
+
+def test_pods_go_on_when_a_login_needs_a_restart(
+    story: Story, plain_registry: Registry, htpasswd_registry: Registry
+) -> None:
+    node, credentials = story.node.node, htpasswd_registry.credentials
+    assert credentials is not None
+    run(node.enable("--insecure", plain_registry.host))
+    container = story.wait_until_available(story.deploy(plain_registry, "running"))
+    private = story.deploy(htpasswd_registry, "private")
+    starts = story.node.containerd.starts
+    add = ("add", *login(htpasswd_registry))
+    run(node.plugin("private-registry", *add, stdin=credentials.password))
+    assert story.node.containerd.starts == starts + 1
+    both = [container, story.wait_until_available(private)]
+    run(node.disable())
+    assert story.node.containerd.starts == starts + 2
+    story.wait_until_refused(story.deploy(plain_registry, "late"), HTTP_TO_HTTPS)
+    names = ("running-0", "private-1")
+    assert [story.container(f"{name}-{story.node.name}") for name in names] == both
+    assert {each.restarts for each in both} == {0}
+
+
+def test_pods_go_on_when_a_run_is_killed(
+    story: Story, plain_registry: Registry, htpasswd_registry: Registry
+) -> None:
+    node, credentials = story.node.node, htpasswd_registry.credentials
+    assert credentials is not None
+    run(node.enable("--insecure", plain_registry.host))
+    name = story.deploy(plain_registry, "running")
+    container = story.wait_until_available(name)
+    starts, through, killed = story.node.containerd.starts, node.through, 0
+    for tenths in range(1, 30, 3):
+        node.through = (*through, "timeout", "--signal=KILL", str(tenths / 10))
+        add = ("add", *login(htpasswd_registry))
+        done = node.plugin("private-registry", *add, stdin=credentials.password)
+        node.through = through
+        killed += done.exit_code == -signal.SIGKILL
+        run(node.plugin("private-registry", "apply"))
+        run(node.plugin("private-registry", "remove", "--registry", htpasswd_registry.host))
+    assert killed > 1
+    assert story.node.containerd.starts > starts
+    story.wait_until_available(name)
+    assert story.container(name) == container
+    story.wait_until_available(story.deploy(plain_registry, "late"))
