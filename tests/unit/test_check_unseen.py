@@ -16,7 +16,10 @@ from unit.microk8s import Microk8s, ok
 from unit.pki import Pki, make
 from unit.test_check import UNAUTHORIZED, Names, faults, names, node, registries  # noqa: F401
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+pytestmark = [
+    pytest.mark.attack,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else"),
+]
 _NOBODY = 65534
 
 

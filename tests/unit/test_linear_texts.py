@@ -29,6 +29,8 @@ _UNITS = (
     *('"/a",', "{", "${A:-", "@", "%", "-", "1s", "/a", "-----BEGIN A-----\n"),
 )
 
+pytestmark = pytest.mark.attack
+
 
 def _texts(length: int) -> Iterator[str]:
     for begin in _BEGINS:

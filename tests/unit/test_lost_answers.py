@@ -10,6 +10,8 @@ import pytest
 from unit.fake_kubectl import Call, FakeCluster, Refused
 from unit.microk8s import Microk8s, Result, ok
 
+pytestmark = pytest.mark.attack
+
 PASSWORD = "s3cr3t-pass"
 LOGIN = ("--registry", "reg.corp:5000", "--username", "ann", "--password-stdin")
 NAMESPACES = ("--namespace", "default", "--namespace", "apps")
