@@ -14,7 +14,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
@@ -22,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from registry_harness.json_patch import DoesNotApply, patched
 from registry_harness.kubectl import kubeconfig_for
+from registry_harness.kubernetes.watched_api import ApiRequest, body_of
 from registry_harness.openapi import document
 from registry_harness.refusals import Refusal, conflict, invalid
 from registry_harness.running import Running
@@ -53,35 +53,6 @@ _DOCUMENT = document(
         },
     },
 )
-
-
-@dataclass(frozen=True)
-class ApiRequest:
-    """A request that arrived.
-
-    Args:
-        method: GET, POST, PUT, PATCH or DELETE.
-        path: without the query.
-        query: by name.
-        content_type: of the body.
-        body: as text; it may hold a secret.
-    """
-
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    content_type: str
-    body: str = field(repr=False)
-
-    @property
-    def is_dry(self) -> bool:
-        """Whether nothing may come of it."""
-        return "dryRun" in self.query
-
-    @property
-    def is_write(self) -> bool:
-        """Whether it changes something."""
-        return self.method in _VERBS and not self.is_dry
 
 
 class ClusterApi(Running):
@@ -348,7 +319,7 @@ def _handler(api: ClusterApi) -> type[BaseHTTPRequestHandler]:
 
         def _any(self) -> None:
             target = urlsplit(self.path)
-            body = self._body().decode()
+            body = body_of(self).decode()
             request = ApiRequest(
                 self.command,
                 target.path,
@@ -369,17 +340,6 @@ def _handler(api: ClusterApi) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            # What kubectl reads from its standard input for a request of --raw.
-            chunks = []
-            while size := int(self.rfile.readline(), 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(chunks)
 
         # The names that http.server calls by.
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815

@@ -18,8 +18,9 @@ from private_registry.core.model import Credentials
 from private_registry.core.names import RegistryName
 from private_registry.core.pull_secrets import PullSecret, docker_config_of
 from registry_harness import MicroK8sNode, ProgramResult, difference
-from registry_harness.cluster_api import ApiRequest, ClusterApi
+from registry_harness.cluster_api import ClusterApi
 from registry_harness.kubectl import use_kubectl
+from registry_harness.kubernetes import ApiRequest
 from unit.strategies import passwords, usernames
 
 from .conftest import run

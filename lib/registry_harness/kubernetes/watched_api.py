@@ -170,6 +170,19 @@ _DISK_IS_FULL = Answer(
 )
 
 
+def body_of(request: BaseHTTPRequestHandler) -> bytes:
+    """Read the body of a request that kubectl sends."""
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    # What it reads from its own standard input for a request of --raw.
+    chunks = []
+    while size := int(request.rfile.readline(), 16):
+        chunks.append(request.rfile.read(size))
+        request.rfile.readline()
+    request.rfile.readline()
+    return b"".join(chunks)
+
+
 def _handler(api: WatchedApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -177,7 +190,7 @@ def _handler(api: WatchedApi) -> type[BaseHTTPRequestHandler]:
         def _any(self) -> None:
             target = urlsplit(self.path)
             kind = self.headers.get("Content-Type") or ""
-            body = self._body().decode()
+            body = body_of(self).decode()
             request = ApiRequest(self.command, target.path, parse_qs(target.query), kind, body)
             answer = api.answer(request, self.path, dict(self.headers))
             if answer is None:
@@ -191,17 +204,6 @@ def _handler(api: WatchedApi) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding") != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            # What kubectl reads from its standard input for a request of --raw.
-            chunks = []
-            while size := int(self.rfile.readline(), 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(chunks)
 
         # The names that http.server calls by.
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815
