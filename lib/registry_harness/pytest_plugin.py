@@ -19,7 +19,6 @@ import docker.errors
 import pytest
 
 from registry_harness.certificates import CertificateAuthority
-from registry_harness.cluster_api import ClusterApi
 from registry_harness.containerd.releases import SERIES, ContainerdRelease, fetch_releases
 from registry_harness.docker_engine import DockerEngine
 from registry_harness.docker_release import fetch_newest_engine
@@ -272,13 +271,6 @@ def microk8s_node(
 def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> MicroK8sNode:
     """A throwaway node without containerd: directories and programs; needs no root, no Docker."""
     return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
-
-
-@pytest.fixture
-def cluster_api() -> Iterator[ClusterApi]:
-    """A stand-in for a cluster's API, with the namespaces ``default`` and ``apps``."""
-    with ClusterApi("default", "apps") as api:
-        yield api
 
 
 @pytest.fixture(scope="session")
