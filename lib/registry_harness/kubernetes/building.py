@@ -37,6 +37,8 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
+var background = context.Background()
+
 func command(name string) *cobra.Command {
 	switch name {
 	case "kube-apiserver":
@@ -46,7 +48,7 @@ func command(name string) *cobra.Command {
 	case "kube-scheduler":
 		return scheduler.NewSchedulerCommand()
 	case "kubelet":
-		return kubelet.NewKubeletCommand(context.Background())
+		return kubelet.NewKubeletCommand(background)
 	}
 	fmt.Fprintln(os.Stderr, "there is no program", name)
 	os.Exit(2)
@@ -78,9 +80,10 @@ def build(version: str, programs: Sequence[str], target: Path, say: Callable[[st
     """
     work = target / "module"
     work.mkdir()
-    (work / "main.go").write_text(_MAIN, encoding="utf-8")
-    (work / "go.mod").write_text(_go_mod(version, work), encoding="utf-8")
-    say("reading the list of its modules")
+    say("fetching it, and reading the list of its modules")
+    module = json.loads(_go(work, "mod", "download", "-json", f"{_MODULE}@v{version}"))
+    (work / "main.go").write_text(_main(Path(module["Dir"])), encoding="utf-8")
+    (work / "go.mod").write_text(_go_mod(version, Path(module["GoMod"]), work), encoding="utf-8")
     _go(work, "list", "-mod=mod", "-deps", ".")
     say("compiling")
     major, minor, _ = version.split(".")
@@ -93,10 +96,15 @@ def build(version: str, programs: Sequence[str], target: Path, say: Callable[[st
     shutil.rmtree(work)
 
 
-def _go_mod(version: str, work: Path) -> str:
-    wanted = f"{_MODULE}@v{version}"
-    downloaded = json.loads(_go(work, "mod", "download", "-json", wanted))
-    plain: dict[str, Any] = json.loads(_go(work, "mod", "edit", "-json", downloaded["GoMod"]))
+def _main(sources: Path) -> str:
+    text = (sources / "cmd/kubelet/app/server.go").read_text(encoding="utf-8")
+    # Older ones take nothing.
+    takes_nothing = "func NewKubeletCommand()" in text
+    return _MAIN.replace("(background)", "()") if takes_nothing else _MAIN
+
+
+def _go_mod(version: str, published: Path, work: Path) -> str:
+    plain: dict[str, Any] = json.loads(_go(work, "mod", "edit", "-json", str(published)))
     staged = [
         each["Old"]["Path"] for each in plain["Replace"] if each["New"]["Path"].startswith(_STAGED)
     ]

@@ -16,6 +16,8 @@ from registry_harness.kubernetes.downloading import download
 from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
 
 NEWEST = "1.36.3"
+# Its kubelets give every pod the images that are there; from 1.35 on they ask who pulled them.
+OLDER = "1.32.9"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
 _VARIABLE = "REGISTRY_HARNESS_KUBERNETES"
 # What they need beside them: the package that has it, and where in it.
@@ -46,57 +48,74 @@ class KubernetesRelease:
         return self.beside.get(name, self.directory / name)
 
     @property
+    def directories(self) -> set[Path]:
+        """All directories that hold programs of it."""
+        return {self.directory, *(each.parent for each in self.beside.values())}
+
+    @property
     def cni(self) -> Path:
         """The directory with the plugins of the pods' network."""
         return self.beside["bridge"].parent
 
 
-def fetch_kubernetes(say: Callable[[str], None]) -> KubernetesRelease:
+def fetch_kubernetes(say: Callable[[str], None], *, older: bool = False) -> KubernetesRelease:
     """Return the newest Kubernetes that is here; where there is none, fetch or build it.
 
-    Looked for in the environment's REGISTRY_HARNESS_KUBERNETES (a directory), in the cache, on
-    PATH; then downloaded from Kubernetes' own place, with its checksums; then built of Go modules.
+    Looked for in the environment's REGISTRY_HARNESS_KUBERNETES (a colon list of directories), in
+    the cache, on PATH; then downloaded from Kubernetes' own place, with its checksums; then built
+    of Go modules.
 
     Args:
         say: is given a line of progress now and then.
+        older: one of OLDER's minor version or below, else one above it.
 
     Raises:
         MissingPartError: it cannot be had.
     """
     with fetching():
-        found = _found() or _fetched(say)
+        found = _found(older=older) or _fetched(OLDER if older else NEWEST, say)
         beside = {name: _beside(name, say) for name in BESIDE}
     return KubernetesRelease(_version(found), found, beside)
 
 
-def _found() -> Path | None:
-    named = os.environ.get(_VARIABLE)
-    if named:
-        if not _is_whole(Path(named)):
+def _found(*, older: bool) -> Path | None:
+    named = [Path(each) for each in os.environ.get(_VARIABLE, "").split(":") if each]
+    for each in named:
+        if not _is_whole(each):
             raise MissingPartError(
-                f"{_VARIABLE}={named} does not hold {', '.join(PROGRAMS)}", f"unset {_VARIABLE}"
+                f"{each} of {_VARIABLE} does not hold {', '.join(PROGRAMS)}", f"unset {_VARIABLE}"
             )
-        return Path(named)
+    if named and not older:
+        return named[0]
     on_path = shutil.which(PROGRAMS[0])
-    candidates = [*_by_version(_cache()), *([Path(on_path).parent] if on_path else [])]
-    return next((each for each in candidates if _is_whole(each)), None)
+    others = [*_by_version(_cache()), *([Path(on_path).parent] if on_path else [])]
+    candidates = (each for each in [*named, *others] if _is_whole(each))
+    return next((each for each in candidates if _is_older(_version(each)) == older), None)
 
 
-def _fetched(say: Callable[[str], None]) -> Path:
-    target = _cache() / NEWEST
+def _is_older(version: str) -> bool:
+    return _numbers(version)[:2] <= _numbers(OLDER)[:2]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
+
+
+def _fetched(version: str, say: Callable[[str], None]) -> Path:
+    target = _cache() / version
     work = _cache() / "unfinished"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    say(f"downloading Kubernetes {NEWEST}")
-    if not download(NEWEST, PROGRAMS, work):
+    say(f"downloading Kubernetes {version}")
+    if not download(version, PROGRAMS, work):
         if not can_build():
             raise MissingPartError(
                 "there is no Kubernetes here, none can be downloaded, and there is no Go to "
                 "build it with",
                 f"{_VARIABLE}=DIRECTORY names one that holds {', '.join(PROGRAMS)}",
             )
-        say(f"it cannot be had; building Kubernetes {NEWEST} of its Go modules: some minutes")
-        build(NEWEST, PROGRAMS, work, say)
+        say(f"it cannot be had; building Kubernetes {version} of its Go modules: some minutes")
+        build(version, PROGRAMS, work, say)
     work.rename(target)
     return target
 
@@ -136,9 +155,7 @@ def _version(directory: Path) -> str:
 
 def _by_version(cache: Path) -> list[Path]:
     directories = [each for each in cache.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", each.name)]
-    return sorted(
-        directories, key=lambda each: [int(part) for part in each.name.split(".")], reverse=True
-    )
+    return sorted(directories, key=lambda each: _numbers(each.name), reverse=True)
 
 
 def _cache() -> Path:

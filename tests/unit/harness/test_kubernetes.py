@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,23 @@ def test_the_newest_in_the_cache_is_taken(cache: Path) -> None:
     assert (release.version, release.directory) == ("1.36.3", cache / "1.36.3")
     assert release.program("kubelet") == cache / "1.36.3/kubelet"
     assert release.program("busybox").name == "busybox"
+    assert programs.fetch_kubernetes(print, older=True).version == "1.9.1"
+
+
+def test_what_is_not_here_is_fetched(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_programs(cache / "1.32.7")
+    monkeypatch.setattr(programs, "download", downloads_as_asked)
+    assert programs.fetch_kubernetes(print).version == programs.NEWEST
+    assert programs.fetch_kubernetes(print, older=True).version == "1.32.7"
+    shutil.rmtree(cache / "1.32.7")
+    assert programs.fetch_kubernetes(print, older=True).version == programs.OLDER
+
+
+def downloads_as_asked(version: str, names: Sequence[str], target: Path) -> bool:
+    made = put_programs(target / version, *names)
+    for name in names:
+        (made / name).rename(target / name)
+    return True
 
 
 def test_a_directory_that_is_named_comes_first(
@@ -55,6 +73,10 @@ def test_a_directory_that_is_named_comes_first(
     named = put_programs(tmp_path / "1.32.0")
     monkeypatch.setenv("REGISTRY_HARNESS_KUBERNETES", str(named))
     assert programs.fetch_kubernetes(print).version == "1.32.0"
+    newer = put_programs(tmp_path / "1.35.0")
+    monkeypatch.setenv("REGISTRY_HARNESS_KUBERNETES", f"{newer}:{named}")
+    assert programs.fetch_kubernetes(print).version == "1.35.0"
+    assert programs.fetch_kubernetes(print, older=True).version == "1.32.0"
     (named / "kubelet").unlink()
     with pytest.raises(MissingPartError, match="does not hold"):
         programs.fetch_kubernetes(print)
