@@ -10,7 +10,7 @@ from pathlib import Path
 
 from registry_harness.containerd.releases import SUITES
 from registry_harness.errors import MissingPartError
-from registry_harness.microk8s_node import MicroK8sNode
+from registry_harness.microk8s_node import KUBECTL, MicroK8sNode
 from registry_harness.packages import (
     Package,
     PackageSource,
@@ -71,7 +71,7 @@ def use_kubectl(node: MicroK8sNode, kubectl: Path, kubeconfig: str) -> None:
     credentials = node.data / "credentials"
     credentials.mkdir(mode=0o770, exist_ok=True)
     (credentials / "client.config").write_text(kubeconfig, encoding="utf-8")
-    wrapper = node.snap / "microk8s-kubectl.wrapper"
+    wrapper = node.snap / KUBECTL
     text = _WRAPPER.format(home=node.root, kubectl=kubectl)
     wrapper.write_text(text, encoding="utf-8")
     wrapper.chmod(0o755)

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from registry_harness.cgroups import new_cgroups, remove_cgroups
@@ -64,9 +65,12 @@ class Machine(Running):
         work: for everything that is its own; ``tree`` in it holds ``var/snap/microk8s`` and
             ``snap/microk8s`` of this machine.
         network: that it is in.
+        programs: directories with programs that run on it, wherever they are mounted.
     """
 
-    def __init__(self, name: str, work: Path, network: HarnessNetwork) -> None:
+    def __init__(
+        self, name: str, work: Path, network: HarnessNetwork, programs: Iterable[Path] = ()
+    ) -> None:
         self.name, self.tree = name, work / "tree"
         self.address = network.address()
         self.cgroup = f"{work.parent.name}-{name}"
@@ -74,6 +78,9 @@ class Machine(Running):
         for directory in ("root", "layer", "tree/var/snap/microk8s", "tree/snap/microk8s"):
             (work / directory).mkdir(parents=True, exist_ok=True)
         shared = {cache_directory(), Path(sys.prefix), Path(sys.base_prefix)}
+        root = Path("/").stat().st_dev
+        # A layer over the root has nothing of what is mounted below it.
+        shared.update(each for each in programs if each.stat().st_dev != root)
         unshared = [f"--{each}" for each in _NAMESPACES]
         self._init = Daemon(
             [

@@ -21,6 +21,7 @@ from registry_harness.snapctl import PROGRAM
 from registry_harness.snapshot import Snapshot, snapshot
 
 FIRST_REVISION = 8000
+KUBECTL = "microk8s-kubectl.wrapper"
 _REPOSITORY = "harness"
 _STOCK_HOSTS = {
     "docker.io": ("https://docker.io", "https://registry-1.docker.io"),
@@ -148,6 +149,10 @@ class MicroK8sNode:
     def plugin(self, command: str, *arguments: str, stdin: str | None = None) -> ProgramResult:
         """Run ``microk8s COMMAND ARGUMENTS``, a command that an addon has installed."""
         return self.run(self.common / "plugins" / command, *arguments, stdin=stdin)
+
+    def kubectl(self, *arguments: str) -> ProgramResult:
+        """Run ``microk8s kubectl ARGUMENTS``; only where use_kubectl has given the node one."""
+        return self.run(self.snap / KUBECTL, *arguments)
 
     def run(self, program: Path, *arguments: str, stdin: str | None = None) -> ProgramResult:
         """Run a program as MicroK8s does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from registry_harness import (
     difference,
     fill,
     pulling_node,
-    workspace,
 )
 from registry_harness.containerd.container import running_container
 from registry_harness.containerd.releases import ContainerdRelease
@@ -29,32 +27,11 @@ from unit.strategies import passwords, usernames
 
 from .conftest import Pulls, run
 from .doorways import Doorways
+from .picky import REFUSALS, picky_release
 
 RESTART = "restart microk8s.daemon-containerd"
 AT_ONCE = 100
 TIMES = 5  # on two containerds: a thousand
-# Stands where containerd stands, and does not take what names refused.corp.
-PICKY = """#!/bin/sh
-config=${{1#--config=}}
-case "$*" in
-*dump | --version) ;;
-*) if grep -q refused.corp "$config"; then
-    {refuse}
-fi ;;
-esac
-exec {real} "$@"
-"""
-REFUSALS = {
-    "it does not start": (
-        """echo 'level=fatal msg="nothing is right"'; exit 1""",
-        "nothing is right",
-    ),
-    "it starts without CRI": (
-        r"""printf '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."x"]\n' >>"$config"
-    printf 'endpoint = ["http://x"]\n' >>"$config" """,
-        "`mirrors` cannot be set when `config_path` is provided",
-    ),
-}
 
 
 def login(credentials: Credentials) -> list[str]:
@@ -93,16 +70,11 @@ def picky(
 ) -> Iterator[tuple[PullingNode, str]]:
     """A node whose containerd does not take refused.corp, and what it then says."""
     refuse, words = request.param
-    with workspace() as work:
-        for program in containerd_release.binary.parent.glob("containerd-shim*"):
-            (work / program.name).symlink_to(program)
-        (work / "ctr").symlink_to(containerd_release.binary.with_name("ctr"))
-        wrapper = work / "containerd"
-        wrapper.write_text(PICKY.format(refuse=refuse, real=containerd_release.binary))
-        wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
-        release = ContainerdRelease(containerd_release.version, wrapper)
-        with pulling_node(release, addon_repository, addon_name) as node:
-            yield node, words
+    with (
+        picky_release(containerd_release, refuse) as release,
+        pulling_node(release, addon_repository, addon_name) as node,
+    ):
+        yield node, words
 
 
 def test_what_containerd_does_not_take_goes_back_and_containers_go_on(

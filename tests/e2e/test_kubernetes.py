@@ -11,17 +11,24 @@ from typing import Any
 
 import pytest
 
-from registry_harness import Registry, difference, fill
+from registry_harness import HarnessNetwork, Registry, difference, fill
+from registry_harness.containerd.releases import SERIES, ContainerdRelease
+from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes import (
     Cluster,
     ClusterNode,
+    ClusterSpec,
     Container,
+    KubernetesRelease,
     conditions,
     containers,
     deployment,
+    running_cluster,
 )
+from registry_harness.pytest_plugin import log_on_failure
 
 from .conftest import HTTP_TO_HTTPS, run
+from .picky import REFUSALS, picky_release
 
 pytestmark = pytest.mark.kubernetes
 
@@ -47,6 +54,29 @@ class Story:
         )
         self._names.append(name)
         return name
+
+    def create_by_kubectl(self, registry: Registry, repository: str) -> str:
+        """Deploy a new image as the seed does; return the Deployment's name."""
+        image = fill(registry, repository, "registry", self._cluster.busybox)
+        name = f"nginx-{self.node.name}"
+        others = [each.name for each in self._cluster.nodes if each.name != self.node.name]
+        for command in (
+            *(("cordon", each) for each in others),
+            ("create", "deployment", name, f"--image={image}"),
+        ):
+            run(self.node.node.kubectl(*command))
+        self._names.append(name)
+        get = partial(containers, self._cluster.api, "default", name)
+        self._cluster.wait_until(f"{name} has a pod", get)
+        for each in others:
+            run(self.node.node.kubectl("uncordon", each))
+        return name
+
+    def events(self) -> str:
+        """Return what `microk8s kubectl get events` shows."""
+        done = self.node.node.kubectl("get", "events")
+        run(done)
+        return done.stdout
 
     def container(self, name: str) -> Container:
         """Return the one container of a Deployment."""
@@ -87,8 +117,9 @@ def story(request: pytest.FixtureRequest, kubernetes_cluster: Cluster) -> Iterat
 
 def test_a_deployment_of_the_seed(story: Story, plain_registry: Registry) -> None:
     starts = story.node.containerd.starts
-    name = story.deploy(plain_registry, "mynginx")
+    name = story.create_by_kubectl(plain_registry, "mynginx")
     story.wait_until_refused(name, HTTP_TO_HTTPS)
+    assert HTTP_TO_HTTPS in story.events()
     run(story.node.node.enable("--insecure", plain_registry.host))
     container = story.wait_until_available(name)
     run(story.node.node.disable())
@@ -150,6 +181,50 @@ def test_pods_go_on_when_a_run_is_killed(
     story.wait_until_available(name)
     assert story.container(name) == container
     story.wait_until_available(story.deploy(plain_registry, "late"))
+
+
+@pytest.fixture(scope="module", params=list(REFUSALS.values()), ids=list(REFUSALS))
+def picky_cluster(
+    request: pytest.FixtureRequest,
+    kubernetes_release: KubernetesRelease,
+    containerd_releases: dict[str, ContainerdRelease],
+    harness_network: HarnessNetwork,
+    addon_repository: Path,
+    addon_name: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[tuple[Cluster, str]]:
+    """A cluster whose node does not take refused.corp, and what its containerd then says."""
+    refuse, words = request.param
+    newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
+    with picky_release(containerd_releases[SERIES[-1]], refuse) as release:
+        spec = ClusterSpec([release], addon_repository, addon_name, newest_kubectl)
+        with (
+            running_cluster(kubernetes_release, spec, harness_network) as cluster,
+            log_on_failure(pytestconfig, "picky cluster", cluster.log),
+        ):
+            yield cluster, words
+
+
+def test_pods_go_on_when_what_containerd_does_not_take_goes_back(
+    picky_cluster: tuple[Cluster, str], plain_registry: Registry
+) -> None:
+    cluster, words = picky_cluster
+    story = Story(cluster, cluster.nodes[0])
+    node = story.node.node
+    run(node.enable("--insecure", plain_registry.host))
+    name = story.deploy(plain_registry, "running")
+    container = story.wait_until_available(name)
+    before, starts = node.snapshot(), story.node.containerd.starts
+    bad = ("--registry", "refused.corp", "--username", "ann", "--password-stdin")
+    refused = node.plugin("private-registry", "add", *bad, stdin="s3cr3t")
+    assert refused.exit_code == 4
+    assert words in refused.stderr
+    assert "all was put back as it was" in refused.stderr
+    assert story.node.containerd.starts == starts + 2
+    assert difference(before, node.snapshot()) == []
+    late = story.wait_until_available(story.deploy(plain_registry, "late"))
+    assert story.container(name) == container
+    assert (container.restarts, late.restarts) == (0, 0)
 
 
 def test_the_example_of_readme(

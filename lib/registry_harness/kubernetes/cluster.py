@@ -154,8 +154,9 @@ def _node(
     control_plane: ControlPlane,
     network: HarnessNetwork,
 ) -> Iterator[ClusterNode]:
-    machine = Machine(f"node-{number}", work / str(number), network)
     release, kubernetes = spec.containerds[number - 1], control_plane.release
+    programs = {release.binary.parent, *kubernetes.directories}
+    machine = Machine(f"node-{number}", work / str(number), network, programs)
     node = MicroK8sNode(
         machine.tree,
         spec.repository,
