@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -13,13 +12,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import docker
+from demo_deployment import LEFT_OUT, Upcoming, cluster_here, tell_of_deployment
+from demo_teller import GREEN, HTTP_TO_HTTPS, RED, Teller, WrongEndingError, succeeded
 
 from registry_harness import (
     CertificateAuthority,
     DockerEngine,
     HarnessError,
     HarnessNetwork,
-    ProgramResult,
     PullFailed,
     PullingNode,
     PushRefused,
@@ -34,47 +34,9 @@ from registry_harness.containerd.releases import ContainerdRelease, find_release
 from registry_harness.network import SEED_SUBNET
 
 ADDRESS, PORT = "10.141.241.175", 32000
-HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 ADDON = "private-registry-config"
 REPOSITORY = Path(__file__).resolve().parent.parent
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-BOLD, DIM, RED, GREEN, PLAIN = "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m"
-
-
-class WrongEndingError(Exception):
-    """A step did not end as the story says."""
-
-
-class Teller:
-    """Tells the story, in colours on a terminal only."""
-
-    def __init__(self) -> None:
-        self._is_coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._steps = 0
-
-    def paint(self, text: str, colour: str) -> str:
-        """Return a text in a colour, where there are colours."""
-        return f"{colour}{text}{PLAIN}" if self._is_coloured else text
-
-    def step(self, title: str, command: str, act: Callable[[], str]) -> None:
-        """Do a step and tell it: what, the command as people type it, what came of it.
-
-        Args:
-            title: what happens.
-            command: as people would type it.
-            act: does it; returns what to show, raises where the story ends otherwise.
-        """
-        self._steps += 1
-        print(f"\n{self.paint(f'{self._steps}. {title}', BOLD)}\n   $ {command}", flush=True)
-        begin = time.monotonic()
-        try:
-            shown = act()
-        except Exception:
-            print(f"   {self.paint('✗', RED)} not as the story says", flush=True)
-            raise
-        for line in shown.splitlines():
-            print(f"   {self.paint(line, DIM)}")
-        print(f"   {self.paint('✓', GREEN)} {time.monotonic() - begin:.1f} s", flush=True)
 
 
 @dataclass(frozen=True)
@@ -84,6 +46,7 @@ class Scene:
     registry: Registry
     engine: DockerEngine
     microk8s: PullingNode
+    upcoming: Upcoming | None
 
     @property
     def image(self) -> str:
@@ -107,12 +70,15 @@ def running_scene() -> Iterator[Scene]:
         client = docker.from_env()
         stack.callback(client.close)
         network = stack.enter_context(HarnessNetwork(client, SEED_SUBNET))
+        release = newest_release()
+        upcoming = stack.enter_context(cluster_here(release, REPOSITORY, network))
         spec = RegistrySpec(address=ADDRESS, port=PORT)
         registry = running_registry(spec, network, CertificateAuthority(), registry_image(client))
         scene = Scene(
             registry=stack.enter_context(registry),
             engine=stack.enter_context(DockerEngine(stack.enter_context(workspace()) / "d")),
-            microk8s=stack.enter_context(pulling_node(newest_release(), REPOSITORY, ADDON)),
+            microk8s=stack.enter_context(pulling_node(release, REPOSITORY, ADDON)),
+            upcoming=upcoming,
         )
         # The addon has to see the demo's engine, and not the machine's.
         scene.microk8s.node.through = scene.engine.inside
@@ -135,7 +101,7 @@ def tell(teller: Teller, scene: Scene) -> None:
     host, image, microk8s = scene.registry.host, scene.image, scene.microk8s
     before = microk8s.node.snapshot()
     crictl = f"crictl pull {image}    # what the kubelet does for a pod"
-    scene.engine.build(image)
+    scene.engine.build(image, scene.upcoming.busybox if scene.upcoming else None)
 
     teller.step(
         "Docker does not trust the registry, and the push is refused",
@@ -196,13 +162,6 @@ def pushed(scene: Scene) -> str:
     return "pushed"
 
 
-def succeeded(done: ProgramResult) -> str:
-    """Return what a program of the addon printed, if it ended well."""
-    if done.exit_code != 0:
-        raise WrongEndingError(f"exit code {done.exit_code}: {done.stderr}")
-    return done.stdout
-
-
 def interrupt(number: int, _frame: object) -> NoReturn:
     """End by way of all that must be stopped and removed, and let no second signal stop that."""
     for each in ENDING_SIGNALS:
@@ -224,6 +183,11 @@ def main() -> int:
                 "Docker engine. All of them are the demo's own."
             )
             tell(teller, scene)
+            if scene.upcoming is None:
+                print(LEFT_OUT)
+            else:
+                cluster = scene.upcoming.cluster.result()
+                tell_of_deployment(teller, cluster, scene.registry.host, scene.image)
     except (HarnessError, WrongEndingError) as error:
         print(f"\n{teller.paint('The story ended otherwise:', RED)} {error}", file=sys.stderr)
         return 1

@@ -8,11 +8,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import docker
 import docker.errors
 
-from registry_harness import held_up
+from registry_harness import held_up, held_up_cluster
 from registry_harness.containerd.releases import fetch_releases
 from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
@@ -24,19 +25,29 @@ from registry_harness.kubernetes import fetch_kubernetes
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, or 1 with a line that says what to do."""
     parser = argparse.ArgumentParser(prog="registry-harness", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, help_text in {
-        "fetch": "fetch containerd releases and the registry image, where they are not here",
-        "fetch-kubernetes": "fetch or build Kubernetes, where it is not here",
-        "up": "start one registry of every kind and show how to use them",
-        "status": "show what is up",
-        "down": "remove all that is up",
-    }.items():
-        commands.add_parser(name, help=help_text)
-    command = parser.parse_args(arguments).command
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = {
+        name: commands.add_parser(name, help=help_text)
+        for name, help_text in {
+            "fetch": "fetch containerd releases and the registry image, where they are not here",
+            "fetch-kubernetes": "fetch or build Kubernetes, where it is not here",
+            "up": "start one registry of every kind and show how to use them",
+            "status": "show what is up",
+            "down": "remove all that is up",
+        }.items()
+    }
+    parsers["up"].add_argument(
+        "--kubernetes",
+        action="store_true",
+        help="a cluster beside them, whose node has the addon of this directory",
+    )
+    commands.add_parser(held_up_cluster.HOLD)
+    options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
-        return _COMMANDS[command](_client())
+        if options.command == "up":
+            return _up(_client(), with_kubernetes=options.kubernetes)
+        return _COMMANDS[options.command](_client())
     except HarnessError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.remedy:
@@ -80,10 +91,25 @@ def _fetch(client: docker.DockerClient) -> int:
     return 0
 
 
-def _up(client: docker.DockerClient) -> int:
-    for registry in held_up.start_all(client):
+def _up(client: docker.DockerClient, *, with_kubernetes: bool) -> int:
+    if with_kubernetes:
+        held_up_cluster.check_cluster(Path.cwd())
+    registries = held_up.start_all(client)
+    for registry in registries:
         _show(registry)
+    if with_kubernetes:
+        try:
+            cluster = held_up_cluster.start_cluster(Path.cwd(), _saying())
+        except BaseException:
+            held_up.stop_all(client)
+            raise
+        _show_cluster(cluster, registries[0])
     print("\nscripts/harness down removes them.")
+    return 0
+
+
+def _hold(client: docker.DockerClient) -> int:
+    held_up_cluster.hold_cluster(client, Path.cwd())
     return 0
 
 
@@ -94,11 +120,16 @@ def _status(client: docker.DockerClient) -> int:
         return 0
     for registry in held_up.saved():
         _show(registry)
+    cluster = held_up_cluster.saved_cluster()
+    if cluster:
+        _show_cluster(cluster, held_up.saved()[0])
     print(f"\n{len(running)} containers are up.")
     return 0
 
 
 def _down(client: docker.DockerClient) -> int:
+    if held_up_cluster.stop_cluster():
+        print("ended the cluster")
     removed = held_up.stop_all(client)
     print(f"removed {removed} containers and networks" if removed else "nothing was up")
     return 0
@@ -113,6 +144,15 @@ def _show(registry: dict[str, str]) -> None:
     if "mirror_of" not in registry:
         print(f"  $ docker push {registry['host']}/IMAGE")
     print(f"  $ {_enable(registry)}")
+
+
+def _show_cluster(cluster: dict[str, list[str]], registry: dict[str, str]) -> None:
+    (kubeconfig,) = cluster["kubeconfig"]
+    print(f"\nKubernetes   (kubeconfig: {kubeconfig})")
+    print(f"  $ kubectl --kubeconfig {shlex.quote(kubeconfig)} get nodes")
+    for node in cluster["nodes"]:
+        print(f"  $ {shlex.quote(node)} {_enable(registry)}")
+        print(f"  $ {shlex.quote(node)} microk8s kubectl get pods")
 
 
 def _curl(registry: dict[str, str]) -> str:
@@ -143,9 +183,9 @@ def _enable(registry: dict[str, str]) -> str:
 
 
 _COMMANDS: dict[str, Callable[[docker.DockerClient], int]] = {
+    held_up_cluster.HOLD: _hold,
     "fetch": _fetch,
     "fetch-kubernetes": _fetch_kubernetes,
-    "up": _up,
     "status": _status,
     "down": _down,
 }

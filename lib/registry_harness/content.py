@@ -21,7 +21,8 @@ from registry_harness.registry import Registry
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
-_WAITING = ["/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; busybox sleep 1000000 & wait"]
+# What an image with busybox runs.
+WAITING = ["/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; busybox sleep 1000000 & wait"]
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -55,13 +56,19 @@ def layer_tar(busybox: Path | None = None) -> bytes:
     """Return a tar archive with one file of random content, and busybox if it is given."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        _put(archive, "random", os.urandom(64))
-        if busybox is not None:
-            _put(archive, "bin/busybox", busybox.read_bytes(), 0o755)
+        put_content(archive, busybox)
     return buffer.getvalue()
 
 
-def _put(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+def put_content(archive: tarfile.TarFile, busybox: Path | None = None) -> None:
+    """Add a file of random content, and busybox if it is given."""
+    put(archive, "random", os.urandom(64))
+    if busybox is not None:
+        put(archive, "bin/busybox", busybox.read_bytes(), 0o755)
+
+
+def put(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    """Add a file to an archive."""
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), mode
     archive.addfile(entry, io.BytesIO(content))
@@ -78,7 +85,7 @@ def random_image(busybox: Path | None = None) -> Image:
     config = {
         "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
         "os": "linux",
-        "config": {} if busybox is None else {"Entrypoint": _WAITING},
+        "config": {} if busybox is None else {"Entrypoint": WAITING},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]},
     }
     config_blob = Blob(_CONFIG, json.dumps(config).encode())
@@ -117,7 +124,7 @@ def image_archive(reference: str, busybox: Path | None = None) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
-            _put(archive, name, content)
+            put(archive, name, content)
     return buffer.getvalue()
 
 

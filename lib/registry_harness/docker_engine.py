@@ -21,13 +21,14 @@ import docker
 import docker.errors
 
 from registry_harness.certificates import KeyPair
+from registry_harness.content import WAITING, put, put_content
 from registry_harness.credentials import Credentials
 from registry_harness.errors import HarnessError, MissingPartError, PushRefused
 from registry_harness.processes import Daemon, unmount_below
 from registry_harness.running import Running
 
 _RELOAD_SECONDS = 5
-_DOCKERFILE = b"FROM scratch\nCOPY random /random\n"
+_DOCKERFILE = "FROM scratch\nCOPY . /\n"
 _CONTAINERD_CONFIGURATION = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 # /etc/docker is the harness's own directory; where the machine has none, it is made in a scratch
 # layer. It is not written into: in a user namespace the machine's own belongs to nobody. So it is
@@ -169,9 +170,15 @@ class DockerEngine(Running):
         """Take back what trust_ca did."""
         shutil.rmtree(self.certs_d / host, ignore_errors=True)
 
-    def build(self, reference: str) -> None:
-        """Build an image FROM scratch whose content nobody has pulled before."""
-        self.client.images.build(fileobj=_context(), custom_context=True, tag=reference)
+    def build(self, reference: str, busybox: Path | None = None) -> None:
+        """Build an image FROM scratch whose content nobody has pulled before.
+
+        Args:
+            reference: its name.
+            busybox: a static program, which makes it one that can run: it waits until it is
+                stopped.
+        """
+        self.client.images.build(fileobj=_context(busybox), custom_context=True, tag=reference)
 
     def push(self, reference: str, credentials: Credentials | None = None) -> None:
         """Push an image.
@@ -236,12 +243,14 @@ class DockerEngine(Running):
         ]
 
 
-def _context() -> io.BytesIO:
+def _context(busybox: Path | None) -> io.BytesIO:
+    dockerfile = _DOCKERFILE
+    if busybox is not None:
+        dockerfile += f"ENTRYPOINT {json.dumps(WAITING)}\n"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in (("Dockerfile", _DOCKERFILE), ("random", os.urandom(64))):
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
+        put(archive, "Dockerfile", dockerfile.encode())
+        put(archive, ".dockerignore", b"Dockerfile\n.dockerignore\n")
+        put_content(archive, busybox)
     buffer.seek(0)
     return buffer

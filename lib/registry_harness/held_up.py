@@ -94,7 +94,7 @@ def _save(registries: dict[str, Registry]) -> list[dict[str, str]]:
     directory = state_directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     described = [_described(kind, registry, directory) for kind, registry in registries.items()]
-    with _private(directory / "registries.json") as path:
+    with private_file(directory / "registries.json") as path:
         path.write_text(json.dumps(described, indent=2), encoding="utf-8")
     return described
 
@@ -107,13 +107,13 @@ def _described(kind: str, registry: Registry, directory: Path) -> dict[str, str]
         files["client_key"] = registry.client.key
     for name, content in files.items():
         if content is not None:
-            with _private(directory / f"{registry.host}.{name}.pem") as path:
+            with private_file(directory / f"{registry.host}.{name}.pem") as path:
                 path.write_bytes(content)
                 described[name] = str(path)
     if registry.credentials is not None:
         described["username"] = registry.credentials.username
         described["password"] = registry.credentials.password
-        with _private(directory / f"{registry.host}.password") as path:
+        with private_file(directory / f"{registry.host}.password") as path:
             path.write_text(registry.credentials.password, encoding="utf-8")
             described["password_file"] = str(path)
     if registry.spec.proxy_of is not None:
@@ -122,6 +122,8 @@ def _described(kind: str, registry: Registry, directory: Path) -> dict[str, str]
 
 
 @contextmanager
-def _private(path: Path) -> Iterator[Path]:
+def private_file(path: Path) -> Iterator[Path]:
+    """Make an empty file that only this user may read."""
+    path.unlink(missing_ok=True)
     path.touch(mode=_PRIVATE)
     yield path

@@ -41,8 +41,9 @@ _MICROK8S = """#!/bin/sh
 verb=$1 name=$2
 shift
 case $verb in
-    enable|disable) shift; exec "{addons}/$name/$verb" "$@" ;;
-    *) exec "{plugins}/$verb" "$@" ;;
+    enable|disable) shift; exec "$SNAP_COMMON/addons/{repository}/addons/$name/$verb" "$@" ;;
+    kubectl) exec "$SNAP/{kubectl}" "$@" ;;
+    *) exec "$SNAP_COMMON/plugins/$verb" "$@" ;;
 esac
 """
 
@@ -226,8 +227,8 @@ class MicroK8sNode:
         # On a real node snapd carries this out, too.
         (programs / "snap").symlink_to("snapctl")
         _program(programs / "sudo", _SUDO)
-        plugins, addons = self.common / "plugins", self._addon.parent
-        _program(programs / "microk8s", _MICROK8S.format(plugins=plugins, addons=addons))
+        microk8s = _MICROK8S.format(repository=_REPOSITORY, kubectl=KUBECTL)
+        _program(programs / "microk8s", microk8s)
         _program(programs / "journalctl", f'#!/bin/sh\ntail -n 20 "{self.containerd_log}"\n')
         if containerd is not None:
             for name in ("containerd", "ctr"):

@@ -30,16 +30,25 @@ class HarnessNetwork(Running):
         client: of the Docker engine that registries run in.
         subnet: such as ``10.141.241.0/24``; None for the first one that is free.
         kept: it and what starts in it outlive this process.
+        there: one that is there already, such as kept_network finds.
     """
 
     def __init__(
-        self, client: docker.DockerClient, subnet: str | None = None, *, kept: bool = False
+        self,
+        client: docker.DockerClient,
+        subnet: str | None = None,
+        *,
+        kept: bool = False,
+        there: Network | None = None,
     ) -> None:
         self.client = client
         self.labels = {LABEL: KEPT if kept else str(os.getpid())}
-        self._network = _create(client, [subnet] if subnet else list(_free_subnets()), self.labels)
+        subnets = [subnet] if subnet else list(_free_subnets())
+        self._network = there or _create(client, subnets, self.labels)
         (pool,) = self._network.attrs["IPAM"]["Config"]
         self.subnet = ipaddress.IPv4Network(pool["Subnet"])
+        members = self._network.attrs.get("Containers", {}).values()
+        self._taken = {each["IPv4Address"].partition("/")[0] for each in members}
         self._next = _FIRST_HOST
 
     @property
@@ -60,6 +69,8 @@ class HarnessNetwork(Running):
     def address(self) -> str:
         """Return an address that nobody has been given yet."""
         self._next += 1
+        while str(self.subnet[self._next]) in self._taken:
+            self._next += 1
         return str(self.subnet[self._next])
 
     def stop(self) -> None:
@@ -110,6 +121,19 @@ class Ipv6Network(Running):
                 self._network.disconnect(container, force=True)
         with suppress(docker.errors.NotFound):
             self._network.remove()
+
+
+def kept_network(client: docker.DockerClient) -> HarnessNetwork:
+    """Return the network that has outlived its process.
+
+    Raises:
+        HarnessError: there is none.
+    """
+    found = client.networks.list(filters={"label": f"{LABEL}={KEPT}"})
+    if not found:
+        raise HarnessError("no registries are up", "scripts/harness up")
+    found[0].reload()
+    return HarnessNetwork(client, kept=True, there=found[0])
 
 
 def remove_stale(client: docker.DockerClient) -> int:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TypeVar
 
+_Value = TypeVar("_Value")
 _Self = TypeVar("_Self", bound="Running")
 
 
@@ -34,3 +39,33 @@ class Running(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+@contextmanager
+def in_background(block: AbstractContextManager[_Value]) -> Iterator[Future[_Value]]:
+    """Begin a block in a thread of its own, and end it there at the end of this one.
+
+    Args:
+        block: what takes long to begin; its result is there once it has begun.
+    """
+    begun: Future[_Value] = Future()
+    is_over = threading.Event()
+
+    def hold() -> None:
+        try:
+            with block as value:
+                begun.set_result(value)
+                # Daemons end with the thread that started them.
+                is_over.wait()
+        except BaseException as error:
+            if begun.done():
+                raise
+            begun.set_exception(error)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        yield begun
+    finally:
+        is_over.set()
+        thread.join()

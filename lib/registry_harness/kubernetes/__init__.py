@@ -7,7 +7,11 @@ it, api.py asks the API server, and watched_api.py stands between it and who is 
 from registry_harness.kubernetes.api import Api, ApiRefused
 from registry_harness.kubernetes.cluster import Cluster, ClusterNode, ClusterSpec, running_cluster
 from registry_harness.kubernetes.control_plane import ControlPlane, User
-from registry_harness.kubernetes.programs import KubernetesRelease, fetch_kubernetes
+from registry_harness.kubernetes.programs import (
+    KubernetesRelease,
+    fetch_kubernetes,
+    find_kubernetes,
+)
 from registry_harness.kubernetes.watched_api import ApiRequest, WatchedApi, Way
 from registry_harness.kubernetes.workloads import Container, conditions, containers, deployment
 
@@ -28,5 +32,6 @@ __all__ = [
     "containers",
     "deployment",
     "fetch_kubernetes",
+    "find_kubernetes",
     "running_cluster",
 ]

@@ -78,6 +78,20 @@ def fetch_kubernetes(say: Callable[[str], None], *, older: bool = False) -> Kube
     return KubernetesRelease(_version(found), found, beside)
 
 
+def find_kubernetes() -> KubernetesRelease | None:
+    """Return the newest Kubernetes that is here with all that it needs; None where there is none.
+
+    Raises:
+        MissingPartError: REGISTRY_HARNESS_KUBERNETES names what is none.
+    """
+    found = _found(older=False)
+    beside = {name: _beside_here(name) for name in BESIDE}
+    here = {name: path for name, path in beside.items() if path is not None}
+    if found is None or here != beside:
+        return None
+    return KubernetesRelease(_version(found), found, here)
+
+
 def _found(*, older: bool) -> Path | None:
     named = [Path(each) for each in os.environ.get(_VARIABLE, "").split(":") if each]
     for each in named:
@@ -120,24 +134,27 @@ def _fetched(version: str, say: Callable[[str], None]) -> Path:
     return target
 
 
-def _beside(name: str, say: Callable[[str], None]) -> Path:
+def _beside_here(name: str) -> Path | None:
     package, inside = BESIDE[name]
     on_path = shutil.which(name) if name == "etcd" else None
-    unpacked = cache_directory() / package
-    candidates: list[Path] = [*_ELSEWHERE.get(name, ()), unpacked / inside]
-    if on_path is not None:
-        candidates.insert(0, Path(on_path))
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
+    unpacked = cache_directory() / package / inside
+    candidates = [*([Path(on_path)] if on_path else []), *_ELSEWHERE.get(name, ()), unpacked]
+    return next((each for each in candidates if each.is_file()), None)
+
+
+def _beside(name: str, say: Callable[[str], None]) -> Path:
+    here = _beside_here(name)
+    if here is not None:
+        return here
+    package, inside = BESIDE[name]
     source = PackageSource((os_release().get("VERSION_CODENAME", ""),))
     source.update()
     versions = source.versions(package)
     if not versions:
         raise MissingPartError(f"the machine's packages have no {package}", f"install {name}")
     say(f"fetching {package} {versions[0].version}")
-    source.unpack(versions[0], unpacked)
-    return unpacked / inside
+    source.unpack(versions[0], cache_directory() / package)
+    return cache_directory() / package / inside
 
 
 def _is_whole(directory: Path) -> bool:
