@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -225,18 +223,3 @@ def test_pods_go_on_when_what_containerd_does_not_take_goes_back(
     late = story.wait_until_available(story.deploy(plain_registry, "late"))
     assert story.container(name) == container
     assert (container.restarts, late.restarts) == (0, 0)
-
-
-def test_the_example_of_readme(
-    kubernetes_cluster: Cluster, plain_registry: Registry, addon_repository: Path
-) -> None:
-    readme = (addon_repository / "README.md").read_text(encoding="utf-8")
-    (example,) = (
-        block
-        for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-        if "kubernetes_cluster" in block
-    )
-    names: dict[str, Any] = {}
-    exec(example, names)  # noqa: S102 - our own text
-    names["test_a_deployment"](kubernetes_cluster, plain_registry)
-    assert kubernetes_cluster.api.get("deployments", "default", "app") is None
