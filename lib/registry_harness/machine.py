@@ -22,6 +22,8 @@ from registry_harness.processes import Daemon
 from registry_harness.running import Running
 
 _NAMESPACES = ("mount", "pid", "net", "uts", "ipc")
+# What the names of the host's devices begin with; the number of the process follows.
+DEVICES = "rh"
 _NEEDED = ("unshare", "nsenter", "setpriv", "ip")
 # What follows the name are directories that the machine shares with the host. pivot_root puts the
 # host's root below /mnt, from where it is taken away. As first process bash waits for orphans.
@@ -117,8 +119,9 @@ class Machine(Running):
 
     def _join(self) -> None:
         bridge = self._network.bridge
-        # The kernel lets names of devices have 15 letters.
-        here = f"rh{self.address.replace('.', '')}"[-15:]
+        # The kernel lets names of devices have 15 letters; networks have addresses of 10.141.
+        *_, third, last = (int(number) for number in self.address.split("."))
+        here = f"{DEVICES}{os.getpid()}-{third:02x}{last:02x}"
         prefix = self._network.subnet.prefixlen
         pid = str(self._init.child)
         for command in (

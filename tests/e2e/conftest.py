@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from registry_harness import (
@@ -17,6 +18,7 @@ from registry_harness import (
     RegistrySpec,
     difference,
 )
+from registry_harness.network import LABEL
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.snapshot import Snapshot
 
@@ -120,3 +122,12 @@ def trusting_engine(
         assert registry.ca is not None
         docker_engine.trust_ca(registry.host, registry.ca, registry.client)
     return docker_engine
+
+
+def parts_in_docker(client: docker.DockerClient) -> list[str]:
+    """List the owners of all containers and networks of the harness."""
+    filters: dict[str, str | list[str] | bool] = {"label": LABEL}
+    containers = client.containers.list(all=True, filters=filters)
+    networks = client.networks.list(filters=filters)
+    owners = [str(each.labels[LABEL]) for each in containers]
+    return owners + [str(each.attrs["Labels"][LABEL]) for each in networks]

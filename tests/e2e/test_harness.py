@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import signal
 import ssl
-import subprocess
-import sys
-import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -34,21 +28,9 @@ from registry_harness import (
     start_registry,
 )
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.network import LABEL
 from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS, NewRegistry, RegistryOfKind
-from registry_harness.workspace import remove_stale_workspaces
 
-from .conftest import HTTP_TO_HTTPS
-
-SMALL_SUITE = """
-import time
-from registry_harness import fill
-
-def test_small(microk8s_node, plain_registry, docker_engine):
-    reference = fill(plain_registry, "app")
-    print("started", flush=True)
-    {body}
-"""
+from .conftest import HTTP_TO_HTTPS, parts_in_docker
 
 
 @pytest.mark.parametrize("authentication", AUTHENTICATIONS)
@@ -198,87 +180,3 @@ def test_snapctl_restarts_the_nodes_own_containerd(own_node: PullingNode) -> Non
     assert own_node.containerd.cri.is_ready()
     assert node.run(snapctl, "stop", "microk8s").exit_code == 1
     assert own_node.snapctl.requests == ["restart microk8s.daemon-containerd", "stop microk8s"]
-
-
-# Where tests run beside each other, their processes do not take Ctrl-C.
-UNDER_SIGNALS = ("env", "--default-signal=INT")
-NO_CACHE = ("-p", "no:cacheprovider")
-
-
-@pytest.mark.parametrize(
-    ("body", "how", "words"),
-    [
-        ("microk8s_node.node.enable('help')", "end", "3 passed"),
-        ("assert reference == 'x'", "end", "log of registry http://"),
-        ("time.sleep(60)", "SIGINT", "KeyboardInterrupt"),
-        ("time.sleep(60)", "SIGKILL", ""),
-    ],
-    ids=["passed", "failed", "interrupted", "killed"],
-)
-def test_a_run_leaves_nothing(
-    body: str, how: str, words: str, tmp_path: Path, addon_repository: Path
-) -> None:
-    (tmp_path / "test_small.py").write_text(SMALL_SUITE.format(body=body))
-    (tmp_path / "conftest.py").write_text(
-        "import pathlib, pytest\n\n\n@pytest.fixture(scope='session')\n"
-        f"def addon_repository():\n    return pathlib.Path({str(addon_repository)!r})\n"
-    )
-    run = subprocess.Popen(
-        [*UNDER_SIGNALS, sys.executable, "-m", "pytest", "-s", *NO_CACHE, str(tmp_path)],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
-    )
-    assert run.stdout is not None
-    said = ""
-    if how != "end":
-        for line in run.stdout:
-            said += line
-            if line.strip().endswith("started"):
-                break
-        run.send_signal(getattr(signal, how))
-    said += run.communicate(timeout=120)[0]
-    assert words in said
-    client = docker.from_env()
-    try:
-        if how == "SIGKILL":
-            sweep(client, run.pid)
-        assert not [each for each in parts_in_docker(client) if each == str(run.pid)]
-    finally:
-        client.close()
-    assert not list(Path(tempfile.gettempdir()).glob(f"rh-{run.pid}-*"))
-    assert f"/rh-{run.pid}-" not in Path("/proc/mounts").read_text()
-    assert not running_daemons(run.pid)
-
-
-def sweep(client: docker.DockerClient, pid: int) -> None:
-    """Start the next run, which tidies up after a killed one."""
-    deadline = time.monotonic() + 10
-    while running_daemons(pid) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    remove_stale_workspaces()
-    HarnessNetwork(client).stop()
-
-
-def parts_in_docker(client: docker.DockerClient) -> list[str]:
-    """List the owners of all containers and networks of the harness."""
-    filters: dict[str, str | list[str] | bool] = {"label": LABEL}
-    containers = client.containers.list(all=True, filters=filters)
-    networks = client.networks.list(filters=filters)
-    owners = [str(each.labels[LABEL]) for each in containers]
-    return owners + [str(each.attrs["Labels"][LABEL]) for each in networks]
-
-
-def running_daemons(pid: int) -> list[str]:
-    """List the commands of processes that work in a run's directories."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if f"/rh-{pid}-" in command:
-            found.append(command)
-    return found
