@@ -27,7 +27,7 @@ from registry_harness.image import registry_image as find_registry_image
 from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes.cluster import Cluster, ClusterSpec, running_cluster
 from registry_harness.kubernetes.control_plane import ControlPlane
-from registry_harness.kubernetes.programs import KubernetesRelease, fetch_kubernetes
+from registry_harness.kubernetes.programs import OLDER, KubernetesRelease, fetch_kubernetes
 from registry_harness.microk8s_node import MicroK8sNode
 from registry_harness.network import HarnessNetwork
 from registry_harness.pulling_node import PullingNode, pulling_node
@@ -46,6 +46,16 @@ TRANSPORTS = {
     "mtls": RegistrySpec(tls=True, client_certificates=True),
 }
 AUTHENTICATIONS = ("none", "htpasswd", "token")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the command line say which Kubernetes."""
+    parser.addoption(
+        "--kubernetes",
+        choices=("newest", "older"),
+        default="newest",
+        help=f"which Kubernetes tests run on: a new one, or one of {OLDER} or before",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -293,9 +303,10 @@ def kubectl(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kubernetes_release() -> KubernetesRelease:
-    """Kubernetes' programs; where they are not here, fetching or building takes minutes."""
-    return fetch_kubernetes(lambda _line: None)
+def kubernetes_release(pytestconfig: pytest.Config) -> KubernetesRelease:
+    """Kubernetes' programs, as ``--kubernetes`` says; where they are not here, it takes minutes."""
+    older = pytestconfig.getoption("--kubernetes") == "older"
+    return fetch_kubernetes(lambda _line: None, older=older)
 
 
 @pytest.fixture(scope="session")
