@@ -72,6 +72,7 @@ from private_registry.shell.containerd import (
     template_to_clean,
 )
 from private_registry.shell.journal import Journal
+from private_registry.shell.kubectl import NoRightError
 from private_registry.shell.node import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.shell.services import service_files
 from private_registry.shell.staging import OwnFiles
@@ -143,6 +144,10 @@ def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterat
     cluster = Cluster(node)
     try:
         notes = cluster.take_back(gone.gone)
+    except NoRightError as error:
+        commands = "; ".join(f"microk8s kubectl {each.deleting}" for each in gone.gone)
+        error.remedy = f"on a control plane node: {commands}; then here again: --keep-pull-secrets"
+        raise
     except NodeError as error:
         error.remedy = f"{error.remedy or 'mend that'}; or leave the Secrets: --keep-pull-secrets"
         raise

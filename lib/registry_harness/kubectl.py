@@ -22,8 +22,17 @@ from registry_harness.packages import (
 # Debian moved the program from the one package to the other; the first has the oldest version.
 _PACKAGES = ("kubernetes-client", "kubectl")
 _PROGRAM = "usr/bin/kubectl"
+# As MicroK8s' own, which ends with 0 where it refuses.
 _WRAPPER = """#!/bin/sh
-HOME='{home}' exec '{kubectl}' --kubeconfig="$SNAP_DATA/credentials/client.config" "$@"
+if [ -e "$SNAP_DATA/var/lock/clustered.lock" ]
+then
+  echo "This MicroK8s deployment is acting as a node in a cluster."
+  exit 0
+fi
+HOME='{home}' exec "$SNAP/kubectl" --kubeconfig="$SNAP_DATA/credentials/client.config" "$@"
+"""
+_PROGRAM_OF_THE_SNAP = """#!/bin/sh
+HOME='{home}' exec '{kubectl}' "$@"
 """
 
 
@@ -68,13 +77,28 @@ def use_kubectl(node: MicroK8sNode, kubectl: Path, kubeconfig: str) -> None:
         kubectl: the program.
         kubeconfig: becomes ``credentials/client.config`` of the revision in use.
     """
+    _lay_down(node, "client.config", kubeconfig)
+    for name, text in ((KUBECTL, _WRAPPER), ("kubectl", _PROGRAM_OF_THE_SNAP)):
+        program = node.snap / name
+        program.write_text(text.format(home=node.root, kubectl=kubectl), encoding="utf-8")
+        program.chmod(0o755)
+
+
+def make_worker(node: MicroK8sNode, kubeconfig: str) -> None:
+    """Let a node be one that has joined a cluster as a worker.
+
+    Args:
+        node: which.
+        kubeconfig: its kubelet's, becomes ``credentials/kubelet.config``.
+    """
+    _lay_down(node, "kubelet.config", kubeconfig)
+    (node.data / "var/lock/clustered.lock").touch()
+
+
+def _lay_down(node: MicroK8sNode, name: str, kubeconfig: str) -> None:
     credentials = node.data / "credentials"
     credentials.mkdir(mode=0o770, exist_ok=True)
-    (credentials / "client.config").write_text(kubeconfig, encoding="utf-8")
-    wrapper = node.snap / KUBECTL
-    text = _WRAPPER.format(home=node.root, kubectl=kubectl)
-    wrapper.write_text(text, encoding="utf-8")
-    wrapper.chmod(0o755)
+    (credentials / name).write_text(kubeconfig, encoding="utf-8")
 
 
 def _fetch(say: Callable[[str], None]) -> None:

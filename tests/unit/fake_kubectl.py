@@ -19,6 +19,7 @@ from private_registry.shell import commands
 from unit.json_patch import DoesNotApply, patched
 from unit.microk8s import Microk8s
 
+_NOWHERE = "at the cluster scope"
 _really_run = commands.run
 _MODIFIED = (
     "the object has been modified; please apply your changes to the latest version and try again"
@@ -81,7 +82,7 @@ class FakeCluster:
     """
 
     def __init__(self, node: Microk8s, patch: pytest.MonkeyPatch) -> None:
-        self._wrappers: List[str] = []
+        self._programs: Dict[str, List[str]] = {}
         self.join(node)
         self._versions = count(1)
         self._objects: Dict[str, Any] = {"serviceaccount": {}, "secret": {}}
@@ -90,6 +91,7 @@ class FakeCluster:
         self._namespaces = ["default", "apps"]
         self._forbidden: List[Any] = []
         self._is_down = self._has_webhook = False
+        self._because = self._refused = ""
         self._writes = self._fail_at = 0
         self._meanwhile: Optional[Callable[[Call], None]] = None
         self._lose_at, self._lost, self._is_down_then = 0, "", False
@@ -101,7 +103,16 @@ class FakeCluster:
         """Let another node's kubectl speak to it, too."""
         wrapper = node.snap / "microk8s-kubectl.wrapper"
         wrapper.touch()
-        self._wrappers.append(str(wrapper))
+        self._programs[str(wrapper)] = []
+
+    def join_worker(self, node: Microk8s) -> None:
+        """Let a node be a worker: MicroK8s' own command refuses, and its kubelet has a login."""
+        node.write("var/lock/clustered.lock", "")
+        node.write("credentials/kubelet.config", "")
+        self._programs.pop(str(node.snap / "microk8s-kubectl.wrapper"), None)
+        kubectl = node.snap / "kubectl"
+        kubectl.touch()
+        self._programs[str(kubectl)] = [f"--kubeconfig={node.data}/credentials/kubelet.config"]
 
     def set(
         self,
@@ -111,19 +122,23 @@ class FakeCluster:
         forbidden: Optional[List[Any]] = None,
         objects: Optional[Dict[str, Any]] = None,
         fail_at: Optional[int] = None,
+        because: str = "",
+        refused: str = "",
         has_webhook: bool = False,
         meanwhile: Optional[Callable[[Call], None]] = None,
     ) -> None:
         """Change how it behaves; ``fail_at`` is the n-th write from now.
 
-        A webhook of the older kind refuses every dry run. ``meanwhile`` is what somebody else does
-        right before a call is answered.
+        ``because`` follows the words for what is forbidden; with ``refused`` all else is, in these
+        words. A webhook of the older kind refuses every dry run. ``meanwhile`` is what somebody
+        else does right before a call is answered.
         """
         self._is_down = self._is_down if down is None else down
         self._namespaces = self._namespaces if namespaces is None else namespaces
         self._forbidden = self._forbidden if forbidden is None else forbidden
         self._objects = self._objects if objects is None else objects
         self._fail_at = self._fail_at if fail_at is None else fail_at
+        self._because, self._refused = because, refused
         self._has_webhook = has_webhook
         self._meanwhile = meanwhile
         self._lose_at = self._writes = 0
@@ -172,12 +187,15 @@ class FakeCluster:
         ]
 
     def _run(self, command: List[str], **options: Any) -> Optional[commands.Done]:
-        if command[0] not in self._wrappers:
+        if command[0] not in self._programs:
             return _really_run(command, **options)
         if not Path(command[0]).exists():
             return None
-        self.command_lines.append(command[1:])
-        call = Call(command[1:], options.get("stdin", b""))
+        login = self._programs[command[0]]
+        words = command[1 + len(login) :]
+        assert command[1:] == [*login, *words]
+        self.command_lines.append(words)
+        call = Call(words, options.get("stdin", b""))
         try:
             done = commands.Done(0, self._answer(call), "")
         except Refused as refused:
@@ -193,7 +211,14 @@ class FakeCluster:
         for verb, kind, namespace in self._forbidden:
             is_there = namespace in (None, call.namespace)
             if verb == call.verb and is_there and kind in (call.kind, "*"):
-                _refuse("Forbidden", f'{kind}s is forbidden: User "ann" cannot {verb} it')
+                where = f'in the namespace "{call.namespace}"' if call.namespace else _NOWHERE
+                _refuse(
+                    "Forbidden",
+                    f'{call.kind}s is forbidden: User "ann" cannot {verb} resource "{call.kind}s" '
+                    f'in API group "" {where}{self._because}',
+                )
+        if self._refused:
+            _refuse("Forbidden", self._refused)
         if call.is_dry and self._has_webhook:
             _refuse("BadRequest", 'admission webhook "old.corp" does not support dry run')
         if call.is_write:

@@ -89,6 +89,11 @@ class MadeSecret(NamedTuple):
         """What tells it from others: namespace and name."""
         return self.namespace, self.name
 
+    @property
+    def deleting(self) -> str:
+        """What is typed behind kubectl to delete it."""
+        return f"delete secret -n {self.namespace} {self.name}"
+
 
 def is_ours(plain: Mapping[str, Any]) -> bool:
     """Whether a Secret, as the API gives it, is one that this addon made."""

@@ -40,7 +40,7 @@ from private_registry.core.references import (
     taking_out,
 )
 from private_registry.errors import ConflictError, NodeError
-from private_registry.shell.kubectl import Kubectl, no_namespace
+from private_registry.shell.kubectl import Kubectl, NoRightError, no_namespace
 from private_registry.shell.node import Node
 from private_registry.shell.retrying import Found, change_as_read
 from private_registry.shell.undoing import Undo, Undoing
@@ -184,17 +184,24 @@ class Cluster:
             self._undoing.send(request, undo)
 
     def _step(self, secret: PullSecret, namespace: str) -> SecretStep:
-        if self._kubectl.get(_NAMESPACE, namespace) is None:
-            raise no_namespace(namespace)
+        if not self._is_there(namespace):
+            raise no_namespace(namespace, self._kubectl.typed)
         before = self._secret(secret.name, namespace)
         accounts = [self._account(each, namespace) for each in secret.service_accounts]
         naming = tuple(each for each in accounts if not is_named(each, secret.name))
         return SecretStep(secret.manifest(namespace), before, naming)
 
+    def _is_there(self, namespace: str) -> bool:
+        try:
+            return self._kubectl.get(_NAMESPACE, namespace) is not None
+        except NoRightError:
+            # Whoever may not see namespaces may be allowed to write into one.
+            return True
+
     def _secret(self, name: str, namespace: str) -> Found:
         found: Found = self._kubectl.get(_SECRET, name, namespace)
         if found is not None and (not is_ours(found) or found.get("type") != TYPE):
-            raise _of_somebody_else(name, namespace)
+            raise self._of_somebody_else(name, namespace)
         return found
 
     def _account(self, name: str, namespace: str) -> Plain:
@@ -203,7 +210,7 @@ class Cluster:
             raise NodeError(
                 f"there is no service account {name} in namespace {namespace}",
                 place="option --service-account",
-                remedy=f"microk8s kubectl create serviceaccount -n {namespace} {name}",
+                remedy=f"{self._kubectl.typed} create serviceaccount -n {namespace} {name}",
             )
         return found
 
@@ -219,7 +226,7 @@ class Cluster:
         def change(before: Found) -> None:
             if before is None:
                 request = partial(self._kubectl.create, step.manifest, dry_run=dry_run)
-                undo = _undo_of_creation(step, partial(self._uncreate, step))
+                undo = self._undo_of_creation(step)
             elif not says_the_same(before, step.manifest):
                 updated = _updated(before, step.manifest)
                 request = partial(self._kubectl.replace, updated, dry_run=dry_run)
@@ -281,7 +288,7 @@ class Cluster:
             operations = [] if now is None else adding(now, name)
             if operations:
                 request = self._patch(reference, operations, dry_run=dry_run)
-                undo = _undo_of_naming(reference, partial(self._unrefer, reference))
+                undo = self._undo_of_naming(reference)
                 self._send(request, undo, dry_run=dry_run)
             elif not dry_run:
                 self._of_others.add(reference)
@@ -340,21 +347,34 @@ class Cluster:
         left = f"{_shown_account(reference)} may no longer name {reference.secret}"
         return Undo(partial(self._refer_again, reference, before), left, _ONCE_MORE)
 
+    # --- what people are told to type ------------------------------------------------------
 
-def _undo_of_creation(step: SecretStep, put_back: Callable[[], None]) -> Undo:
-    left = f"{_shown(step)} may still be there"
-    return Undo(put_back, left, _deleting(step.name, step.namespace))
+    def _undo_of_creation(self, step: SecretStep) -> Undo:
+        left = f"{_shown(step)} may still be there"
+        remedy = self._deleting(step.name, step.namespace)
+        return Undo(partial(self._uncreate, step), left, remedy)
+
+    def _undo_of_naming(self, reference: Reference) -> Undo:
+        left = f"{_shown_account(reference)} may still name {reference.secret}"
+        account = f"serviceaccount -n {reference.namespace} {reference.account}"
+        taking_out_by_hand = f"(take {reference.secret} out of imagePullSecrets)"
+        remedy = f"{self._kubectl.typed} edit {account} {taking_out_by_hand}"
+        return Undo(partial(self._unrefer, reference), left, remedy)
+
+    def _deleting(self, name: str, namespace: str) -> str:
+        return f"{self._kubectl.typed} {MadeSecret(name, namespace).deleting}"
+
+    def _of_somebody_else(self, name: str, namespace: str) -> ConflictError:
+        return ConflictError(
+            f"somebody else has a Secret {name} in namespace {namespace}",
+            place="option --pull-secret",
+            remedy=f"give another name, or delete it: {self._deleting(name, namespace)}",
+        )
 
 
 def _undo_of_update(step: SecretStep, put_back: Callable[[], None]) -> Undo:
     left = f"{_shown(step)} may hold the new login"
     return Undo(put_back, left, "give the login that is to count once more")
-
-
-def _undo_of_naming(reference: Reference, put_back: Callable[[], None]) -> Undo:
-    left = f"{_shown_account(reference)} may still name {reference.secret}"
-    edit = f"microk8s kubectl edit serviceaccount -n {reference.namespace} {reference.account}"
-    return Undo(put_back, left, f"{edit} (take {reference.secret} out of imagePullSecrets)")
 
 
 def _shown(secret: Union[SecretStep, MadeSecret]) -> str:
@@ -363,18 +383,6 @@ def _shown(secret: Union[SecretStep, MadeSecret]) -> str:
 
 def _shown_account(reference: Reference) -> str:
     return f"the service account {reference.account} in namespace {reference.namespace}"
-
-
-def _deleting(name: str, namespace: str) -> str:
-    return f"microk8s kubectl delete secret -n {namespace} {name}"
-
-
-def _of_somebody_else(name: str, namespace: str) -> ConflictError:
-    return ConflictError(
-        f"somebody else has a Secret {name} in namespace {namespace}",
-        place="option --pull-secret",
-        remedy=f"give another name, or delete it: {_deleting(name, namespace)}",
-    )
 
 
 def _updated(now: Plain, wanted: Plain) -> Dict[str, Any]:

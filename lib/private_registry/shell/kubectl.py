@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import Any, Iterable, List, Mapping, Optional, Sequence, Type
 
 from private_registry.core import json_text
 from private_registry.errors import NodeError
-from private_registry.shell import commands
-from private_registry.shell.node import Node
+from private_registry.shell import commands, files
+from private_registry.shell.node import KUBELETS_LOGIN, Node
 from private_registry.shell.retrying import ChangedMeanwhileError, RefusedError
 
 REQUEST_SECONDS = 10
 _SECONDS = 30
-_WRAPPER = "microk8s-kubectl.wrapper"
+ON_A_CONTROL_PLANE = (
+    "run the same command on a control plane node; a pull secret counts for the whole cluster"
+)
+_API = "the cluster's API"
 _NO_ANSWER = re.compile(
     r"was refused|unable to connect to the server|i/o timeout|context deadline exceeded"
     r"|handshake timeout|serviceunavailable|service unavailable|connection reset|no such host"
@@ -39,12 +41,23 @@ _REFUSED = re.compile(
     r'|^The \S+ "[^"]*" is invalid: |^error: You must be logged in to the server',
     re.MULTILINE,
 )
+# What an authorizer says; a quota or a namespace that is being deleted is Forbidden in other words.
+_NO_RIGHT = re.compile(
+    r"^Error from server \(Forbidden\): .{0,600}? cannot ([a-z]{1,30}) resource "
+    r'"([a-z]{1,60})" in API group "[a-z0-9.-]{0,100}"'
+    r'(?: in the namespace "([a-z0-9-]{1,63})"| at the cluster scope)',
+    re.MULTILINE,
+)
 _NO_DRY_RUN = "does not support dry run"
 _REASON = re.compile(r"^Error from server(?: \(\w+\))?: |^error: ", re.IGNORECASE)
 
 
+class NoRightError(RefusedError):
+    """Whom this node asks as has no right to do what was asked for."""
+
+
 class Kubectl:
-    """kubectl as MicroK8s runs it.
+    """kubectl as MicroK8s runs it; on a worker as the kubelet there.
 
     Args:
         node: whose.
@@ -52,9 +65,15 @@ class Kubectl:
     """
 
     def __init__(self, node: Node, hidden: Iterable[str] = ()) -> None:
-        self._program = os.path.join(node.snap, _WRAPPER)
+        self._node = node
         self._is_worker = node.is_worker
+        self._command = node.kubectl
         self._hidden = [each for each in hidden if each]
+
+    @property
+    def typed(self) -> str:
+        """What people type for it."""
+        return self._node.typed_kubectl
 
     def get(self, kind: str, name: str, namespace: Optional[str] = None) -> Optional[Any]:
         """Return an object as plain values; None where there is none."""
@@ -122,18 +141,14 @@ class Kubectl:
 
     def _run(self, arguments: List[str], stdin: bytes = b"") -> str:
         if self._is_worker:
-            raise NodeError(
-                "a worker node cannot reach the cluster's API",
-                remedy="give the pull secret on a control plane node; it counts for the whole "
-                "cluster",
-            )
-        command = [self._program, *arguments, f"--request-timeout={REQUEST_SECONDS}s"]
+            self._check_login()
+        command = [*self._command, *arguments, f"--request-timeout={REQUEST_SECONDS}s"]
         done = commands.run(command, stdin=stdin, seconds=_SECONDS)
         if done is None:
             raise NodeError(
                 "kubectl cannot be run, or does not end",
-                place=self._program,
-                remedy="see whether it works: microk8s kubectl get nodes",
+                place=self._command[0],
+                remedy=f"see whether it works: {self.typed} get nodes",
             )
         if done.exit_code != 0 and _NO_DRY_RUN in done.stderr:
             # An admission webhook that has to know for real; the real request will tell.
@@ -142,18 +157,35 @@ class Kubectl:
             raise self._error(done.stderr or done.stdout)
         return done.stdout
 
+    def _check_login(self) -> None:
+        found = files.observe(self._node.place(KUBELETS_LOGIN))
+        if found is not None and not found.obstacle and not found.is_link:
+            return
+        reason = "is not there"
+        if found is not None:
+            obstacle = found.obstacle or "a symbolic link is where it should be"
+            reason = f"cannot be read: {obstacle}"
+        raise NodeError(
+            f"this worker node asks the cluster's API as its kubelet, whose login {reason}",
+            place=self._node.shown(KUBELETS_LOGIN),
+            remedy=ON_A_CONTROL_PLANE,
+        )
+
     def _error(self, text: str) -> NodeError:
-        place = "the cluster's API"
         namespace = _NO_NAMESPACE.search(text)
         if namespace:
-            return no_namespace(namespace[1])
+            return no_namespace(namespace[1], self.typed)
         if _NO_ANSWER.search(text):
+            start = "microk8s start; microk8s status --wait-ready"
             return NodeError(
                 "the cluster's API does not answer",
                 place=self._first_line(text),
-                remedy="microk8s start; microk8s status --wait-ready",
+                remedy=f"on a control plane node: {start}" if self._is_worker else start,
             )
-        return _kind_of(text)(f"the cluster refuses: {self._first_line(text)}", place=place)
+        no_right = _NO_RIGHT.search(text) if self._is_worker else None
+        if no_right:
+            return _no_right(*no_right.groups())
+        return _kind_of(text)(f"the cluster refuses: {self._first_line(text)}", place=_API)
 
     def _first_line(self, text: str) -> str:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -171,12 +203,26 @@ def _kind_of(text: str) -> Type[NodeError]:
     return RefusedError if _REFUSED.search(text) else NodeError
 
 
-def no_namespace(name: str) -> RefusedError:
-    """Return the error for a namespace that is not there."""
+def no_namespace(name: str, kubectl: str) -> RefusedError:
+    """Return the error for a namespace that is not there.
+
+    Args:
+        name: of it.
+        kubectl: as people type it there.
+    """
     return RefusedError(
         f"there is no namespace {name}",
         place="option --namespace",
-        remedy=f"microk8s kubectl create namespace {name}",
+        remedy=f"{kubectl} create namespace {name}",
+    )
+
+
+def _no_right(verb: str, resource: str, namespace: Optional[str]) -> NoRightError:
+    where = "" if namespace is None else f" in namespace {namespace}"
+    return NoRightError(
+        f"the cluster does not let this worker node {verb} {resource}{where}",
+        place=_API,
+        remedy=ON_A_CONTROL_PLANE,
     )
 
 

@@ -6,12 +6,13 @@ import grp
 import os
 import re
 from functools import lru_cache
-from typing import Mapping, NamedTuple, Optional, Tuple
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry import places
 from private_registry.core.containerd import Version, parse_version
 from private_registry.core.ledger import DockerPlace, DockerPlaces
 from private_registry.core.plan import NodePath, Root
+from private_registry.core.showing import quoted
 from private_registry.errors import NodeError
 from private_registry.shell.commands import output_of
 from private_registry.shell.directories import Place
@@ -25,6 +26,7 @@ CONTAINERD_ENVIRONMENT = "args/containerd-env"
 MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
 CLUSTERED = "var/lock/clustered.lock"
+KUBELETS_LOGIN = NodePath(Root.DATA, "credentials/kubelet.config")
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
 PULL_SECRETS = NodePath(Root.COMMON, "private-registry-config/pull-secrets.json")
@@ -181,6 +183,27 @@ class Node(NamedTuple):
     def is_worker(self) -> bool:
         """Whether this node has joined a cluster as a worker and has no API of its own."""
         return os.path.exists(os.path.join(self.data, CLUSTERED))
+
+    @property
+    def kubectl(self) -> List[str]:
+        """The command that asks the cluster's API, without the request.
+
+        MicroK8s' own refuses on a worker, whose kubelet has a login all the same
+        (scripts/kill-host-pods.py asks so).
+        """
+        if not self.is_worker:
+            return [os.path.join(self.snap, "microk8s-kubectl.wrapper")]
+        login = f"--kubeconfig={self.absolute(KUBELETS_LOGIN)}"
+        return [os.path.join(self.snap, "kubectl"), login]
+
+    @property
+    def typed_kubectl(self) -> str:
+        """The same as people type it."""
+        if not self.is_worker:
+            return "microk8s kubectl"
+        program = os.path.join(self.snap, "kubectl")
+        login = f"--kubeconfig={self.shown(KUBELETS_LOGIN)}"
+        return f"sudo {quoted(program)} {quoted(login)}"
 
     def containerd_version(self) -> Optional[Version]:
         """Ask the snap's containerd for its version; None where it does not answer."""
