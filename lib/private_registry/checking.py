@@ -342,7 +342,8 @@ def _pulled(
 def _of_words(image: Image, words: str) -> Finding:
     from private_registry.core.check.explain import explain  # noqa: PLC0415 - rarely needed
 
-    explained = explain(words)
+    # It is one message, however many a registry makes its own part of it look like.
+    explained = explain(" ".join(words.split()).replace(", rpc error:", "; rpc error:"))
     registry = str(image.registry)
     if not explained:
         why = harmless(words, _LONGEST_WORDS)

@@ -1,4 +1,4 @@
-"""What containerd 1.2 to 2.2 prints of a pull that fails, and what it means."""
+"""What containerd 1.2 to 2.4 prints of a pull that fails, and what it means."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ _DENIED = "pull access denied, repository does not exist or may require authoriz
 _FETCH = "failed to authorize: failed to fetch anonymous token: "
 _OAUTH = "failed to authorize: failed to fetch oauth token: "
 _STATUS = f"unexpected status from HEAD request to {MANIFEST}: "
+_TOLD = f"{_STATUS}403 Forbidden\n"
+_REFUSED = f"{_TOLD}denied: "
+_ACCESS = Cause.ACCESS_DENIED
 _FROM_HOST = f"pulling from host {REGISTRY} failed with status code [manifests v1]: "
 _MISSING = "/var/snap/microk8s/common/missing.crt"
 
@@ -231,6 +234,36 @@ TAILS: List[Said] = [
     ),
     _said(_STATUS + "403 Forbidden", Cause.FORBIDDEN),
     _said(_FROM_HOST + "403 Forbidden", Cause.FORBIDDEN),
+    # containerd 2.0.12, 2.3.3 and 2.4 ask again by GET and append what the registry says.
+    _said(_REFUSED + "requested access to the resource is denied", _ACCESS, likely=True),
+    _said(_REFUSED[:-2], Cause.FORBIDDEN),
+    _said(_TOLD + "unknown: key vault access denied", Cause.FORBIDDEN),
+    _said(
+        f"{_REFUSED}client with IP '203.0.113.7' is not allowed access, refer "
+        "https://aka.ms/acr/firewall to grant access",
+        Cause.FORBIDDEN,
+    ),
+    _said(
+        _TOLD + "errors:\ndenied: first\nunauthorized\ntoomanyrequests: slow down\n",
+        Cause.FORBIDDEN,
+    ),
+    # Whose words these are, may say what it likes.
+    _said(_REFUSED + "x509: certificate signed by unknown authority", Cause.FORBIDDEN),
+    _said(
+        _REFUSED + 'failed to do request: Head "https://evil.corp/v2/": no basic auth credentials',
+        Cause.FORBIDDEN,
+    ),
+    _said(
+        f'{_REFUSED}image "evil.corp/x": requested access to the resource is denied',
+        _ACCESS,
+        likely=True,
+    ),
+    _said(
+        f"{_REFUSED}{'word ' * 600}requested access to the resource is denied",
+        _ACCESS,
+        likely=True,
+    ),
+    _said(_STATUS + "403 x509: certificate has expired", Cause.UNEXPECTED_STATUS, likely=True),
     _said(_STATUS + "429 Too Many Requests", Cause.RATE_LIMITED),
     _said(_FROM_HOST + "429 Too Many Requests", Cause.RATE_LIMITED),
     _said(_STATUS + "500 Internal Server Error", Cause.SERVER_ERROR),

@@ -15,6 +15,7 @@ _SANDBOX = (
     "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image "
     '"{0}": failed to pull image "{0}": failed to pull and unpack image "{0}": '
 )
+_MANY = "10.99.0.1:33569/many:v1"
 _PAUSE = "registry.k8s.io/pause:3.10"
 _DECODE = 'time="2026-11-24T01:13:40Z" level=error msg="failed to decode '
 _IN_2 = _DECODE + '/var/snap/microk8s/8000/args/certs.d/reg.corp:5000/hosts.toml" error="{}"'
@@ -356,6 +357,23 @@ NODE: List[Said] = [
     _of(
         'level=error msg="cancel pulling image reg.corp/app:v1 because of no progress in 5m0s"',
         Cause.NO_PROGRESS,
+        likely=True,
+    ),
+    _of(
+        f'time="2026-11-28T19:49:04Z" level=error msg="PullImage \\"{_MANY}\\" failed" error="rpc '
+        f'error: code = Unknown desc = failed to pull and unpack image \\"{_MANY}\\": failed to '
+        "resolve image: unexpected status from HEAD request to "
+        "http://10.99.0.1:33569/v2/many/manifests/v1: 403 Forbidden\\nerrors:\\ndenied: first"
+        '\\nunauthorized\\ntoomanyrequests: slow down\\n"',
+        Cause.FORBIDDEN,
+        registry="10.99.0.1:33569",
+    ),
+    _of(
+        "ctr: failed to resolve image: unexpected status from HEAD request to "
+        "http://10.99.0.1:33569/v2/denied/manifests/v1: 403 Forbidden\ndenied: requested access to "
+        "the resource is denied\ndenied: requested access to the resource is denied\n",
+        Cause.ACCESS_DENIED,
+        registry="10.99.0.1:33569",
         likely=True,
     ),
     _of(

@@ -38,6 +38,8 @@ _DIRECTORY = 5
 _URL = re.compile(r"""https?://[^\s"'<>|\\]{1,2000}""", re.IGNORECASE)
 _ASKED = re.compile(r'(?:Get|Head|Post|Put|Patch|Delete|request to) "?\Z', re.IGNORECASE)
 _HOST = re.compile(r'(pulling from host|lookup|dial tcp) ([^\s"]{1,300})')
+#: Whoever was asked: behind its status stand words of its own.
+_STATUS = re.compile(r"unexpected status from [A-Za-z]{3,7} request to \S{1,2100}: [1-5]\d\d")
 #: A line that begins a message, where others may go on with one that a terminal has broken.
 _HEAD = re.compile(
     r"Failed to pull|failed to pull|level=|rpc error|Error: |Error response|ctr: |Warning |Normal "
@@ -167,11 +169,18 @@ class ErrorText:
         self._image_starts = [each.start() for each in self._images]
         self._urls = [*_URL.finditer(self.flat)]
         self._url_starts = [each.start() for each in self._urls]
+        self._statuses = [each.end() for each in _STATUS.finditer(self.flat)]
         self._parsed: Dict[Tuple[str, bool], Optional[Image]] = {}
 
     def message(self, position: int) -> int:
         """Number of the message that a position is in: a line, and what a terminal broke off it."""
         return bisect_right(self._starts, position)
+
+    def status_before(self, position: int) -> int:
+        """Where the status ends that a position is behind, in the same message; -1 for nowhere."""
+        index = bisect_right(self._statuses, position) - 1
+        status = self._statuses[index] if index >= 0 else -1
+        return status if index >= 0 and self.message(status) == self.message(position) else -1
 
     def around(self, position: int) -> str:
         """Return what stands around a position, in the same message."""

@@ -111,14 +111,19 @@ def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...
         rule = RULES[hit.rank]
         if rule.is_last and (found or (rule.unless and rule.unless.search(error_text.flat))):
             continue
-        image_at, scene = _scene(error_text, hit.position)
+        status = error_text.status_before(hit.position)
+        if status >= 0 and not rule.is_told:
+            continue
+        # What who was asked says names nobody: it may say what it likes.
+        position = hit.position if status < 0 else status
+        image_at, scene = _scene(error_text, position)
         if not _fits(rule, scene):
             continue
         if not rule.is_aside:
-            claims = claimed.setdefault((error_text.message(hit.position), image_at), [])
-            if any(abs(each - hit.position) < _REACH for each in claims):
+            claims = claimed.setdefault((error_text.message(position), image_at), [])
+            if any(abs(each - position) < _REACH for each in claims):
                 continue
-            claims.append(hit.position)
+            claims.append(position)
         words = error_text.flat[hit.position : hit.position + len(hit.word)]
         for each in _explanations(rule, scene, words, facts):
             found.setdefault((each.cause, each.registry), each)

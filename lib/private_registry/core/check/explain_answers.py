@@ -59,6 +59,7 @@ ANSWER_RULES = (
                 "those of Amazon ECR last 12 hours; the kubelet's credential provider renews them",
             ),
         ),
+        is_told=True,
     ),
     Rule(
         ("no basic auth credentials", "unable to retrieve some image pull secrets"),
@@ -92,6 +93,7 @@ ANSWER_RULES = (
         ),
         (_ACCESS_DENIED,),
         is_sure=False,
+        is_told=True,
     ),
     Rule(
         (
@@ -99,6 +101,7 @@ ANSWER_RULES = (
             *("unauthorized: bad credentials", "invalid username/password"),
         ),
         (_LOGIN_REFUSED,),
+        is_told=True,
     ),
     Rule(("unauthorized: authentication required",), (_LOGIN_MISSING, _LOGIN_REFUSED)),
     Rule(

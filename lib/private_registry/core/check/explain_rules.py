@@ -1,6 +1,6 @@
 """Which words of which program mean what: the table behind ``check --explain``.
 
-The words are those of containerd 1.2 to 2.3, ctr, the kubelet, the Docker engine and the Go library
+The words are those of containerd 1.2 to 2.4, ctr, the kubelet, the Docker engine and the Go library
 that all of them speak TLS and HTTP with; the first rule of the table that fits a message counts.
 """
 
@@ -41,6 +41,7 @@ class Rule(NamedTuple):
         is_sure: false where even a single meaning is no more than likely.
         is_aside: it counts beside the cause that the same message has.
         is_last: it counts only where nothing else does.
+        is_told: who was asked says it itself, so that it counts behind a status, too.
     """
 
     words: Tuple[str, ...]
@@ -51,6 +52,7 @@ class Rule(NamedTuple):
     is_sure: bool = True
     is_aside: bool = False
     is_last: bool = False
+    is_told: bool = False
 
 
 def near(pattern: str) -> Pattern[str]:
@@ -133,6 +135,7 @@ TLS_RULES = (
     Rule(
         ("sent an http request to an https server", "http request was sent to https port"),
         (_SPEAKS_HTTPS,),
+        is_told=True,
     ),
     # A TLS alert, read as HTTP.
     Rule(
