@@ -22,7 +22,7 @@ from unit.listening import Listening
 
 pytestmark = pytest.mark.attack
 
-DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+DATA, HEADERS, SETTINGS, PING, CONTINUATION = 0, 1, 4, 6, 9
 END_STREAM, END_HEADERS, PADDED, PRIORITY = 1, 4, 8, 32
 SECONDS = 0.5
 MUCH_MEMORY = 200 * 1024  # KiB
@@ -72,6 +72,17 @@ ROWS: Dict[str, Tuple[Callable[[], Iterable[bytes]], bool]] = {
     "endless data": (lambda: forever(frame(DATA, 0, b"x" * 16_000)), True),
     "endless empty data": (lambda: forever(frame(DATA) * 100), True),
     "endless headers": (lambda: forever(frame(HEADERS, END_HEADERS, ADDED)), True),
+    "headers that go on for ever": (
+        lambda: forever(frame(CONTINUATION, 0, b"\0" * 16_000), frame(HEADERS)),
+        True,
+    ),
+    "headers that go on with nothing": (
+        lambda: forever(frame(CONTINUATION) * 100, frame(HEADERS)),
+        True,
+    ),
+    "headers that data break off": (lambda: [frame(HEADERS), frame(DATA), status(b"0")], True),
+    "headers that never end": (lambda: [frame(HEADERS, END_STREAM)], True),
+    "headers that end nowhere": (lambda: [frame(CONTINUATION, END_HEADERS)], True),
     "endless unknown frames": (lambda: forever(frame(99, 0, b"x" * 16_000)), True),
     "huge frame": (lambda: forever(b"x" * 65536, b"\xff\xff\xff" + frame(DATA)[3:]), True),
     "huge ping": (lambda: [frame(PING, 0, b"x" * 16_000), status(b"0")], True),
@@ -179,6 +190,82 @@ def test_an_answer_as_long_as_can_be_sent_unasked(listen: Callable[..., str]) ->
     answer = [*(frame(DATA, 0, each) for each in parts), status(b"0")]
     path = listen(lambda: answer, True)
     assert call(path, "/service/Method", b"", 5) == grpc.Reply(0, "", b"x" * 65_000)
+
+
+def test_words_longer_than_a_frame(listen: Callable[..., str]) -> None:
+    words = b"x" * 100_000
+    size = bytes([127]) + varint(len(words) - 127)
+    block = b"\x88" + field(b"grpc-status", b"2") + b"\0\x0cgrpc-message" + size + words
+    parts = [block[at : at + 16_000] for at in range(0, len(block), 16_000)]
+    frames = [frame(CONTINUATION, 0, each) for each in parts[1:-1]]
+    whole = [
+        frame(HEADERS, END_STREAM, parts[0]),
+        *frames,
+        frame(CONTINUATION, END_HEADERS, parts[-1]),
+    ]
+    path = listen(lambda: whole, True)
+    assert call(path, "/service/Method", b"", 5) == grpc.Reply(2, words.decode())
+
+
+# --- images ----------------------------------------------------------------------------------
+
+
+def varint(number: int) -> bytes:
+    written = b""
+    while number > 127:
+        written += bytes([number & 127 | 128])
+        number >>= 7
+    return written + bytes([number])
+
+
+def text(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+
+def answer_of(content: bytes) -> Iterable[bytes]:
+    whole = b"\0" + struct.pack(">I", len(content)) + content
+    parts = [whole[at : at + 16_000] for at in range(0, len(whole), 16_000)]
+    return [*(frame(DATA, 0, each) for each in parts), status(b"0")]
+
+
+def test_a_list_of_some_thousand_images(listen: Callable[..., str]) -> None:
+    names = [b"sha256:%064d" % number for number in range(5000)]
+    # An identifier, names, a size, and what nobody needs to know.
+    images = [
+        text(1, text(1, name) + text(2, b"reg.corp/a:1" * 20) + b"\x20\xff\x01") for name in names
+    ]
+    path = listen(lambda: answer_of(b"".join(images)), True)
+    assert cri.image_ids(path, 10) == frozenset(each.decode() for each in names)
+
+
+def test_an_image_by_its_name(listen: Callable[..., str]) -> None:
+    path = listen(lambda: answer_of(text(1, text(1, b"sha256:a") + text(2, b"x"))), True)
+    assert cri.image_id(path, "a/b:1", 5) == "sha256:a"
+
+
+@pytest.mark.parametrize("content", [b"", text(2, b"info")], ids=["nothing", "something else"])
+def test_an_image_that_is_not_there(listen: Callable[..., str], content: bytes) -> None:
+    path = listen(lambda: answer_of(content), True)
+    assert (cri.image_id(path, "a/b:1", 5), cri.image_ids(path, 5)) == ("", frozenset())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"\x0a", b"\x0a\xff", b"\x0a\x05abc", b"\x0a\x02\x0a\xff", b"\x0b", b"\x0f"),
+        *(b"\xff" * 20, b"\x0a" + b"\xff" * 9 + b"\x01", b"\x09abc", b"\x0d", b"\x08"),
+    ],
+    ids=repr,
+)
+def test_what_is_no_message_tells_nothing(listen: Callable[..., str], content: bytes) -> None:
+    path = listen(lambda: answer_of(content), True)
+    assert cri.image_id(path, "a/b:1", 5) is None
+    assert cri.image_ids(path, 5) is None
+
+
+def test_a_list_has_a_bound(listen: Callable[..., str]) -> None:
+    path = listen(lambda: forever(frame(DATA, 0, b"\0" * 16_000)), True)
+    assert cri.image_ids(path, 10) is None
 
 
 # --- headers ---------------------------------------------------------------------------------
