@@ -28,7 +28,7 @@ from private_registry.core.stock import is_stock, is_stock_entry
 from private_registry.errors import UsageError
 from private_registry.node_state import NodeState, missing_pause_image, observe
 from private_registry.outcomes import CheckOutcome, PullTry
-from private_registry.shell import cri
+from private_registry.pulling import LONGEST_WORDS, pull
 from private_registry.shell.containerd import TEMPLATE_PATH
 from private_registry.shell.last_check import remember
 from private_registry.shell.node import CERTS_D, CONTAINERD_ENVIRONMENT, Node
@@ -38,8 +38,6 @@ from private_registry.shell.probing.probe import ask
 from private_registry.shell.probing.targets import compares_ports
 from private_registry.shell.probing.together import all_at_once
 
-PULL_SECONDS = 300
-_LONGEST_WORDS = 2000
 _GRACE_SECONDS = 0.5
 _TOKEN_HEADERS = (2, 1, 0)
 _IPV6_NAMES = (1, 7, 0)
@@ -86,10 +84,10 @@ def check(node: Node, request: CheckRequest, progress: Progress = _silent) -> Ch
     ]
     found = [*state.findings, *([] if request.subjects else _about_others(state, cases))]
     found += [finding for each in diagnoses for finding in each.findings]
-    pull, from_pull = _pulled(state, request, is_faulty=any(each.is_fault for each in found))
+    tried, from_pull = _pulled(node, state, request, is_faulty=any(each.is_fault for each in found))
     findings = sorted(dict.fromkeys([*found, *from_pull]), key=lambda each: not each.is_fault)
     reports = tuple(each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image)
-    outcome = CheckOutcome(reports, tuple(findings), state.unseen, pull)
+    outcome = CheckOutcome(reports, tuple(findings), state.unseen, tried)
     remember(node, outcome, is_everything=not request.subjects)
     return outcome
 
@@ -319,7 +317,7 @@ def _unasked(case: _Case, *, is_fault: bool = False) -> RegistryReport:
 
 
 def _pulled(
-    state: NodeState, request: CheckRequest, *, is_faulty: bool
+    node: Node, state: NodeState, request: CheckRequest, *, is_faulty: bool
 ) -> Tuple[Optional[PullTry], List[Finding]]:
     if not request.pull:
         return None, []
@@ -332,11 +330,11 @@ def _pulled(
             place="option --pull",
             remedy=f"sudo microk8s private-registry check --pull {image}",
         )
-    words = cri.pull(state.runtime.socket, str(image), PULL_SECONDS)
-    if words is None:
-        return PullTry(str(image)), []
-    tried = PullTry(str(image), harmless(words, _LONGEST_WORDS))
-    return tried, [] if is_faulty else [_of_words(image, words)]
+    tried = pull(node, state.runtime.socket, image)
+    if not tried.words:
+        return tried, []
+    found = [] if is_faulty else [_of_words(image, tried.words)]
+    return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found
 
 
 def _of_words(image: Image, words: str) -> Finding:
@@ -346,7 +344,7 @@ def _of_words(image: Image, words: str) -> Finding:
     explained = explain(" ".join(words.split()).replace(", rpc error:", "; rpc error:"))
     registry = str(image.registry)
     if not explained:
-        why = harmless(words, _LONGEST_WORDS)
+        why = harmless(words, LONGEST_WORDS)
         return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=why)
     first = explained[0]
     return Finding(first.cause, first.what, registry, why=first.why, remedy=first.remedy)

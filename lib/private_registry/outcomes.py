@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.cluster_part import ChangedSecret
@@ -107,16 +108,29 @@ class Listing(NamedTuple):
     checks: Mapping[str, CheckedAt] = {}
 
 
+class Afterwards(Enum):
+    """What became of the image that a real pull brought."""
+
+    NOTHING = "nothing"
+    REMOVED = "removed"
+    WAS_THERE = "was_there"
+    STAYS = "stays"
+
+
 class PullTry(NamedTuple):
     """A real pull.
 
     Args:
         reference: of the image.
         words: what containerd says of it; empty where it worked.
+        afterwards: what became of the image.
+        why: it stays, although it was not there before.
     """
 
     reference: str
     words: str = ""
+    afterwards: Afterwards = Afterwards.NOTHING
+    why: str = ""
 
 
 class CheckOutcome(NamedTuple):

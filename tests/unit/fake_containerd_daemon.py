@@ -6,10 +6,12 @@ What the template says decides: ``cannot = "start"`` or ``cannot = "load CRI"``.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 import sys
 from pathlib import Path
+from typing import Optional
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -21,14 +23,22 @@ def _status(number: bytes) -> bytes:
 
 
 # As gRPC servers do: settings, a ping, headers, an answer in two parts, trailers.
-_ANSWER = b"\x0a\x05fake1"
-_GOOD = (
-    _frame(4, 0, 0)
-    + _frame(6, 0, 0, b"12345678")
-    + _frame(1, 4, 1, b"\x88")
-    + _frame(0, 0, 1, b"\0" + struct.pack(">I", len(_ANSWER)) + _ANSWER)
-    + _frame(1, 5, 1, _status(b"0"))
-)
+_PAUSE = b"registry.k8s.io/pause:3.10"
+_VERSION = b"\x0a\x05fake1"
+_METHOD = re.compile(rb"/runtime\.v1\.[A-Za-z]+/([A-Za-z]+)")
+_NAMED = re.compile(rb"\x0a.\x0a.([!-~]+)\Z", re.DOTALL)
+
+
+def _good(answer: bytes) -> bytes:
+    return (
+        _frame(4, 0, 0)
+        + _frame(6, 0, 0, b"12345678")
+        + _frame(1, 4, 1, b"\x88")
+        + _frame(0, 0, 1, b"\0" + struct.pack(">I", len(answer)) + answer)
+        + _frame(1, 5, 1, _status(b"0"))
+    )
+
+
 _NO_CRI = _frame(4, 0, 0) + _frame(1, 5, 1, b"\x88" + _status(b"12"))
 
 
@@ -39,6 +49,7 @@ def main(data: Path, snap: str, work: Path) -> None:
     if not (work / "frozen").exists():
         (data / "args" / "containerd.toml").write_text(text)
     text = text.replace("\\", "")
+    images = _Images()
     if 'cannot = "start"' in text:
         sys.exit("containerd: failed to load TOML: cannot start")
     with socket.socket(socket.AF_UNIX) as server:
@@ -51,14 +62,42 @@ def main(data: Path, snap: str, work: Path) -> None:
         while True:
             connection, _ = server.accept()
             with connection:
-                _serve(connection, _NO_CRI if 'cannot = "load CRI"' in text else _GOOD)
+                _serve(connection, None if 'cannot = "load CRI"' in text else images)
 
 
-def _serve(connection: socket.socket, answer: bytes) -> None:
+class _Images:
+    """Images by their names, with the one of every pod; each pull brings one of its own."""
+
+    def __init__(self) -> None:
+        self._images = {_PAUSE: b"sha256:pause"}
+
+    def answer(self, request: bytes) -> bytes:
+        """Return the answer to a request."""
+        method, named = _METHOD.search(request), _NAMED.search(request)
+        name = named[1] if named else b""
+        if method and method[1] == b"ImageStatus":
+            return _field(_field(self._images[name])) if name in self._images else b""
+        if method and method[1] == b"ListImages":
+            return b"".join(_field(_field(each)) for each in self._images.values())
+        if method and method[1] == b"PullImage":
+            self._images[name] = b"sha256:of-" + name
+            return _field(self._images[name])
+        if method and method[1] == b"RemoveImage":
+            self._images = {key: each for key, each in self._images.items() if each != name}
+            return b""
+        return _VERSION
+
+
+def _field(content: bytes) -> bytes:
+    return b"\x0a" + bytes([len(content)]) + content
+
+
+def _serve(connection: socket.socket, images: Optional[_Images]) -> None:
     connection.settimeout(1)
     try:
-        if connection.recv(4096):
-            connection.sendall(answer)
+        request = connection.recv(4096)
+        if request:
+            connection.sendall(_NO_CRI if images is None else _good(images.answer(request)))
             while connection.recv(4096):
                 pass
     except OSError:

@@ -408,7 +408,15 @@ def test_a_real_pull(node: Microk8s, registries: FakeRegistries, names: Names) -
     host = names.add("reg.corp", registries.start())
     ok(node.run("plugin", "add", "--insecure", host))
     document = check(node, f"{host}/app:1", "--pull")
-    assert document["pull"] == {"reference": f"{host}/app:1", "works": True, "words": ""}
+    assert document["pull"] == {
+        "reference": f"{host}/app:1",
+        "works": True,
+        "words": "",
+        "afterwards": "removed",
+        "why": "",
+    }
+    told = node.run("plugin", "check", f"{host}/app:1", "--pull").stdout
+    assert f"pull of {host}/app:1: works\n  the image was removed again, since" in told
 
 
 def test_a_pull_that_fails_although_all_looks_well(

@@ -14,11 +14,15 @@ from private_registry.core.showing import (
     without_logins,
     without_secrets,
 )
-from private_registry.outcomes import CheckOutcome
+from private_registry.outcomes import Afterwards, CheckOutcome, PullTry
 
 _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 _OK, _FAULT, _NOT_ASKED = "ok", "fault", "not asked"
 _NOTHING = "No registry is configured on this node; to check one: check HOST[:PORT][/IMAGE]"
+_AFTERWARDS = {
+    Afterwards.REMOVED: "was removed again, since every pod of this node could use it",
+    Afterwards.WAS_THERE: "was on this node before, and stays",
+}
 _UNKNOWN = (
     "These words are not known here. `microk8s private-registry check HOST[:PORT]/IMAGE` asks the "
     "registry itself; `kubectl describe pod POD` shows the kubelet's whole message."
@@ -42,12 +46,23 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
         hidden = _hidden(finding, outcome.registries)
         lines += [f"  not reached: {hidden}"] if hidden else []
     if outcome.pull is not None:
-        works = not outcome.pull.words
-        word = paint.green("works") if works else paint.red("fails")
-        said = "" if works else f"; containerd says: {_one_line(outcome.pull.words)}"
-        lines += ["", f"pull of {outcome.pull.reference}: {word}{said}"]
+        lines += ["", *_pull(outcome.pull, paint)]
     lines += ["", *(f"not seen: {printable(each)} (as root: sudo)" for each in outcome.unseen)]
     return [*lines, _summary(outcome, paint)]
+
+
+def _pull(tried: PullTry, paint: _Paint) -> List[str]:
+    works = not tried.words
+    word = paint.green("works") if works else paint.red("fails")
+    said = "" if works else f"; containerd says: {_one_line(tried.words)}"
+    lines = [f"pull of {tried.reference}: {word}{said}"]
+    if tried.afterwards in _AFTERWARDS:
+        lines += [f"  the image {_AFTERWARDS[tried.afterwards]}"]
+    if tried.afterwards is Afterwards.STAYS:
+        note = paint.yellow("note")
+        lines += [f"{note}: the image stays, and every pod of this node may use it"]
+        lines += [f"  why: {_one_line(tried.why)}"]
+    return lines
 
 
 def _line(report: RegistryReport, outcome: CheckOutcome, width: int, paint: _Paint) -> str:
@@ -112,7 +127,13 @@ def check_plain(outcome: CheckOutcome) -> Dict[str, Any]:
         "not_seen": list(outcome.unseen),
         "pull": None
         if pull is None
-        else {"reference": pull.reference, "works": not pull.words, "words": pull.words},
+        else {
+            "reference": pull.reference,
+            "works": not pull.words,
+            "words": pull.words,
+            "afterwards": pull.afterwards.value,
+            "why": pull.why,
+        },
     }
 
 
@@ -208,8 +229,12 @@ def _cleaned(outcome: CheckOutcome) -> CheckOutcome:
         registries=tuple(map(_cleaned_report, outcome.registries)),
         findings=tuple(map(_cleaned_finding, outcome.findings)),
         unseen=tuple(map(without_logins, outcome.unseen)),
-        pull=None if pull is None else pull._replace(words=without_logins(pull.words)),
+        pull=None if pull is None else _cleaned_pull(pull),
     )
+
+
+def _cleaned_pull(tried: PullTry) -> PullTry:
+    return tried._replace(words=without_logins(tried.words), why=without_logins(tried.why))
 
 
 def _cleaned_report(report: RegistryReport) -> RegistryReport:

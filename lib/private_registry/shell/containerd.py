@@ -256,6 +256,21 @@ class Containerd:
             return ()
 
 
+def name_image(node: Node, socket: str, image: str, name: str) -> bool:
+    """Let a name stand for an image that is there; whether containerd did so.
+
+    Args:
+        node: whose ctr is run.
+        socket: of containerd.
+        image: its identifier, which CRI has as a name, too.
+        name: as image references are.
+    """
+    control = os.path.join(node.snap, "bin", "ctr")
+    command = [control, "--address", socket, "--namespace", "k8s.io"]
+    done = commands.run([*command, "images", "tag", "--force", image, name])
+    return done is not None and done.exit_code == 0
+
+
 def read_template(node: Node) -> TemplateFile:
     """Read containerd-template.toml.
 

@@ -108,8 +108,12 @@ class Cri:
 
     def has_image(self, reference: str) -> bool:
         """Whether containerd has an image."""
+        return bool(self.image(reference))
+
+    def image(self, reference: str) -> str:
+        """Return an image's identifier; empty where containerd has none."""
         answer = self._call(_IMAGES + "ImageStatus", "ImageStatus", _image(reference), 10)
-        return bool(answer.image.id)
+        return str(answer.image.id)
 
     def remove(self, reference: str) -> None:
         """Make containerd forget an image."""
