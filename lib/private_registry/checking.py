@@ -1,6 +1,7 @@
 """Why a pull fails: from the node's files and the registries' answers to causes and remedies.
 
-Reads only: no lock, no repair of what a killed run left, no file but the summary for `list`.
+Reads only: no lock, no repair of what a killed run left, no file but the summary for `list`. A real
+pull, where it is asked for, leaves no image behind.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An independent checker of what every containerd from 1.5 to 2.3 reads alike in a hosts.toml."""
+"""An independent checker of what every containerd from 1.5 to 2.4 reads alike in a hosts.toml."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parse(text: str) -> Dict[str, Any]:
     return document
 
 
-def check(content: bytes, version: Tuple[int, int, int] = (2, 3, 0)) -> Dict[str, Any]:
+def check(content: bytes, version: Tuple[int, int, int] = (2, 4, 2)) -> Dict[str, Any]:
     """Assert every rule and return the parsed document.
 
     Args:

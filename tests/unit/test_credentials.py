@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -439,6 +440,26 @@ def test_a_containerd_that_misprints_a_password_has_read_it_all_the_same(
     misprint = "sed 's/password = .*/password = \"other\"/'"
     program.write_text(f'#!/bin/sh\n[ "$3" = config ] && {misprint} && exit\necho v1.6.20\n')
     ok(add(microk8s, "--registry", "a.corp", door="enable", password="\U0001f004"))
+
+
+def test_a_configuration_that_containerd_migrates_is_not_refused(microk8s: Microk8s) -> None:
+    # As containerd 2.4.2 prints a template of version 2.
+    migrate = (
+        "s/^version = 2/version = 4/; "
+        's/plugins."io.containerd.grpc.v1.cri".registry/'
+        "plugins.'\"'io.containerd.cri.v1.images'\"'.registry/"
+    )
+    program = microk8s.snap / "bin" / "containerd"
+    program.write_text(f"#!/bin/sh\n[ \"$3\" = config ] && sed '{migrate}' && exit\necho v2.4.2\n")
+    ok(add(microk8s, "--registry", "a.corp", door="enable"))
+    shown = subprocess.run(
+        [str(program), "--config", "-", "config", "dump"],
+        input=microk8s.template.read_text(),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    ).stdout
+    assert "[plugins.'io.containerd.cri.v1.images'.registry.configs.\"a.corp\".auth]" in shown
 
 
 def test_a_configuration_that_containerd_itself_refuses_is_told(microk8s: Microk8s) -> None:

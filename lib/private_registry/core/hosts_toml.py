@@ -1,6 +1,6 @@
 """Render a registry as the files that containerd reads: hosts.toml, CA, client certificate, key.
 
-Only what every containerd from 1.5 to 2.3 reads alike is written: ``server`` first and with its
+Only what every containerd from 1.5 to 2.4 reads alike is written: ``server`` first and with its
 scheme, then one ``[host."URL"]`` table for each endpoint in the order to ask them. The keys at the
 root hold for ``server`` alone and are not inherited (containerd hosts.go parseHostsFile), so the
 last endpoint's TLS settings stand there too.
