@@ -45,7 +45,14 @@ class Story:
 
     def deploy(self, registry: Registry, repository: str) -> str:
         """Deploy a new image of a registry; return the Deployment's name."""
-        image = fill(registry, repository, "registry", self._cluster.busybox)
+        return self.deploy_image(self.fill(registry, repository), repository)
+
+    def fill(self, registry: Registry, repository: str) -> str:
+        """Make a new image that can run."""
+        return fill(registry, repository, "registry", self._cluster.busybox)
+
+    def deploy_image(self, image: str, repository: str) -> str:
+        """Deploy an image; return the Deployment's name."""
         name = f"{repository}-{len(self._names)}-{self.node.name}"
         self._cluster.api.create(
             "deployments", "default", deployment(name, image, node=self.node.name)
@@ -155,6 +162,21 @@ def test_pods_go_on_when_a_login_needs_a_restart(
     names = ("running-0", "private-1")
     assert [story.container(f"{name}-{story.node.name}") for name in names] == both
     assert {each.restarts for each in both} == {0}
+
+
+def test_what_a_check_pulls_is_no_pods(story: Story, htpasswd_registry: Registry) -> None:
+    node, credentials = story.node.node, htpasswd_registry.credentials
+    assert credentials is not None
+    run(node.enable(*login(htpasswd_registry), stdin=credentials.password))
+    left, checked = (story.fill(htpasswd_registry, each) for each in ("left", "checked"))
+    story.node.pull(left)
+    check = node.plugin("private-registry", "check", checked, "--pull")
+    assert check.exit_code == 0
+    assert f"pull of {checked}: works\n  the image was removed again" in check.stdout
+    run(node.disable(), node.enable("--insecure", htpasswd_registry.host))
+    # What anything but the kubelet pulled is every pod's, and needs no registry any more.
+    story.wait_until_available(story.deploy_image(left, "left"))
+    story.wait_until_refused(story.deploy_image(checked, "checked"), "failed to resolve")
 
 
 def test_pods_go_on_when_a_run_is_killed(
