@@ -34,11 +34,15 @@ def cache_directory() -> Path:
 
 
 @contextmanager
-def fetching() -> Iterator[None]:
-    """Let one process at a time fetch; who waited finds what the other has fetched."""
+def fetching(what: str = "packages") -> Iterator[None]:
+    """Let one process at a time fetch; who waited finds what the other has fetched.
+
+    Args:
+        what: is fetched; who wants something else need not wait for minutes of building.
+    """
     directory = cache_directory()
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lock").open("w") as lock:
+    with (directory / f"lock-{what}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_harness.errors import MissingPartError
-from registry_harness.kubernetes.building import build, can_build
+from registry_harness.go_modules import can_build
+from registry_harness.kubernetes.building import build
 from registry_harness.kubernetes.downloading import download
 from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
 
@@ -72,8 +73,9 @@ def fetch_kubernetes(say: Callable[[str], None], *, older: bool = False) -> Kube
     Raises:
         MissingPartError: it cannot be had.
     """
-    with fetching():
+    with fetching("kubernetes"):
         found = _found(older=older) or _fetched(OLDER if older else NEWEST, say)
+    with fetching():
         beside = {name: _beside(name, say) for name in BESIDE}
     return KubernetesRelease(_version(found), found, beside)
 
