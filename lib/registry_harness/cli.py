@@ -15,6 +15,7 @@ import docker.errors
 
 from registry_harness import held_up, held_up_cluster
 from registry_harness.containerd.releases import fetch_releases
+from registry_harness.distribution import DISTRIBUTIONS
 from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.image import registry_image
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsers = {
         name: commands.add_parser(name, help=help_text)
         for name, help_text in {
-            "fetch": "fetch containerd releases and the registry image, where they are not here",
+            "fetch": "fetch containerd releases and the registry images, where they are not here",
             "fetch-kubernetes": "fetch or build Kubernetes, where it is not here",
             "up": "start one registry of every kind and show how to use them",
             "status": "show what is up",
@@ -87,7 +88,8 @@ def _fetch(client: docker.DockerClient) -> int:
     fetch_releases(say)
     fetch_newest_engine(say)
     fetch_kubectls(say)
-    registry_image(client, say)
+    for distribution in DISTRIBUTIONS:
+        registry_image(client, say, distribution)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The registry image: a given one, a local one, a pulled one, or one built from a package."""
+"""Registry images: a given one, a local one, a pulled one, or one made of the program alone."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from pathlib import Path
 import docker
 import docker.errors
 
+from registry_harness.distribution import (
+    DEFAULT,
+    DISTRIBUTIONS,
+    Distribution,
+    RegistryProgram,
+    numbers_of,
+    provide_program,
+)
 from registry_harness.errors import MissingPartError, StartError
-from registry_harness.packages import Package, PackageSource, cache_directory, fetching, os_release
+from registry_harness.packages import fetching
 
-OFFICIAL = "registry:2"
 OWN = "private-registry-config/registry"
-_PACKAGE = "docker-registry"
+_VARIABLE = "REGISTRY_IMAGE"
 _PULL_SECONDS = 20
 _DOCKERFILE = """FROM scratch
 COPY files/ /
 EXPOSE 5000
-ENTRYPOINT ["/usr/bin/docker-registry"]
-CMD ["serve", "/etc/docker/registry/config.yml"]
+ENTRYPOINT ["/bin/registry"]
+CMD ["serve", "{configuration}"]
 """
 _CONFIGURATION = b"""version: 0.1
 log: {accesslog: {disabled: false}, level: info}
@@ -38,46 +45,70 @@ def _silent(_line: str) -> None:
     """Say nothing."""
 
 
-def registry_image(client: docker.DockerClient, say: Callable[[str], None] = _silent) -> str:
-    """Return the name of an image that runs a registry (distribution 2.8).
+def registry_image(
+    client: docker.DockerClient,
+    say: Callable[[str], None] = _silent,
+    distribution: str = DEFAULT,
+) -> str:
+    """Return the name of an image that runs a registry.
 
-    In this order: the environment's REGISTRY_IMAGE, an official image that is here, one that can
-    be pulled in 20 s, one built from the distribution's ``docker-registry`` package.
+    In this order: those of the environment's REGISTRY_IMAGE that run this version, an official
+    image that is here, one that can be pulled in 20 s, one made of the program alone; see
+    provide_program.
 
     Args:
         client: of the Docker engine that is to have it.
         say: is given a line of progress before each slow step.
+        distribution: which version of distribution it runs: ``2.8`` or ``3``.
 
     Raises:
-        MissingPartError: none can be had.
+        MissingPartError: none can be had, or REGISTRY_IMAGE names what is none.
+        StartError: what was downloaded is not what it should be.
     """
-    given = os.environ.get("REGISTRY_IMAGE")
-    if given:
-        return given
-    local = _local(client)
-    if local is not None:
-        return local
-    say(f"pulling the image {OFFICIAL}")
-    if _pull(client):
-        return OFFICIAL
-    say(f"it cannot be had; building one of the package {_PACKAGE}")
+    wanted = DISTRIBUTIONS[distribution]
+    here = _given(client, wanted) or _local(client, wanted)
+    if here is not None:
+        return here
+    say(f"pulling the image {wanted.image}")
+    if _pull(client, wanted.image):
+        return wanted.image
     with fetching():
-        return _local(client) or _build(client)
+        return _local(client, wanted) or _make(client, wanted, say)
 
 
-def _local(client: docker.DockerClient) -> str | None:
+def _given(client: docker.DockerClient, wanted: Distribution) -> str | None:
+    for name in os.environ.get(_VARIABLE, "").replace(",", " ").split():
+        if _major(client, name) == wanted.series[0]:
+            return name
+    return None
+
+
+def _major(client: docker.DockerClient, image: str) -> str:
+    """Return the first number of the version that an image's registry says it has."""
+    remedy = f"{_VARIABLE}=NAME, or NAME,NAME: images of distribution 2 or 3"
+    try:
+        told = client.containers.run(image, ["--version"], remove=True).decode(errors="replace")
+    except (docker.errors.DockerException, OSError) as error:
+        raise MissingPartError(f"{_VARIABLE}: {image} does not run: {error}", remedy) from error
+    match = re.search(r"\sv?(\d+)\.\d+", told)
+    if match is None:
+        raise MissingPartError(f"{_VARIABLE}: {image} does not say its version", remedy)
+    return match[1]
+
+
+def _local(client: docker.DockerClient, wanted: Distribution) -> str | None:
     tags = [tag for image in client.images.list() for tag in image.tags]
-    own = sorted(tag for tag in tags if tag.startswith(OWN + ":"))
-    return OFFICIAL if OFFICIAL in tags else own[-1] if own else None
+    own = [tag for tag in tags if tag.startswith(f"{OWN}:{wanted.series}.")]
+    return wanted.image if wanted.image in tags else max(own, key=numbers_of, default=None)
 
 
-def _pull(client: docker.DockerClient) -> bool:
+def _pull(client: docker.DockerClient, image: str) -> bool:
     done = threading.Event()
     worked: list[bool] = []
 
     def pull() -> None:
         try:
-            client.images.pull(OFFICIAL)
+            client.images.pull(image)
             worked.append(True)
         except (docker.errors.APIError, OSError):
             worked.clear()
@@ -88,30 +119,26 @@ def _pull(client: docker.DockerClient) -> bool:
     return done.wait(_PULL_SECONDS) and bool(worked)
 
 
-def _build(client: docker.DockerClient) -> str:
-    codename = os_release().get("VERSION_CODENAME", "")
-    source = PackageSource((codename,))
-    source.update()
-    packages = source.versions(_PACKAGE)
-    if not packages:
+def _make(client: docker.DockerClient, wanted: Distribution, say: Callable[[str], None]) -> str:
+    try:
+        program = provide_program(wanted, say)
+    except MissingPartError as error:
         raise MissingPartError(
-            f"no registry image: none given, none here, none to pull, and no package {_PACKAGE}",
-            "REGISTRY_IMAGE=NAME names one",
-        )
-    package = packages[0]
-    tag = f"{OWN}:{re.sub(r'[^A-Za-z0-9_.-]', '-', package.version)}"
-    client.images.build(fileobj=_context(_files(source, package)), custom_context=True, tag=tag)
+            f"no registry image of distribution {wanted.series}: none given, here or to pull; "
+            + error.message,
+            f"{_VARIABLE}=NAME names one",
+        ) from error
+    tag = f"{OWN}:{re.sub(r'[^A-Za-z0-9_.-]', '-', program.version)}"
+    files = _files(program, wanted)
+    context = _context(_DOCKERFILE.format(configuration=wanted.configuration), files)
+    client.images.build(fileobj=context, custom_context=True, tag=tag)
     return tag
 
 
-def _files(source: PackageSource, package: Package) -> dict[str, bytes]:
-    unpacked = cache_directory() / f"{package.name}-{package.version}"
-    if not unpacked.is_dir():
-        source.unpack(package, unpacked)
-    binary = unpacked / "usr/bin/docker-registry"
-    files = {"/usr/bin/docker-registry": binary.read_bytes()}
-    files.update({str(path): path.read_bytes() for path in libraries_of(binary)})
-    files["/etc/docker/registry/config.yml"] = _CONFIGURATION
+def _files(program: RegistryProgram, wanted: Distribution) -> dict[str, bytes]:
+    files = {"/bin/registry": program.binary.read_bytes()}
+    files.update({str(path): path.read_bytes() for path in libraries_of(program.binary)})
+    files[wanted.configuration] = _CONFIGURATION
     return files
 
 
@@ -129,10 +156,10 @@ def libraries_of(binary: Path) -> list[Path]:
     return [Path(match) for match in re.findall(r"(/\S+) \(0x", listed.stdout)]
 
 
-def _context(files: dict[str, bytes]) -> io.BytesIO:
+def _context(dockerfile: str, files: dict[str, bytes]) -> io.BytesIO:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        _put(archive, "Dockerfile", _DOCKERFILE.encode(), 0o644)
+        _put(archive, "Dockerfile", dockerfile.encode(), 0o644)
         for path, content in files.items():
             _put(archive, f"files{path}", content, 0o755)
     buffer.seek(0)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import docker
 import docker.errors
@@ -20,6 +21,7 @@ import pytest
 
 from registry_harness.certificates import CertificateAuthority
 from registry_harness.containerd.releases import SERIES, ContainerdRelease, fetch_releases
+from registry_harness.distribution import DEFAULT
 from registry_harness.docker_engine import DockerEngine
 from registry_harness.docker_release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
@@ -38,7 +40,17 @@ _SHOWN_LINES = 25
 _logs = pytest.StashKey[dict[str, Callable[[], str]]]()
 
 NewRegistry = Callable[[RegistrySpec], Registry]
-RegistryOfKind = Callable[[str, str], Registry]
+RegistryImages = Callable[[str], str]
+
+
+class RegistryOfKind(Protocol):
+    """Returns the session's registry of a kind."""
+
+    def __call__(
+        self, transport: str, authentication: str, distribution: str = DEFAULT
+    ) -> Registry:
+        """Return the one of TRANSPORTS, of AUTHENTICATIONS and of a version of distribution."""
+
 
 TRANSPORTS = {
     "http": RegistrySpec(port=32000),
@@ -132,8 +144,21 @@ def docker_client() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def registry_image(docker_client: docker.DockerClient) -> str:
-    """Name of an image that runs a registry."""
+    """Name of an image that runs a registry, of distribution 3; override it for another one."""
     return find_registry_image(docker_client)
+
+
+@pytest.fixture(scope="session")
+def registry_images(docker_client: docker.DockerClient, registry_image: str) -> RegistryImages:
+    """Names of images by their version of distribution: ``registry_images("2.8")``."""
+
+    @functools.cache
+    def image_of(distribution: str) -> str:
+        if distribution == DEFAULT:
+            return registry_image
+        return find_registry_image(docker_client, distribution=distribution)
+
+    return image_of
 
 
 @pytest.fixture(scope="session")
@@ -153,30 +178,34 @@ def certificate_authority() -> CertificateAuthority:
 def session_registry(
     harness_network: HarnessNetwork,
     certificate_authority: CertificateAuthority,
-    registry_image: str,
+    registry_images: RegistryImages,
     pytestconfig: pytest.Config,
 ) -> Iterator[NewRegistry]:
     """Start registries that live as long as the session: ``session_registry(RegistrySpec(…))``."""
-    yield from _starter(harness_network, certificate_authority, registry_image, pytestconfig)
+    yield from _starter(harness_network, certificate_authority, registry_images, pytestconfig)
 
 
 @pytest.fixture
 def new_registry(
     harness_network: HarnessNetwork,
     certificate_authority: CertificateAuthority,
-    registry_image: str,
+    registry_images: RegistryImages,
     pytestconfig: pytest.Config,
 ) -> Iterator[NewRegistry]:
     """Start registries that live as long as the test: ``new_registry(RegistrySpec(…))``."""
-    yield from _starter(harness_network, certificate_authority, registry_image, pytestconfig)
+    yield from _starter(harness_network, certificate_authority, registry_images, pytestconfig)
 
 
 def _starter(
-    network: HarnessNetwork, authority: CertificateAuthority, image: str, config: pytest.Config
+    network: HarnessNetwork,
+    authority: CertificateAuthority,
+    images: RegistryImages,
+    config: pytest.Config,
 ) -> Iterator[NewRegistry]:
     with ExitStack() as stack:
 
         def start(spec: RegistrySpec) -> Registry:
+            image = images(spec.distribution)
             registry = stack.enter_context(running_registry(spec, network, authority, image))
             name = f"registry {registry.url}"
             stack.enter_context(log_on_failure(config, name, registry.log))
@@ -190,13 +219,16 @@ def _starter(
 
 @pytest.fixture(scope="session")
 def registry_of_kind(session_registry: NewRegistry) -> RegistryOfKind:
-    """Registries by TRANSPORTS and AUTHENTICATIONS, each started once: ``(transport, login)``."""
+    """Registries by TRANSPORTS and AUTHENTICATIONS, each started once: ``(transport, login)``.
 
-    @functools.cache
-    def of_kind(transport: str, authentication: str) -> Registry:
+    A third argument is the version of distribution, if it is to be another one than 3.
+    """
+    started = functools.cache(session_registry)
+
+    def of_kind(transport: str, authentication: str, distribution: str = DEFAULT) -> Registry:
         asks_itself, sends_away = authentication == "htpasswd", authentication == "token"
         spec = replace(TRANSPORTS[transport], htpasswd=asks_itself, token=sends_away)
-        return session_registry(spec)
+        return started(replace(spec, distribution=distribution))
 
     return of_kind
 

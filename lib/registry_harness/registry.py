@@ -21,6 +21,7 @@ from testcontainers.core.waiting_utils import WaitStrategy, WaitStrategyTarget
 from registry_harness.access_log import Request, parse_access_log
 from registry_harness.certificates import CertificateAuthority, KeyPair
 from registry_harness.credentials import Credentials
+from registry_harness.distribution import DEFAULT, DISTRIBUTIONS
 from registry_harness.errors import StartError
 from registry_harness.network import HarnessNetwork
 from registry_harness.token_server import TokenServer
@@ -49,6 +50,7 @@ class RegistrySpec:
         address: an address of the network; None for a free one.
         port: where it answers.
         to_type: people log in by hand, so the password is one to type; tests get an odd one.
+        distribution: the program's version: ``2.8``, as MicroK8s' own registry has, or ``3``.
     """
 
     tls: bool = False
@@ -60,8 +62,11 @@ class RegistrySpec:
     address: str | None = None
     port: int = 5000
     to_type: bool = False
+    distribution: str = DEFAULT
 
     def __post_init__(self) -> None:
+        if self.distribution not in DISTRIBUTIONS:
+            raise ValueError(f"a registry's distribution is one of {', '.join(DISTRIBUTIONS)}")
         if self.htpasswd and self.token:
             raise ValueError("a registry asks either for a password or for a token")
         if self.anonymous and not self.token:
@@ -186,7 +191,7 @@ def start_registry(
         spec: what kind.
         network: where it gets its address.
         authority: signs its certificate and its client's.
-        image: runs distribution 2.8.
+        image: runs the distribution that spec says; see registry_image.
 
     Raises:
         StartError: it ended, or did not answer in 20 s; the message has its log.
