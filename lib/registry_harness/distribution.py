@@ -12,7 +12,7 @@ from pathlib import Path
 from registry_harness import downloads
 from registry_harness.errors import MissingPartError
 from registry_harness.go_modules import QUICKLY, can_build, go, linked_with
-from registry_harness.packages import PackageSource, cache_directory, os_release
+from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
 
 PROGRAM = "registry"
 _PLACE = (
@@ -164,14 +164,15 @@ def _download(version: str, work: Path) -> bool:
 
 def _unpack(distribution: Distribution, work: Path) -> str:
     source = PackageSource((os_release().get("VERSION_CODENAME", ""),))
-    source.update()
-    packages = [each for each in source.versions(_PACKAGE) if distribution.has(each.version)]
-    if not packages:
-        raise MissingPartError(
-            f"distribution {distribution.series} cannot be downloaded, and this machine's "
-            f"packages have no {_PACKAGE} of that version"
-        )
-    source.unpack(packages[0], work / "package")
+    with fetching():
+        source.update()
+        packages = [each for each in source.versions(_PACKAGE) if distribution.has(each.version)]
+        if not packages:
+            raise MissingPartError(
+                f"distribution {distribution.series} cannot be downloaded, and this machine's "
+                f"packages have no {_PACKAGE} of that version"
+            )
+        source.unpack(packages[0], work / "package")
     (work / f"package/usr/bin/{_PACKAGE}").rename(work / PROGRAM)
     shutil.rmtree(work / "package")
     return packages[0].version

@@ -72,7 +72,7 @@ def registry_image(
     say(f"pulling the image {wanted.image}")
     if _pull(client, wanted.image):
         return wanted.image
-    with fetching():
+    with fetching("distribution"):
         return _local(client, wanted) or _make(client, wanted, say)
 
 
@@ -87,10 +87,10 @@ def _major(client: docker.DockerClient, image: str) -> str:
     """Return the first number of the version that an image's registry says it has."""
     remedy = f"{_VARIABLE}=NAME, or NAME,NAME: images of distribution 2 or 3"
     try:
-        told = client.containers.run(image, ["--version"], remove=True).decode(errors="replace")
+        told = client.containers.run(image, ["--version"], remove=True, network_mode="none")
     except (docker.errors.DockerException, OSError) as error:
         raise MissingPartError(f"{_VARIABLE}: {image} does not run: {error}", remedy) from error
-    match = re.search(r"\sv?(\d+)\.\d+", told)
+    match = re.search(r"\sv?(\d+)\.\d+", told.decode(errors="replace"))
     if match is None:
         raise MissingPartError(f"{_VARIABLE}: {image} does not say its version", remedy)
     return match[1]

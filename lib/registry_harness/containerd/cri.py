@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+from registry_harness.credentials import Credentials
 from registry_harness.errors import PullFailed
 
 _PACKAGE = "runtime.v1"
@@ -23,7 +24,8 @@ _OPTIONAL = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
 _FIELDS: dict[str, list[tuple[str, int, str | None]]] = {
     "ImageSpec": [("image", 1, None)],
     "Image": [("id", 1, None)],
-    "PullImageRequest": [("image", 1, "ImageSpec")],
+    "AuthConfig": [("username", 1, None), ("password", 2, None)],
+    "PullImageRequest": [("image", 1, "ImageSpec"), ("auth", 2, "AuthConfig")],
     "PullImageResponse": [("image_ref", 1, None)],
     "RemoveImageRequest": [("image", 1, "ImageSpec")],
     "RemoveImageResponse": [],
@@ -94,14 +96,24 @@ class Cri:
             return False
         return True
 
-    def pull(self, reference: str, seconds: float = 60) -> str:
+    def pull(
+        self, reference: str, seconds: float = 60, credentials: Credentials | None = None
+    ) -> str:
         """Pull an image as the kubelet does and return its identifier.
+
+        Args:
+            reference: the image's name.
+            seconds: how long it may take.
+            credentials: of a pull secret; None for those of containerd's own configuration.
 
         Raises:
             PullFailed: with containerd's own words.
         """
+        fields = _image(reference)
+        if credentials is not None:
+            fields["auth"] = {"username": credentials.username, "password": credentials.password}
         try:
-            answer = self._call(_IMAGES + "PullImage", "PullImage", _image(reference), seconds)
+            answer = self._call(_IMAGES + "PullImage", "PullImage", fields, seconds)
         except grpc.RpcError as error:
             raise PullFailed(error.details() or "", error.code().name) from error
         return str(answer.image_ref)
