@@ -251,6 +251,22 @@ KUBELET: List[Said] = [
         registry="reg.corp",
     ),
     _of(
+        f"{_DAEMON}manifest for reg.corp:5000/app:v1 not found: manifest unknown: OCI index found, "
+        "but accept header does not support OCI indexes",
+        Cause.IMAGE_FORMAT,
+        registry="reg.corp:5000",
+    ),
+    _of(
+        '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"OCI manifest found, but accept header '
+        'does not support OCI manifests"}]}',
+        Cause.IMAGE_FORMAT,
+    ),
+    _of(
+        '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":"unknown '
+        'tag=v1"}]}',
+        Cause.NOT_FOUND,
+    ),
+    _of(
         _PULL.format("reg.corp/app:v1")
         + "unable to initialize unpacker: no unpack platforms defined: invalid argument",
         Cause.NATIVE_SNAPSHOTTER,

@@ -31,6 +31,10 @@ _FORBIDDEN = Meaning(
     "{who} refuses to hand the image out",
     "it knows who asks: the login has no right to it, or the address of this node has none",
 )
+_OTHER_CLIENT = Remedy(
+    owner="whoever asked: with containerd or a newer Docker; with curl --header 'Accept: "
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'"
+)
 _IMPORT = Remedy(
     "microk8s images import image.tar",
     "image.tar, of docker save; or another imagePullPolicy in the pod",
@@ -176,6 +180,17 @@ ANSWER_RULES = (
                 "the image's name is none",
                 "it is HOST[:PORT]/NAME[:TAG], lower case, without https://; containerd before "
                 "1.7 takes no IPv6 addresses",
+            ),
+        ),
+    ),
+    Rule(
+        ("but accept header does not support",),
+        (
+            Meaning(
+                Cause.IMAGE_FORMAT,
+                "{who} has the image, and in no format that it was asked for",
+                "containerd asks for all of them; an old Docker, and curl by itself, do not",
+                _OTHER_CLIENT,
             ),
         ),
     ),
