@@ -131,7 +131,7 @@ def _make(client: docker.DockerClient, wanted: Distribution, say: Callable[[str]
     tag = f"{OWN}:{re.sub(r'[^A-Za-z0-9_.-]', '-', program.version)}"
     files = _files(program, wanted)
     context = _context(_DOCKERFILE.format(configuration=wanted.configuration), files)
-    client.images.build(fileobj=context, custom_context=True, tag=tag)
+    client.images.build(fileobj=context, custom_context=True, tag=tag, rm=True)
     return tag
 
 
