@@ -83,7 +83,7 @@ def test_a_cluster_held_up_by_hand(
             capture_output=True,
             text=True,
         )
-        assert re.search(rf"node-1 +Ready .* v{kubernetes_release.version}", shown.stdout)
+        assert re.search(r"node-1 +Ready ", shown.stdout)
         assert (state / "kubeconfig").stat().st_mode & 0o777 == 0o600
         assert str(state / "kubeconfig") in harness("status").stdout
     finally:
