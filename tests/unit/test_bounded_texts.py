@@ -129,6 +129,14 @@ def test_the_same_statement_by_statement(text: str) -> None:
     assert within_time(start)
 
 
+def test_who_changes_what_was_read_changes_nothing_for_the_next_reader() -> None:
+    text = 'a = [1, {b = "c"}]\n'
+    first = toml.loads(text)
+    first["a"][1]["b"] = "changed"
+    first["x"] = 1
+    assert toml.loads(text) == {"a": [1, {"b": "c"}]}
+
+
 def test_blank_lines_and_comments_between_statements_take_no_time() -> None:
     text = "a = 1\n" + "\n" * 1_000_000 + "# " + "x" * 1_000_000 + "\nb = 2\n"
     start = time.monotonic()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, Match, Optional
 
 import tomlkit
@@ -17,6 +19,9 @@ _MOST_BITS = 64
 # tomlkit takes quadratic time for these three; what is shorter takes it a few seconds at most.
 _LONGEST_LINE = 256 * 1024
 _LONGEST_TEXT = 512 * 1024
+# A run reads the same files several times, and each file's statements one by one.
+_LONGEST_REMEMBERED = 4 * 1024
+_MOST_REMEMBERED = 2048
 _MANY_BLANK_LINES = re.compile(r"(?:[ \t\r]*\n){20000}")
 _TEXT_OR_COMMENT = re.compile(
     r'''"""(?:[^"\\]|\\.|"(?!""))*"{3,5}|'{3}(?:[^']|'(?!''))*'{3,5}|'''
@@ -73,6 +78,12 @@ def loads(text: str) -> Dict[str, Any]:
         TomlSyntaxError: not TOML, more than 8 MiB of it, nested more than 100 levels deep, or a
             number of more than 64 bits.
     """
+    if len(text) > _LONGEST_REMEMBERED:
+        return _read(text)
+    return copy.deepcopy(_remembered(text))
+
+
+def _read(text: str) -> Dict[str, Any]:
     _check_size(text)
     try:
         plain = _parsed(text)
@@ -83,6 +94,9 @@ def loads(text: str) -> Dict[str, Any]:
     _check_is_ascii(text)
     _check_values(plain)
     return plain
+
+
+_remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_read)
 
 
 def _parsed(text: str) -> Dict[str, Any]:
