@@ -16,8 +16,8 @@ DEEP = 100_000
 
 
 def within_time(start: float) -> bool:
-    """Whether a reader gave up in time; a slow machine has ten times what it needs."""
-    return time.monotonic() - start < SECONDS
+    """Whether a reader gave up in time, the processor's; a slow one has ten times what it needs."""
+    return time.thread_time() - start < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def within_time(start: float) -> bool:
     ids=lambda text: repr(text[:12]),
 )
 def test_json_that_cannot_be_taken_is_one_error(text: Union[str, bytes]) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(JsonSyntaxError) as caught:
         json_text.loads(text)
     assert len(caught.value.reason) < 80
@@ -112,7 +112,7 @@ BY_STATEMENT = {key: TOML[key] for key in TOML if "blank" not in key and "commen
 
 @pytest.mark.parametrize("text", READ_WHOLE.values(), ids=list(READ_WHOLE))
 def test_toml_that_cannot_be_taken_is_one_error(text: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(TomlSyntaxError) as caught:
         toml.loads(text)
     assert len(caught.value.reason) < 200
@@ -121,7 +121,7 @@ def test_toml_that_cannot_be_taken_is_one_error(text: str) -> None:
 
 @pytest.mark.parametrize("text", BY_STATEMENT.values(), ids=list(BY_STATEMENT))
 def test_the_same_statement_by_statement(text: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(TomlSyntaxError) as caught:
         statements.parse(statements.split_lines("version = 2\n\n" + text + "\n"))
     assert caught.value.line is not None
@@ -139,7 +139,7 @@ def test_who_changes_what_was_read_changes_nothing_for_the_next_reader() -> None
 
 def test_blank_lines_and_comments_between_statements_take_no_time() -> None:
     text = "a = 1\n" + "\n" * 1_000_000 + "# " + "x" * 1_000_000 + "\nb = 2\n"
-    start = time.monotonic()
+    start = time.thread_time()
     found = statements.parse(statements.split_lines(text))
     assert [each.path for each in found] == [("a",), ("b",)]
     assert within_time(start)

@@ -372,8 +372,9 @@ def test_many_registries_and_a_black_hole(
         options = [word for host in [*hosts, black] for word in ("--insecure", host)]
         ok(node.run("plugin", "add", *options))
         start = time.monotonic()
-        document = check(node, "--timeout", "1")
-        assert time.monotonic() - start < 3
+        document = check(node, "--timeout", "4")
+        # Three times as long as all at once take; a busy machine has the rest for its work.
+        assert time.monotonic() - start < 12
     assert faults(document) == ["timeout"]
     assert document["findings"][0]["registry"] == black
     assert len(document["registries"]) == 52

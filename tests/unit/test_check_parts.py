@@ -167,9 +167,9 @@ def test_the_file_with_proxies(text: str, expected: Dict[str, str]) -> None:
     ids=["doubling", "defaults", "braces", "spaces"],
 )
 def test_no_file_of_proxies_takes_long(text: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     assert all(len(value) <= 65536 for value in environment_of(text).values())
-    assert time.monotonic() - start < 5
+    assert time.thread_time() - start < 5
 
 
 def test_capitals_count_first() -> None:

@@ -20,7 +20,8 @@ from private_registry.core.harmless import NOT_SHOWN
 from unit.certs_d import Tree
 
 _LENGTH = 5_000
-# Once through such a text takes less than a millisecond, cubic time minutes.
+# Once through such a text takes less than a millisecond, cubic time minutes: of the processor's
+# time, which others do not lengthen by being busy.
 _SECONDS = 3
 _PATTERN_SECONDS = 0.5
 _BEGINS = ("", "a", '"', '[host."', 'ca = ["/a"', "A=$", "http://a")
@@ -85,9 +86,9 @@ def test_patterns_take_linear_time(name: str) -> None:
     pattern, ways = PATTERNS[name]
     for text in _texts(_LENGTH):
         for way in ways:
-            start = time.monotonic()
+            start = time.thread_time()
             _use(pattern, way, text)
-            assert time.monotonic() - start < _PATTERN_SECONDS, (pattern.pattern, way, text[:40])
+            assert time.thread_time() - start < _PATTERN_SECONDS, (pattern.pattern, way, text[:40])
 
 
 def _mend(text: str) -> object:
@@ -113,9 +114,9 @@ READERS: Dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("name", READERS)
 def test_readers_take_linear_time(name: str) -> None:
     for text in _texts(_LENGTH):
-        start = time.monotonic()
+        start = time.thread_time()
         READERS[name](text)
-        assert time.monotonic() - start < _SECONDS, text[:40]
+        assert time.thread_time() - start < _SECONDS, text[:40]
 
 
 LINES = {
@@ -137,9 +138,9 @@ LINES = {
 
 @pytest.mark.parametrize("name", LINES)
 def test_a_hosts_toml_holds_nobody_up(name: str) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     Tree({"reg:5000/hosts.toml": LINES[name].encode()}).read("reg:5000")
-    assert time.monotonic() - start < _SECONDS
+    assert time.thread_time() - start < _SECONDS
 
 
 MENDED: List[Tuple[str, str]] = [
