@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
-from typing import Iterator, List, Set
+from typing import FrozenSet, Iterator, List, Set, Tuple
 
 import pytest
 
@@ -37,7 +38,8 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ENGINE))
 
 
-def _imports(path: Path) -> Set[str]:
+@lru_cache(maxsize=None)
+def _imports(path: Path) -> FrozenSet[str]:
     found: Set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -46,14 +48,19 @@ def _imports(path: Path) -> Set[str]:
             assert node.level == 0, "imports are absolute"
             found.add(str(node.module))
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return found
+    return frozenset(found)
 
 
 def _packages(path: Path) -> Set[str]:
     return {name.partition(".")[0] for name in _imports(path)}
 
 
-def _calls(path: Path) -> Iterator[str]:
+@lru_cache(maxsize=None)
+def _calls(path: Path) -> Tuple[str, ...]:
+    return tuple(_called(path))
+
+
+def _called(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func) if sys.version_info >= (3, 9) else _dotted(node.func)

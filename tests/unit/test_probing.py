@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import json
+import os
 import socket
 import ssl
 import threading
@@ -22,6 +23,7 @@ from private_registry.core.check.image import parse_subject
 from private_registry.core.check.proxies import Proxies
 from private_registry.core.check.reading import HostEntry, Trust
 from private_registry.core.check.result import Login, Question, Result
+from private_registry.shell.probing import trust
 from private_registry.shell.probing.probe import ask
 from private_registry.shell.probing.together import all_at_once
 from unit import pki as pki_module
@@ -32,6 +34,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 LOGIN = Login("ann", "s3cret")
 NO_PROXIES = Proxies()
+MACHINES_FILES = trust._SYSTEM_FILES  # noqa: SLF001 - the other tests have one of their own
 BASIC = "Basic " + base64.b64encode(b"ann:s3cret").decode()
 
 
@@ -355,6 +358,14 @@ def test_files_that_cannot_be_used(
     server = registries.start(pair=_server(pki, "good"))
     result = probe(server.authority, "https", trust=filled)
     assert (result.cause, result.layer) == (cause, Layer.FILES)
+
+
+def test_whom_this_machine_trusts_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trust, "_SYSTEM_FILES", MACHINES_FILES)
+    trust.context_of.cache_clear()
+    known = trust.context_of(Trust()).cert_store_stats()["x509_ca"]
+    trust.context_of.cache_clear()
+    assert known > 1 or not any(map(os.path.isfile, MACHINES_FILES))
 
 
 # --- what it answers -------------------------------------------------------------------------
