@@ -220,20 +220,20 @@ class Microk8s:
             str(path.relative_to(self.root)): _entry(path)
             for part in parts
             for path in sorted([*part.rglob("*"), part])
-            if path.exists() or path.is_symlink()
+            if os.path.lexists(str(path))
         }
 
 
 def _entry(path: Path) -> TreeEntry:
     status = path.lstat()
-    mode = stat.S_IMODE(status.st_mode)
-    if path.is_symlink():
-        return ("link", os.readlink(str(path)).encode(), mode, status.st_uid, status.st_gid)
-    if path.is_dir():
-        return ("directory", b"", mode, status.st_uid, status.st_gid)
-    if not path.is_file():
-        return ("device, socket or pipe", b"", mode, status.st_uid, status.st_gid)
-    return ("file", path.read_bytes(), mode, status.st_uid, status.st_gid)
+    mode, owner = stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid)
+    if stat.S_ISLNK(status.st_mode):
+        return ("link", os.readlink(str(path)).encode(), mode, *owner)
+    if stat.S_ISDIR(status.st_mode):
+        return ("directory", b"", mode, *owner)
+    if not stat.S_ISREG(status.st_mode):
+        return ("device, socket or pipe", b"", mode, *owner)
+    return ("file", path.read_bytes(), mode, *owner)
 
 
 def copy_with_owners(source: Path, target: Path) -> None:
