@@ -51,12 +51,11 @@ class Story:
         """Make a new image that can run."""
         return fill(registry, repository, "registry", self._cluster.busybox)
 
-    def deploy_image(self, image: str, repository: str) -> str:
+    def deploy_image(self, image: str, repository: str, *pull_secrets: str) -> str:
         """Deploy an image; return the Deployment's name."""
         name = f"{repository}-{len(self._names)}-{self.node.name}"
-        self._cluster.api.create(
-            "deployments", "default", deployment(name, image, node=self.node.name)
-        )
+        plain = deployment(name, image, pull_secrets=pull_secrets, node=self.node.name)
+        self._cluster.api.create("deployments", "default", plain)
         self._names.append(name)
         return name
 
@@ -177,6 +176,22 @@ def test_what_a_check_pulls_is_no_pods(story: Story, htpasswd_registry: Registry
     # What anything but the kubelet pulled is every pod's, and needs no registry any more.
     story.wait_until_available(story.deploy_image(left, "left"))
     story.wait_until_refused(story.deploy_image(checked, "checked"), "failed to resolve")
+
+
+def test_from_1_35_on_a_pull_secrets_image_is_for_those_who_have_it(
+    story: Story, htpasswd_registry: Registry, kubernetes_release: KubernetesRelease
+) -> None:
+    node, credentials = story.node.node, htpasswd_registry.credentials
+    assert credentials is not None
+    in_the_cluster = (*login(htpasswd_registry), "--pull-secret", "regcred")
+    run(node.enable(*in_the_cluster, stdin=credentials.password))
+    image = story.fill(htpasswd_registry, "private")
+    story.wait_until_available(story.deploy_image(image, "private", "regcred"))
+    without = story.deploy_image(image, "without")
+    if kubernetes_release.is_older:
+        story.wait_until_available(without)
+    else:
+        story.wait_until_refused(without, "failed to resolve")
 
 
 def test_pods_go_on_when_a_run_is_killed(

@@ -49,6 +49,11 @@ class KubernetesRelease:
         return self.beside.get(name, self.directory / name)
 
     @property
+    def is_older(self) -> bool:
+        """Whether its minor version is OLDER's or below."""
+        return _is_older(self.version)
+
+    @property
     def directories(self) -> set[Path]:
         """All directories that hold programs of it."""
         return {self.directory, *(each.parent for each in self.beside.values())}
