@@ -20,7 +20,7 @@ import docker.errors
 import pytest
 
 from registry_harness.certificates import CertificateAuthority
-from registry_harness.containerd.releases import SERIES, ContainerdRelease, fetch_releases
+from registry_harness.containerd.releases import EDGES, ContainerdRelease, fetch_releases
 from registry_harness.distribution import DEFAULT
 from registry_harness.docker_engine import DockerEngine
 from registry_harness.docker_release import fetch_newest_engine
@@ -287,11 +287,11 @@ def containerd_releases() -> dict[str, ContainerdRelease]:
     return fetch_releases(lambda _line: None)
 
 
-@pytest.fixture(scope="session", params=SERIES, ids=lambda series: f"containerd-{series}")
+@pytest.fixture(scope="session", params=EDGES, ids=lambda series: f"containerd-{series}")
 def containerd_release(
     request: pytest.FixtureRequest, containerd_releases: dict[str, ContainerdRelease]
 ) -> ContainerdRelease:
-    """Each containerd release in turn."""
+    """The oldest containerd, then the newest; a test may choose others by ``indirect``."""
     return containerd_releases[request.param]
 
 
@@ -302,7 +302,7 @@ def microk8s_node(
     addon_name: str,
     pytestconfig: pytest.Config,
 ) -> Iterator[PullingNode]:
-    """A throwaway node with a running containerd, for each containerd release in turn."""
+    """A throwaway node with a running containerd: the oldest one, then the newest."""
     with pulling_node(containerd_release, addon_repository, addon_name) as node:
         name = f"containerd {containerd_release.version}"
         with log_on_failure(pytestconfig, name, node.containerd.log):
@@ -351,7 +351,7 @@ def kubernetes_cluster(
     pytestconfig: pytest.Config,
 ) -> Iterator[Cluster]:
     """A cluster of two nodes: one with the oldest containerd, one with the newest."""
-    releases = [containerd_releases[series] for series in (SERIES[0], SERIES[-1])]
+    releases = [containerd_releases[series] for series in EDGES]
     newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
     spec = ClusterSpec(releases, addon_repository, addon_name, newest_kubectl)
     with (

@@ -6,14 +6,27 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry_harness.containerd.upstream import provide
 from registry_harness.errors import MissingPartError
-from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
+from registry_harness.packages import (
+    Package,
+    PackageSource,
+    cache_directory,
+    fetching,
+    os_release,
+)
 
-SERIES = ("1.6", "1.7", "2.1")
+# Those that the distributions' packages have come first; MicroK8s 1.36 has 2.2.3.
+SERIES = ("1.6", "1.7", "2.1", "2.2", "2.3", "2.4")
+EDGES = (SERIES[0], SERIES[-1])
+# What is downloaded or built where no package has the series.
+UPSTREAM = {"2.2": "2.2.3", "2.3": "2.3.7", "2.4": "2.4.2"}
+# Only this very version will do, unless it cannot be had.
+EXACT = ("2.2",)
 SUITES = {
     "debian": ("bookworm", "trixie", "forky"),
     "ubuntu": ("jammy", "noble", "plucky", "questing"),
@@ -46,33 +59,29 @@ def find_releases() -> dict[str, ContainerdRelease]:
     directories that hold one), in the cache, on PATH; the first of a series counts.
     """
     found: dict[str, ContainerdRelease] = {}
-    for candidate in _candidates():
-        release = _release(candidate)
-        if release is not None:
-            found.setdefault(release.series, release)
+    for release in [*_releases(_named()), *_releases(_cached()), *_on_path()]:
+        found.setdefault(release.series, release)
     return found
 
 
 def fetch_releases(say: Callable[[str], None]) -> dict[str, ContainerdRelease]:
     """Return one release of every series in SERIES, fetched where it is not here yet.
 
+    Fetched is a package of the distribution; where none has the series, what UPSTREAM says is
+    downloaded from containerd's own place, with its checksum, or built of Go modules.
+
     Args:
         say: is given a line of progress now and then.
 
     Raises:
         MissingPartError: a series cannot be had.
+        StartError: what was downloaded is not what it should be.
     """
     found = find_releases()
     if _missing(found):
-        with fetching():
+        with fetching("containerd"):
             _fetch(_missing(find_releases()), say)
         found = find_releases()
-    for series in SERIES:
-        if series not in found:
-            raise MissingPartError(
-                f"there is no containerd {series} here, and this machine's packages have none",
-                f"{_VARIABLE}=PATH names a binary of that version",
-            )
     return found
 
 
@@ -80,18 +89,58 @@ def _missing(found: dict[str, ContainerdRelease]) -> list[str]:
     return [series for series in SERIES if series not in found]
 
 
-def _fetch(series: list[str], say: Callable[[str], None]) -> None:
-    if not series:
+def _fetch(missing: list[str], say: Callable[[str], None]) -> None:
+    if not missing:
         return
     source = PackageSource(SUITES.get(os_release().get("ID", ""), ()))
-    say("reading package lists for containerd " + ", ".join(series))
-    source.update()
-    packages = source.versions("containerd")
-    for each in series:
-        package = next((p for p in packages if p.version.startswith(each + ".")), None)
-        if package is not None:
-            say(f"fetching containerd {package.version}")
-            source.unpack(package, _cache() / package.version)
+    say("reading package lists for containerd " + ", ".join(missing))
+    try:
+        with fetching():
+            source.update()
+            packages = source.versions("containerd")
+    except MissingPartError as error:
+        say(error.message)
+        packages = []
+    for series in missing:
+        fit = [each for each in packages if each.version.startswith(f"{series}.")]
+        _fetch_series(series, source, fit, say)
+
+
+def _fetch_series(
+    series: str, source: PackageSource, fit: list[Package], say: Callable[[str], None]
+) -> None:
+    """Fetch a release of a series, of which there are some packages, by the cheapest way."""
+    wanted = [each for each in fit if series not in EXACT or _is_upstream(each.version)]
+    if not wanted:
+        try:
+            _fetch_upstream(series, say)
+        except MissingPartError as error:
+            if not fit:
+                raise MissingPartError(
+                    f"there is no containerd {series} here, nor in this machine's packages: "
+                    + error.message,
+                    f"{_VARIABLE}=PATH names a binary of that version",
+                ) from error
+            say(f"{error.message}; another {series} stands for it")
+            wanted = fit
+    if wanted:
+        say(f"fetching containerd {wanted[0].version}")
+        with fetching():
+            source.unpack(wanted[0], _cache() / wanted[0].version)
+
+
+def _fetch_upstream(series: str, say: Callable[[str], None]) -> None:
+    if series not in UPSTREAM:
+        raise MissingPartError("containerd's own releases of it are not used")
+    work = cache_directory() / "unfinished-containerd"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    provide(UPSTREAM[series], work, say)
+    work.rename(_cache() / UPSTREAM[series])
+
+
+def _is_upstream(version: str) -> bool:
+    return _numbers(version) in UPSTREAM.values()
 
 
 def _cache() -> Path:
@@ -100,17 +149,33 @@ def _cache() -> Path:
     return directory
 
 
-def _candidates() -> list[Path]:
+def _named() -> list[Path]:
     named = [Path(each) for each in os.environ.get(_VARIABLE, "").split(":") if each]
-    inside = ("containerd", "bin/containerd", "usr/bin/containerd")
-    binaries = [path if path.is_file() else _first(path, inside) for path in named]
-    cached = [_first(directory, inside) for directory in sorted(_cache().iterdir())]
-    on_path = shutil.which("containerd")
-    return [path for path in [*binaries, *cached, Path(on_path or "")] if path.is_file()]
+    return [path if path.is_file() else _first(path) for path in named]
 
 
-def _first(directory: Path, names: tuple[str, ...]) -> Path:
-    return next((directory / name for name in names if (directory / name).is_file()), directory)
+def _cached() -> list[Path]:
+    directories = sorted(_cache().iterdir(), key=lambda each: not _is_upstream(each.name))
+    return [_first(each) for each in directories]
+
+
+def _on_path() -> Iterator[ContainerdRelease]:
+    """Yield the containerd on PATH, unless it is another one than the very one that is wanted."""
+    for release in _releases([Path(shutil.which("containerd") or "")]):
+        if release.series not in EXACT or _is_upstream(release.version):
+            yield release
+
+
+def _first(directory: Path) -> Path:
+    inside = (directory / name for name in ("containerd", "bin/containerd", "usr/bin/containerd"))
+    return next((each for each in inside if each.is_file()), directory)
+
+
+def _releases(binaries: Iterable[Path]) -> Iterator[ContainerdRelease]:
+    for binary in binaries:
+        release = _release(binary) if binary.is_file() else None
+        if release is not None:
+            yield release
 
 
 def _release(binary: Path) -> ContainerdRelease | None:
@@ -118,5 +183,10 @@ def _release(binary: Path) -> ContainerdRelease | None:
         asked = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    match = re.search(r"\bv?(\d+\.\d+\.\d+)", asked.stdout)
-    return ContainerdRelease(match[1], binary.resolve()) if match else None
+    version = _numbers(asked.stdout)
+    return ContainerdRelease(version, binary.resolve()) if version else None
+
+
+def _numbers(text: str) -> str | None:
+    match = re.search(r"\bv?(\d+\.\d+\.\d+)", text)
+    return match[1] if match else None
