@@ -18,6 +18,7 @@ from registry_harness import (
     RegistrySpec,
     difference,
 )
+from registry_harness.containerd.releases import SERIES
 from registry_harness.network import LABEL
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.snapshot import Snapshot
@@ -27,6 +28,8 @@ from .matrix import CELL, Cell, table
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 UNKNOWN_CA = "x509: certificate signed by unknown authority"
 NOT_FOUND = "not found"
+# For what containerds do differently; else the oldest and the newest are enough.
+ON_EVERY_CONTAINERD = pytest.mark.parametrize("containerd_release", SERIES, indirect=True)
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 

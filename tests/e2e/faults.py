@@ -13,7 +13,7 @@ from registry_harness.containerd.releases import SERIES
 from registry_harness.gatekeeper import Answer, BlackHole, ForwardProxy, Gatekeeper, always
 
 OLD = ("1.6", "1.7")
-NEW = ("2.1",)
+NEW = tuple(series for series in SERIES if series not in OLD)
 ADDON = "private-registry"
 _CRI_SECONDS, _POLL_SECONDS = 5, 0.05
 

@@ -21,11 +21,11 @@ from registry_harness import (
     pulling_node,
 )
 from registry_harness.containerd.container import running_container
-from registry_harness.containerd.releases import ContainerdRelease
+from registry_harness.containerd.releases import SERIES, ContainerdRelease
 from registry_harness.pytest_plugin import NewRegistry
 from unit.strategies import passwords, usernames
 
-from .conftest import Pulls, run
+from .conftest import ON_EVERY_CONTAINERD, Pulls, run
 from .doorways import Doorways
 from .picky import REFUSALS, picky_release
 
@@ -38,6 +38,7 @@ def login(credentials: Credentials) -> list[str]:
     return ["--username", credentials.username, "--password-stdin"]
 
 
+@ON_EVERY_CONTAINERD
 def test_a_password_is_given_changed_and_taken_back(
     microk8s_node: PullingNode, pulls: Pulls, htpasswd_registry: Registry
 ) -> None:
@@ -123,7 +124,7 @@ def test_containerd_as_a_wrong_user_and_as_nobody(
     run(node.disable())
 
 
-@pytest.mark.parametrize("containerd_release", ["2.1"], indirect=True)
+@pytest.mark.parametrize("containerd_release", SERIES[2:], indirect=True)
 def test_both_ways_of_pulling_of_containerd_2_work_on_one_node(
     microk8s_node: PullingNode,
     tls_htpasswd_registry: Registry,
@@ -144,7 +145,6 @@ def test_both_ways_of_pulling_of_containerd_2_work_on_one_node(
     pulls.fail(fill(registry, "after"), "failed to resolve image")
 
 
-@pytest.mark.parametrize("containerd_release", ["1.6", "2.1"], indirect=True)
 def test_a_thousand_random_logins(
     microk8s_node: PullingNode,
     new_registry: NewRegistry,

@@ -21,6 +21,8 @@ from private_registry.shell.observing import look_at
 from registry_harness import CertificateAuthority, HarnessNetwork, PullFailed, PullingNode
 from registry_harness.recorder import Recorded, Recorder
 
+from .conftest import ON_EVERY_CONTAINERD
+
 EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
 _TAGS = itertools.count()
 
@@ -165,6 +167,7 @@ def hosts_file(directory: Path, content: bytes) -> Iterator[None]:
         directory.rmdir()
 
 
+@ON_EVERY_CONTAINERD
 @pytest.mark.parametrize("namespace", ["plain", "tls"])
 def test_containerd_asks_whom_we_say(
     namespace: str, microk8s_node: PullingNode, recorder: Recorder, ca_file: Path
