@@ -13,7 +13,7 @@ CERTS_D = DATA + "/args/certs.d"
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 KEY = b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n"
 V1_5, V1_6, V1_7, V2_1 = (1, 5, 13), (1, 6, 28), (1, 7, 29), (2, 1, 6)
-ALL = (V1_5, V1_6, V1_7, V2_1, (2, 2, 3))
+ALL = (V1_5, V1_6, V1_7, V2_1, (2, 2, 3), (2, 3, 7), (2, 4, 2))
 
 Version = Tuple[int, int, int]
 

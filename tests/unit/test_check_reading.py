@@ -463,3 +463,15 @@ def test_entries_say_where_they_are_from() -> None:
     assert [entry.where for entry in reading.entries] == [f"{path}, line 3", f"{path}, line 1"]
     assert reading.source == path
     assert isinstance(reading.entries[0], HostEntry)
+
+
+@pytest.mark.parametrize("file", ['[host."http://a:1:"]\n', 'server = "http://a:1:"\n[host]\n'])
+def test_a_second_colon_is_no_url_for_containerd_2_3(file: str) -> None:
+    """As real ones do; Debian's 2.1.9 does not, though it is built with a newer Go."""
+    before, since = read(file, (2, 2, 3)), read(file, (2, 3, 0))
+    assert _urls(before)[0] == "http://a:1:/v2"
+    assert _urls(since) == [OWN]
+    assert [each.cause for each in since.findings] == [Cause.BAD_URL]
+    assert (
+        _urls(read('[host."http://[fd00::1]:5000"]\n', (2, 3, 0)))[0] == "http://[fd00::1]:5000/v2"
+    )

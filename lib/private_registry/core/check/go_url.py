@@ -6,6 +6,8 @@ import ipaddress
 import re
 from typing import NamedTuple, Optional
 
+from private_registry.core.containerd import Version
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
@@ -13,6 +15,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9\x80-\U0010ffff$&+,/:;=@\]<>\"!'()*._~-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:@-]*\Z")
 _PORT = re.compile(r"(:[0-9]*)?\Z", re.ASCII)
+# Its go.mod asks for Go 1.26, which takes one colon in a host (urlstrictcolons).
+_ONE_COLON_SINCE = (2, 3, 0)
 
 
 class GoUrl(NamedTuple):
@@ -33,8 +37,13 @@ class GoUrl(NamedTuple):
     has_query: bool = False
 
 
-def parse(text: str) -> Optional[GoUrl]:
-    """Read a URL as ``url.Parse`` does (net/url/url.go); None where that fails."""
+def parse(text: str, version: Version = (0, 0, 0)) -> Optional[GoUrl]:
+    """Read a URL as ``url.Parse`` does (net/url/url.go); None where that fails.
+
+    Args:
+        text: the URL.
+        version: of the containerd that reads it.
+    """
     before_fragment, fragment, _ = text.partition("#")
     rest, query, _ = before_fragment.partition("?")
     match = _SCHEME.match(rest)
@@ -51,6 +60,8 @@ def parse(text: str) -> Optional[GoUrl]:
         authority, slash, path = rest[2:].partition("/")
         path = slash + path
     user, at, host = authority.rpartition("@")
+    if scheme in ("http", "https") and version >= _ONE_COLON_SINCE and not _has_one_colon(host):
+        return None
     if not _USER.match(user) or not _is_host(host) or _BAD_ESCAPE.search(user + path):
         return None
     return GoUrl(scheme, host, _unescaped(path), bool(at), bool(query or fragment))
@@ -67,6 +78,10 @@ def _is_host(host: str) -> bool:
         return bool(bracket) and bool(_PORT.match(port)) and _is_ipv6(address)
     colon = host.rfind(":")
     return bool(_HOST.match(host)) and (colon < 0 or bool(_PORT.match(host[colon:])))
+
+
+def _has_one_colon(host: str) -> bool:
+    return host.startswith("[") or host.count(":") <= 1
 
 
 def _is_ipv6(address: str) -> bool:

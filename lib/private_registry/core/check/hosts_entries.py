@@ -41,7 +41,7 @@ def entries_of_file(
     entries = []
     for url, table in document.hosts:
         fields = hosts_fields.fields_of(table, directory, version)
-        entry = _entry(url, fields, table.line)
+        entry = _entry(url, fields, table.line, version)
         entries.append(_placed(entry, fields, registry, f"{path}, line {table.line}", version))
     entries.append(_last(document, root, registry, path, version))
     return tuple(entries)
@@ -66,17 +66,17 @@ def _last(
 ) -> HostEntry:
     server = document.root.get("server") or document.root.get("Server")
     line = server.line if isinstance(server, hosts_document.Leaf) else 0
-    entry = _entry(root.server, root, line) if root.server else None
+    entry = _entry(root.server, root, line, version) if root.server else None
     source = f"{path}, line {line}" if line else path
     if entry is None or not entry.authority:
         entry = _default(registry, root, version)
     return _placed(entry, root, registry, source, version)._replace(is_server=True)
 
 
-def _entry(url: str, fields: Fields, line: int) -> HostEntry:
+def _entry(url: str, fields: Fields, line: int, version: Version) -> HostEntry:
     if not url:
         return HostEntry("", "", "", fields.capabilities, fields.trust, fields.headers)
-    parsed = go_url.parse(url if url.startswith("http") else f"https://{url}")
+    parsed = go_url.parse(url if url.startswith("http") else f"https://{url}", version)
     if parsed is None:
         raise Refused("url", line, f"{url} is no URL")
     return HostEntry(

@@ -110,7 +110,7 @@ def _endpoint(
     is_server: bool = False,
 ) -> _Endpoint:
     full = url if "://" in url else f"{_scheme_of(_host(url), version)}://{url}"
-    parsed = go_url.parse(full) or go_url.GoUrl("", "", "")
+    parsed = go_url.parse(full, version) or go_url.GoUrl("", "", "")
     path = parsed.path if version >= _PATHS_ARE_READ else ""
     is_hub = (registry, parsed.host) == (DOCKER_HUB, DOCKER_HUB_SERVER)
     entry = HostEntry(
