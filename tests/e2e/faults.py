@@ -482,6 +482,9 @@ ROWS: dict[str, Row] = {
     "login under a URL": Row("credentials_key", _wrong_key, words="login_missing"),
     "restart pending": Row("restart_pending", _pending, words="login_missing"),
 }
+CRASHING_BY_DOTS = (
+    'host."http://GATE".override_path = false\nhost."http://GATE".skip_verify = true\n'
+)
 CRASHING = '[host]\nskip_verify = true\n[host."http://GATE"]\n'
 
 

@@ -27,7 +27,7 @@ from registry_harness.network import Ipv6Network
 from registry_harness.pytest_plugin import RegistryOfKind
 
 from .conftest import PAUSE_IMAGE
-from .faults import ADDON, CRASHING, OLD, ROWS, Row, Stage, image
+from .faults import ADDON, CRASHING, CRASHING_BY_DOTS, OLD, ROWS, Row, Stage, image
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +179,23 @@ def test_what_ends_containerd_itself(stage: Stage) -> None:
     words = pulls(stage, reference)
     assert words
     if series in OLD:
+        log = stage.made.containerd.log()
+        assert explained(stage, log[log.rindex("panic:") :]) == ["crashes"]
+        stage.made.containerd.restart()
+    assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0
+    assert pulls(stage, image(stage, None, _name())) == ""
+
+
+@pytest.mark.parametrize("containerd_release", ["2.2", "2.3", "2.4"], indirect=True)
+def test_dots_that_end_containerd_itself(stage: Stage) -> None:
+    """A dotted skip_verify crashes go-toml before 2.4 at each pull; 2.4 takes no such host."""
+    stage.hosts(CRASHING_BY_DOTS)
+    reference = image(stage, None, _name())
+    (fault,) = [e for e in check(stage, reference)["findings"] if e["severity"] == "fault"]
+    is_ended = stage.made.containerd.release.series < "2.4"
+    assert fault["cause"] == ("crashes" if is_ended else "not_a_host")
+    assert pulls(stage, reference)
+    if is_ended:
         log = stage.made.containerd.log()
         assert explained(stage, log[log.rindex("panic:") :]) == ["crashes"]
         stage.made.containerd.restart()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from .conftest import ON_EVERY_CONTAINERD
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "60"))
 _TAGS = itertools.count()
+# Dots end containerd 2.0 to 2.3 before it comes to what else is wrong in the file.
+_MAY_END_IT = re.compile(rb'\nhost\."[^"\n]*"\.skip_verify', re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +198,8 @@ def test_containerd_asks_whom_we_say(
         note(content.decode())
         with hosts_file(directory, content):
             reading = read_registry(registry, str(directory.parent), look_at, version)
-            # Tried by itself: it ends containerd.
+            # Tried by themselves: they end containerd.
+            assume(not _MAY_END_IT.search(content))
             assume(Cause.CRASHES not in [each.cause for each in reading.findings])
             play = Play(microk8s_node, recorder, registry, f"app/manifests/{tag}")
             recorder.taken()

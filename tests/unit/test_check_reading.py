@@ -161,6 +161,36 @@ def test_what_is_no_table_between_hosts_crashes_containerd_1(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        'host."http://a".override_path = false\nhost."http://a".skip_verify = true\n',
+        '[host]\n"http://a".header.x = "y"\n"http://a".Skip_Verify = 1\n',
+    ],
+)
+def test_a_dotted_skip_verify_crashes_containerd_2_0_to_2_3(text: str) -> None:
+    """As ctr and the daemon of 2.2.3 and 2.3.7 do, and that of 2.4.2 does not."""
+    for version in ((2, 1, 6), (2, 2, 3), (2, 3, 7)):
+        reading = read(text, version)
+        assert reading.fails
+        assert [each.cause for each in reading.findings] == [Cause.CRASHES]
+        # A header may hold a secret, so that its line is not shown in a command.
+        assert bool(reading.findings[0].remedy.command) == ("header" not in text)
+    assert not read(text, (2, 4, 0)).fails
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'host."http://a".skip_verify = true\nhost."http://a".override_path = false\n',
+        '[host."http://a"]\noverride_path = false\nskip_verify = true\n',
+        'host."http://a".override_path = false\nhost."http://b".skip_verify = true\n',
+    ],
+)
+def test_other_dots_crash_nothing(text: str) -> None:
+    assert not read(text, (2, 2, 3)).fails
+
+
+@pytest.mark.parametrize(
     ("version", "expected"), [(V1_5, "https://a/x/v2"), (V1_6, "https://a/x")], ids=str
 )
 def test_override_path_is_read_since_1_6(version: Version, expected: str) -> None:

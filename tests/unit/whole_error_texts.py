@@ -423,4 +423,12 @@ CRASH = Said(
     (Cause.CRASHES,),
 )
 
-WHOLE: List[Said] = [*DOCKER, *KUBELET, *NODE, *MIRRORS, CRASH]
+# containerd 2.2.3 and 2.3.7.
+CRASH_BY_DOTS = Said(
+    "panic: reflect: reflect.Value.Set using unaddressable value\n\ngoroutine 5317 [running]:\n"
+    "reflect.flag.mustBeAssignableSlow(0x96)\n\treflect/value.go:260 +0xa8\n"
+    "github.com/pelletier/go-toml/v2.fieldByIndex({0x2384b20, 0x26125289e3f8, 0x96})\n",
+    (Cause.CRASHES,),
+)
+
+WHOLE: List[Said] = [*DOCKER, *KUBELET, *NODE, *MIRRORS, CRASH, CRASH_BY_DOTS]

@@ -177,3 +177,24 @@ def renamed(document: Document, path: Path, new: str) -> Edits:
             start, _, end = before.rpartition(old)
             found.append(Edit(each.first + 1, 1, (start + new + end + hit + after,)))
     return tuple(found)
+
+
+def as_tables(document: Document, url: str) -> Edits:
+    """Return what writes a host as a table at the end of the file; its lines go."""
+    found = [each for each in document.statements if each.path[:2] == ("host", url)]
+    lines = [f"[{hosts_document.dotted(('host', url))}]"]
+    for each in found:
+        if len(each.path) == 2 and isinstance(each.value, dict):  # noqa: PLR2004 - host and its URL
+            lines += [
+                f"{hosts_document.dotted((key,))} = {toml.scalar(item)}"
+                for key, item in each.value.items()
+            ]
+        elif not each.is_header:
+            lines.append(f"{hosts_document.dotted(each.path[2:])} = {toml.scalar(each.value)}")
+        else:
+            return ()
+    whole = [each for each in document.statements if each.path[:1] == ("host",)]
+    if any(len(each.path) == 1 and not each.is_header for each in whole):
+        return ()
+    end = len(document.lines) + 1
+    return (*(without(each) for each in found), Edit(end, 0, tuple(lines)))

@@ -47,6 +47,19 @@ FILE_RULES = (
         ),
         near=near(r"toml\.Tree"),
     ),
+    Rule(
+        ("reflect.value.set using unaddressable value",),
+        (
+            Meaning(
+                Cause.CRASHES,
+                "a hosts.toml has skip_verify written with dots, and containerd 2.0 to 2.3 crashes "
+                "by it",
+                "each pull of that registry ends containerd; `microk8s private-registry check` "
+                "names the file and the line",
+            ),
+        ),
+        near=near(r"go-toml|hosts"),
+    ),
     _hosts_toml(
         Cause.BYTE_ORDER_MARK,
         "begins with a byte order mark",

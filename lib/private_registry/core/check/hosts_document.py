@@ -18,6 +18,7 @@ CURRENT: Version = (2, 2, 3)
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
 _GO_TOML_2 = (2, 0, 0)
+_DOTS_ARE_HARMLESS = (2, 4, 0)
 _ROOT_ONLY_IS_READ = (1, 7, 32)
 _TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
@@ -108,6 +109,8 @@ def read(content: bytes, version: Version) -> Document:
         hosts = _hosts_of_1(root, version)
     else:
         check_host_tables(root)
+        if version < _DOTS_ARE_HARMLESS:
+            _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
     return Document(root, tuple(hosts), tuple(found), tuple(lines))
 
@@ -279,6 +282,25 @@ def _merged(root: Table, url: str) -> Table:
             merged.update(hosts.get(url, {}))
     merged.line = root["host"][url].line
     return merged
+
+
+def _check_dotted_skip_verify(found: List[Statement]) -> None:
+    """Before go-toml 2.4 it crashes at a dotted skip_verify of a host that it knows already.
+
+    That is the only pointer among the fields (unmarshaler.go fieldByIndex).
+    """
+    known: Set[str] = set()
+    table: Path = ()
+    for each in found:
+        table = each.path if each.is_header else table
+        keys = [str(key) for key in each.path]
+        if keys[:1] != ["host"] or len(keys) < 2:  # noqa: PLR2004 - host and its URL
+            continue
+        is_dotted = not each.is_header and len(table) < 2  # noqa: PLR2004 - the same
+        if is_dotted and keys[1] in known and [key.lower() for key in keys[2:]] == ["skip_verify"]:
+            words = f"skip_verify of {shown_name(keys[1])} is written with dots, not below a header"
+            raise Refused("crash", each.first + 1, words)
+        known.add(keys[1])
 
 
 def _hosts_of_1(root: Table, version: Version) -> List[HostTable]:

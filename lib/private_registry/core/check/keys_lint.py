@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Optional, Tuple
 
-from private_registry.core import toml
 from private_registry.core.check import hosts_fields, refused_lint
 from private_registry.core.check.drafts import (
     Draft,
     File,
+    as_tables,
     renamed,
     text_lines,
     without,
@@ -237,23 +237,5 @@ def _no_host(document: Document, url: str, table: Table) -> Draft:
         f"{shown_name(url)} needs a table with a header of its own: [{shown_keys(('host', url))}]",
         "containerd 2 takes only such tables for hosts, and ignores this one",
         table.line,
-        _as_tables(document, url),
+        as_tables(document, url),
     )
-
-
-def _as_tables(document: Document, url: str) -> Edits:
-    """Return what writes a host as a table at the end of the file; its lines go."""
-    found = _statements(document, ("host", url))
-    lines = [f"[{dotted(('host', url))}]"]
-    for each in found:
-        if len(each.path) == 2 and isinstance(each.value, dict):  # noqa: PLR2004 - host and its URL
-            lines += [f"{dotted((key,))} = {toml.scalar(item)}" for key, item in each.value.items()]
-        elif not each.is_header:
-            lines.append(f"{dotted(each.path[2:])} = {toml.scalar(each.value)}")
-        else:
-            return ()
-    whole = _statements(document, ("host",))
-    if any(len(each.path) == 1 and not each.is_header for each in whole):
-        return ()
-    end = len(document.lines) + 1
-    return (*(without(each) for each in found), Edit(end, 0, tuple(lines)))

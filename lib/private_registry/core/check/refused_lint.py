@@ -10,6 +10,7 @@ from private_registry.core.check import hosts_document, hosts_fields, mended_lin
 from private_registry.core.check.drafts import (
     Draft,
     File,
+    as_tables,
     into_table,
     statement_at,
     text_lines,
@@ -45,7 +46,7 @@ def draft_of(file: File, refused: Refused) -> Draft:
         "bracket": _bracket,
         "no host": _no_host,
         "type": _type,
-        "crash": _type,
+        "crash": _crash,
         "capability": _capability,
         "header": _header,
         "url": _url,
@@ -259,6 +260,14 @@ def _right_value(key: str, value: Any) -> Any:
         inner = value[0]
         return inner if isinstance(inner, list) and len(inner) == 1 else None
     return None
+
+
+def _crash(file: File, refused: Refused) -> Draft:
+    document = _unchecked(file)
+    statement = None if document is None else statement_at(document, refused.line)
+    if document is None or statement is None or len(statement.path) <= 2:  # noqa: PLR2004 - a key of [host]
+        return _type(file, refused)
+    return Draft(Cause.CRASHES, refused.words, edits=as_tables(document, str(statement.path[1])))
 
 
 def _capability(file: File, refused: Refused) -> Draft:
