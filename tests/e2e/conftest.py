@@ -33,6 +33,22 @@ ON_EVERY_CONTAINERD = pytest.mark.parametrize("containerd_release", SERIES, indi
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a test's mark ``combinations(chosen=...)`` does not choose of its parameters.
+
+    With one ``parametrize`` for all of them pytest would make a node anew for each test.
+    """
+    config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item)])
+    items[:] = [item for item in items if _is_chosen(item)]
+
+
+def _is_chosen(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("combinations")
+    if mark is None or not isinstance(item, pytest.Function):
+        return True
+    return bool(mark.kwargs["chosen"](**item.callspec.params))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the matrix, if any of it ran."""
     reports = [

@@ -22,12 +22,21 @@ from registry_harness import (
     difference,
     fill,
 )
+from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.gatekeeper import BlackHole, ForwardProxy, Gatekeeper
 from registry_harness.network import Ipv6Network
 from registry_harness.pytest_plugin import RegistryOfKind
 
-from .conftest import PAUSE_IMAGE
+from .conftest import ON_EVERY_CONTAINERD, PAUSE_IMAGE
 from .faults import ADDON, CRASHING, CRASHING_BY_DOTS, OLD, ROWS, Row, Stage, image
+
+OTHERS = [series for series in SERIES if series not in EDGES]
+
+
+def _is_run(containerd_release: str, row: Row) -> bool:
+    """Every fault on the oldest and the newest containerd, and on one of the others in turn."""
+    number = list(ROWS.values()).index(row)
+    return containerd_release in (*EDGES, OTHERS[number % len(OTHERS)])
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +133,9 @@ def _name() -> str:
     return f"app-{secrets.token_hex(4)}"
 
 
+@ON_EVERY_CONTAINERD
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+@pytest.mark.combinations(chosen=_is_run)
 def test_a_fault(row: Row, stage: Stage) -> None:
     series = stage.made.containerd.release.series
     host = row.make(stage)

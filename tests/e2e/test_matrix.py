@@ -9,35 +9,49 @@ from pathlib import Path
 
 import pytest
 
-from registry_harness import PullingNode, Registry, difference, fill, pulling_node
+from registry_harness import (
+    PullingNode,
+    Registry,
+    RegistrySpec,
+    difference,
+    fill,
+    pulling_node,
+)
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE
-from registry_harness.pytest_plugin import RegistryOfKind, log_on_failure
+from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind, log_on_failure
 
 from .conftest import HTTP_TO_HTTPS, NOT_FOUND, PAUSE_IMAGE, UNKNOWN_CA, Pulls, run
-from .matrix import CELL, LEGACY, NODES, ROWS, Cell
+from .matrix import CELL, CELLS, LEGACY, NODES, ROWS, Cell
 
+REFUSALS = ("cannot be promised", "reads no CA")
 RESTART = "restart microk8s.daemon-containerd"
 
 
-@pytest.fixture(scope="module", params=NODES, ids=lambda node: node.replace(" ", "-"))
+@pytest.fixture(scope="module")
 def node(
     request: pytest.FixtureRequest,
     containerd_releases: dict[str, ContainerdRelease],
     addon_repository: Path,
     addon_name: str,
     pytestconfig: pytest.Config,
-) -> Iterator[tuple[str, PullingNode]]:
-    """Each node of the matrix in turn, with its name."""
-    is_legacy = request.param.startswith(LEGACY)
-    release = containerd_releases[request.param.removeprefix(LEGACY)]
-    template = LEGACY_TEMPLATE if is_legacy else CERTS_D_TEMPLATE
+) -> Iterator[tuple[tuple[str, str], PullingNode]]:
+    """Each node of the matrix in turn, with its series and mode."""
+    series, mode = request.param
+    release = containerd_releases[series]
+    template = LEGACY_TEMPLATE if mode == LEGACY else CERTS_D_TEMPLATE
     with (
         pulling_node(release, addon_repository, addon_name, template) as made,
-        log_on_failure(pytestconfig, f"containerd {request.param}", made.containerd.log),
+        log_on_failure(pytestconfig, f"containerd {series} {mode}", made.containerd.log),
     ):
         made.containerd.load(PAUSE_IMAGE)
         yield request.param, made
+
+
+@pytest.fixture(scope="module")
+def plain_upstream(session_registry: NewRegistry) -> Registry:
+    """A registry without TLS that others are mirrors of."""
+    return session_registry(RegistrySpec())
 
 
 @dataclass(frozen=True)
@@ -150,33 +164,42 @@ class Play:
         name = f"other-{secrets.token_hex(4)}"
         reference = fill(self.other, name)
         self.pulls.fail(reference)
-        self.add("--registry", self.other.host, "--ca", str(self._ca))
+        tls = ["--registry", self.other.host, "--ca", str(self._ca)]
+        self.add(*(tls if self.other.spec.tls else ["--insecure", self.other.host]))
         self.pulls.work(reference)
         assert self.other.pulls(name)
         assert not self.registry.pulls(name)
 
 
+def _is_run(node: tuple[str, str], row: tuple[str, ...]) -> bool:
+    return Cell(*node, *row) in CELLS
+
+
+@pytest.mark.parametrize("node", NODES, ids="-".join, indirect=True)
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
+@pytest.mark.combinations(chosen=_is_run)
 def test_matrix(
-    row: tuple[str, str, str],
-    node: tuple[str, PullingNode],
+    row: tuple[str, ...],
+    node: tuple[tuple[str, str], PullingNode],
     registry_of_kind: RegistryOfKind,
     upstream: Registry,
+    plain_upstream: Registry,
     ca_file: Path,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    name, made = node
-    cell = Cell(*row, name)
+    (series, mode), made = node
+    cell = Cell(series, mode, *row)
     record_property(CELL, astuple(cell))
     registry = registry_of_kind(cell.transport, cell.authentication)
-    other = registry if cell.way == "direct" else upstream
+    mirrored = plain_upstream if cell.reads_no_ca else upstream
+    other = registry if cell.way == "direct" else mirrored
     play = Play(cell, made, registry, other, ca_file, tmp_path)
     before, asked = made.node.snapshot(), len(made.snapctl.requests)
     if cell.is_refused:
         done = made.node.enable(*play.options())
         assert done.exit_code == 4
-        assert "cannot be promised" in done.stderr
+        assert any(words in done.stderr for words in REFUSALS), done
     else:
         restarts = _refused_enabled_pulled(play)
         run(made.node.disable())
@@ -191,10 +214,10 @@ def _refused_enabled_pulled(play: Play) -> int:
     cell = play.cell
     play.pulls.fail(play.image(), _without_configuration(play))
     run(play.made.node.enable(*play.options()))
-    restarts = 1 if cell.node.startswith(LEGACY) else 0
+    restarts = 1 if cell.is_legacy else 0
     if cell.authentication != "none":
         assert play.registry.credentials is not None
-        login = _login(cell.authentication, cell.node[-3:])
+        login = _login(cell.authentication, cell.series)
         play.pulls.fail(play.image(), login.missing)
         play.log_in("wrong " + play.registry.credentials.password)
         play.pulls.fail(play.image(), login.wrong)
@@ -205,7 +228,7 @@ def _refused_enabled_pulled(play: Play) -> int:
     if cell.way == "mirror":
         play.falls_back()
         play.is_clean()
-        restarts += cell.node.startswith(LEGACY)
+        restarts += cell.is_legacy
     elif cell.way == "mirror-only":
         name = f"other-{secrets.token_hex(4)}"
         play.pulls.fail(fill(play.other, name), NOT_FOUND)
