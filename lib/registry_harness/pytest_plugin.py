@@ -288,11 +288,9 @@ def containerd_releases() -> dict[str, ContainerdRelease]:
 
 
 @pytest.fixture(scope="session", params=EDGES, ids=lambda series: f"containerd-{series}")
-def containerd_release(
-    request: pytest.FixtureRequest, containerd_releases: dict[str, ContainerdRelease]
-) -> ContainerdRelease:
+def containerd_release(request: pytest.FixtureRequest) -> ContainerdRelease:
     """The oldest containerd, then the newest; a test may choose others by ``indirect``."""
-    return containerd_releases[request.param]
+    return fetch_releases(lambda _line: None, [request.param])[request.param]
 
 
 @pytest.fixture(scope="session")
@@ -344,14 +342,13 @@ def kubernetes_release(pytestconfig: pytest.Config) -> KubernetesRelease:
 @pytest.fixture(scope="session")
 def kubernetes_cluster(
     kubernetes_release: KubernetesRelease,
-    containerd_releases: dict[str, ContainerdRelease],
     harness_network: HarnessNetwork,
     addon_repository: Path,
     addon_name: str,
     pytestconfig: pytest.Config,
 ) -> Iterator[Cluster]:
     """A cluster of two nodes: one with the oldest containerd, one with the newest."""
-    releases = [containerd_releases[series] for series in EDGES]
+    releases = list(fetch_releases(lambda _line: None, EDGES).values())
     newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
     spec = ClusterSpec(releases, addon_repository, addon_name, newest_kubectl)
     with (

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,29 +64,29 @@ def find_releases() -> dict[str, ContainerdRelease]:
     return found
 
 
-def fetch_releases(say: Callable[[str], None]) -> dict[str, ContainerdRelease]:
-    """Return one release of every series in SERIES, fetched where it is not here yet.
+def fetch_releases(
+    say: Callable[[str], None], wanted: Sequence[str] = SERIES
+) -> dict[str, ContainerdRelease]:
+    """Return one release of every series that is wanted, fetched where it is not here yet.
 
     Fetched is a package of the distribution; where none has the series, what UPSTREAM says is
     downloaded from containerd's own place, with its checksum, or built of Go modules.
 
     Args:
         say: is given a line of progress now and then.
+        wanted: series of SERIES.
 
     Raises:
         MissingPartError: a series cannot be had.
         StartError: what was downloaded is not what it should be.
     """
     found = find_releases()
-    if _missing(found):
+    if any(series not in found for series in wanted):
         with fetching("containerd"):
-            _fetch(_missing(find_releases()), say)
+            found = find_releases()
+            _fetch([series for series in wanted if series not in found], say)
         found = find_releases()
-    return found
-
-
-def _missing(found: dict[str, ContainerdRelease]) -> list[str]:
-    return [series for series in SERIES if series not in found]
+    return {series: found[series] for series in wanted}
 
 
 def _fetch(missing: list[str], say: Callable[[str], None]) -> None:
