@@ -15,6 +15,9 @@ from registry_harness.gatekeeper import Answer, BlackHole, ForwardProxy, Gatekee
 OLD = ("1.6", "1.7")
 NEW = tuple(series for series in SERIES if series not in OLD)
 ADDON = "private-registry"
+DENIED = (
+    b'{"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}'
+)
 _CRI_SECONDS, _POLL_SECONDS = 5, 0.05
 
 
@@ -383,6 +386,7 @@ ROWS: dict[str, Row] = {
     # what it answers
     "403": Row("forbidden", _answers(403), mend=well),
     "404": Row("not_found", _answers(404), mend=well),
+    "403 with words": Row("forbidden", _answers(403, DENIED), mend=well),
     "429": Row("rate_limited", _answers(429), mend=well),
     "500": Row("server_error", _answers(500), mend=well),
     "503": Row("server_error", _answers(503), mend=well),
