@@ -1,8 +1,8 @@
 """What the matrix is made of, and the table of it that a run of the tests ends with.
 
-The oldest and the newest containerd run every cell. The others run so many that each two values of
-different factors meet in one: on each of them every transport with every login, every login by
-every way, and so on.
+The oldest and the newest containerd run every cell, the one with the oldest registries, the other
+with the newest. The others run so many that each two values of different factors meet in one: on
+each of them every transport with every login, every login by every way, and so on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from registry_harness.containerd.releases import EDGES, SERIES
+from registry_harness.distribution import DISTRIBUTIONS
 from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS
 
 CELL = "cell"
@@ -24,13 +25,17 @@ FACTORS = {
     "transport": tuple(TRANSPORTS),
     "authentication": AUTHENTICATIONS,
     "way": WAYS,
+    "distribution": tuple(DISTRIBUTIONS),
 }
+# With what the ends of the line run every cell.
+AT_EDGES = dict(zip(EDGES, ("2.8", "3"), strict=True))
 Values = tuple[str, ...]
 _WIDTH = 11
 _HEADS = {"authentication": "login"}
 NOTES = """
 refused: a node without config_path (legacy) always asks the registry itself last, so that enable
 refuses --no-fallback there; containerd 2 reads no CA and no client certificate there.
+distribution 2.8 on the oldest containerd, 3 on the newest, both on the others.
 ·: not run; on these containerds each two values of different factors meet in some cell.
 """
 
@@ -45,6 +50,7 @@ class Cell:
         transport: one of TRANSPORTS.
         authentication: one of AUTHENTICATIONS.
         way: one of WAYS.
+        distribution: of the registry.
     """
 
     series: str
@@ -52,6 +58,7 @@ class Cell:
     transport: str
     authentication: str
     way: str
+    distribution: str
 
     @property
     def is_legacy(self) -> bool:
@@ -101,7 +108,9 @@ def _pairs(row: Values) -> set[object]:
 def cells_of(series: str) -> list[Cell]:
     """Return the cells that are run on a containerd."""
     rows = list(product(*FACTORS.values()))
-    if series not in EDGES:
+    if series in EDGES:
+        rows = [row for row in rows if row[-1] == AT_EDGES[series]]
+    else:
         # Each containerd begins elsewhere, so that they do not all run the same.
         start = SERIES.index(series) * len(rows) // len(SERIES)
         rows = [*rows[start:], *rows[:start]]

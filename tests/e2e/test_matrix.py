@@ -191,7 +191,7 @@ def test_matrix(
     (series, mode), made = node
     cell = Cell(series, mode, *row)
     record_property(CELL, astuple(cell))
-    registry = registry_of_kind(cell.transport, cell.authentication)
+    registry = registry_of_kind(cell.transport, cell.authentication, cell.distribution)
     mirrored = plain_upstream if cell.reads_no_ca else upstream
     other = registry if cell.way == "direct" else mirrored
     play = Play(cell, made, registry, other, ca_file, tmp_path)
