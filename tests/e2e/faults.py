@@ -386,7 +386,10 @@ ROWS: dict[str, Row] = {
     # what it answers
     "403": Row("forbidden", _answers(403), mend=well),
     "404": Row("not_found", _answers(404), mend=well),
-    "403 with words": Row("forbidden", _answers(403, DENIED), mend=well),
+    # containerd 2.3.3 and newer put these words behind the status.
+    "403 with words": Row(
+        "forbidden", _answers(403, DENIED), mend=well, words="forbidden|access_denied"
+    ),
     "429": Row("rate_limited", _answers(429), mend=well),
     "500": Row("server_error", _answers(500), mend=well),
     "503": Row("server_error", _answers(503), mend=well),
