@@ -249,7 +249,7 @@ def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Res
         mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings
     ]
     if case.is_pause_image and case.image is not None:
-        findings = [_of_pause_image(each, case) for each in findings if each.is_fault]
+        findings = [_of_pause_image(each, case.image) for each in findings if each.is_fault]
     return diagnosis._replace(findings=tuple(findings))
 
 
@@ -280,11 +280,11 @@ def _has_login(state: NodeState, entry: Optional[HostEntry], login_at: str) -> b
     return bool(host) and state.login(host) is not None
 
 
-def _of_pause_image(finding: Finding, case: _Case) -> Finding:
+def _of_pause_image(finding: Finding, image: Image) -> Finding:
     return finding._replace(
         cause=Cause.PAUSE_IMAGE,
-        what=f"containerd has no {case.image}, without which no pod starts, and cannot pull it: "
-        + finding.what,
+        what=f"containerd has no {image.of_others()}, without which no pod starts, and cannot "
+        f"pull it: {finding.what}",
     )
 
 

@@ -19,6 +19,7 @@ _REPOSITORY = re.compile(
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z", re.ASCII)
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
+_VERSION = re.compile(r"(v?[0-9][0-9.]{0,19}|latest)\Z", re.ASCII)
 _LONGEST = 255
 
 
@@ -39,6 +40,11 @@ class Image(NamedTuple):
     def is_by_digest(self) -> bool:
         """Whether it is named by what is in it, and needs not be resolved."""
         return ":" in self.version
+
+    def of_others(self) -> str:
+        """Name it where somebody else wrote it: with its version if it is known to be one."""
+        is_known = self.is_by_digest or _VERSION.match(self.version)
+        return str(self if is_known else self._replace(version="..."))
 
     def __str__(self) -> str:
         joint = "@" if self.is_by_digest else ":"
