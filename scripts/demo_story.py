@@ -30,7 +30,12 @@ from registry_harness import (
     running_registry,
     workspace,
 )
-from registry_harness.containerd.releases import ContainerdRelease, find_releases
+from registry_harness.containerd.releases import (
+    SERIES,
+    ContainerdRelease,
+    fetch_releases,
+    find_releases,
+)
 from registry_harness.network import SEED_SUBNET
 
 ADDRESS, PORT = "10.141.241.175", 32000
@@ -73,7 +78,9 @@ def running_scene() -> Iterator[Scene]:
         release = newest_release()
         upcoming = stack.enter_context(cluster_here(release, REPOSITORY, network))
         spec = RegistrySpec(address=ADDRESS, port=PORT)
-        registry = running_registry(spec, network, CertificateAuthority(), registry_image(client))
+        registry = running_registry(
+            spec, network, CertificateAuthority(), registry_image(client, print)
+        )
         scene = Scene(
             registry=stack.enter_context(registry),
             engine=stack.enter_context(DockerEngine(stack.enter_context(workspace()) / "d")),
@@ -86,8 +93,8 @@ def running_scene() -> Iterator[Scene]:
 
 
 def newest_release() -> ContainerdRelease:
-    """Return the newest containerd that is here."""
-    releases = find_releases().values()
+    """Return the newest containerd that is here, where there is none one that is fetched."""
+    releases = (find_releases() or fetch_releases(print, SERIES[-1:])).values()
     return max(releases, key=lambda each: [int(number) for number in each.version.split(".")])
 
 

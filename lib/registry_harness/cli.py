@@ -96,7 +96,7 @@ def _fetch(client: docker.DockerClient) -> int:
 def _up(client: docker.DockerClient, *, with_kubernetes: bool) -> int:
     if with_kubernetes:
         held_up_cluster.check_cluster(Path.cwd())
-    registries = held_up.start_all(client)
+    registries = held_up.start_all(client, _saying())
     for registry in registries:
         _show(registry)
     if with_kubernetes:

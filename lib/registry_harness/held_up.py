@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -27,10 +27,14 @@ def state_directory() -> Path:
     return Path(base) / "private-registry-config" / "harness"
 
 
-def start_all(client: docker.DockerClient) -> list[dict[str, str]]:
+def start_all(client: docker.DockerClient, say: Callable[[str], None]) -> list[dict[str, str]]:
     """Start one registry of every kind and return what people need to use them.
 
     The plain one stands at 10.141.241.175:32000 where that subnet is free.
+
+    Args:
+        client: of the Docker engine that they run in.
+        say: is given a line of progress now and then.
 
     Raises:
         HarnessError: they are up already, or one did not start; then none is left.
@@ -41,7 +45,7 @@ def start_all(client: docker.DockerClient) -> list[dict[str, str]]:
         network = _network(client)
         undo.callback(network.stop)
         authority = CertificateAuthority()
-        image = registry_image(client)
+        image = registry_image(client, say)
         registries: dict[str, Registry] = {}
 
         def start(kind: str, spec: RegistrySpec) -> Registry:

@@ -58,6 +58,7 @@ def start_cluster(repository: Path, say: Callable[[str], None]) -> dict[str, lis
     """
     # Whoever holds it has nobody to tell that something is being built.
     fetch_kubernetes(say)
+    fetch_releases(say, SERIES[-1:])
     say("starting the cluster")
     log = state_directory() / "cluster.log"
     with private_file(log) as path, path.open("wb") as stream:
@@ -81,7 +82,7 @@ def start_cluster(repository: Path, say: Callable[[str], None]) -> dict[str, lis
 def hold_cluster(client: docker.DockerClient, repository: Path) -> None:
     """Hold a cluster up until this process is told to end."""
     release, network = fetch_kubernetes(_silent), kept_network(client)
-    newest = fetch_releases(_silent)[SERIES[-1]]
+    newest = fetch_releases(_silent, SERIES[-1:])[SERIES[-1]]
     kubectl = fetch_kubectls(_silent)[-1]
     spec = ClusterSpec([newest], repository, _only_addon(repository), kubectl)
     with running_cluster(release, spec, network) as cluster:
