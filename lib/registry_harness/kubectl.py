@@ -29,8 +29,10 @@ then
   echo "This MicroK8s deployment is acting as a node in a cluster."
   exit 0
 fi
-HOME='{home}' exec "$SNAP/kubectl" --kubeconfig="$SNAP_DATA/credentials/client.config" "$@"
+eval "set -- $(cat "$SNAP_DATA/args/kubectl") \\"\\$@\\""
+HOME='{home}' exec "$SNAP/kubectl" "$@"
 """
+_ARGUMENTS = "--kubeconfig=${SNAP_DATA}/credentials/client.config\n"
 _PROGRAM_OF_THE_SNAP = """#!/bin/sh
 HOME='{home}' exec '{kubectl}' "$@"
 """
@@ -78,6 +80,7 @@ def use_kubectl(node: MicroK8sNode, kubectl: Path, kubeconfig: str) -> None:
         kubeconfig: becomes ``credentials/client.config`` of the revision in use.
     """
     _lay_down(node, "client.config", kubeconfig)
+    (node.data / "args/kubectl").write_text(_ARGUMENTS, encoding="utf-8")
     for name, text in ((KUBECTL, _WRAPPER), ("kubectl", _PROGRAM_OF_THE_SNAP)):
         program = node.snap / name
         program.write_text(text.format(home=node.root, kubectl=kubectl), encoding="utf-8")
