@@ -40,7 +40,8 @@ def go(work: Path, *words: str, programs: Path | None = None) -> str:
     Raises:
         MissingPartError: it fails; with its words.
     """
-    own = {"CGO_ENABLED": "0", "GOWORK": "off"}
+    # Compilers that collect less garbage take a quarter less of the processor's time.
+    own = {"CGO_ENABLED": "0", "GOWORK": "off", "GOGC": "400"}
     if programs is not None:
         own["GOBIN"] = str(programs)
     done = subprocess.run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 import pytest
 
@@ -74,19 +74,25 @@ def test_it_is_roots_alone_while_it_holds_a_password(
     assert modes_at_restarts(microk8s) == ["600"] * 4
 
 
+def as_written(microk8s: Microk8s) -> Tuple[int, ...]:
+    """Return what a write or a change of owner or mode changes, and reading does not."""
+    status = rendered(microk8s).stat()
+    return (status.st_mode, status.st_ino, status.st_uid, status.st_mtime_ns, status.st_ctime_ns)
+
+
 def test_only_a_login_closes_it(microk8s: Microk8s, running: FakeContainerd) -> None:
-    before = rendered(microk8s).stat()
+    before = as_written(microk8s)
     ok(microk8s.run("enable", "--insecure", "a.corp"))
     ok(add(microk8s, "b.corp", "--dry-run"))
-    assert rendered(microk8s).stat() == before
+    assert as_written(microk8s) == before
 
 
 def test_what_is_so_is_not_done_again(microk8s: Microk8s, running: FakeContainerd) -> None:
     ok(add(microk8s))
-    before = rendered(microk8s).stat()
+    before = as_written(microk8s)
     ok(add(microk8s))
     assert "Nothing to do" in ok(microk8s.run("plugin", "apply")).stdout
-    assert rendered(microk8s).stat() == before
+    assert as_written(microk8s) == before
 
 
 def test_a_dry_run_tells_it(microk8s: Microk8s, running: FakeContainerd) -> None:
