@@ -199,5 +199,6 @@ LONG = {
 def test_a_long_text_takes_no_time(text: str) -> None:
     start = time.process_time()
     told = explain(text[:1_000_000])
-    assert time.process_time() - start < 1.5
+    # In quadratic time it takes minutes; a processor that others share is half as fast.
+    assert time.process_time() - start < 5
     assert len(told) < 200

@@ -284,17 +284,17 @@ def test_a_list_has_a_bound(listen: Callable[..., str]) -> None:
     ids=range(6),
 )
 def test_numbers_and_codes_have_a_bound(block: bytes) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     with pytest.raises(HpackError):
         Decoder().decode(block)
-    assert time.monotonic() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 def test_a_table_has_a_bound_and_takes_no_time() -> None:
     decoder = Decoder()
-    start = time.monotonic()
+    start = time.thread_time()
     fields = decoder.decode(b"\x40\x01a\x01b" * 2000 + b"\xbe" * 8000)
     assert fields == [("a", "b")] * 10_000
     with pytest.raises(HpackError, match="too many"):
         decoder.decode(ADDED)
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 2
