@@ -30,6 +30,8 @@ UNKNOWN_CA = "x509: certificate signed by unknown authority"
 NOT_FOUND = "not found"
 # For what containerds do differently; else the oldest and the newest are enough.
 ON_EVERY_CONTAINERD = pytest.mark.parametrize("containerd_release", SERIES, indirect=True)
+# Where tests run beside each other, their processes do not take Ctrl-C.
+UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 

@@ -16,6 +16,8 @@ import pytest
 from registry_harness import HarnessNetwork, PullingNode, Registry, fill
 from registry_harness.gatekeeper import Answer, Gatekeeper
 
+from .conftest import UNDER_SIGNALS
+
 ADDON = "private-registry"
 KIND = "application/vnd.oci.image.manifest.v1+json"
 _SECONDS = 20
@@ -169,7 +171,7 @@ def test_a_run_that_is_killed_in_the_middle_leaves_nothing(
         image = fill(stage.registry, "killed").replace(stage.registry.host, gate.host)
         program = stage.node.common / "plugins" / ADDON
         running = subprocess.Popen(
-            [str(program), "check", image, "--pull"],
+            [*UNDER_SIGNALS, str(program), "check", image, "--pull"],
             env=stage.node.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -19,7 +19,7 @@ from registry_harness.kubernetes import KubernetesRelease
 from registry_harness.machine import DEVICES, check_machines
 from registry_harness.workspace import remove_stale_workspaces
 
-from .conftest import parts_in_docker
+from .conftest import UNDER_SIGNALS, parts_in_docker
 
 SMALL_SUITE = """
 import time
@@ -46,8 +46,6 @@ def test_pods(kubernetes_cluster, plain_registry):
     print("started", flush=True)
     {body}
 """
-# Where tests run beside each other, their processes do not take Ctrl-C.
-UNDER_SIGNALS = ("env", "--default-signal=INT")
 NO_CACHE = ("-p", "no:cacheprovider")
 
 
