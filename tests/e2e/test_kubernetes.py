@@ -48,7 +48,7 @@ class Story:
         return self.deploy_image(self.fill(registry, repository), repository)
 
     def fill(self, registry: Registry, repository: str) -> str:
-        """Make a new image that can run."""
+        """Make a new image that can run; one of the same name may be there from another test."""
         return fill(registry, repository, "registry", self._cluster.busybox)
 
     def deploy_image(self, image: str, repository: str, *pull_secrets: str) -> str:
@@ -185,8 +185,8 @@ def test_from_1_35_on_a_pull_secrets_image_is_for_those_who_have_it(
     assert credentials is not None
     in_the_cluster = (*login(htpasswd_registry), "--pull-secret", "regcred")
     run(node.enable(*in_the_cluster, stdin=credentials.password))
-    image = story.fill(htpasswd_registry, "private")
-    story.wait_until_available(story.deploy_image(image, "private", "regcred"))
+    image = story.fill(htpasswd_registry, "by-secret")
+    story.wait_until_available(story.deploy_image(image, "by-secret", "regcred"))
     without = story.deploy_image(image, "without")
     if kubernetes_release.is_older:
         story.wait_until_available(without)
