@@ -437,6 +437,6 @@ def test_ordinary_words_are_told_as_they_are(hostile: Hostile) -> None:
 def test_a_challenge_takes_no_time(header: str) -> None:
     start = time.thread_time()
     found = parse_challenges([header] * 1000)
-    assert time.thread_time() - start < 3
+    assert time.thread_time() - start < 1
     assert len(found) <= 100
     assert all(len(each.parameters) <= 100 for each in found)
