@@ -13,7 +13,6 @@ from demo_teller import HTTP_TO_HTTPS, Teller, WrongEndingError, succeeded
 
 from registry_harness import HarnessError, HarnessNetwork
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes import (
     Cluster,
     ClusterSpec,
@@ -22,8 +21,9 @@ from registry_harness.kubernetes import (
     find_kubernetes,
     running_cluster,
 )
-from registry_harness.machine import check_machines
-from registry_harness.running import in_background
+from registry_harness.kubernetes.kubectl import fetch_kubectls
+from registry_harness.machine.apart import check_machines
+from registry_harness.machine.running import in_background
 
 NAME = "nginx"
 _NAMESPACE = "default"

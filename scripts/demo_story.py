@@ -36,7 +36,7 @@ from registry_harness.containerd.releases import (
     fetch_releases,
     find_releases,
 )
-from registry_harness.network import SEED_SUBNET
+from registry_harness.registries.network import SEED_SUBNET
 
 ADDRESS, PORT = "10.141.241.175", 32000
 ADDON = "private-registry-config"

@@ -1,4 +1,4 @@
-"""What can go wrong, as values; only doors/console.py turns them into text and exit codes.
+"""What can go wrong, as values; only cli/main.py turns them into text and exit codes.
 
 PrivateRegistryError
 ├── UsageError           2  the command line or a file given to it is wrong

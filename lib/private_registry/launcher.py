@@ -12,7 +12,7 @@ then it imports nothing that Python has not loaded already. Interpreters that it
 import os
 import sys
 
-from private_registry import places, variables
+from private_registry.node import trusted_places, variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def main(door: str, script: str) -> None:
     sys.path += [each for each in _snaps_packages() if each not in sys.path]
     if not _find_tomlkit() and not _fetch_tomlkit(given):
         sys.exit(EXIT_NODE)
-    from private_registry.doors.console import run
+    from private_registry.cli.main import run
 
     sys.exit(run(door, os.path.abspath(script), sys.argv[1:], given))
 
@@ -75,7 +75,7 @@ def needs_root(arguments: "List[str]") -> bool:
     if arguments and arguments[0] in VERBS_FOR_ANYBODY:
         return False
     try:
-        return os.stat(places.named(os.environ)[1]).st_uid != os.geteuid()
+        return os.stat(trusted_places.named(os.environ)[1]).st_uid != os.geteuid()
     except OSError:
         # Without a MicroK8s there is nothing to be root for; the door says so.
         return False
@@ -91,8 +91,10 @@ def _trust_root_alone(given: "Mapping[str, str]") -> None:
     os.environ.clear()
     os.environ.update(variables.own(given))
     # An interpreter that root chose though it is not root's own has run its own packages already.
-    chosen = tuple(each + "/" for each in _homes() if places.flaw(each) is not None)
-    kept_path = [each for each in sys.path if each.startswith(chosen) or not places.flaw(each)]
+    chosen = tuple(each + "/" for each in _homes() if trusted_places.flaw(each) is not None)
+    kept_path = [
+        each for each in sys.path if each.startswith(chosen) or not trusted_places.flaw(each)
+    ]
     # This code is here already, whoever can write it: MicroK8s lets its group.
     sys.path[:] = [LIB] + kept_path
 
@@ -124,7 +126,7 @@ def _run_again_as_root(script: str) -> None:
 
 def _roots_python() -> "Tuple[str, Dict[str, str]]":
     """Choose a Python that is root's own work; return it with what it finds its libraries by."""
-    snap = places.believed_snap(os.environ, roots_alone=True)
+    snap = trusted_places.believed_snap(os.environ, roots_alone=True)
     snaps_python = os.path.join(snap, variables.SNAPS_PYTHON)
     if _is_roots_own_python():
         return sys.executable, _libraries(sys.executable, snap)
@@ -138,7 +140,7 @@ def _is_roots_own_python() -> bool:
     own = tuple(each + "/" for each in _homes())
     parts = [each for each in sys.path if each.startswith(own)] + _homes()
     parts += [sys.executable or "", os.path.dirname(os.__file__)]
-    return not any(places.flaw(each, roots_alone=True) for each in parts)
+    return not any(trusted_places.flaw(each, roots_alone=True) for each in parts)
 
 
 def _homes() -> "List[str]":
@@ -181,7 +183,7 @@ def _is_new_enough(python: str) -> bool:
     import subprocess
 
     check = "import sys; sys.exit(sys.version_info[:2] < {!r})".format(OLDEST)
-    if places.flaw(python) is not None:
+    if trusted_places.flaw(python) is not None:
         return False
     try:
         command = [python, "-I", "-c", check]
@@ -192,7 +194,7 @@ def _is_new_enough(python: str) -> bool:
 
 def _snaps_packages() -> "List[str]":
     """List where the snap's own Python has packages, such as PyYAML; -I hides PYTHONPATH."""
-    snap = places.believed_snap(os.environ)
+    snap = trusted_places.believed_snap(os.environ)
     return variables.packages(snap, "{}.{}".format(*sys.version_info))
 
 
@@ -233,9 +235,9 @@ def _fetch_tomlkit(given: "Mapping[str, str]") -> bool:
 def _pips(given: "Mapping[str, str]") -> "List[Pip]":
     """List the Pythons that have pip: this one, with the snap's packages, and the host's."""
     environment = variables.of_pip(given)
-    libraries = _libraries(sys.executable, places.believed_snap(os.environ))
+    libraries = _libraries(sys.executable, trusted_places.believed_snap(os.environ))
     start = [sys.executable or "", "-I", "-c", _RUN_PIP.format(_snaps_packages())]
-    hosts = [python for python in HOST_PYTHONS if places.flaw(python) is None]
+    hosts = [python for python in HOST_PYTHONS if trusted_places.flaw(python) is None]
     pips = [(start, dict(environment, **libraries))]
     pips += [([python, "-I", "-m", "pip"], environment) for python in hosts]
     return [pip for pip in pips if _succeeds(pip, ["--version"])]

@@ -3,10 +3,7 @@
 from registry_harness import HarnessNetwork, RegistrySpec, running_registry, pulling_node
 """
 
-from registry_harness.certificates import CertificateAuthority, KeyPair
-from registry_harness.content import fill
-from registry_harness.credentials import Credentials
-from registry_harness.docker_engine import DockerEngine
+from registry_harness.docker.engine import DockerEngine
 from registry_harness.errors import (
     HarnessError,
     MissingPartError,
@@ -14,14 +11,22 @@ from registry_harness.errors import (
     PushRefused,
     StartError,
 )
-from registry_harness.image import registry_image
-from registry_harness.microk8s_node import MicroK8sNode, ProgramResult
-from registry_harness.network import HarnessNetwork
-from registry_harness.pulling_node import PullingNode, pulling_node
-from registry_harness.registry import Registry, RegistrySpec, running_registry, start_registry
-from registry_harness.snapshot import difference, snapshot
-from registry_harness.token_server import TokenRequest, TokenServer
-from registry_harness.workspace import workspace
+from registry_harness.machine.workspace import workspace
+from registry_harness.node.microk8s_node import MicroK8sNode, ProgramResult
+from registry_harness.node.pulling_node import PullingNode, pulling_node
+from registry_harness.node.snapshot import difference, snapshot
+from registry_harness.registries.certificates import CertificateAuthority, KeyPair
+from registry_harness.registries.content import fill
+from registry_harness.registries.credentials import Credentials
+from registry_harness.registries.image import registry_image
+from registry_harness.registries.network import HarnessNetwork
+from registry_harness.registries.registry import (
+    Registry,
+    RegistrySpec,
+    running_registry,
+    start_registry,
+)
+from registry_harness.registries.token_server import TokenRequest, TokenServer
 
 __all__ = [
     "CertificateAuthority",

@@ -15,12 +15,12 @@ import docker.errors
 
 from registry_harness import held_up, held_up_cluster
 from registry_harness.containerd.releases import fetch_releases
-from registry_harness.distribution import DISTRIBUTIONS
-from registry_harness.docker_release import fetch_newest_engine
+from registry_harness.docker.release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
-from registry_harness.image import registry_image
-from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes import fetch_kubernetes
+from registry_harness.kubernetes.kubectl import fetch_kubectls
+from registry_harness.registries.distribution import DISTRIBUTIONS
+from registry_harness.registries.image import registry_image
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,11 +11,17 @@ from pathlib import Path
 
 import docker
 
-from registry_harness.certificates import CertificateAuthority
 from registry_harness.errors import HarnessError
-from registry_harness.image import registry_image
-from registry_harness.network import KEPT, LABEL, SEED_SUBNET, HarnessNetwork, remove_kept
-from registry_harness.registry import Registry, RegistrySpec, start_registry
+from registry_harness.registries.certificates import CertificateAuthority
+from registry_harness.registries.image import registry_image
+from registry_harness.registries.network import (
+    KEPT,
+    LABEL,
+    SEED_SUBNET,
+    HarnessNetwork,
+    remove_kept,
+)
+from registry_harness.registries.registry import Registry, RegistrySpec, start_registry
 
 _SEED_ADDRESS, _SEED_PORT = "10.141.241.175", 32000
 _PRIVATE = 0o600

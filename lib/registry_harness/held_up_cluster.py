@@ -17,11 +17,11 @@ import docker
 from registry_harness.containerd.releases import SERIES, fetch_releases
 from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.held_up import private_file, state_directory
-from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes import Cluster, ClusterNode, ClusterSpec, running_cluster
+from registry_harness.kubernetes.kubectl import fetch_kubectls
 from registry_harness.kubernetes.programs import fetch_kubernetes
-from registry_harness.machine import check_machines
-from registry_harness.network import kept_network
+from registry_harness.machine.apart import check_machines
+from registry_harness.registries.network import kept_network
 
 HOLD = "hold-cluster"
 _SECONDS = 120

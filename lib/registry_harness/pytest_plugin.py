@@ -19,22 +19,22 @@ import docker
 import docker.errors
 import pytest
 
-from registry_harness.certificates import CertificateAuthority
 from registry_harness.containerd.releases import EDGES, ContainerdRelease, fetch_releases
-from registry_harness.distribution import DEFAULT
-from registry_harness.docker_engine import DockerEngine
-from registry_harness.docker_release import fetch_newest_engine
+from registry_harness.docker.engine import DockerEngine
+from registry_harness.docker.release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
-from registry_harness.image import registry_image as find_registry_image
-from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes.cluster import Cluster, ClusterSpec, running_cluster
 from registry_harness.kubernetes.control_plane import ControlPlane
+from registry_harness.kubernetes.kubectl import fetch_kubectls
 from registry_harness.kubernetes.programs import OLDER, KubernetesRelease, fetch_kubernetes
-from registry_harness.microk8s_node import MicroK8sNode
-from registry_harness.network import HarnessNetwork
-from registry_harness.pulling_node import PullingNode, pulling_node
-from registry_harness.registry import Registry, RegistrySpec, running_registry
-from registry_harness.workspace import remove_stale_workspaces, workspace
+from registry_harness.machine.workspace import remove_stale_workspaces, workspace
+from registry_harness.node.microk8s_node import MicroK8sNode
+from registry_harness.node.pulling_node import PullingNode, pulling_node
+from registry_harness.registries.certificates import CertificateAuthority
+from registry_harness.registries.distribution import DEFAULT
+from registry_harness.registries.image import registry_image as find_registry_image
+from registry_harness.registries.network import HarnessNetwork
+from registry_harness.registries.registry import Registry, RegistrySpec, running_registry
 
 _SHOWN_LINES = 25
 _logs = pytest.StashKey[dict[str, Callable[[], str]]]()

@@ -19,9 +19,9 @@ from registry_harness import (
     difference,
 )
 from registry_harness.containerd.releases import SERIES
-from registry_harness.network import LABEL
+from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewRegistry
-from registry_harness.snapshot import Snapshot
+from registry_harness.registries.network import LABEL
 
 from .matrix import CELL, Cell, table
 

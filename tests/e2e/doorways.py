@@ -7,7 +7,7 @@ import socket
 import threading
 from contextlib import ExitStack
 
-from registry_harness.running import Running
+from registry_harness.machine.running import Running
 
 _BYTES = 65536
 

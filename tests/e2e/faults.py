@@ -10,7 +10,13 @@ from pathlib import Path
 
 from registry_harness import CertificateAuthority, PullingNode, Registry, fill
 from registry_harness.containerd.releases import SERIES
-from registry_harness.gatekeeper import Answer, BlackHole, ForwardProxy, Gatekeeper, always
+from registry_harness.registries.gatekeeper import (
+    Answer,
+    BlackHole,
+    ForwardProxy,
+    Gatekeeper,
+    always,
+)
 
 OLD = ("1.6", "1.7")
 NEW = tuple(series for series in SERIES if series not in OLD)

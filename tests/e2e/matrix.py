@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from registry_harness.containerd.releases import EDGES, SERIES
-from registry_harness.distribution import DISTRIBUTIONS
 from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS
+from registry_harness.registries.distribution import DISTRIBUTIONS
 
 CELL = "cell"
 LEGACY = "legacy"

@@ -23,9 +23,9 @@ from registry_harness import (
     fill,
 )
 from registry_harness.containerd.releases import SERIES
-from registry_harness.gatekeeper import BlackHole, ForwardProxy, Gatekeeper
-from registry_harness.network import Ipv6Network
 from registry_harness.pytest_plugin import RegistryOfKind
+from registry_harness.registries.gatekeeper import BlackHole, ForwardProxy, Gatekeeper
+from registry_harness.registries.network import Ipv6Network
 
 from .conftest import ON_EVERY_CONTAINERD, PAUSE_IMAGE
 from .faults import ADDON, CRASHING, CRASHING_BY_DOTS, OLD, ROWS, Row, Stage, image

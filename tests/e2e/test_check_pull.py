@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from registry_harness import HarnessNetwork, PullingNode, Registry, fill
-from registry_harness.gatekeeper import Answer, Gatekeeper
+from registry_harness.registries.gatekeeper import Answer, Gatekeeper
 
 from .conftest import UNDER_SIGNALS
 

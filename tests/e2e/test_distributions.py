@@ -22,7 +22,6 @@ from registry_harness import (
     pulling_node,
 )
 from registry_harness.containerd.releases import SERIES, ContainerdRelease
-from registry_harness.distribution import DEFAULT, DISTRIBUTIONS
 from registry_harness.pytest_plugin import (
     AUTHENTICATIONS,
     TRANSPORTS,
@@ -30,6 +29,7 @@ from registry_harness.pytest_plugin import (
     RegistryOfKind,
     log_on_failure,
 )
+from registry_harness.registries.distribution import DEFAULT, DISTRIBUTIONS
 
 from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Pulls, run
 

@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from registry_harness import (
-    HarnessNetwork,
-    PullFailed,
-    PullingNode,
-    Registry,
-    fill,
-    pulling_node,
-)
+from registry_harness import HarnessNetwork, PullFailed, PullingNode, Registry, fill, pulling_node
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.gatekeeper import ForwardProxy
-from registry_harness.network import Ipv6Network
+from registry_harness.registries.gatekeeper import ForwardProxy
+from registry_harness.registries.network import Ipv6Network
 
 IMAGE = "registry.example/app:1"
 

@@ -18,8 +18,8 @@ from registry_harness import (
     difference,
     fill,
 )
+from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewRegistry
-from registry_harness.snapshot import Snapshot
 
 from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Pulls
 

@@ -11,7 +11,6 @@ import pytest
 
 from registry_harness import HarnessNetwork, Registry, difference, fill
 from registry_harness.containerd.releases import SERIES, ContainerdRelease
-from registry_harness.kubectl import fetch_kubectls
 from registry_harness.kubernetes import (
     Cluster,
     ClusterNode,
@@ -23,6 +22,7 @@ from registry_harness.kubernetes import (
     deployment,
     running_cluster,
 )
+from registry_harness.kubernetes.kubectl import fetch_kubectls
 from registry_harness.pytest_plugin import log_on_failure
 
 from .conftest import HTTP_TO_HTTPS, run

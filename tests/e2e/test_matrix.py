@@ -9,14 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_harness import (
-    PullingNode,
-    Registry,
-    RegistrySpec,
-    difference,
-    fill,
-    pulling_node,
-)
+from registry_harness import PullingNode, Registry, RegistrySpec, difference, fill, pulling_node
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE
 from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind, log_on_failure

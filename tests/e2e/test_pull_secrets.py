@@ -16,11 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from private_registry.core.model import Credentials
-from private_registry.core.names import RegistryName
-from private_registry.core.pull_secrets import PullSecret, docker_config_of
+from private_registry.pull_secrets.secret import PullSecret, docker_config_of
+from private_registry.registries.model import Credentials
+from private_registry.registries.names import RegistryName
 from registry_harness import MicroK8sNode, ProgramResult, difference
-from registry_harness.kubectl import use_kubectl
 from registry_harness.kubernetes import (
     Api,
     ApiRefused,
@@ -31,6 +30,7 @@ from registry_harness.kubernetes import (
     Way,
 )
 from registry_harness.kubernetes.api import path_of
+from registry_harness.kubernetes.kubectl import use_kubectl
 from unit.strategies import passwords, usernames
 
 from .conftest import run

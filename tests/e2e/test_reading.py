@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
-from private_registry.core.check.findings import Cause
-from private_registry.core.check.hosts_reading import read_registry
-from private_registry.core.check.reading import HostEntry, Reading
-from private_registry.core.containerd import parse_version
-from private_registry.shell.observing import look_at
+from private_registry.check.findings import Cause
+from private_registry.check.observing import look_at
+from private_registry.check.reading.hosts_reading import read_registry
+from private_registry.check.reading.reading import HostEntry, Reading
+from private_registry.containerd.versions import parse_version
 from registry_harness import CertificateAuthority, HarnessNetwork, PullFailed, PullingNode
-from registry_harness.recorder import Recorded, Recorder
+from registry_harness.registries.recorder import Recorded, Recorder
 
 from .conftest import ON_EVERY_CONTAINERD
 

@@ -18,7 +18,7 @@ from registry_harness import (
     PullingNode,
     difference,
 )
-from registry_harness.gatekeeper import Answer, Gatekeeper
+from registry_harness.registries.gatekeeper import Answer, Gatekeeper
 
 from .conftest import run
 

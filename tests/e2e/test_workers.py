@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from registry_harness import MicroK8sNode, difference
-from registry_harness.kubectl import fetch_kubectls, make_worker, use_kubectl
 from registry_harness.kubernetes import Api, ControlPlane, KubernetesRelease
-from registry_harness.workspace import workspace
+from registry_harness.kubernetes.kubectl import fetch_kubectls, make_worker, use_kubectl
+from registry_harness.machine.workspace import workspace
 
 from .conftest import run
 

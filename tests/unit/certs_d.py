@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import Dict, Optional, Set, Tuple
 
-from private_registry.core.check.hosts_reading import read_registry
-from private_registry.core.check.reading import Look, Reading
+from private_registry.check.reading.hosts_reading import read_registry
+from private_registry.check.reading.reading import Look, Reading
 
 DATA = "/data/7000"
 CERTS_D = DATA + "/args/certs.d"

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 from hypothesis import settings
 
-from private_registry.shell.probing import trust
+from private_registry.check.probe import trust
 from unit.fake_containerd import FakeContainerd
 from unit.fake_docker import FakeDocker
 from unit.listening import still_accepting

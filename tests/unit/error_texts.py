@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
-from private_registry.core.check.findings import Cause
+from private_registry.check.findings import Cause
 
 REGISTRY = "10.99.0.1:5000"
 REFERENCE = f"{REGISTRY}/app:v1"

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import List
 
-from private_registry.shell import cri
+from private_registry.containerd.cri import calls
 from unit.microk8s import Microk8s
 
 DAEMON = Path(__file__).with_name("fake_containerd_daemon.py")
@@ -102,7 +102,7 @@ class FakeContainerd:
         """End it at once, as a crash would."""
         os.kill(self.pid, signal.SIGKILL)
         (self._work / "pid").unlink()
-        while cri.listener(self.socket) is not None:
+        while calls.listener(self.socket) is not None:
             time.sleep(0.01)
 
     def close(self) -> None:

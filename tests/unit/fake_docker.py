@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
-from private_registry.shell.docker_api import get
+from private_registry.docker.api import get
 from unit.microk8s import Microk8s
 
 DAEMON = Path(__file__).with_name("fake_docker_daemon.py")

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 import pytest
 
-from private_registry.shell import commands
+from private_registry.node import commands
 from unit.json_patch import DoesNotApply, patched
 from unit.microk8s import Microk8s
 

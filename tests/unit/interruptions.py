@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, NamedTuple, Tuple
 from unittest import mock
 
-from private_registry.shell import files
+from private_registry.node import files
 from unit.microk8s import Microk8s
 
 KILLED = 137

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 from unittest import mock
 
-from private_registry.doors import console
-from private_registry.shell import docker_discovery
+from private_registry.cli import main
+from private_registry.docker import discovery
 from unit import safe_subset
 
 ADDON = Path(__file__).resolve().parents[2] / "addons" / "private-registry-config"
@@ -179,10 +179,10 @@ class Microk8s:
             around.enter_context(mock.patch.dict(os.environ, environment))
             around.enter_context(mock.patch("sys.stdin", standard_input))
             for name, value in self._docker.items():
-                around.enter_context(mock.patch.object(docker_discovery, name, value))
+                around.enter_context(mock.patch.object(discovery, name, value))
             around.enter_context(redirect_stdout(out))
             around.enter_context(redirect_stderr(err))
-            exit_code = console.run(door, str(ADDON / door), arguments)
+            exit_code = main.run(door, str(ADDON / door), arguments)
         return Result(exit_code, out.getvalue(), err.getvalue())
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 from unittest import mock
 
-from private_registry.shell import files
+from private_registry.node import files
 from unit.interruptions import KILLED
 from unit.microk8s import Microk8s
 

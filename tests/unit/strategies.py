@@ -7,8 +7,8 @@ from typing import List, Optional
 
 from hypothesis import strategies as st
 
-from private_registry.core.endpoints import Endpoint
-from private_registry.core.model import (
+from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.model import (
     ClientCertificate,
     Credentials,
     DesiredState,
@@ -16,7 +16,7 @@ from private_registry.core.model import (
     Registry,
     Tls,
 )
-from private_registry.core.names import DOCKER_HUB, DOCKER_HUB_ALIASES, RegistryName
+from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_ALIASES, RegistryName
 
 _ALPHANUMERIC = string.ascii_lowercase + string.digits
 

@@ -14,11 +14,12 @@ from unittest import mock
 import pytest
 import yaml
 
-from private_registry import launcher, places, variables
+from private_registry import launcher
+from private_registry.node import trusted_places, variables
 from unit.addon_copy import LAUNCHER, Copy, tomlkit_wheel
 from unit.microk8s import ADDON, Microk8s, Result
 
-FIRST = [LAUNCHER, *(Path(str(each.__file__)) for each in (places, variables))]
+FIRST = [LAUNCHER, *(Path(str(each.__file__)) for each in (trusted_places, variables))]
 
 
 @pytest.mark.parametrize(

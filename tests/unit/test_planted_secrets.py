@@ -367,7 +367,7 @@ def test_what_containerd_says_of_its_cri(microk8s: Microk8s, containerd: FakeCon
     words = f"Message: invalid plugin config: {SECRET} of {URLS[0]}"
     control.write_text(f"#!/bin/sh\necho '{words}'\n")
     control.chmod(0o755)
-    with mock.patch("private_registry.shell.cri.answers", return_value=False):
+    with mock.patch("private_registry.containerd.cri.calls.answers", return_value=False):
         for options in ([], ["--json"]):
             result = _run(microk8s, "plugin", "check", "--timeout", "1", *options)
             assert "invalid plugin config: ... of https://...@m.corp" in result.stdout

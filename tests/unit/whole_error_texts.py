@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from private_registry.core.check.findings import Cause
+from private_registry.check.findings import Cause
 from unit.error_texts import Said
 
 _DAEMON = "Error response from daemon: "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from registry_harness.containerd.daemon import Containerd
 from registry_harness.errors import StartError
-from registry_harness.image import libraries_of
+from registry_harness.registries.image import libraries_of
 
 _SECONDS = "3600"
 

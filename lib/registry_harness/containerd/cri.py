@@ -11,8 +11,8 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from registry_harness.credentials import Credentials
 from registry_harness.errors import PullFailed
+from registry_harness.registries.credentials import Credentials
 
 _PACKAGE = "runtime.v1"
 _IMAGES = "/runtime.v1.ImageService/"

@@ -14,11 +14,11 @@ from pathlib import Path
 from registry_harness.containerd.cri import Cri
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import render, without_lower_oom_scores
-from registry_harness.content import image_archive
 from registry_harness.errors import StartError
-from registry_harness.microk8s_node import MicroK8sNode
-from registry_harness.processes import Daemon, unmount_below
-from registry_harness.running import Running
+from registry_harness.machine.processes import Daemon, unmount_below
+from registry_harness.machine.running import Running
+from registry_harness.node.microk8s_node import MicroK8sNode
+from registry_harness.registries.content import image_archive
 
 _TEMPLATE = "args/containerd-template.toml"
 _RENDERED = "args/containerd.toml"

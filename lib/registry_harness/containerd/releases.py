@@ -12,7 +12,7 @@ from pathlib import Path
 
 from registry_harness.containerd.upstream import provide
 from registry_harness.errors import MissingPartError
-from registry_harness.packages import (
+from registry_harness.machine.packages import (
     Package,
     PackageSource,
     cache_directory,

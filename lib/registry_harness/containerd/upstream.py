@@ -7,9 +7,9 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from registry_harness import downloads
 from registry_harness.errors import MissingPartError, StartError
-from registry_harness.go_modules import QUICKLY, can_build, go, linked_with
+from registry_harness.machine import downloads
+from registry_harness.machine.go_modules import QUICKLY, can_build, go, linked_with
 
 PROGRAMS = ("containerd", "ctr", "containerd-shim-runc-v2")
 _MODULE = "github.com/containerd/containerd/v2"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from registry_harness.go_modules import QUICKLY, go, linked_with
+from registry_harness.machine.go_modules import QUICKLY, go, linked_with
 
 _MODULE = "k8s.io/kubernetes"
 _STAGED = "./staging/"

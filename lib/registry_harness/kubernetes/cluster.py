@@ -13,19 +13,19 @@ from registry_harness.containerd.daemon import Containerd
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import CERTS_D_TEMPLATE
 from registry_harness.errors import StartError
-from registry_harness.kubectl import use_kubectl
 from registry_harness.kubernetes.api import Api
 from registry_harness.kubernetes.control_plane import ControlPlane
+from registry_harness.kubernetes.kubectl import use_kubectl
 from registry_harness.kubernetes.kubelet import kubelet, pod_network
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.kubernetes.workloads import conditions
-from registry_harness.machine import Machine, check_machines
-from registry_harness.microk8s_node import MicroK8sNode
-from registry_harness.network import HarnessNetwork
-from registry_harness.processes import Daemon
-from registry_harness.pulling_node import PullingNode
-from registry_harness.snapctl import SnapctlServer
-from registry_harness.workspace import workspace
+from registry_harness.machine.apart import Machine, check_machines
+from registry_harness.machine.processes import Daemon
+from registry_harness.machine.workspace import workspace
+from registry_harness.node.microk8s_node import MicroK8sNode
+from registry_harness.node.pulling_node import PullingNode
+from registry_harness.node.snapctl import SnapctlServer
+from registry_harness.registries.network import HarnessNetwork
 
 SANDBOX_IMAGE = "registry.k8s.io/pause:3.7"
 _SECONDS = 60

@@ -15,11 +15,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from registry_harness.certificates import CertificateAuthority
 from registry_harness.kubernetes.api import Api
 from registry_harness.kubernetes.programs import KubernetesRelease
-from registry_harness.processes import Daemon
-from registry_harness.running import Running
+from registry_harness.machine.processes import Daemon
+from registry_harness.machine.running import Running
+from registry_harness.registries.certificates import CertificateAuthority
 
 SERVICES = "10.152.183.0/24"
 _ADMIN = "system:admin"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from registry_harness import downloads
+from registry_harness.machine import downloads
 
 _PLACE = "https://dl.k8s.io/v{version}/bin/linux/{architecture}/{program}"
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from registry_harness.kubernetes.control_plane import ControlPlane
-from registry_harness.machine import Machine
-from registry_harness.processes import Daemon
+from registry_harness.machine.apart import Machine
+from registry_harness.machine.processes import Daemon
 
 _PORT, _HEALTH_PORT = 10250, 10248
 PODS = "10.1.{number}.0/24"

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_harness.errors import MissingPartError
-from registry_harness.go_modules import can_build
 from registry_harness.kubernetes.building import build
 from registry_harness.kubernetes.downloading import download
-from registry_harness.packages import PackageSource, cache_directory, fetching, os_release
+from registry_harness.machine.go_modules import can_build
+from registry_harness.machine.packages import PackageSource, cache_directory, fetching, os_release
 
 NEWEST = "1.36.3"
 # Its kubelets give every pod the images that are there; from 1.35 on they ask who pulled them.

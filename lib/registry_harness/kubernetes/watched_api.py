@@ -16,9 +16,9 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from registry_harness.kubectl import kubeconfig_for
 from registry_harness.kubernetes.api import Answer, Api
-from registry_harness.running import Running
+from registry_harness.kubernetes.kubectl import kubeconfig_for
+from registry_harness.machine.running import Running
 
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _POLL_SECONDS = 0.05

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from registry_harness import CertificateAuthority, KeyPair
-from registry_harness.certificates import self_signed
+from registry_harness.registries.certificates import self_signed
 
 ADDRESS = "10.141.1.1"
 

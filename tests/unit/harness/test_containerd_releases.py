@@ -13,7 +13,7 @@ from registry_harness import MissingPartError
 from registry_harness.containerd import releases, upstream
 from registry_harness.containerd.releases import SERIES, fetch_releases, find_releases
 from registry_harness.errors import StartError
-from registry_harness.packages import Package
+from registry_harness.machine.packages import Package
 
 VARIABLE = "REGISTRY_HARNESS_CONTAINERD"
 OTHERS = ("1.6.20", "1.7.24", "2.1.9", "2.3.7", "2.4.2")

@@ -14,8 +14,8 @@ import docker.errors
 import pytest
 
 from registry_harness import MissingPartError, RegistrySpec, StartError, registry_image
-from registry_harness import distribution as module
-from registry_harness.distribution import DEFAULT, DISTRIBUTIONS, provide_program
+from registry_harness.registries import distribution as module
+from registry_harness.registries.distribution import DEFAULT, DISTRIBUTIONS, provide_program
 
 OWN = "private-registry-config/registry"
 NEWEST = DISTRIBUTIONS[DEFAULT].newest

@@ -10,7 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from registry_harness import CertificateAuthority
-from registry_harness.gatekeeper import Answer, BlackHole, ForwardProxy, Gatekeeper, always
+from registry_harness.registries.gatekeeper import (
+    Answer,
+    BlackHole,
+    ForwardProxy,
+    Gatekeeper,
+    always,
+)
 
 ADDRESS = "127.0.0.1"
 HELLO = b"\x16\x03\x01\x00\x00"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from registry_harness import MissingPartError, packages
+from registry_harness import MissingPartError
+from registry_harness.machine import packages
 
 APT = """#!/bin/sh
 case "$(basename "$0") $*" in

@@ -9,8 +9,8 @@ import pytest
 import tomlkit
 
 from registry_harness import Credentials, MicroK8sNode, difference, snapshot
-from registry_harness.access_log import Request, parse_access_log
 from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE, render
+from registry_harness.registries.access_log import Request, parse_access_log
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ADDON = "private-registry-config"

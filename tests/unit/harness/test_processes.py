@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry_harness import StartError
-from registry_harness.processes import Daemon
+from registry_harness.machine.processes import Daemon
 
 
 @pytest.fixture

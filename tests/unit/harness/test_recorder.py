@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from registry_harness import CertificateAuthority
-from registry_harness.recorder import Recorded, Recorder
+from registry_harness.registries.recorder import Recorded, Recorder
 
 ADDRESS = "127.0.0.1"
 

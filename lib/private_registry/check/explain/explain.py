@@ -1,0 +1,215 @@
+"""``check --explain``: from an error text to causes, how certain they are, and what mends them."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from private_registry.check.explain.error_text import Asked, ErrorText, registry_of
+from private_registry.check.explain.explain_answers import ANSWER_RULES, LAST_RULES
+from private_registry.check.explain.explain_node import ASIDE_RULES, CONTAINERD_RULES, FILE_RULES
+from private_registry.check.explain.explain_rules import (
+    NETWORK_RULES,
+    PROXY_RULES,
+    TLS_RULES,
+    Meaning,
+    Rule,
+)
+from private_registry.check.explain.explain_scene import (
+    ABOUT_LOGINS,
+    NO_FACTS,
+    ExplainFacts,
+    Scene,
+    remedy_of,
+)
+from private_registry.check.findings import Cause, Remedy
+
+__all__ = ["Certainty", "ExplainFacts", "Explanation", "explain"]
+
+RULES: Tuple[Rule, ...] = (
+    *FILE_RULES,
+    *CONTAINERD_RULES,
+    *PROXY_RULES,
+    *TLS_RULES,
+    *ANSWER_RULES,
+    *NETWORK_RULES,
+    *ASIDE_RULES,
+    *LAST_RULES,
+)
+_HITS_OF_A_WORD = 60
+_REACH = 2000
+_NOT_REACHED = frozenset(
+    [
+        *(Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS, Cause.CONNECTION_LOST, Cause.NO_SUCH_NAME),
+        *(Cause.NAME_LOOKUP, Cause.REFUSED, Cause.UNREACHABLE, Cause.TIMEOUT, Cause.FORBIDDEN),
+        *(Cause.NOT_FOUND, Cause.SERVER_ERROR, Cause.UNEXPECTED_STATUS, Cause.NOT_A_REGISTRY),
+    ]
+)
+_NAMES = re.compile(r"certificate is valid for ([A-Za-z0-9.*:, -]{1,600}?), not ")
+_SHOWN_NAMES = 3
+_OF_THE_LAST = frozenset(
+    [Cause.SPEAKS_HTTP, Cause.UNKNOWN_CA, Cause.NO_SUCH_NAME, Cause.REFUSED, Cause.TIMEOUT]
+)
+# containerd resolver.go Resolve before 2.0 does not keep a 404 of a host as the error to report.
+_OLDER = "containerd 1.7 and older say this, too, where a mirror does not have the image"
+
+
+class Certainty(Enum):
+    """How sure it is that this is the cause."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+
+
+class Explanation(NamedTuple):
+    """What an error text means.
+
+    Args:
+        cause: the kind.
+        certainty: whether it can mean something else.
+        what: a sentence without a full stop.
+        why: what comes of it, or how to be sure; likewise.
+        remedy: what mends it.
+        registry: as image references spell it; empty where the text does not say.
+        endpoint_host: ``HOST[:PORT]`` of who was asked; empty likewise.
+        reference: the image; empty likewise.
+        matched: the words that it was told by.
+    """
+
+    cause: Cause
+    certainty: Certainty
+    what: str
+    why: str
+    remedy: Remedy
+    registry: str
+    endpoint_host: str
+    reference: str
+    matched: str
+
+
+class _Hit(NamedTuple):
+    """Words of a rule, found."""
+
+    rank: int
+    position: int
+    word: str
+
+
+def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...]:
+    """Say what an error text means, the most telling first; nothing where no words are known.
+
+    Args:
+        text: of the kubelet, ``kubectl describe pod``, containerd's journal, ctr or Docker; no
+            secret in it comes out again.
+        facts: what is known of the node.
+    """
+    error_text = ErrorText(text)
+    found: Dict[Tuple[Cause, str], Explanation] = {}
+    claimed: Dict[Tuple[int, int], List[int]] = {}
+    for hit in _hits(error_text.lower):
+        rule = RULES[hit.rank]
+        if rule.is_last and (found or (rule.unless and rule.unless.search(error_text.flat))):
+            continue
+        status = error_text.status_before(hit.position)
+        if status >= 0 and not rule.is_told:
+            continue
+        # What who was asked says names nobody: it may say what it likes.
+        position = hit.position if status < 0 else status
+        image_at, scene = _scene(error_text, position)
+        if not _fits(rule, scene):
+            continue
+        if not rule.is_aside:
+            claims = claimed.setdefault((error_text.message(position), image_at), [])
+            if any(abs(each - position) < _REACH for each in claims):
+                continue
+            claims.append(position)
+        words = error_text.flat[hit.position : hit.position + len(hit.word)]
+        for each in _explanations(rule, scene, words, facts):
+            found.setdefault((each.cause, each.registry), each)
+    named = {each.cause for each in found.values() if each.registry}
+    return tuple(each for each in found.values() if each.registry or each.cause not in named)
+
+
+def _hits(lower: str) -> Iterator[_Hit]:
+    """Find the words of all rules; those of the first rules first."""
+    for rank, rule in enumerate(RULES):
+        hits: List[_Hit] = []
+        for word in rule.words:
+            position = lower.find(word)
+            for _ in range(_HITS_OF_A_WORD):
+                if position < 0:
+                    break
+                hits.append(_Hit(rank, position, word))
+                position = lower.find(word, position + len(word))
+        yield from sorted(hits)
+
+
+def _scene(error_text: ErrorText, position: int) -> Tuple[int, Scene]:
+    image_at, image = error_text.image(position)
+    asked = error_text.asked(position, image_at)
+    registry = image.registry if image else _registry_asked(asked)
+    return image_at, Scene(image, asked, registry, error_text.around(position))
+
+
+def _registry_asked(asked: Optional[Asked]) -> str:
+    if asked is None or not asked.is_api:
+        return ""
+    if asked.namespace or (asked.is_mirror and asked.scheme):
+        return asked.namespace
+    return registry_of(asked.authority)
+
+
+def _fits(rule: Rule, scene: Scene) -> bool:
+    if rule.scheme and (scene.asked is None or scene.asked.scheme != rule.scheme):
+        return False
+    if rule.near and not rule.near.search(scene.around):
+        return False
+    return rule.is_last or not (rule.unless and rule.unless.search(scene.around))
+
+
+def _explanations(
+    rule: Rule, scene: Scene, words: str, facts: ExplainFacts
+) -> Iterator[Explanation]:
+    is_sure = rule.is_sure and len(rule.meanings) == 1
+    for meaning in rule.meanings:
+        cause = meaning.cause
+        if scene.is_token_server and cause in _NOT_REACHED:
+            cause = Cause.TOKEN_UNREACHABLE
+        yield Explanation(
+            cause,
+            Certainty.CERTAIN if is_sure else Certainty.LIKELY,
+            _told(meaning.what, scene),
+            _why(cause, meaning, scene),
+            meaning.remedy or remedy_of(cause, scene, facts),
+            scene.registry,
+            scene.asked.authority if scene.asked else "",
+            scene.image.reference if scene.image else "",
+            words,
+        )
+
+
+def _told(text: str, scene: Scene) -> str:
+    return text.format(
+        who=scene.who,
+        registry=scene.registry or "the registry",
+        names=_names(scene.around) if "{names}" in text else "",
+    )
+
+
+def _why(cause: Cause, meaning: Meaning, scene: Scene) -> str:
+    why = _told(meaning.why, scene)
+    if cause in ABOUT_LOGINS and scene.asked is None:
+        return f"{why}; where mirrors are configured, one of them may be what says so"
+    if cause in _OF_THE_LAST and scene.is_own and "resolve reference" in scene.around:
+        return f"{why}; {_OLDER}"
+    return why
+
+
+def _names(around: str) -> str:
+    found = _NAMES.search(around)
+    if not found:
+        return ""
+    names = [each.strip() for each in found[1].split(",")]
+    more = ", ..." if len(names) > _SHOWN_NAMES else ""
+    return ": " + ", ".join(names[:_SHOWN_NAMES]) + more

@@ -1,0 +1,200 @@
+"""A file that is looked at, what a rule finds in it, and the finding that comes of it."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import FrozenSet, List, NamedTuple, Optional, Tuple
+
+from private_registry.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.check.lint import edits as line_edits
+from private_registry.check.lint.edits import Edit, Edits
+from private_registry.check.reading import hosts_document, hosts_entries
+from private_registry.check.reading.hosts_document import BYTE_ORDER_MARK, Document, Refused
+from private_registry.check.reading.reading import HostEntry, Trust
+from private_registry.containerd.versions import Version
+from private_registry.texts import toml, toml_statements
+from private_registry.texts.harmless import is_known_of_hosts
+from private_registry.texts.toml_statements import Path, Statement
+
+
+class File(NamedTuple):
+    """A hosts.toml.
+
+    Args:
+        registry: that it is for.
+        path: of the file.
+        content: of the file.
+        version: of containerd.
+        beside: the certificates in its directory.
+    """
+
+    registry: str
+    path: str
+    content: bytes
+    version: Version
+    beside: Trust = Trust()
+
+    @property
+    def text(self) -> str:
+        """Its text, without a byte order mark."""
+        return hosts_document.text_of(self.content)
+
+    @property
+    def lines(self) -> List[str]:
+        """The lines of its text."""
+        return toml_statements.split_lines(self.text)
+
+    @property
+    def directory(self) -> str:
+        """Where it is."""
+        return posixpath.dirname(self.path)
+
+    def edited(self, edits: Edits) -> File:
+        """Return it after edits."""
+        mark = BYTE_ORDER_MARK if self.content.startswith(BYTE_ORDER_MARK) else b""
+        return self._replace(content=mark + line_edits.applied(self.text, edits).encode())
+
+    def document(self) -> Document:
+        """Read it; raise Refused."""
+        return hosts_document.read(self.content, self.version)
+
+    def entries(self) -> Optional[Tuple[HostEntry, ...]]:
+        """Return whom containerd asks by it; None where it throws the file away."""
+        try:
+            return hosts_entries.entries_of_file(
+                self.registry, self.content, self.path, self.version
+            )
+        except Refused:
+            return None
+
+
+class Draft(NamedTuple):
+    """What a rule has found.
+
+    Args:
+        cause: the kind.
+        what: see Finding.
+        why: see Finding.
+        line: number of the line, 0 for the whole file.
+        edits: what makes the file say what was meant; none where that cannot be known.
+        endpoint: URL of the endpoint that it is about.
+        explains: see Finding.
+        is_certain: what was meant is surely not what is read.
+    """
+
+    cause: Cause
+    what: str
+    why: str = ""
+    line: int = 0
+    edits: Edits = ()
+    endpoint: str = ""
+    explains: FrozenSet[Cause] = frozenset()
+    is_certain: bool = True
+
+
+def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Finding:
+    """Return a draft as a finding: a fault only where its edits change what containerd does.
+
+    Args:
+        file: that it is about.
+        draft: what was found.
+        entries: whom containerd asks now.
+    """
+    after = file.edited(draft.edits).entries() if draft.edits else None
+    changes = after is None or _pulls(after) != _pulls(entries)
+    command = command_of(file, draft.edits) if draft.edits else ""
+    return Finding(
+        draft.cause,
+        draft.what,
+        file.registry,
+        draft.endpoint,
+        f"{file.path}, line {draft.line}" if draft.line else file.path,
+        draft.why,
+        Remedy(command),
+        Severity.FAULT if draft.is_certain and changes else Severity.NOTE,
+        draft.explains,
+    )
+
+
+def command_of(file: File, edits: Edits) -> str:
+    """Return the command that makes edits; empty where it would show what may be a secret."""
+    return line_edits.command(file.path, file.text, edits, is_known_of_hosts)
+
+
+def _pulls(entries: Tuple[HostEntry, ...]) -> List[HostEntry]:
+    """Return endpoints with what matters for pulling only."""
+    return [
+        each._replace(where="", capabilities=each.capabilities - {"push"}, is_server=False)
+        for each in entries
+    ]
+
+
+# --- edits of statements -----------------------------------------------------------------------
+
+
+def statement_at(document: Document, line: int) -> Optional[Statement]:
+    """Return the statement that begins in a line."""
+    return next((each for each in document.statements if each.first == line - 1), None)
+
+
+def with_value(document: Document, statement: Statement, value: object) -> Edit:
+    """Return the edit that gives a key another value."""
+    name = document.lines[statement.first].partition("=")[0].rstrip()
+    lines = (f"{name} = {toml.scalar(value)}",)
+    return Edit(statement.first + 1, statement.end - statement.first, lines)
+
+
+def without(statement: Statement) -> Edit:
+    """Return the edit that takes a statement away."""
+    return Edit(statement.first + 1, statement.end - statement.first)
+
+
+def text_lines(document: Document, statement: Statement) -> Tuple[str, ...]:
+    """Return the lines of a statement, without their ends and indentation."""
+    lines = document.lines[statement.first : statement.end]
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def into_table(document: Document, path: Path, lines: Tuple[str, ...]) -> Optional[Edit]:
+    """Return the edit that puts lines into a table; None where it has no header of its own."""
+    if not path:
+        return Edit(1, 0, lines)
+    headers = (each for each in document.statements if each.is_header and each.path == path)
+    header = next(headers, None)
+    return None if header is None else Edit(header.end + 1, 0, lines)
+
+
+def renamed(document: Document, path: Path, new: str) -> Edits:
+    """Return the edits that give the last key of a path another name, wherever it stands."""
+    found = []
+    for each in document.statements:
+        if each.path[: len(path)] != path:
+            continue
+        old = str(path[-1])
+        line = document.lines[each.first].rstrip("\r\n")
+        before, hit, after = line.partition("=") if not each.is_header else (line, "", "")
+        if old in before:
+            start, _, end = before.rpartition(old)
+            found.append(Edit(each.first + 1, 1, (start + new + end + hit + after,)))
+    return tuple(found)
+
+
+def as_tables(document: Document, url: str) -> Edits:
+    """Return what writes a host as a table at the end of the file; its lines go."""
+    found = [each for each in document.statements if each.path[:2] == ("host", url)]
+    lines = [f"[{hosts_document.dotted(('host', url))}]"]
+    for each in found:
+        if len(each.path) == 2 and isinstance(each.value, dict):  # noqa: PLR2004 - host and its URL
+            lines += [
+                f"{hosts_document.dotted((key,))} = {toml.scalar(item)}"
+                for key, item in each.value.items()
+            ]
+        elif not each.is_header:
+            lines.append(f"{hosts_document.dotted(each.path[2:])} = {toml.scalar(each.value)}")
+        else:
+            return ()
+    whole = [each for each in document.statements if each.path[:1] == ("host",)]
+    if any(len(each.path) == 1 and not each.is_header for each in whole):
+        return ()
+    end = len(document.lines) + 1
+    return (*(without(each) for each in found), Edit(end, 0, tuple(lines)))

@@ -1,0 +1,171 @@
+"""Entries of containerd-template.toml: credentials that are never used, keys that are not read."""
+
+from __future__ import annotations
+
+from typing import Iterator, Tuple
+
+from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.lint.edits import Edit, Edits
+from private_registry.check.lint.template_looked import (
+    Looked,
+    entries,
+    finding,
+    header,
+    mended,
+    of_entry,
+)
+from private_registry.containerd.template import EntryKey, shown_key
+from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_ALIASES, DOCKER_HUB_SERVER
+from private_registry.texts.showing import shown_name
+from private_registry.texts.toml_statements import Statement
+
+_AUTHS_WITHOUT_SCHEME = (1, 4, 4)
+_NEAR = 0.75
+_LOGIN_CAUSES = frozenset([Cause.LOGIN_MISSING, Cause.ACCESS_DENIED])
+_KNOWN = {
+    "mirrors": ("endpoint",),
+    "tls": ("ca_file", "cert_file", "key_file", "insecure_skip_verify"),
+    "auth": ("username", "password", "auth", "identitytoken"),
+}
+_ALIASES = {
+    "endpoints": "endpoint",
+    "url": "endpoint",
+    "ca": "ca_file",
+    "cafile": "ca_file",
+    "cert": "cert_file",
+    "key": "key_file",
+    "skip_verify": "insecure_skip_verify",
+    "insecureskipverify": "insecure_skip_verify",
+    "user": "username",
+    "pass": "password",
+    "identity_token": "identitytoken",
+}
+
+
+def findings_of(looked: Looked) -> Iterator[Finding]:
+    """Look through credentials, keys, and what stands in the rendered file alone."""
+    yield from _credentials(looked)
+    yield from _keys(looked)
+    yield from _vanishing(looked)
+
+
+# --- credentials -------------------------------------------------------------------------------
+
+
+def _credentials(looked: Looked) -> Iterator[Finding]:
+    for key in entries(looked, "auth"):
+        right = _right_host(key[1])
+        statement = of_entry(looked, key)[0]
+        own, other = shown_name(key[1]), shown_name(right)
+        if right != key[1]:
+            yield finding(
+                looked,
+                Cause.CREDENTIALS_KEY,
+                f"credentials for {own} are never used; they must be for {other}",
+                statement,
+                "containerd looks for the very host and port that it asks",
+            )._replace(remedy=mended(looked, _renamed(looked, key, right)), explains=_LOGIN_CAUSES)
+        elif looked.asked and right not in looked.asked:
+            yield finding(
+                looked,
+                Cause.CREDENTIALS_KEY,
+                f"no endpoint of this node is {other}, which there are credentials for",
+                statement,
+                "",
+            )._replace(severity=Severity.NOTE, explains=_LOGIN_CAUSES)
+    yield from _auths(looked)
+
+
+def _right_host(name: str) -> str:
+    _, separator, rest = name.partition("://")
+    host = (rest if separator else name).partition("/")[0]
+    return DOCKER_HUB_SERVER if host in (DOCKER_HUB, *DOCKER_HUB_ALIASES) else host
+
+
+def _renamed(looked: Looked, key: EntryKey, right: str) -> Edits:
+    """Return the edits that give an entry another host; none where its lines hold more."""
+    found = [each for each in of_entry(looked, key) if each.is_header]
+    path = (*looked.template.section, "configs", right, *key[2:])
+    taken = any(each.path[: len(path)] == path for each in looked.template.statements)
+    if len(found) != 1 or taken:
+        return ()
+    return (Edit(found[0].first + 1, 1, (header(path),)),)
+
+
+def _auths(looked: Looked) -> Iterator[Finding]:
+    section = (*looked.template.section, "auths")
+    seen = set()
+    inside = [e for e in looked.template.statements if e.path[: len(section)] == section]
+    for each in inside:
+        name = str(each.path[len(section)]) if len(each.path) > len(section) else ""
+        if not name or name in seen:
+            continue
+        seen.add(name)
+        has_scheme = "://" in name
+        if not has_scheme or (1, 3, 0) <= looked.version < _AUTHS_WITHOUT_SCHEME:
+            yield finding(
+                looked,
+                Cause.CREDENTIALS_KEY,
+                f"credentials in auths for {shown_name(name)} are never used",
+                each,
+                "there the name must be a URL" if not has_scheme else "they belong into configs",
+            )._replace(explains=_LOGIN_CAUSES)
+
+
+# --- keys --------------------------------------------------------------------------------------
+
+
+def _keys(looked: Looked) -> Iterator[Finding]:
+    for key in looked.template.keys:
+        kind = "mirrors" if key[0] == "mirrors" else key[-1]
+        length = len(looked.template.section) + len(key)
+        for each in of_entry(looked, key):
+            name = str(each.path[length]) if len(each.path) > length else ""
+            if name and name not in _KNOWN[kind] and name.lower() not in _KNOWN[kind]:
+                yield _unknown(looked, key, each, name, _KNOWN[kind])
+
+
+def _unknown(
+    looked: Looked, key: EntryKey, statement: Statement, name: str, known: Tuple[str, ...]
+) -> Finding:
+    right = _ALIASES.get(name.lower(), "") or _near(name, known)
+    edits: Edits = ()
+    is_secret = key[-1] == "auth"
+    if right in known and not is_secret and statement.end == statement.first + 1:
+        line = looked.template.lines[statement.first].rstrip("\r\n")
+        edits = (Edit(statement.first + 1, 1, (line.replace(name, right, 1),)),)
+    hint = f"; it is {right}" if right in known else ""
+    return finding(
+        looked,
+        Cause.UNKNOWN_KEY,
+        f"{shown_key(key)} have no key {shown_name(name)}{hint}",
+        statement,
+        "containerd ignores it without a word",
+    )._replace(
+        remedy=mended(looked, edits), severity=Severity.FAULT if right in known else Severity.NOTE
+    )
+
+
+def _near(name: str, known: Tuple[str, ...]) -> str:
+    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
+
+    return next(iter(difflib.get_close_matches(name.lower(), known, 1, _NEAR)), "")
+
+
+# --- what vanishes -----------------------------------------------------------------------------
+
+
+def _vanishing(looked: Looked) -> Iterator[Finding]:
+    if looked.loaded is None:
+        return
+    there = set(looked.template.keys)
+    for key in looked.loaded.keys:
+        if key not in there:
+            yield Finding(
+                Cause.EDITS_VANISH,
+                f"{shown_key(key)} stand in the file that MicroK8s makes anew at each start, and "
+                "not in its template",
+                where=looked.loaded.place_of(key),
+                why=f"the next start takes them away; {looked.template.source} is the file to edit",
+                severity=Severity.NOTE,
+            )

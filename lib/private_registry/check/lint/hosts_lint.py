@@ -1,0 +1,89 @@
+"""hosts.toml: everything that containerd ignores in silence, or reads otherwise than a person."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Callable, Iterator, List, Tuple
+
+from private_registry.check.findings import Cause, Finding, Remedy
+from private_registry.check.lint import keys_lint, refused_lint, settings_lint, url_lint
+from private_registry.check.lint.drafts import Draft, File, command_of, finding_of
+from private_registry.check.reading import hosts_entries
+from private_registry.check.reading.hosts_document import Document, Refused
+from private_registry.check.reading.reading import HostEntry
+from private_registry.texts.showing import quoted
+
+Entries = Tuple[HostEntry, ...]
+# Nobody writes such a file by hand, and each finding reads it anew.
+_LARGEST, _MOST_DRAFTS = 16 * 1024, 20
+_RULES: Tuple[Callable[[File, Document, Entries], Iterator[Draft]], ...] = (
+    keys_lint.drafts,
+    url_lint.drafts,
+    settings_lint.drafts,
+)
+
+
+def findings_of(file: File, entries: Entries) -> List[Finding]:
+    """Look through a hosts.toml.
+
+    Args:
+        file: the file, which is not empty.
+        entries: whom containerd asks for its registry, be it by this file or, where containerd
+            throws it away, without.
+    """
+    if len(file.content) > _LARGEST:
+        return []
+    if file.entries() is None:
+        return [_refused(file, entries)] if _says_anything(file) else []
+    document = file.document()
+    every = (draft for rule in _RULES for draft in rule(file, document, entries))
+    drafts = list(islice(every, _MOST_DRAFTS))
+    return one_command(file, [(draft, finding_of(file, draft, entries)) for draft in drafts])
+
+
+def one_command(file: File, found: List[Tuple[Draft, Finding]]) -> List[Finding]:
+    """Give all faults of a file the one command that mends them all.
+
+    Line numbers hold for the file as it is, so the commands of several findings could not be
+    pasted one after the other.
+    """
+    edits = [edit for draft, finding in found if finding.is_fault for edit in draft.edits]
+    commands = [each for _, each in found if each.is_fault and each.remedy.command]
+    lines = [line for edit in edits for line in range(edit.first, edit.first + edit.gone)]
+    if len(commands) < 2 or len(lines) != len(set(lines)):  # noqa: PLR2004 - several
+        return [finding for _, finding in found]
+    remedy = Remedy(command_of(file, tuple(edits)))
+    return [
+        finding._replace(remedy=remedy) if finding in commands else finding for _, finding in found
+    ]
+
+
+def _says_anything(file: File) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("#") for line in file.lines)
+
+
+def _refused(file: File, entries: Entries) -> Finding:
+    draft = refused_lint.draft_of(file, _refusal(file))
+    after = file.edited(draft.edits).entries() if draft.edits else None
+    if after is None and draft.edits and not _gets_further(file, draft):
+        draft = draft._replace(edits=())
+    finding = finding_of(file, draft, entries)
+    if draft.cause is Cause.BYTE_ORDER_MARK:
+        script = r"1s/^\xEF\xBB\xBF//"
+        command = f"sudo sed -i {quoted(script)} {quoted(file.path)}"
+        return finding._replace(remedy=Remedy(command))
+    return finding
+
+
+def _refusal(file: File) -> Refused:
+    try:
+        hosts_entries.entries_of_file(file.registry, file.content, file.path, file.version)
+    except Refused as refused:
+        return refused
+    raise AssertionError(file.path)
+
+
+def _gets_further(file: File, draft: Draft) -> bool:
+    """Whether after its edits something else is wrong with a file."""
+    before, after = _refusal(file), _refusal(file.edited(draft.edits))
+    return (before.kind, before.words) != (after.kind, after.words)

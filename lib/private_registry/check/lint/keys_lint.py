@@ -1,0 +1,235 @@
+"""Keys and tables of hosts.toml that containerd ignores: typing errors, capitals, wrong places."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Optional, Tuple
+
+from private_registry.check.findings import Cause
+from private_registry.check.lint import refused_lint
+from private_registry.check.lint.drafts import Draft, File, as_tables, renamed, text_lines, without
+from private_registry.check.lint.edits import Edit, Edits
+from private_registry.check.reading import hosts_fields
+from private_registry.check.reading.hosts_document import (
+    Document,
+    Leaf,
+    Table,
+    dotted,
+    is_go_toml_2,
+    shown_keys,
+)
+from private_registry.check.reading.reading import HostEntry
+from private_registry.containerd.versions import dotted as dotted_version
+from private_registry.texts.showing import shown_name
+from private_registry.texts.toml_statements import Path, Statement
+
+_IGNORED = "containerd ignores it without a word"
+_NEAR = 0.75
+_ALIASES = {
+    "insecure_skip_verify": "skip_verify",
+    "insecureskipverify": "skip_verify",
+    "skip-verify": "skip_verify",
+    "tls_skip_verify": "skip_verify",
+    "skip_tls_verify": "skip_verify",
+    "ca_file": "ca",
+    "cafile": "ca",
+    "ca_cert": "ca",
+    "cacert": "ca",
+    "ca-cert": "ca",
+    "override-path": "override_path",
+    "dial-timeout": "dial_timeout",
+    "headers": "header",
+    "hosts": "host",
+    "capability": "capabilities",
+    "caps": "capabilities",
+}
+_TLS_CAUSES = frozenset(
+    [
+        *(Cause.UNKNOWN_CA, Cause.WRONG_NAME, Cause.NO_IP_SAN, Cause.COMMON_NAME_ONLY),
+        *(Cause.EXPIRED, Cause.NOT_YET_VALID, Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS),
+    ]
+)
+_LOGIN_CAUSES = frozenset(
+    [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED, Cause.TOKEN_REFUSED]
+)
+_CLIENT_CAUSES = frozenset(
+    [Cause.CLIENT_CERTIFICATE_MISSING, Cause.CLIENT_CERTIFICATE_REFUSED, Cause.TLS_FAILED]
+)
+_TOO_NEW = {
+    "override_path": frozenset([Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.ACCESS_DENIED]),
+    "dial_timeout": frozenset([Cause.TIMEOUT]),
+}
+_MEANT = (
+    (("insecure", "verify", "tls", "plain", "http", "ca"), _TLS_CAUSES),
+    (("user", "pass", "auth", "login", "token", "cred"), _LOGIN_CAUSES),
+    (("cert", "key", "client"), _CLIENT_CAUSES),
+)
+
+
+def drafts(file: File, document: Document, _entries: Tuple[HostEntry, ...]) -> Iterator[Draft]:
+    """Look for keys and tables that are not read."""
+    yield from _in_table(file, document, document.root, ())
+    hosts = document.root.get("host", Table())
+    for url, table in hosts.items():
+        yield from _in_table(file, document, table, ("host", url))
+        header = table.get("header", Table())
+        for key in header if isinstance(header, Table) else ():
+            if key in hosts_fields.HOST_KEYS or key == "server":
+                yield from _in_header(document, ("host", url, "header", key))
+    if is_go_toml_2(file.version):
+        collected = {each.url for each in document.hosts}
+        for url, table in hosts.items():
+            if url not in collected:
+                yield _no_host(document, url, table)
+
+
+def _in_table(file: File, document: Document, table: Table, path: Path) -> Iterator[Draft]:
+    is_root = not path
+    known = hosts_fields.found_keys(table, file.version, is_root=is_root)
+    read = {id(value) for value in known.values()}
+    spelled = hosts_fields.known_keys(file.version, is_root=is_root)
+    for key, value in table.items():
+        if key not in spelled and id(value) not in read:
+            yield _unknown(file, document, (*path, key), value)
+        elif is_root and key != "host" and key.lower() == "host":
+            yield _renamed_key(document, Cause.KEY_CASE, (key,), "host", value)
+
+
+def _unknown(file: File, document: Document, path: Path, value: Any) -> Draft:
+    key = str(path[-1])
+    known = hosts_fields.ROOT_KEYS if len(path) == 1 else hosts_fields.HOST_KEYS
+    if key in known:
+        return _too_new(file, key, value)
+    if key.lower() in known:
+        return _renamed_key(document, Cause.KEY_CASE, path, key.lower(), value)
+    return _elsewhere(document, path, value) or _unheard_of(document, path, value, known)
+
+
+def _elsewhere(document: Document, path: Path, value: Any) -> Optional[Draft]:
+    """Say of what is known in another place where that is."""
+    key, is_root = path[-1], len(path) == 1
+    if not is_root and key == "server":
+        return _server(document, path, value)
+    if not is_root and key == "host":
+        return _nested_host(document, path, value)
+    if is_root and isinstance(value, Table) and "://" in str(key):
+        return _header_without_host(document, path, value)
+    return None
+
+
+def _unheard_of(document: Document, path: Path, value: Any, known: Tuple[str, ...]) -> Draft:
+    key = str(path[-1])
+    new = _ALIASES.get(key.lower(), "") or _near(key, known)
+    if new in known:
+        return _renamed_key(document, Cause.UNKNOWN_KEY, path, new, value)
+    meant = [causes for words, causes in _MEANT if any(word in key.lower() for word in words)]
+    return Draft(
+        Cause.UNKNOWN_KEY,
+        f"hosts.toml has no key {shown_name(key)}",
+        _IGNORED,
+        value.line,
+        explains=frozenset().union(*meant),
+        is_certain=False,
+    )
+
+
+def _near(key: str, known: Tuple[str, ...]) -> str:
+    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
+
+    return next(iter(difflib.get_close_matches(key.lower(), known, 1, _NEAR)), "")
+
+
+def _too_new(file: File, key: str, value: Any) -> Draft:
+    since = dotted_version(hosts_fields.since(key))
+    return Draft(
+        Cause.FIELD_TOO_NEW,
+        f"only containerd {since} and newer read {key}; this node has "
+        f"{dotted_version(file.version)}",
+        _IGNORED,
+        value.line,
+        explains=_TOO_NEW[key],
+        is_certain=key == "override_path" and value.value is True,
+    )
+
+
+def _renamed_key(document: Document, cause: Cause, path: Path, new: str, value: Any) -> Draft:
+    old = str(path[-1])
+    words = "is written" if cause is Cause.KEY_CASE else "is not known; it is"
+    return Draft(
+        cause,
+        f"{shown_name(old)} {words} {new}",
+        _IGNORED,
+        value.line,
+        renamed(document, path, new),
+    )
+
+
+def _statements(document: Document, path: Path) -> List[Statement]:
+    return [each for each in document.statements if each.path[: len(path)] == path]
+
+
+def _server(document: Document, path: Path, value: Any) -> Draft:
+    found = _statements(document, path)
+    root = document.root.get("server")
+    edits: Edits = ()
+    if len(found) == 1 and isinstance(value, Leaf):
+        moved = () if root is not None else (Edit(1, 0, text_lines(document, found[0])),)
+        edits = (*moved, without(found[0]))
+    is_other = root is not None and root.value != value.value
+    return Draft(
+        Cause.MISPLACED_KEY,
+        "server stands below a table, and so belongs to that; it must stand above all tables",
+        _IGNORED,
+        value.line,
+        () if is_other else edits,
+        is_certain=not is_other,
+    )
+
+
+def _nested_host(document: Document, path: Path, value: Any) -> Draft:
+    found = _statements(document, path)
+    edits: List[Edit] = []
+    for each in found:
+        if each.is_header and len(each.path) > len(path):
+            header = f"[{dotted(('host', *each.path[len(path) :]))}]"
+            edits.append(Edit(each.first + 1, 1, (header,)))
+    return Draft(
+        Cause.MISPLACED_KEY,
+        "a host stands inside another host",
+        _IGNORED,
+        value.line,
+        tuple(edits) if any(each.is_header for each in found) else (),
+    )
+
+
+def _header_without_host(document: Document, path: Path, value: Any) -> Draft:
+    edits = tuple(
+        Edit(each.first + 1, 1, (f"[{dotted(('host', *each.path))}]",))
+        for each in _statements(document, path)
+        if each.is_header
+    )
+    return Draft(
+        Cause.NOT_A_HOST,
+        f"[{shown_keys(path)}] is no host; it is [{shown_keys(('host', *path))}]",
+        _IGNORED,
+        value.line,
+        edits,
+    )
+
+
+def _in_header(document: Document, path: Path) -> Iterator[Draft]:
+    for each in _statements(document, path):
+        if len(each.path) == len(path) and not each.is_header:
+            above = () if path[-1] == "server" else path[:2]
+            yield refused_lint.out_of_header(document, each, above)._replace(
+                why="it is sent to the registry as a header, and does nothing else"
+            )
+
+
+def _no_host(document: Document, url: str, table: Table) -> Draft:
+    return Draft(
+        Cause.NOT_A_HOST,
+        f"{shown_name(url)} needs a table with a header of its own: [{shown_keys(('host', url))}]",
+        "containerd 2 takes only such tables for hosts, and ignores this one",
+        table.line,
+        as_tables(document, url),
+    )

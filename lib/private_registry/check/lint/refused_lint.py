@@ -1,0 +1,356 @@
+"""A hosts.toml that containerd throws away: why, and what makes it readable."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from private_registry.check.findings import Cause
+from private_registry.check.lint import mended_lines
+from private_registry.check.lint.drafts import (
+    Draft,
+    File,
+    as_tables,
+    into_table,
+    statement_at,
+    text_lines,
+    with_value,
+    without,
+)
+from private_registry.check.lint.edits import Edit, Edits
+from private_registry.check.reading import hosts_document, hosts_fields
+from private_registry.check.reading.hosts_document import Document, Refused, dotted, shown_keys
+from private_registry.check.reading.reading import EVERY_CAPABILITY
+from private_registry.containerd.versions import dotted as dotted_version
+from private_registry.texts import toml
+from private_registry.texts.harmless import is_known_of_hosts
+from private_registry.texts.showing import shown_name
+from private_registry.texts.toml_statements import Path, Statement
+
+_THROWN_AWAY = (
+    "containerd throws the whole file away, says so in its log only, and asks the registry itself "
+    "by HTTPS"
+)
+_CRASHES = "containerd crashes whenever it reads this file"
+_NO_HOST = "containerd before 1.7.32 takes no file without a [host] table"
+_FLAG_WORDS = {"true": True, "yes": True, "on": True, "1": True}
+_NO_WORDS = {"false": False, "no": False, "off": False, "0": False}
+_UNIT = re.compile(r"[0-9]+\Z", re.ASCII)
+
+
+def draft_of(file: File, refused: Refused) -> Draft:
+    """Say why containerd throws a file away."""
+    makers: Dict[str, Callable[[File, Refused], Draft]] = {
+        "mark": _mark,
+        "syntax": _syntax,
+        "twice": _twice,
+        "bracket": _bracket,
+        "no host": _no_host,
+        "type": _type,
+        "crash": _crash,
+        "capability": _capability,
+        "header": _header,
+        "url": _url,
+        "duration": _duration,
+    }
+    draft = makers[refused.kind](file, refused)
+    is_crash = refused.kind == "crash"
+    return draft._replace(
+        cause=Cause.CRASHES if is_crash else draft.cause,
+        line=draft.line or refused.line,
+        why=draft.why or (_CRASHES if is_crash else _THROWN_AWAY),
+    )
+
+
+def _mark(_file: File, _refused: Refused) -> Draft:
+    return Draft(
+        Cause.BYTE_ORDER_MARK, "the file begins with a byte order mark, which no editor shows"
+    )
+
+
+def _syntax(file: File, refused: Refused) -> Draft:
+    mended = mended_lines.mend(file.lines, refused.line)
+    if mended is None:
+        return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
+    edit = mended.edits[0]
+    line = _shown_line(edit.lines[0].partition(" #")[0])
+    shown = f": {line}" if line else ""
+    what = {
+        Cause.UNQUOTED: f"quotes are missing{shown}",
+        Cause.WRONG_TYPE: f"true and false are written small and without quotes{shown}",
+    }.get(mended.cause, f"the line is not TOML; it should be {line}" if line else "")
+    if not what:
+        what = "the line is not TOML"
+    return Draft(mended.cause, what, line=edit.first, edits=mended.edits if mended.whole else ())
+
+
+# --- twice -------------------------------------------------------------------------------------
+
+
+def _twice(file: File, refused: Refused) -> Draft:
+    draft = Draft(Cause.DUPLICATE, refused.words)
+    found = hosts_document.parsed(file.lines)
+    second = next((each for each in found if each.first == refused.line - 1), None)
+    if second is None:
+        return draft
+    document = Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
+    first = next(each for each in found if each.path == second.path or each is second)
+    if not second.is_header:
+        is_same = first is not second and first.value == second.value and not first.is_header
+        return draft._replace(edits=(without(second),) if is_same else ())
+    return draft._replace(edits=_merged(document, first, second))
+
+
+def _merged(document: Document, first: Statement, second: Statement) -> Edits:
+    """Return what takes a table's second header away and puts its keys under the first."""
+    ours, theirs = _body(document, first), _body(document, second)
+    known = {each.path: each.value for each in ours}
+    new = [each for each in theirs if each.path not in known]
+    second_at = document.statements.index(second)
+    if first is second or any(known.get(each.path, each.value) != each.value for each in theirs):
+        return ()
+    between = document.statements[document.statements.index(first) : second_at]
+    if not any(each.is_header for each in between[1:]):
+        # Without the second header its keys belong to the first.
+        return tuple(without(each) for each in (second, *theirs) if each not in new)
+    lines = tuple(line for each in new for line in text_lines(document, each))
+    end = ours[-1].end if ours else first.end
+    edits = [without(each) for each in (second, *theirs)]
+    return (*((Edit(end + 1, 0, lines),) if lines else ()), *edits)
+
+
+def _body(document: Document, header: Statement) -> List[Statement]:
+    at = document.statements.index(header) + 1
+    body = []
+    for each in document.statements[at:]:
+        if each.is_header:
+            break
+        body.append(each)
+    return body
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+
+def _bracket(file: File, refused: Refused) -> Draft:
+    return Draft(
+        Cause.FIELD_TOO_NEW,
+        "containerd before 2.0 takes no brackets in a table's name",
+        edits=_as_server(file, refused.line),
+    )
+
+
+def _as_server(file: File, line: int) -> Edits:
+    """Return what says the same with ``server``, where there is but this one host."""
+    found = hosts_document.parsed(file.lines)
+    headers = [each for each in found if each.is_header]
+    server = next((each for each in found if each.path == ("server",)), None)
+    url = headers[0].path[-1] if headers else ""
+    if len(headers) != 1 or headers[0].path[:1] != ("host",) or len(headers[0].path) != 2:  # noqa: PLR2004 - host and its URL
+        return ()
+    if server is not None and server.value != url:
+        return ()
+    document = Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
+    body = _body(document, headers[0])
+    root = {each.path[0] for each in found if len(each.path) == 1}
+    moved = [each for each in body if each.path[-1] not in (*root, "capabilities")]
+    lines = tuple(text for each in moved for text in text_lines(document, each))
+    top = (() if server is not None else (f"server = {toml.scalar(url)}",)) + lines
+    edits = [Edit(line, 1, ("[host]",)), *(without(each) for each in body)]
+    return (*((Edit(1, 0, top),) if top else ()), *edits)
+
+
+def _no_host(file: File, refused: Refused) -> Draft:
+    if refused.line:
+        return _type(file, refused)
+    document = _unchecked(file)
+    draft = Draft(Cause.NO_HOST_TABLE, f"there is no [host] table; {_NO_HOST}")
+    if document is None:
+        return draft
+    for each in document.statements:
+        cause, header = other_header(each.path) if each.is_header else (None, "")
+        if cause is not None:
+            edits = (Edit(each.first + 1, 1, (header,)),)
+            what = f"[{shown_keys(each.path)}] should be {_shown_line(header) or 'a [host] table'}"
+            return Draft(cause, what, "", each.first + 1, edits)
+    return draft._replace(edits=(Edit(len(document.lines) + 1, 0, ("[host]",)),))
+
+
+def other_header(path: Path) -> Tuple[Optional[Cause], str]:
+    """Return what is wrong with a table's header that was meant for a host, and the right one."""
+    names = [str(key) for key in path if isinstance(key, str)]
+    tail = names[1:]
+    if names[0] != "host" and names[0].lower() == "host" and len(path) == len(names):
+        return Cause.KEY_CASE, f"[{dotted(('host', *tail))}]"
+    if names[0].lower() in ("hosts", "mirror", "mirrors") and tail:
+        return Cause.UNKNOWN_KEY, f"[{dotted(('host', *tail))}]"
+    if "://" in names[0]:
+        return Cause.NOT_A_HOST, f"[{dotted(('host', *names))}]"
+    if names[0] == "host" and len(path) > len(names) > 1:
+        return Cause.NOT_A_HOST, f"[{dotted(tuple(names))}]"
+    return None, ""
+
+
+def _shown_line(line: str) -> str:
+    """Return a line where it may be shown; else an empty text."""
+    return line.strip() if is_known_of_hosts(line) else ""
+
+
+def _unchecked(file: File) -> Optional[Document]:
+    try:
+        found = hosts_document.parsed(file.lines)
+    except Refused:
+        return None
+    return Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+def _type(file: File, refused: Refused) -> Draft:
+    document = _unchecked(file)
+    statement = None if document is None else statement_at(document, refused.line)
+    draft = Draft(Cause.WRONG_TYPE, refused.words)
+    if document is None or statement is None:
+        return draft
+    if statement.is_header:
+        cause, header = other_header(statement.path)
+        right = (Edit(refused.line, 1, (header,)),) if cause is not None else ()
+        return draft._replace(cause=cause or Cause.WRONG_TYPE, edits=right)
+    if statement.path == ("host",) and isinstance(statement.value, str):
+        new = (f"[host.{toml.scalar(statement.value)}]",)
+        edits = (without(statement), Edit(len(document.lines) + 1, 0, new))
+        what = "host is a table for each host"
+        what += f": {new[0]}" if is_known_of_hosts(new[0]) else ""
+        return draft._replace(cause=Cause.NOT_A_HOST, what=what, edits=edits)
+    if len(statement.path) == 2 and statement.path[0] == "host":  # noqa: PLR2004 - a key of [host]
+        return _key_of_host(document, statement, draft)
+    value = _right_value(str(statement.path[-1]).lower(), statement.value)
+    return (
+        draft if value is None else draft._replace(edits=(with_value(document, statement, value),))
+    )
+
+
+def _key_of_host(document: Document, statement: Statement, draft: Draft) -> Draft:
+    """Say of a key in a bare ``[host]`` that it needs the host's name in the header."""
+    server = next((each for each in document.statements if each.path == ("server",)), None)
+    header = next((e for e in document.statements if e.is_header and e.path == ("host",)), None)
+    key = str(statement.path[-1])
+    edits: Edits = ()
+    if key == "server" and header is not None:
+        edits = (Edit(1, 0, text_lines(document, statement)), without(statement))
+    elif server is not None and header is not None and isinstance(server.value, str):
+        edits = (Edit(header.first + 1, 1, (f"[host.{toml.scalar(server.value)}]",)),)
+    what = f"{shown_name(key)} stands in [host], which holds hosts only"
+    return draft._replace(cause=Cause.MISPLACED_KEY, what=what, edits=edits)
+
+
+def _right_value(key: str, value: Any) -> Any:
+    word = str(value).strip().lower()
+    if key in ("skip_verify", "override_path"):
+        return {**_FLAG_WORDS, **_NO_WORDS}.get(word)
+    if key == "capabilities" and isinstance(value, str):
+        words = re.split(r"[\s,]+", value.strip())
+        return words if all(each.lower() in EVERY_CAPABILITY for each in words) else None
+    if key == "dial_timeout" and _UNIT.match(word):
+        return f"{word}s"
+    is_one = isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
+    if key == "server" and is_one:
+        return value[0]
+    if key == "client" and isinstance(value, list) and len(value) == 1:
+        inner = value[0]
+        return inner if isinstance(inner, list) and len(inner) == 1 else None
+    return None
+
+
+def _crash(file: File, refused: Refused) -> Draft:
+    document = _unchecked(file)
+    statement = None if document is None else statement_at(document, refused.line)
+    if document is None or statement is None or len(statement.path) <= 2:  # noqa: PLR2004 - a key of [host]
+        return _type(file, refused)
+    return Draft(Cause.CRASHES, refused.words, edits=as_tables(document, str(statement.path[1])))
+
+
+def _capability(file: File, refused: Refused) -> Draft:
+    document = _unchecked(file)
+    statement = None if document is None else statement_at(document, refused.line)
+    draft = Draft(Cause.UNKNOWN_CAPABILITY, refused.words)
+    if document is None or statement is None or not isinstance(statement.value, list):
+        return draft
+    known = hosts_fields.capabilities_of(file.version)
+    words = [each if each.lower() in known else _near(each, known) for each in statement.value]
+    right = list(dict.fromkeys(word for word in words if word))
+    if "referrers" in (str(each).lower() for each in statement.value) and "referrers" not in known:
+        since = dotted_version(hosts_fields.REFERRERS_SINCE)
+        draft = draft._replace(
+            what=f"only containerd {since} and newer know the capability referrers"
+        )
+    return draft._replace(edits=(with_value(document, statement, right),) if right else ())
+
+
+def _near(word: str, known: Any) -> str:
+    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
+
+    return next(iter(difflib.get_close_matches(word.lower(), sorted(known), 1)), "")
+
+
+def _header(file: File, refused: Refused) -> Draft:
+    document = _unchecked(file)
+    statement = None if document is None else statement_at(document, refused.line)
+    draft = Draft(Cause.BAD_HEADER, refused.words)
+    if document is None or statement is None or statement.is_header:
+        return draft
+    key = str(statement.path[-1])
+    above = statement.path[:-2]
+    if key in hosts_fields.HOST_KEYS and statement.path[-2:-1] == ("header",):
+        return out_of_header(document, statement, above)
+    if isinstance(statement.value, (bool, int, float)):
+        text = str(statement.value).lower()
+        return draft._replace(edits=(with_value(document, statement, text),))
+    return draft
+
+
+def out_of_header(document: Document, statement: Statement, above: Path) -> Draft:
+    """Say of a key in a table of headers that it belongs into the table above."""
+    key = str(statement.path[-1])
+    edit = into_table(document, above, text_lines(document, statement))
+    return Draft(
+        Cause.MISPLACED_KEY,
+        f"{key} stands below a [...header] table, and so is a header",
+        line=statement.first + 1,
+        edits=() if edit is None else (edit, without(statement)),
+    )
+
+
+def _url(file: File, refused: Refused) -> Draft:
+    draft = Draft(Cause.BAD_URL, f"{shown_name(refused.words[: -len(' is no URL')])} is no URL")
+    document = _unchecked(file)
+    statement = None if document is None else statement_at(document, refused.line)
+    if document is None or statement is None:
+        return draft
+    old = str(statement.path[1] if statement.is_header else statement.value)
+    new = right_url(old)
+    return draft._replace(edits=with_url(document, statement, old, new) if new else ())
+
+
+def right_url(url: str) -> str:
+    """Return what a URL with a slip in it was meant to be; empty where that is unclear."""
+    match = re.fullmatch(r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE)
+    right = f"{match[1].lower()}://{match[2]}" if match else url.strip()
+    return right if right != url else ""
+
+
+def with_url(document: Document, statement: Statement, old: str, new: str) -> Edits:
+    """Return the edits that give an endpoint another URL, in all headers that name it."""
+    if not statement.is_header:
+        return (with_value(document, statement, new),)
+    found = []
+    for each in document.statements:
+        if each.is_header and each.path[:2] == ("host", old):
+            header = f"[{dotted(('host', new, *each.path[2:]))}]"
+            found.append(Edit(each.first + 1, 1, (header,)))
+    return tuple(found)
+
+
+def _duration(file: File, refused: Refused) -> Draft:
+    return _type(file, refused)

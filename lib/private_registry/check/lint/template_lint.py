@@ -1,0 +1,233 @@
+"""containerd-template.toml: what of it CRI ignores, and what keeps CRI from starting at all."""
+
+from __future__ import annotations
+
+from typing import Any, FrozenSet, Iterator, List, Optional, Tuple
+
+from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.lint import entries_lint
+from private_registry.check.lint.edits import Edit
+from private_registry.check.lint.template_looked import (
+    Looked,
+    entries,
+    finding,
+    header,
+    mended,
+    of_entry,
+    without,
+)
+from private_registry.check.reading.hosts_document import CURRENT
+from private_registry.check.reading.legacy_reading import CONFIGS_TLS_GONE
+from private_registry.containerd.template import Template, shown_key
+from private_registry.containerd.versions import Version, dotted
+from private_registry.texts import toml
+from private_registry.texts.showing import shown_name
+from private_registry.texts.toml_statements import Path, Statement
+
+OWN_TREE = "${SNAP_DATA}/args/certs.d"
+_CRI = ("plugins", "io.containerd.grpc.v1.cri")
+_IMAGES = ("plugins", "io.containerd.cri.v1.images")
+_FIRST_CRI = ("plugins", "cri")
+_TRANSFER = ("plugins", "io.containerd.transfer.v1.local")
+_CONFIG_PATH_SINCE, _TRANSFER_SINCE = (1, 5, 0), (2, 1, 0)
+_DEFAULT_TREE = ((2, 2, 0), (2, 2, 2))
+_DOWNLOADS = 3
+_NO_CRI = "containerd does not start CRI so, and no pod starts"
+_TRUST_CAUSES = frozenset(
+    [
+        *(Cause.UNKNOWN_CA, Cause.WRONG_NAME, Cause.NO_IP_SAN, Cause.COMMON_NAME_ONLY),
+        *(Cause.EXPIRED, Cause.NOT_YET_VALID),
+        *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.TLS_FAILED),
+    ]
+)
+
+
+def lint_template(
+    template: Template,
+    loaded: Optional[Template] = None,
+    version: Optional[Version] = None,
+    asked: FrozenSet[str] = frozenset(),
+) -> Tuple[Finding, ...]:
+    """Look through containerd-template.toml.
+
+    Args:
+        template: the file; ``source`` is its path.
+        loaded: containerd.toml, which MicroK8s makes of it at each start; None where there is none.
+        version: of containerd; None for a current one.
+        asked: ``HOST[:PORT]`` of all endpoints of this node; credentials for others are noted, if
+            any is given.
+    """
+    looked = Looked(template, loaded, CURRENT if version is None else version, asked)
+    rules = (
+        _other_section,
+        _beside_config_path,
+        _mirrors_alone,
+        _tls_alone,
+        _list_of_paths,
+        _native,
+        entries_lint.findings_of,
+    )
+    return tuple(finding for rule in rules for finding in rule(looked))
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+
+def _value(looked: Looked, *path: str) -> Any:
+    """Return a setting of CRI's, in the section of either version."""
+    sections = (_CRI, _IMAGES, _FIRST_CRI)
+    found = (each for each in looked.template.statements if not each.is_header)
+    wanted = [(*section, *path) for section in sections]
+    return next((each.value for each in found if each.path in wanted), None)
+
+
+def _config_path(looked: Looked) -> Optional[Statement]:
+    for each in looked.template.statements:
+        if each.path[-2:] == ("registry", "config_path") and each.value:
+            return each
+    return None
+
+
+def _pulls_locally(looked: Looked) -> bool:
+    """Whether something keeps containerd 2.1 and newer from its transfer service (cri images)."""
+    downloads = _value(looked, "max_concurrent_downloads")
+    return (
+        any(key[0] in ("mirrors", "configs") for key in looked.template.keys)
+        or _value(looked, "use_local_image_pull") is True
+        or downloads not in (None, _DOWNLOADS)
+        or _value(looked, "image_pull_with_sync_fs") is True
+        or _value(looked, "containerd", "discard_unpacked_layers") is True
+        or _value(looked, "discard_unpacked_layers") is True
+        or _value(looked, "containerd", "disable_snapshot_annotations") is False
+        or _value(looked, "disable_snapshot_annotations") is False
+        or any("auths" in each.path for each in looked.template.statements)
+    )
+
+
+# --- sections ----------------------------------------------------------------------------------
+
+
+def _other_section(looked: Looked) -> Iterator[Finding]:
+    """Yield a registry section that belongs to another version of the file's format."""
+    sections = [(*section, "registry") for section in (_CRI, _IMAGES, _FIRST_CRI)]
+    own = looked.template.section
+    for section in (each for each in sections if each != own):
+        is_read = section[:2] == _IMAGES and looked.version >= CONFIGS_TLS_GONE
+        found = [e for e in looked.template.statements if e.path[: len(section)] == section]
+        filled = [each for each in found if not each.is_header]
+        if filled and not is_read:
+            yield finding(
+                looked,
+                Cause.SETTINGS_IGNORED,
+                f"containerd {dotted(looked.version)} does not read {header(section)} in a file "
+                f"that is read for {header(own)}",
+                found[0],
+                "containerd ignores it without a word",
+            )
+
+
+# --- mirrors and config_path -------------------------------------------------------------------
+
+
+def _beside_config_path(looked: Looked) -> Iterator[Finding]:
+    if _config_path(looked) is None or looked.version < _CONFIG_PATH_SINCE:
+        return
+    mirrors, tls = entries(looked, "mirrors"), entries(looked, "tls")
+    if mirrors:
+        yield finding(
+            looked,
+            Cause.MIRRORS_BESIDE_CONFIG_PATH,
+            f"{shown_key(mirrors[0])} stand beside config_path",
+            of_entry(looked, mirrors[0])[0],
+            _NO_CRI,
+        )._replace(remedy=mended(looked, without(looked, mirrors)))
+    elif tls:
+        is_ignored = looked.version >= CONFIGS_TLS_GONE
+        yield finding(
+            looked,
+            Cause.TLS_BESIDE_CONFIG_PATH,
+            f"{shown_key(tls[0])} stand beside config_path",
+            of_entry(looked, tls[0])[0],
+            "containerd 2 ignores them" if is_ignored else _NO_CRI,
+        )._replace(
+            remedy=mended(looked, without(looked, tls)),
+            severity=Severity.NOTE if is_ignored else Severity.FAULT,
+        )
+
+
+def _mirrors_alone(looked: Looked) -> Iterator[Finding]:
+    first, fixed = _DEFAULT_TREE
+    mirrors = entries(looked, "mirrors")
+    if mirrors and _config_path(looked) is None and first <= looked.version < fixed:
+        yield finding(
+            looked,
+            Cause.MIRRORS_KILL_CRI,
+            f"containerd {dotted(looked.version)} takes no mirrors in this file",
+            of_entry(looked, mirrors[0])[0],
+            _NO_CRI,
+        )
+
+
+def _tls_alone(looked: Looked) -> Iterator[Finding]:
+    if _config_path(looked) is not None or looked.version < CONFIGS_TLS_GONE:
+        return
+    for key in entries(looked, "tls"):
+        yield finding(
+            looked,
+            Cause.SETTINGS_IGNORED,
+            f"containerd 2 does not read {shown_key(key)}",
+            of_entry(looked, key)[0],
+            "a CA, client certificate or skip_verify needs config_path and hosts.toml",
+        )._replace(
+            endpoint=f"https://{shown_name(key[1])}/v2",
+            severity=Severity.NOTE,
+            explains=_TRUST_CAUSES,
+        )
+
+
+def _list_of_paths(looked: Looked) -> Iterator[Finding]:
+    statement = _config_path(looked)
+    paths = [] if statement is None else str(statement.value).split(":")
+    if statement is None or len(paths) < 2 or looked.version < _TRANSFER_SINCE:  # noqa: PLR2004 - a list
+        return
+    if _pulls_locally(looked):
+        return
+    name = looked.template.lines[statement.first].partition("=")[0].rstrip()
+    line = f"{name} = {toml.scalar(OWN_TREE)}"
+    edits = (Edit(statement.first + 1, statement.end - statement.first, (line,)),)
+    yield finding(
+        looked,
+        Cause.CONFIG_PATH_LIST,
+        "config_path names several directories",
+        statement,
+        "containerd 2.1 and newer take them for the name of one, find nothing there and read no "
+        "hosts.toml",
+    )._replace(remedy=mended(looked, edits if OWN_TREE in paths else ()))
+
+
+# --- snapshotter -------------------------------------------------------------------------------
+
+
+def _native(looked: Looked) -> Iterator[Finding]:
+    """Yield a snapshotter that the transfer service cannot unpack for (containerd issue 11606)."""
+    read = looked.loaded or looked.template
+    paths: List[Path] = [(*_IMAGES, "snapshotter")]
+    paths += [(*section, "containerd", "snapshotter") for section in (_CRI, _FIRST_CRI)]
+    is_native = any(each.path in paths and each.value == "native" for each in read.statements)
+    unpacks = any(each.path[:2] == _TRANSFER for each in read.statements)
+    if not is_native or unpacks or looked.version < _TRANSFER_SINCE or _pulls_locally(looked):
+        return
+    headers = [each for each in looked.template.statements if each.is_header]
+    own = next((each for each in headers if each.path == _IMAGES), None)
+    setting = "use_local_image_pull = true"
+    end = len(looked.template.lines) + 1
+    edit = Edit(end, 0, (header(_IMAGES), f"  {setting}"))
+    if own is not None:
+        edit = Edit(own.end + 1, 0, (f"  {setting}",))
+    yield finding(
+        looked,
+        Cause.NATIVE_SNAPSHOTTER,
+        f"with the snapshotter native, containerd {dotted(looked.version)} cannot unpack any image",
+        None,
+        "every pull ends in: no unpack platforms defined",
+    )._replace(remedy=mended(looked, (edit,)))

@@ -1,0 +1,336 @@
+"""hosts.toml as containerd's TOML library reads it: go-toml v1 in containerd 1.5 to 1.7, v2 in 2.x.
+
+Where the libraries differ from each other, and from TOML, the one of the given version counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
+
+from private_registry.containerd.versions import Version
+from private_registry.texts import toml, toml_statements
+from private_registry.texts.showing import shown_name
+from private_registry.texts.toml_statements import Path, Statement
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+CURRENT: Version = (2, 2, 3)
+TLS_KEYS = ("ca", "client", "skip_verify")
+HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
+_GO_TOML_2 = (2, 0, 0)
+_DOTS_ARE_HARMLESS = (2, 4, 0)
+_ROOT_ONLY_IS_READ = (1, 7, 32)
+_TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+class Refused(Exception):
+    """containerd throws the whole file away.
+
+    Args:
+        kind: ``mark``, ``syntax``, ``twice``, ``bracket``, ``no host``, or another module's.
+        line: 1-based; 0 where it is the whole file.
+        words: what is wrong, for people.
+    """
+
+    def __init__(self, kind: str, line: int, words: str) -> None:
+        super().__init__(words)
+        self.kind, self.line, self.words = kind, line, words
+
+
+class Leaf(NamedTuple):
+    """A value and the number of its line."""
+
+    value: Any
+    line: int
+
+
+class Table(Dict[str, Any]):
+    """A table: leaves and tables by key, and the number of the line that it begins in."""
+
+    line = 0
+    is_inline = False
+
+
+class HostTable(NamedTuple):
+    """One ``[host."URL"]``."""
+
+    url: str
+    table: Table
+
+
+class Document(NamedTuple):
+    """What is in a file.
+
+    Args:
+        root: everything, nested.
+        hosts: those hosts that containerd collects, in the order that it asks them.
+        statements: of the text, in its order.
+        lines: of the text.
+    """
+
+    root: Table
+    hosts: Tuple[HostTable, ...]
+    statements: Tuple[Statement, ...]
+    lines: Tuple[str, ...]
+
+
+def is_go_toml_2(version: Version) -> bool:
+    """Whether a containerd has go-toml v2."""
+    return version >= _GO_TOML_2
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of a file without its byte order mark, whatever bytes are in it."""
+    plain = content[len(BYTE_ORDER_MARK) :] if content.startswith(BYTE_ORDER_MARK) else content
+    return plain.decode(errors="replace")
+
+
+def read(content: bytes, version: Version) -> Document:
+    """Read a file.
+
+    Raises:
+        Refused: this containerd's library does not take it.
+    """
+    is_2 = is_go_toml_2(version)
+    if is_2 and content.startswith(BYTE_ORDER_MARK):
+        raise Refused("mark", 1, "the file begins with a byte order mark")
+    if is_2:
+        _check_utf8(content)
+    text = text_of(content)
+    # go-toml v1 takes a lone carriage return for the end of a line.
+    lines = toml_statements.split_lines(text if is_2 else _LONE_RETURN.sub("\n", text))
+    found = parsed(lines)
+    _check_not_twice(found, lines, is_2=is_2)
+    if not is_2:
+        _check_names_of_tables(found, lines)
+    root = _nested(found)
+    if not is_2:
+        hosts = _hosts_of_1(root, version)
+    else:
+        check_host_tables(root)
+        if version < _DOTS_ARE_HARMLESS:
+            _check_dotted_skip_verify(found)
+        hosts = list(_hosts_of_2(found, root))
+    return Document(root, tuple(hosts), tuple(found), tuple(lines))
+
+
+def parsed(lines: List[str]) -> List[Statement]:
+    """Read the statements of a text, what is there twice too; raise Refused."""
+    try:
+        found = toml_statements.parse(lines, may_repeat=True)
+    except toml.TomlSyntaxError as error:
+        raise Refused("syntax", error.line or 0, error.reason) from error
+    for each in found:
+        # tomlkit takes a tab for a part of a bare key.
+        if _TAB_IN_KEY.match(lines[each.first]):
+            raise Refused("syntax", each.first + 1, "a tab in a key")
+    return found
+
+
+def _check_utf8(content: bytes) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Refused("syntax", line, "not UTF-8") from error
+
+
+def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
+    """go-toml v1 takes no bracket, escape or tab in a table's name (containerd issue 10055)."""
+    for each in (header for header in found if header.is_header):
+        keys = [key for key in each.path if isinstance(key, str)]
+        if any("[" in key or "]" in key for key in keys):
+            raise Refused(
+                "bracket", each.first + 1, f"a bracket in the table's name {shown_name(keys[-1])}"
+            )
+        if re.search(r"[\\\t]", _between_brackets(lines[each.first])):
+            raise Refused("syntax", each.first + 1, "a backslash or tab in the table's name")
+
+
+def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) -> None:
+    seen = _Seen(is_2=is_2)
+    for each in found:
+        is_twice = (
+            seen.has_header(each, lines[each.first]) if each.is_header else seen.has_key(each)
+        )
+        if is_twice:
+            raise Refused("twice", each.first + 1, f"{shown_keys(each.path)} is there twice")
+
+
+class _Seen:
+    """What a text has said already, as either library remembers it."""
+
+    def __init__(self, *, is_2: bool) -> None:
+        self._is_2 = is_2
+        self._names: Set[Any] = set()
+        self._opened: Set[Path] = set()
+        self._tables: Set[Path] = set()
+        self._values: Set[Path] = set()
+        self._above: Path = ()
+
+    def has_header(self, header: Statement, line: str) -> bool:
+        """Take a header; return whether the library finds it there already."""
+        path, is_array = header.path, line.lstrip().startswith("[[")
+        # A table is no array of tables, nor the other way round.
+        is_twice = is_array and path[-1] == 0 and path[:-1] in self._tables
+        if self._is_2:
+            name: Any = path
+            is_twice = is_twice or (not is_array and isinstance(path[-1], int))
+        else:
+            # go-toml v1 compares what stands between the brackets, as it is written.
+            name = _between_brackets(line)
+            name = name[1:-1] if is_array else name
+        is_twice = is_twice or (name in self._names and not is_array) or self._is_value(path)
+        self._names.add(name)
+        self._opened.add(path)
+        self._above = path
+        self._tables.update(path[:end] for end in range(1, len(path) + 1))
+        return is_twice
+
+    def has_key(self, key: Statement) -> bool:
+        """Take a key; return whether the library finds it there already."""
+        path = key.path
+        if self._is_2 and not _is_decoded(self._above):
+            return False
+        is_twice = path in self._tables or self._is_value(path)
+        if self._is_2:
+            # A table that dotted keys have made has no header, and the other way round.
+            inner = [path[:end] for end in range(len(self._above) + 1, len(path))]
+            is_twice = is_twice or not self._opened.isdisjoint(inner)
+            self._names.update(inner)
+        self._values.add(path)
+        self._tables.update(path[:end] for end in range(1, len(path)))
+        return is_twice
+
+    def _is_value(self, path: Path) -> bool:
+        return any(path[:length] in self._values for length in range(1, len(path) + 1))
+
+
+def _is_decoded(table: Path) -> bool:
+    """Whether go-toml v2 looks at a table's keys: those of unknown ones it skips unseen."""
+    names = [str(key).lower() for key in table]
+    if names[:1] == ["host"]:
+        return len(names) < 3 or names[2] in HOST_KEYS  # noqa: PLR2004 - host, URL and a key
+    return not names or names[0] in HOST_KEYS
+
+
+def _between_brackets(line: str) -> str:
+    return line.strip().partition("[")[2].rpartition("]")[0]
+
+
+def dotted(path: Path) -> str:
+    """Write a path as in a table's header."""
+    return ".".join(
+        str(key) if re.fullmatch(r"[A-Za-z0-9_-]+", str(key)) else toml.scalar(str(key))
+        for key in path
+    )
+
+
+def shown_keys(path: Path) -> str:
+    """Write a path as in a table's header, for people."""
+    return dotted(tuple(shown_name(str(key)) for key in path))
+
+
+def _nested(found: List[Statement]) -> Table:
+    root = Table()
+    for each in found:
+        line = each.first + 1
+        if each.is_header:
+            _table_at(root, each.path, line)
+        else:
+            table = _table_at(root, each.path[:-1], line)
+            table[str(each.path[-1])] = _valued(each.value, line)
+    return root
+
+
+def _table_at(root: Table, path: Path, line: int) -> Table:
+    table = root
+    for key in path:
+        inner = table.setdefault(str(key) if isinstance(key, str) else f"#{key}", Table())
+        if not isinstance(inner, Table):
+            raise Refused("twice", line, f"{shown_keys(path)} is there twice")
+        inner.line = inner.line or line
+        table = inner
+    return table
+
+
+def _valued(value: Any, line: int) -> Any:
+    if not isinstance(value, dict):
+        return Leaf(value, line)
+    table = Table({key: _valued(inner, line) for key, inner in value.items()})
+    table.line, table.is_inline = line, True
+    return table
+
+
+def _hosts_of_2(found: List[Statement], root: Table) -> Iterator[HostTable]:
+    """Yield what ``getSortedHosts`` of containerd 2.x does: each header that names another host."""
+    last = ""
+    for each in found:
+        keys = each.path
+        is_host = each.is_header and len(keys) > 1 and keys[0] == "host"
+        if is_host and isinstance(keys[1], str) and keys[1] != last:
+            last = keys[1]
+            yield HostTable(last, _merged(root, last))
+
+
+def _merged(root: Table, url: str) -> Table:
+    """Return what ``host`` in any spelling says of a URL: go-toml v2 decodes all into one."""
+    merged = Table()
+    for key, hosts in root.items():
+        if key.lower() == "host" and isinstance(hosts, Table):
+            merged.update(hosts.get(url, {}))
+    merged.line = root["host"][url].line
+    return merged
+
+
+def _check_dotted_skip_verify(found: List[Statement]) -> None:
+    """Before go-toml 2.4 it crashes at a dotted skip_verify of a host that it knows already.
+
+    That is the only pointer among the fields (unmarshaler.go fieldByIndex).
+    """
+    known: Set[str] = set()
+    table: Path = ()
+    for each in found:
+        table = each.path if each.is_header else table
+        keys = [str(key) for key in each.path]
+        if keys[:1] != ["host"] or len(keys) < 2:  # noqa: PLR2004 - host and its URL
+            continue
+        is_dotted = not each.is_header and len(table) < 2  # noqa: PLR2004 - the same
+        if is_dotted and keys[1] in known and [key.lower() for key in keys[2:]] == ["skip_verify"]:
+            words = f"skip_verify of {shown_name(keys[1])} is written with dots, not below a header"
+            raise Refused("crash", each.first + 1, words)
+        known.add(keys[1])
+
+
+def _hosts_of_1(root: Table, version: Version) -> List[HostTable]:
+    """Return what ``getSortedHosts`` of containerd 1.x does: all of the table, by its lines."""
+    host = root.get("host")
+    if host is None and version >= _ROOT_ONLY_IS_READ:
+        return []
+    if not isinstance(host, Table) or "#0" in host:
+        line = host.line if isinstance(host, (Leaf, Table)) else 0
+        raise Refused("no host", line, "there is no [host] table")
+    try:
+        check_host_tables(root)
+    except Refused as error:
+        if len(host) > 1:
+            raise Refused("crash", error.line, error.words) from error
+        raise
+    # An inline table has no place of its own there, and comes before all others.
+    hosts = [HostTable(url, table) for url, table in host.items()]
+    return sorted(hosts, key=lambda each: 0 if each.table.is_inline else each.table.line)
+
+
+def check_host_tables(root: Table) -> None:
+    """Raise Refused unless ``host``, where it is given, holds tables only.
+
+    containerd 1.x does more than throw such a file away, if more than this stands in ``host``: it
+    takes the value for a table when it sorts them, and crashes (hosts.go getSortedHosts).
+    """
+    host = root.get("host", Table())
+    if not isinstance(host, Table) or "#0" in host:
+        raise Refused("type", host.line, "host must be a table")
+    for url, table in host.items():
+        if not isinstance(table, Table) or "#0" in table:
+            raise Refused("type", table.line, f"{shown_name(url)} in [host] is no table")

@@ -1,0 +1,169 @@
+"""Whom containerd asks where it has no config_path: CRI's own mirrors (its image_pull.go)."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.reading import go_url
+from private_registry.check.reading.hosts_document import CURRENT
+from private_registry.check.reading.hosts_entries import is_localhost
+from private_registry.check.reading.reading import HostEntry, Reading, Trust
+from private_registry.containerd.template import EntryKey, Template
+from private_registry.containerd.versions import Version
+from private_registry.errors import ConflictError
+from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER, EVERY_REGISTRY
+from private_registry.texts.showing import shown_name
+
+CONFIGS_TLS_GONE = (2, 0, 0)
+_API = "/v2"
+_LOCALHOST_IS_PLAIN = (1, 4, 0)
+_PATHS_ARE_READ = (1, 3, 0)
+_NS_IS_SENT = (1, 4, 0)
+_CAPABILITIES = frozenset(["pull", "resolve"])
+_PATH_CAUSES = frozenset([Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.UNEXPECTED_STATUS])
+
+
+class _Endpoint(NamedTuple):
+    """One endpoint of a mirror, with what is odd about it."""
+
+    entry: HostEntry
+    findings: Tuple[Finding, ...] = ()
+
+
+def read_legacy(registry: str, template: Template, version: Optional[Version] = None) -> Reading:
+    """Read what containerd-template.toml says of a registry on a node without config_path.
+
+    Args:
+        registry: as image references spell it; ``*`` for those without mirrors of their own.
+        template: containerd's configuration.
+        version: of containerd; None for a current one.
+    """
+    wanted = CURRENT if version is None else version
+    key = next(
+        (key for key in _keys(registry) if _get(template, key) is not None), ("mirrors", registry)
+    )
+    given = texts_in(_get(template, key), "endpoint")
+    place = template.place_of(key) if key in template.keys else ""
+    endpoints = [_endpoint(url, registry, template, wanted, place) for url in given]
+    if not any(_host(url) == registry for url in given):
+        default = _default(registry, wanted)
+        endpoints.append(_endpoint(default, registry, template, wanted, "", is_server=True))
+    entries = tuple(each.entry for each in endpoints)
+    findings = tuple(finding for each in endpoints for finding in each.findings)
+    return Reading(registry, entries, findings, template.source if given else "")
+
+
+def texts_in(value: Any, key: str) -> List[str]:
+    """Return the texts that stand in a list of an entry; none where it is no list."""
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+
+
+def _keys(registry: str) -> Iterator[EntryKey]:
+    yield ("mirrors", registry)
+    yield ("mirrors", EVERY_REGISTRY)
+
+
+def _get(template: Template, key: EntryKey) -> Any:
+    try:
+        return template.get(key)
+    except ConflictError:
+        return _inline(template, key)
+
+
+def _inline(template: Template, key: EntryKey) -> Any:
+    """Return what an entry says that stands inside an inline table."""
+    path = (*template.section, *key)
+    for statement in template.statements:
+        rest = path[len(statement.path) :]
+        value: Any = statement.value
+        if statement.path == path[: len(statement.path)] and isinstance(value, dict):
+            for part in rest:
+                value = value.get(part) if isinstance(value, dict) else None
+            return value
+    return None
+
+
+def _default(registry: str, version: Version) -> str:
+    host = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
+    return f"{_scheme_of(host, version)}://{host}"
+
+
+def _scheme_of(host: str, version: Version) -> str:
+    is_plain = is_localhost(host) and version >= _LOCALHOST_IS_PLAIN
+    return "http" if is_plain else "https"
+
+
+def _host(url: str) -> str:
+    parsed = go_url.parse(url if "://" in url else f"dummy://{url}")
+    return "" if parsed is None else parsed.host
+
+
+def _endpoint(
+    url: str,
+    registry: str,
+    template: Template,
+    version: Version,
+    place: str,
+    *,
+    is_server: bool = False,
+) -> _Endpoint:
+    full = url if "://" in url else f"{_scheme_of(_host(url), version)}://{url}"
+    parsed = go_url.parse(full, version) or go_url.GoUrl("", "", "")
+    path = parsed.path if version >= _PATHS_ARE_READ else ""
+    is_hub = (registry, parsed.host) == (DOCKER_HUB, DOCKER_HUB_SERVER)
+    entry = HostEntry(
+        parsed.scheme,
+        parsed.host,
+        path.rstrip("/") if path else _API,
+        _CAPABILITIES,
+        _trust(template, parsed.host, version),
+        is_proxy=parsed.host != registry and not is_hub and version >= _NS_IS_SENT,
+        is_server=is_server,
+        where=place,
+    )
+    return _Endpoint(entry, tuple(_findings(url, registry, entry, place)))
+
+
+def _trust(template: Template, host: str, version: Version) -> Trust:
+    if version >= CONFIGS_TLS_GONE:
+        return Trust()
+    plain = _get(template, ("configs", host, "tls"))
+    if not isinstance(plain, Mapping):
+        return Trust()
+    ca, certificate, key = (str(plain.get(f"{name}_file", "")) for name in ("ca", "cert", "key"))
+    skip = plain.get("insecure_skip_verify")
+    return Trust(
+        (ca,) if ca else (),
+        ((certificate, key),) if certificate and key else (),
+        skip if isinstance(skip, bool) else None,
+    )
+
+
+def _findings(url: str, registry: str, entry: HostEntry, place: str) -> Iterator[Finding]:
+    finding = Finding(
+        Cause.BAD_URL, "", registry, entry.url, place, severity=Severity.NOTE, explains=_PATH_CAUSES
+    )
+    if not entry.authority or entry.scheme not in ("http", "https"):
+        yield finding._replace(
+            cause=Cause.BAD_SCHEME if entry.authority else Cause.BAD_URL,
+            what=f"{shown_name(url)} is no address that containerd can ask: it begins with "
+            "http:// or https://",
+            severity=Severity.FAULT,
+            explains=frozenset(),
+        )
+    elif "://" not in url and entry.scheme == "https":
+        yield finding._replace(
+            cause=Cause.SCHEME_MISSING,
+            what=f"{shown_name(url)} has no http:// or https:// in front",
+            why="containerd takes it for https",
+            explains=frozenset([Cause.SPEAKS_HTTP]),
+        )
+    elif "v2" not in entry.path.split("/"):
+        yield finding._replace(
+            cause=Cause.PATH_APPENDED,
+            what=f"containerd asks {entry.shown_url}/..., without /v2",
+            why="in this file the path of a mirror is taken as it is, and few registries answer "
+            "there",
+        )

@@ -1,0 +1,33 @@
+"""What `check` is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Tuple
+
+from private_registry.check.image import Subject
+
+
+class CheckRequest(NamedTuple):
+    """Find out why pulls fail.
+
+    Args:
+        subjects: registries and images; none for everything configured on the node.
+        seconds: how long each endpoint may take.
+        pull: pull the image, too.
+    """
+
+    subjects: Tuple[Subject, ...] = ()
+    seconds: float = 5
+    pull: bool = False
+
+
+@dataclass(frozen=True)
+class ExplainRequest:
+    """Explain an error message.
+
+    Args:
+        text: what was pasted; it may hold secrets and never shows in a repr.
+    """
+
+    text: str = field(repr=False)

@@ -1,0 +1,82 @@
+"""What asking one endpoint brought, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Mapping, NamedTuple, Optional
+
+from private_registry.check.findings import Cause, Layer
+from private_registry.check.image import Image
+from private_registry.check.probe.proxies import Proxies
+from private_registry.check.reading.reading import HostEntry
+
+
+@dataclass(frozen=True)
+class Login:
+    """What containerd answers a challenge with; never shows in a repr.
+
+    Args:
+        username: may be empty.
+        password: that belongs to it.
+    """
+
+    username: str
+    password: str = field(repr=False)
+
+
+_NO_LOGINS: Mapping[str, Login] = MappingProxyType({})
+
+
+class Question(NamedTuple):
+    """What one endpoint is to be asked.
+
+    Args:
+        registry: as image references spell it.
+        entry: the endpoint.
+        image: to be looked up there; None to ask whether it is a registry at all.
+        login: None where the node has none for it.
+        proxies: of the process that pulls.
+        has_token_headers: the entry's headers go to its token server, too (containerd 2.1).
+        logins: what the node has for other hosts, where the endpoint may redirect to.
+        compares_ports: a redirect to another port leads to another host (Go before 1.21.8).
+    """
+
+    registry: str
+    entry: HostEntry
+    image: Optional[Image] = None
+    login: Optional[Login] = None
+    proxies: Proxies = Proxies()
+    has_token_headers: bool = True
+    logins: Mapping[str, Login] = _NO_LOGINS
+    compares_ports: bool = True
+
+    def login_of(self, host: str) -> Optional[Login]:
+        """Return what the node logs in to a host with that asks for it: ``HOST[:PORT]``."""
+        return self.login if host == self.entry.authority else self.logins.get(host)
+
+
+class Result(NamedTuple):
+    """How that went.
+
+    Args:
+        cause: why it does not serve; None where it does.
+        layer: the last one that was reached.
+        detail: the same in the words of who noticed, without secrets.
+        asked: URL of what refused, where that is not the endpoint: a token server, a proxy.
+        clock: seconds that the server's clock is ahead of this node's; None where it does not tell.
+        speaks: ``http`` or ``https``, as far as that came out.
+        is_anonymous: it serves whoever comes, or asked for a login and was given none.
+        beyond: where it speaks HTTPS and was asked by HTTP, what would be wrong then.
+        login_at: address of another host whose login it is about; empty for the endpoint's own.
+    """
+
+    cause: Optional[Cause]
+    layer: Layer
+    detail: str = ""
+    asked: str = ""
+    clock: Optional[float] = None
+    speaks: str = ""
+    is_anonymous: bool = True
+    beyond: Optional[Cause] = None
+    login_at: str = ""

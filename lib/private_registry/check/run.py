@@ -1,0 +1,351 @@
+"""Why a pull fails: from the node's files and the registries' answers to causes and remedies.
+
+Reads only: no lock, no repair of what a killed run left, no file but the summary for `list`. A real
+pull, where it is asked for, leaves no image behind.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from private_registry.check.diagnosis import Asked, Diagnosis, RegistryReport, diagnose
+from private_registry.check.findings import Cause, Finding, Layer, Remedy
+from private_registry.check.image import Image, parse_subject
+from private_registry.check.last_check import remember
+from private_registry.check.lint.directory_lint import lint_tree
+from private_registry.check.mending import Situation, mended
+from private_registry.check.node_state import NodeState, missing_pause_image, observe
+from private_registry.check.observing import look_at
+from private_registry.check.probe.failure import not_understood
+from private_registry.check.probe.probe import ask
+from private_registry.check.probe.targets import compares_ports
+from private_registry.check.probe.together import all_at_once
+from private_registry.check.pulling import LONGEST_WORDS, pull
+from private_registry.check.reading.directories import registries_in
+from private_registry.check.reading.hosts_reading import read_registry
+from private_registry.check.reading.legacy_reading import read_legacy
+from private_registry.check.reading.reading import HostEntry, Reading
+from private_registry.check.request import CheckRequest
+from private_registry.check.result import Question, Result
+from private_registry.check.told import harmless
+from private_registry.containerd.daemon import TEMPLATE_PATH
+from private_registry.containerd.hosts_toml import HOSTS_TOML
+from private_registry.containerd.shipped import is_stock, is_stock_entry
+from private_registry.errors import UsageError
+from private_registry.node.paths import CERTS_D, CONTAINERD_ENVIRONMENT, Node
+from private_registry.registries.names import EVERY_REGISTRY
+from private_registry.texts.showing import quoted
+from private_registry.transaction.plan import NodePath, Root
+from private_registry.verbs.outcomes import CheckOutcome, PullTry
+
+_GRACE_SECONDS = 0.5
+_TOKEN_HEADERS = (2, 1, 0)
+_IPV6_NAMES = (1, 7, 0)
+_TO_US = Remedy(owner="whoever maintains this addon: its files, without their secrets, and this")
+_REFRESH = Remedy("sudo snap refresh microk8s --channel=latest/stable")
+
+Progress = Callable[[int, int], None]
+
+
+def _silent(_done: int, _all: int) -> None:
+    """Tell nobody."""
+
+
+class _Case(NamedTuple):
+    """One registry to look at."""
+
+    reading: Reading
+    image: Optional[Image] = None
+    is_stock: bool = False
+    is_pause_image: bool = False
+
+    @property
+    def registry(self) -> str:
+        return self.reading.registry
+
+
+def check(node: Node, request: CheckRequest, progress: Progress = _silent) -> CheckOutcome:
+    """Find out why pulls fail on a node.
+
+    Args:
+        node: which.
+        request: what to check.
+        progress: is told how many of how many endpoints have answered.
+    """
+    state = observe(node)
+    cases = _cases(node, state, request)
+    if state.is_down:
+        reports = tuple(_unasked(case, is_fault=not case.is_stock) for case in cases)
+        return CheckOutcome(reports, state.findings, state.unseen)
+    results = _ask(state, cases, request.seconds, progress)
+    state = state._replace(hints=(*state.hints, *_of_tree(node, state, request)))
+    diagnoses = [
+        _diagnosis(node, state, case, results.get(number, {})) for number, case in enumerate(cases)
+    ]
+    found = [*state.findings, *([] if request.subjects else _about_others(state, cases))]
+    found += [finding for each in diagnoses for finding in each.findings]
+    tried, from_pull = _pulled(node, state, request, is_faulty=any(each.is_fault for each in found))
+    findings = sorted(dict.fromkeys([*found, *from_pull]), key=lambda each: not each.is_fault)
+    reports = tuple(each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image)
+    outcome = CheckOutcome(reports, tuple(findings), state.unseen, tried)
+    remember(node, outcome, is_everything=not request.subjects)
+    return outcome
+
+
+# --- whom to ask -----------------------------------------------------------------------------
+
+
+def _cases(node: Node, state: NodeState, request: CheckRequest) -> List[_Case]:
+    if request.subjects:
+        return [
+            _Case(_reading(node, state, str(each.registry)), each.image)
+            for each in request.subjects
+        ]
+    cases = [
+        _Case(_reading(node, state, name), is_stock=_is_stock(node, state, name))
+        for name in _configured(node, state)
+    ]
+    pause = missing_pause_image(state)
+    return cases if pause is None else [*cases, _pause_case(node, state, pause)]
+
+
+def _pause_case(node: Node, state: NodeState, pause: str) -> _Case:
+    try:
+        subject = parse_subject(pause)
+    except UsageError as error:
+        source = node.shown(TEMPLATE_PATH)
+        finding = Finding(
+            Cause.PAUSE_IMAGE,
+            "containerd has no image that every pod starts with, and cannot pull it: "
+            + error.message,
+            where=source,
+            remedy=Remedy(f"sudo nano {quoted(source)}"),
+        )
+        return _Case(Reading("", (), (finding,), fails=True), is_pause_image=True)
+    reading = _reading(node, state, str(subject.registry))
+    return _Case(reading, subject.image, is_pause_image=True)
+
+
+def _configured(node: Node, state: NodeState) -> Iterable[str]:
+    saved = [] if state.listing is None else state.listing.registries
+    names = [str(each.registry.name) for each in saved]
+    if _is_legacy(state):
+        assert_template = state.template
+        keys = [] if assert_template is None else list(assert_template.keys)
+        names += [key[1] for key in keys if key[0] == "mirrors"]
+    else:
+        names += registries_in(_certs_d(node), look_at)
+    return dict.fromkeys(names)
+
+
+def _reading(node: Node, state: NodeState, name: str) -> Reading:
+    try:
+        return _read(node, state, name)
+    except Exception as error:  # noqa: BLE001 - one registry's files may not end the whole check
+        what = "what is configured for it cannot be understood"
+        why = type(error).__name__
+        finding = Finding(Cause.NOT_UNDERSTOOD, what, name, why=why, remedy=_TO_US)
+        return Reading(name, (), (finding,), fails=True)
+
+
+def _read(node: Node, state: NodeState, name: str) -> Reading:
+    if name.startswith("[") and state.version is not None and state.version < _IPV6_NAMES:
+        what = "this containerd takes no IPv6 address in an image's name"
+        finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=_REFRESH)
+        return Reading(name, (), (finding,), fails=True)
+    if _is_legacy(state) and state.template is not None:
+        return read_legacy(name, state.template, state.version)
+    reading = read_registry(name, _certs_d(node), look_at, state.version)
+    if name != EVERY_REGISTRY:
+        return reading
+    # What stands for all registries is asked for one of them only; there is none to fall back to.
+    entries = tuple(each for each in reading.entries if not each.is_server or each.where)
+    return reading._replace(entries=entries)
+
+
+def _is_legacy(state: NodeState) -> bool:
+    return state.template is not None and state.template.is_legacy
+
+
+def _certs_d(node: Node) -> str:
+    return node.stable_certs_d or node.absolute(NodePath(Root.DATA, CERTS_D))
+
+
+def _is_stock(node: Node, state: NodeState, name: str) -> bool:
+    if _is_legacy(state) and state.template is not None:
+        key = ("mirrors", name)
+        return is_stock_entry(key, state.template.get(key))
+    path = f"{CERTS_D}/{name}/{HOSTS_TOML}"
+    content = look_at(node.absolute(NodePath(Root.DATA, path))).content
+    return content is not None and is_stock(path, content)
+
+
+# --- asking ----------------------------------------------------------------------------------
+
+
+def _ask(
+    state: NodeState,
+    cases: List[_Case],
+    seconds: float,
+    progress: Progress,
+) -> Dict[int, Dict[int, Result]]:
+    logins = state.logins
+    jobs = {
+        (number, index): partial(
+            ask, _question(state, case, entry)._replace(logins=logins), seconds
+        )
+        for number, case in enumerate(cases)
+        if not case.is_stock
+        for index, entry in enumerate(case.reading.entries)
+    }
+    answers = all_at_once(jobs, seconds + _GRACE_SECONDS, progress, _not_understood)
+    silent = Result(Cause.NAME_LOOKUP, Layer.NAME, f"no answer within {seconds:g} s")
+    found: Dict[int, Dict[int, Result]] = {}
+    for number, index in jobs:
+        found.setdefault(number, {})[index] = answers.get((number, index), silent)
+    return found
+
+
+def _not_understood(error: Exception) -> Result:
+    failure = not_understood(error)
+    return Result(failure.cause, failure.layer, failure.detail)
+
+
+def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
+    return Question(
+        case.registry,
+        entry,
+        case.image,
+        state.login(entry.authority),
+        state.proxies,
+        state.version is None or state.version >= _TOKEN_HEADERS,
+        compares_ports=state.version is None or compares_ports(state.version),
+    )
+
+
+# --- what it means ---------------------------------------------------------------------------
+
+
+def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Result]) -> Diagnosis:
+    if case.is_stock:
+        return Diagnosis(_unasked(case), ())
+    hints = tuple(each for each in state.hints if _is_about(each, case))
+    reading = case.reading
+    if state.is_as_saved(case.registry):
+        # What this addon wrote means what was asked for.
+        sure = [each for each in reading.findings if not each.explains]
+        reading = reading._replace(findings=tuple(sure))
+    asked = Asked(
+        reading,
+        results,
+        case.image,
+        hints,
+        has_pull_secret=state.has_pull_secret(case.registry),
+        login_is_hidden=state.template is None,
+    )
+    diagnosis = diagnose(asked)
+    findings = [
+        mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings
+    ]
+    if case.is_pause_image and case.image is not None:
+        findings = [_of_pause_image(each, case.image) for each in findings if each.is_fault]
+    return diagnosis._replace(findings=tuple(findings))
+
+
+def _situation(
+    node: Node, state: NodeState, case: _Case, finding: Finding, results: Dict[int, Result]
+) -> Situation:
+    entries = case.reading.entries
+    index = next((at for at, each in enumerate(entries) if each.url == finding.endpoint), None)
+    spoken = [each.speaks for each in results.values() if each.speaks]
+    entry = None if index is None else entries[index]
+    login_at = results[index].login_at if index in results else ""
+    return Situation(
+        reading=case.reading,
+        entry=entry,
+        speaks=results[index].speaks if index in results else (spoken or [""])[0],
+        is_saved=state.is_as_saved(case.registry),
+        beyond=results[index].beyond if index in results else None,
+        has_login=_has_login(state, entry, login_at),
+        login_at=login_at,
+        has_plugin=node.has_plugin,
+        environment_file=node.shown(NodePath(Root.DATA, CONTAINERD_ENVIRONMENT)),
+        restart=node.restart_command,
+    )
+
+
+def _has_login(state: NodeState, entry: Optional[HostEntry], login_at: str) -> bool:
+    host = login_at.partition("://")[2] or ("" if entry is None else entry.authority)
+    return bool(host) and state.login(host) is not None
+
+
+def _of_pause_image(finding: Finding, image: Image) -> Finding:
+    return finding._replace(
+        cause=Cause.PAUSE_IMAGE,
+        what=f"containerd has no {image.of_others()}, without which no pod starts, and cannot "
+        f"pull it: {finding.what}",
+    )
+
+
+def _of_tree(node: Node, state: NodeState, request: CheckRequest) -> List[Finding]:
+    if _is_legacy(state):
+        return []
+    found = lint_tree(_certs_d(node), look_at, state.version)
+    names = [str(each.registry) for each in request.subjects]
+    return [each for each in found if not names or each.registry in names]
+
+
+def _about_others(state: NodeState, cases: List[_Case]) -> List[Finding]:
+    """Return what is known of registries that are not asked."""
+    asked = [case for case in cases if not case.is_stock]
+    return [each for each in state.hints if not any(_is_about(each, case) for case in asked)]
+
+
+def _is_about(hint: Finding, case: _Case) -> bool:
+    hosts = [entry.authority for entry in case.reading.entries]
+    return hint.registry in (case.registry, *hosts)
+
+
+def _unasked(case: _Case, *, is_fault: bool = False) -> RegistryReport:
+    layers = tuple(Layer)[1:] if is_fault else ()
+    return RegistryReport(
+        case.registry, (), case.reading.source, None, is_fault, layers, is_asked=False
+    )
+
+
+# --- a real pull -----------------------------------------------------------------------------
+
+
+def _pulled(
+    node: Node, state: NodeState, request: CheckRequest, *, is_faulty: bool
+) -> Tuple[Optional[PullTry], List[Finding]]:
+    if not request.pull:
+        return None, []
+    image = request.subjects[0].image
+    if image is None:
+        raise AssertionError(request)
+    if not state.runtime.has_cri:
+        raise UsageError(
+            "only root may ask containerd to pull",
+            place="option --pull",
+            remedy=f"sudo microk8s private-registry check --pull {image}",
+        )
+    tried = pull(node, state.runtime.socket, image)
+    if not tried.words:
+        return tried, []
+    found = [] if is_faulty else [_of_words(image, tried.words)]
+    return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found
+
+
+def _of_words(image: Image, words: str) -> Finding:
+    from private_registry.check.explain.explain import explain  # noqa: PLC0415 - rarely needed
+
+    # It is one message, however many a registry makes its own part of it look like.
+    explained = explain(" ".join(words.split()).replace(", rpc error:", "; rpc error:"))
+    registry = str(image.registry)
+    if not explained:
+        why = harmless(words, LONGEST_WORDS)
+        return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=why)
+    first = explained[0]
+    return Finding(first.cause, first.what, registry, why=first.why, remedy=first.remedy)

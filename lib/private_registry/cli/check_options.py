@@ -1,0 +1,72 @@
+"""The command line of `check`."""
+
+from __future__ import annotations
+
+import re
+from typing import List, NamedTuple, Union
+
+from private_registry.check.image import parse_subject
+from private_registry.check.request import CheckRequest, ExplainRequest
+from private_registry.cli.files_given import Inputs
+from private_registry.cli.parser import Parser
+from private_registry.errors import UsageError
+from private_registry.texts.showing import shown
+
+_LONGEST_SECONDS = 3600
+_SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?\Z", re.ASCII)
+_IMAGE = "microk8s private-registry check --pull HOST[:PORT]/REPOSITORY[:TAG]"
+
+
+class ReadCheck(NamedTuple):
+    """A command line of `check`, understood."""
+
+    request: Union[CheckRequest, ExplainRequest]
+    json: bool
+
+
+def read_check(name: str, arguments: List[str], inputs: Inputs) -> ReadCheck:
+    """Understand what follows ``check``.
+
+    Raises:
+        UsageError: it cannot be understood.
+    """
+    parser = Parser()
+    parser.add_argument("subjects", nargs="*")
+    parser.values("--timeout", "--explain")
+    parser.flags("--pull", "--json")
+    values = parser.read(arguments, name)
+    if values.explain:
+        text = _explained_text(values.explain, inputs)
+        if values.subjects or values.pull or values.timeout:
+            raise UsageError(
+                "--explain asks nobody and stands alone",
+                place="option --explain",
+                instead="--explain 'TEXT'",
+            )
+        return ReadCheck(ExplainRequest(text), values.json)
+    subjects = tuple(dict.fromkeys(parse_subject(each) for each in values.subjects))
+    if values.pull and (len(subjects) != 1 or subjects[0].image is None):
+        raise UsageError("--pull pulls one image", place="option --pull", remedy=_IMAGE)
+    seconds = CheckRequest().seconds
+    if values.timeout:
+        seconds = _seconds(values.timeout)
+    return ReadCheck(CheckRequest(subjects, seconds, values.pull), values.json)
+
+
+def _explained_text(given: List[str], inputs: Inputs) -> str:
+    if len(given) > 1:
+        raise UsageError("--explain is given twice", place="option --explain")
+    if given[0] == "-":
+        return inputs.text("-", "--explain", "paste the error message")
+    return given[0]
+
+
+def _seconds(given: List[str]) -> float:
+    number = float(given[-1]) if _SECONDS.match(given[-1]) else 0
+    if not 0 < number <= _LONGEST_SECONDS:
+        raise UsageError(
+            f"{shown(given[-1])} is no number of seconds from 0.1 to {_LONGEST_SECONDS}",
+            place="option --timeout",
+            instead="--timeout 10",
+        )
+    return number

@@ -1,0 +1,52 @@
+"""The command line of ``export``."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional
+
+from private_registry.cli.parser import Parser
+from private_registry.errors import UsageError
+from private_registry.registries.registries_toml import did_you_mean
+from private_registry.texts.showing import shown
+
+FORMATS = ("toml", "hosts", "launch-config")
+
+
+class ExportRequest(NamedTuple):
+    """Print what is saved, or write it to files.
+
+    Args:
+        format_name: one of FORMATS.
+        with_secrets: passwords and client keys are in it.
+        output: the file, for ``hosts`` the directory, to make; None for standard output.
+    """
+
+    format_name: str = "toml"
+    with_secrets: bool = False
+    output: Optional[str] = None
+
+
+def read_export(name: str, arguments: List[str]) -> ExportRequest:
+    """Understand the options of ``export``.
+
+    Raises:
+        UsageError: they cannot be understood.
+    """
+    parser = Parser()
+    parser.values("--format", "--output")
+    parser.flags("--with-secrets")
+    values = parser.read(arguments, name)
+    for option, given in (("--format", values.format), ("--output", values.output)):
+        if len(given) > 1:
+            raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")
+    format_name = values.format[0] if values.format else FORMATS[0]
+    if format_name not in FORMATS:
+        raise UsageError(
+            f"{shown(format_name)} is no format{did_you_mean(format_name, FORMATS)}",
+            place="option --format",
+            instead="--format toml   or   --format hosts   or   --format launch-config",
+        )
+    if values.output == [""]:
+        raise UsageError("a name is missing", place="option --output", instead="--output FILE")
+    output = values.output[0] if values.output else None
+    return ExportRequest(format_name, values.with_secrets, output)

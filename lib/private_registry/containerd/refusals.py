@@ -1,0 +1,128 @@
+"""What is refused before anything changes: containerd would read it otherwise than meant."""
+
+from __future__ import annotations
+
+from typing import Callable, Container, Iterable, List, Optional
+
+from private_registry.containerd.daemon import TemplateFile
+from private_registry.containerd.hosts_toml import HOSTS_TOML
+from private_registry.containerd.template import Template, shown_key
+from private_registry.containerd.template_entries import OwnedEntry, check_legacy
+from private_registry.containerd.template_plan import TemplateEdit
+from private_registry.containerd.versions import Version, dotted, needs_of
+from private_registry.errors import ConflictError, UnsupportedError
+from private_registry.node.paths import CERTS_D, STATE, Node
+from private_registry.registries import registries_toml
+from private_registry.registries.model import DesiredState, Registry
+from private_registry.texts import toml
+from private_registry.texts.showing import moved_aside, shown_place
+from private_registry.transaction import records
+from private_registry.transaction.plan import NodePath, Plan, Root
+
+
+def check_rendered(node: Node, plan: Plan, state: str, desired: DesiredState) -> None:
+    """Read back all TOML that is about to be written, and only that: reading is slow.
+
+    Raises:
+        TomlRoundTripError: it does not say what was meant.
+    """
+    for action in plan.changes:
+        if action.after is not None and action.after.document is not None:
+            toml.check(action.after.content.decode(), action.after.document)
+    if records.read(node, STATE) != state.encode():
+        registries_toml.check(state, desired)
+
+
+def check_edit(
+    node: Node, file: TemplateFile, edit: TemplateEdit, wanted: Iterable[OwnedEntry]
+) -> None:
+    """Read back what containerd-template.toml is about to be, before and after MicroK8s renders it.
+
+    Raises:
+        TomlRoundTripError: ours is not in it as meant, or anything else has changed.
+    """
+    if edit.text == file.text:
+        return
+    is_partial = file.template.as_far_as_readable
+    after, rendered = (
+        Template(text, "the new template", as_far_as_readable=is_partial)
+        for text in (edit.text, node.rendered(edit.text))
+    )
+    for owned in wanted:
+        key, value = owned.entry
+        found = (after.get(key), rendered.get(key) if owned.entry.is_secret else value)
+        if key in edit.touched and found != (value, value):
+            raise toml.TomlRoundTripError(shown_key(key))
+    if file.template.others(edit.touched) != after.others(edit.touched):
+        raise toml.TomlRoundTripError("another part of the template would change")
+
+
+def check_supported(
+    registries: List[Registry], ask_version: Callable[[], Optional[Version]], *, is_legacy: bool
+) -> None:
+    """Refuse what this node's containerd would ignore; it is only asked if anything depends on it.
+
+    A containerd that does not tell its version is taken for a current one.
+
+    Raises:
+        UnsupportedError: it would ignore something.
+    """
+    needs = [
+        (registry, need)
+        for registry in registries
+        for need in needs_of(registry, is_legacy=is_legacy)
+    ]
+    version = ask_version() if needs or (is_legacy and registries) else None
+    if is_legacy:
+        for registry in registries:
+            check_legacy(registry, version)
+    for registry, need in needs:
+        if version is not None and version < need.since:
+            raise UnsupportedError(
+                f"{registry.name}: {need.what} needs containerd {dotted(need.since)}; "
+                f"this node has {dotted(version)}",
+                remedy="sudo snap refresh microk8s --channel=latest/stable brings a newer one",
+            )
+
+
+def check_not_shadowed(node: Node, registries: List[Registry]) -> None:
+    """Refuse a directory of another name that containerd would read in place of ours.
+
+    Raises:
+        ConflictError: there is one.
+    """
+    for registry in registries:
+        shadow = registry.name.shadowing_directory
+        path = NodePath(Root.DATA, f"{CERTS_D}/{shadow}")
+        if shadow is not None and records.exists(node, path):
+            raise ConflictError(
+                f"containerd would read this in place of {registry.name}",
+                place=node.shown(path),
+                remedy=f"move it away: {moved_aside(node.shown(path))}",
+            )
+
+
+def check_not_overriding(
+    node: Node, registries: List[Registry], wanted: Container[NodePath]
+) -> None:
+    """Refuse to put a hosts.toml beside certificates of somebody else's.
+
+    containerd reads ``*.crt`` and ``*.cert`` in a registry's directory only where there is no
+    hosts.toml (remotes/docker/config/hosts.go loadHostDir).
+
+    Raises:
+        ConflictError: there are such certificates.
+    """
+    for registry in registries:
+        directory = f"{CERTS_D}/{registry.name.directory}"
+        names = records.names_in(node, NodePath(Root.DATA, directory))
+        paths = [NodePath(Root.DATA, f"{directory}/{name}") for name in sorted(names)]
+        foreign = [each for each in paths if each.path.endswith((".crt", ".cert"))]
+        ignored = next((each for each in foreign if each not in wanted), None)
+        if ignored is not None and HOSTS_TOML not in names:
+            raise ConflictError(
+                f"with a hosts.toml beside it containerd would no longer read this for "
+                f"{registry.name}",
+                place=shown_place(node.shown(ignored)),
+                remedy="give it with --ca, or --client-cert and --client-key, and add --adopt",
+            )

@@ -1,1 +1,0 @@
-"""Pure code: values in, values out; no files, no clock, no environment, no commands."""

@@ -1,1 +1,0 @@
-"""Why a pull fails: what is known, read and decided without asking anybody; pure."""

@@ -1,1 +1,0 @@
-"""What other programs know of registries, as a desired state; each format has a module."""

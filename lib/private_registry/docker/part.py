@@ -1,0 +1,266 @@
+"""What the desired state means for this machine's Docker engine."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from private_registry.docker import discovery
+from private_registry.docker.daemon_json import DaemonEdit, plan_daemon, with_daemon
+from private_registry.docker.engine import DockerEngine
+from private_registry.docker.trust import DockerTrust, docker_trust, file_mode
+from private_registry.errors import (
+    ConflictError,
+    NodeError,
+    PrivateRegistryError,
+    UsageError,
+)
+from private_registry.node.paths import Node
+from private_registry.registries.model import DesiredState, Registry
+from private_registry.registries.names import RegistryName
+from private_registry.texts import json_edits
+from private_registry.texts.json_text import JsonSyntaxError
+from private_registry.texts.showing import moved_aside
+from private_registry.transaction import records
+from private_registry.transaction.ledger import DockerPlaces, Ledger
+from private_registry.transaction.plan import NodePath, ObservedFile, Plan, Root, WantedFile
+
+
+class DockerPart(NamedTuple):
+    """What becomes of a Docker engine's files.
+
+    Args:
+        node: with the engine's places.
+        trust: what the engine should know.
+        observed: daemon.json as it is; None where there is none.
+        edit: how it should be.
+        engine: takes it.
+        must_reload: it runs and has something else loaded than it should have.
+    """
+
+    node: Node
+    trust: DockerTrust
+    observed: Optional[ObservedFile]
+    edit: DaemonEdit
+    engine: DockerEngine
+    must_reload: bool
+
+    @property
+    def places(self) -> DockerPlaces:
+        """Where the engine's files are."""
+        assert self.node.docker is not None  # noqa: S101 - made so
+        return self.node.docker
+
+    @property
+    def files(self) -> Dict[NodePath, WantedFile]:
+        """The certificates and keys that should be there."""
+        place = self.places.certs_d
+        return {
+            NodePath(Root.DOCKER_CERTS, f"{place.path}/{name}"): file
+            for name, file in self.trust.files(place).items()
+        }
+
+    def hosts_of(self, scope: FrozenSet[RegistryName]) -> FrozenSet[str]:
+        """Return the names of the folders with certificates of these registries."""
+        return frozenset(
+            host for host, each in self.trust.hosts.items() if not scope.isdisjoint(each.owners)
+        )
+
+    def added_to(self, plan: Plan) -> Plan:
+        """Put daemon.json into a plan that has all other files."""
+        place = self.places.config
+        path = NodePath(Root.DOCKER, place.path)
+        new = WantedFile(b"", file_mode(place), owner=place.owner)
+        plan = with_daemon(plan, path, self.observed, self.edit, new)
+        ledger = plan.ledgers[Root.DOCKER]
+        is_spent = (
+            ledger._replace(places=None).is_empty and plan.ledgers[Root.DOCKER_CERTS].is_empty
+        )
+        ledger = ledger._replace(places=None if is_spent else self.places)
+        return plan._replace(ledgers={**plan.ledgers, Root.DOCKER: ledger})
+
+
+class DockerReach(NamedTuple):
+    """Whether and how a command reaches a Docker engine's files.
+
+    Args:
+        node: with the places of those files, if they are reached.
+        part: what becomes of them; None where they are not concerned or not reached.
+        notes: why not, for people, a line each.
+        forgotten: ledgers of files that went with their engine.
+    """
+
+    node: Node
+    part: Optional[DockerPart] = None
+    notes: Tuple[str, ...] = ()
+    forgotten: Mapping[Root, Ledger] = {}
+
+
+def docker_reach(node: Node, desired: DesiredState, outside: str, *, is_asked: bool) -> DockerReach:
+    """Work out what becomes of a Docker engine's files.
+
+    Args:
+        node: with the places of the engine that has files of ours, if any.
+        desired: what the node is to know.
+        outside: what people type to run the same outside of the snap.
+        is_asked: the command is about Docker; else what is in the way there is only told, because
+            containerd must not wait for it.
+
+    Raises:
+        NodeError: there is no engine, its file cannot be read, or it would not start with it.
+        UsageError: it is not clear which engine is meant.
+        ConflictError: something that is no file is in the way.
+    """
+    forgotten: Mapping[Root, Ledger] = {}
+    try:
+        is_wanted = any(each.docker for each in desired.registries)
+        # From inside of a confined snap what is there looks as if it were gone.
+        is_confined = (is_wanted or node.docker is not None) and node.is_confined
+        if not is_confined and _is_gone(node):
+            forgotten = dict.fromkeys((Root.DOCKER, Root.DOCKER_CERTS), Ledger())
+            node = node._replace(docker=None)
+        if node.docker is None and not is_wanted:
+            return DockerReach(node, forgotten=forgotten)
+        if is_confined:
+            raise NodeError(
+                "a strictly confined MicroK8s cannot reach Docker's configuration",
+                remedy=f"run the same outside of the snap: {outside}",
+            )
+        part = _docker_part(node, desired)
+    except PrivateRegistryError as error:
+        if is_asked:
+            raise
+        note = f"Docker was left as it is: {error.message}"
+        note += f" ({error.remedy})" if error.remedy else ""
+        return DockerReach(node._replace(docker=None), None, (note,), forgotten)
+    return DockerReach(part.node, part, (), forgotten)
+
+
+def docker_notes(registries: Iterable[Registry]) -> Tuple[str, ...]:
+    """Tell people what Docker cannot do for those of the registries that are meant for it."""
+    return docker_trust(registries).notes
+
+
+def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
+    """Whether Docker's files say of a registry what they should; None if that is out of sight."""
+    if node.is_confined:
+        return None
+    trust = docker_trust([registry])
+    if node.docker is None:
+        return not trust.hosts and not any(trust.lists.values())
+    places = node.docker
+    try:
+        config = NodePath(Root.DOCKER, places.config.path)
+        text = _text(records.observe_file(node, config), "") or "{}"
+        there = {key: json_edits.texts(text, key) for key in trust.lists}
+        files = {
+            name: records.read(node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d.path}/{name}"))
+            for name in trust.files(places.certs_d)
+        }
+    except (PrivateRegistryError, JsonSyntaxError):
+        return False
+    return all(set(texts) <= set(there[key]) for key, texts in trust.lists.items()) and all(
+        files[name] == file.content for name, file in trust.files(places.certs_d).items()
+    )
+
+
+def engine_to_settle(
+    node: Node, concerned: Optional[Mapping[str, Sequence[str]]]
+) -> Optional[DockerEngine]:
+    """Return the engine that a killed run left; None where it was about none."""
+    if node.docker is None or concerned is None:
+        return None
+    engine = discovery.engine_of(node.docker.config.absolute)
+    return DockerEngine(node, engine, concerned)
+
+
+def _is_gone(node: Node) -> bool:
+    places = node.docker
+    return places is not None and not os.path.isdir(places.config.root)
+
+
+def _docker_part(node: Node, desired: DesiredState) -> DockerPart:
+    trust = docker_trust(desired.registries)
+    if node.docker is not None:
+        _check_same_engine(node.docker.config.absolute, desired)
+        engine = discovery.engine_of(node.docker.config.absolute)
+    elif desired.docker_config is not None:
+        engine = discovery.engine_of(desired.docker_config)
+    else:
+        engine = discovery.the_engine(discovery.caller_of(os.environ))
+    places = node.docker or engine.places
+    node = node._replace(docker=places)
+    path = NodePath(Root.DOCKER, places.config.path)
+    observed = records.observe_file(node, path)
+    text = _text(observed, node.shown(path))
+    record = records.ledger(node, Root.DOCKER).daemon
+    edit = plan_daemon(text, trust.lists, record, node.shown(path))
+    _check_flags(engine.flags, edit, node.shown(path))
+    _check_pairs(node, places, trust)
+    follower = DockerEngine(node, engine, edit.concerned)
+    must_reload = any(edit.concerned.values()) and follower.lacks(edit.text)
+    return DockerPart(node, trust, observed, edit, follower, must_reload)
+
+
+def _check_same_engine(config: str, desired: DesiredState) -> None:
+    asked = desired.docker_config
+    if asked is not None and os.path.realpath(asked) != os.path.realpath(config):
+        raise UsageError(
+            f"this addon's settings for Docker are in {config}, not in {asked}",
+            place="option --docker-config (docker_config)",
+            remedy="take them back from there first: microk8s private-registry add --registry "
+            "HOST[:PORT] --no-docker",
+        )
+
+
+def _check_flags(flags: Tuple[str, ...], edit: DaemonEdit, place: str) -> None:
+    for key in flags:
+        if edit.record.lists.get(key):
+            raise NodeError(
+                f"dockerd has an option for {key} on its command line and would no longer start "
+                "with them in its file, too",
+                place=place,
+                remedy="take the option out of Docker's service (systemctl cat docker) and put "
+                f"what it says into {key} of that file",
+            )
+
+
+def _check_pairs(node: Node, places: DockerPlaces, trust: DockerTrust) -> None:
+    """Refuse a folder that Docker would refuse as a whole: a key or certificate without the other.
+
+    moby registry/registry.go ReadCertsDirectory.
+    """
+    ours: Dict[str, List[str]] = {}
+    for path in trust.files(places.certs_d):
+        host, _, name = path.rpartition("/")
+        ours.setdefault(host, []).append(name)
+    for host, own_names in ours.items():
+        folder = NodePath(Root.DOCKER_CERTS, f"{places.certs_d.path}/{host}")
+        names = {*records.names_in(node, folder), *own_names}
+        for name in sorted(names):
+            stem, _, ending = name.rpartition(".")
+            other = {"key": "cert", "cert": "key"}.get(ending)
+            if other is not None and f"{stem}.{other}" not in names:
+                shown = node.shown(NodePath(Root.DOCKER_CERTS, f"{folder.path}/{name}"))
+                raise ConflictError(
+                    f"Docker refuses all certificates of {host}: {name} has no {stem}.{other}",
+                    place=shown,
+                    remedy=f"move it away: {moved_aside(shown)}",
+                )
+
+
+def _text(observed: Optional[ObservedFile], place: str) -> Optional[str]:
+    if observed is None:
+        return None
+    if observed.is_link:
+        raise ConflictError(
+            "Docker's configuration is a symbolic link",
+            place=place,
+            remedy="name the file itself: --docker-config FILE",
+        )
+    try:
+        return observed.content.decode()
+    except UnicodeDecodeError as error:
+        raise NodeError(
+            "Docker's configuration cannot be read: it is not text", place=place
+        ) from error

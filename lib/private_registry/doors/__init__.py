@@ -1,1 +1,0 @@
-"""The ways in: command line, help texts, output and exit codes."""

@@ -1,0 +1,79 @@
+"""Docker's daemon.json: registries without TLS, and mirrors of Docker Hub."""
+
+from __future__ import annotations
+
+from typing import Any, List, Tuple
+
+from private_registry.imports.document import LEFT_OUT, Document, Imported, Says
+from private_registry.registries.model import Mirror, Registry, Tls
+from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER, RegistryName
+from private_registry.registries.registries_toml import ReadOutside
+from private_registry.texts.showing import shown_name
+
+_INSECURE, _MIRRORS = "insecure-registries", "registry-mirrors"
+
+
+def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
+    """Read daemon.json, parsed.
+
+    Raises:
+        UsageError: a value that cannot be; with file and key.
+    """
+    document = Document(source, read_outside)
+    top = document.table(plain, ())
+    insecure = _insecure(document, top)
+    mirrors = _mirrors(document, top, insecure)
+    registries = [Registry(name, insecure=True) for name in insecure]
+    if mirrors:
+        registries.append(Registry(RegistryName(DOCKER_HUB), mirrors=mirrors))
+    others = [key for key in top if key not in (_INSECURE, _MIRRORS)]
+    if others:
+        names = ", ".join(shown_name(key) for key in others)
+        document.note((), f"not about registries, {LEFT_OUT}: {names}")
+    return document.imported(registries, Says.SINGLE_SETTINGS)
+
+
+def _insecure(document: Document, top: Any) -> List[RegistryName]:
+    path = (_INSECURE,)
+    names: List[RegistryName] = []
+    for text in document.texts(top.get(_INSECURE), path):
+        address = text.partition("://")[2] or text
+        if "/" in address.rstrip("/"):
+            document.note(
+                path, f"{shown_name(text)} is a range of addresses; name each; {LEFT_OUT}"
+            )
+            continue
+        name = document.name(address.rstrip("/"), path)
+        if name is None or name in names:
+            continue
+        if name.host == DOCKER_HUB:
+            document.note(path, f"Docker Hub does not speak plain HTTP; {LEFT_OUT}")
+            continue
+        names.append(name)
+    if names:
+        document.note(
+            path,
+            "Docker tries HTTPS without verification before plain HTTP; here it is plain HTTP",
+        )
+    return names
+
+
+def _mirrors(document: Document, top: Any, insecure: List[RegistryName]) -> Tuple[Mirror, ...]:
+    path = (_MIRRORS,)
+    unverified = [str(name) for name in insecure]
+    mirrors: List[Mirror] = []
+    for text in document.texts(top.get(_MIRRORS), path):
+        endpoint = document.endpoint(text, path)
+        if endpoint is None:
+            continue
+        if endpoint.path:
+            document.note(path, f"Docker takes no path in {endpoint.url}; {LEFT_OUT}")
+            continue
+        if endpoint in [mirror.endpoint for mirror in mirrors]:
+            continue
+        skip = not endpoint.is_plain_http and endpoint.authority in unverified
+        mirrors.append(Mirror(endpoint, Tls(skip_verify=skip)))
+    if mirrors and mirrors[-1].endpoint.authority == DOCKER_HUB_SERVER:
+        document.note(path, f"Docker Hub itself is asked last anyway; {LEFT_OUT}")
+        del mirrors[-1]
+    return tuple(mirrors)

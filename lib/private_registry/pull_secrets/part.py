@@ -1,0 +1,192 @@
+"""What a command means for pull secrets in the cluster, and what of them is remembered."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+
+from private_registry.errors import UsageError
+from private_registry.node.paths import PULL_SECRETS, Node
+from private_registry.pull_secrets.cluster import Cluster, Reference, SecretStep
+from private_registry.pull_secrets.secret import (
+    MadeSecret,
+    PullSecret,
+    from_json,
+    hidden_in,
+    to_json,
+)
+from private_registry.registries.names import RegistryName
+from private_registry.registries.requests import RemoveRequest
+from private_registry.transaction import records
+
+
+class SecretChange(Enum):
+    """What happens to a Secret in one namespace."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+class ChangedSecret(NamedTuple):
+    """A Secret that a command is about.
+
+    Args:
+        change: what happens to it.
+        secret: which.
+        accounts: the service accounts that name it now, or no longer.
+    """
+
+    change: SecretChange
+    secret: MadeSecret
+    accounts: Tuple[str, ...] = ()
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything in the cluster changes."""
+        return self.change is not SecretChange.KEEP or bool(self.accounts)
+
+
+class ClusterPart(NamedTuple):
+    """What is to be made in the cluster.
+
+    Args:
+        cluster: where.
+        steps: namespace by namespace.
+        changed: the same, for people.
+        made: what is to be remembered then.
+    """
+
+    cluster: Cluster
+    steps: Tuple[SecretStep, ...]
+    changed: Tuple[ChangedSecret, ...]
+    made: Tuple[MadeSecret, ...]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything in the cluster changes."""
+        return any(each.is_change for each in self.changed)
+
+    def make(self) -> None:
+        """Carry it out: all or nothing."""
+        self.cluster.make(self.steps)
+
+    @property
+    def made_by_us(self) -> Tuple[MadeSecret, ...]:
+        """What is to be remembered after `make`: no reference that somebody else was first with."""
+        others = self.cluster.of_others
+        return tuple(
+            each._replace(
+                service_accounts=tuple(
+                    account
+                    for account in each.service_accounts
+                    if Reference(each.namespace, account, each.name) not in others
+                )
+            )
+            for each in self.made
+        )
+
+
+def made_secrets(node: Node) -> Tuple[MadeSecret, ...]:
+    """Return the pull secrets that were made from this node.
+
+    Raises:
+        NodeError: the record of them is damaged.
+    """
+    content = records.read(node, PULL_SECRETS)
+    return () if content is None else from_json(content, node.shown(PULL_SECRETS))
+
+
+def record_of(secrets: Sequence[MadeSecret]) -> Optional[bytes]:
+    """Return the record of pull secrets; None where there is nothing to remember."""
+    return to_json(secrets).encode() if secrets else None
+
+
+def part_to_make(node: Node, secret: PullSecret) -> ClusterPart:
+    """Work out what is to be done for a pull secret.
+
+    Raises:
+        UsageError: a secret of that name is for another registry.
+        ConflictError: somebody else has a Secret of that name.
+        NodeError: the API does not answer, or would refuse something.
+    """
+    known = {each.key: each for each in made_secrets(node)}
+    registry = None if secret.registry is None else str(secret.registry)
+    for namespace in secret.namespaces:
+        there = known.get((namespace, secret.name))
+        if there is not None and there.registry != registry:
+            raise UsageError(
+                f"the pull secret {secret.name} is for {there.registry or 'a config.json'} already",
+                place="option --pull-secret",
+                remedy="give another name; a pod or service account can name several",
+            )
+    cluster = Cluster(node, hidden_in(secret.docker_config))
+    steps = tuple(cluster.steps_for(secret))
+    changed = []
+    for step in steps:
+        made = known.get((step.namespace, step.name))
+        accounts = made.service_accounts if made else ()
+        now = MadeSecret(
+            step.name,
+            step.namespace,
+            registry,
+            tuple(dict.fromkeys((*accounts, *step.references))),
+        )
+        known[now.key] = now
+        changed.append(ChangedSecret(_change_of(step), now, step.references))
+    return ClusterPart(cluster, steps, tuple(changed), tuple(known.values()))
+
+
+class TakenBack(NamedTuple):
+    """What is to be taken out of the cluster.
+
+    Args:
+        gone: these.
+        staying: what is to be remembered then.
+        left: what is forgotten and stays in the cluster, for people, a line each.
+    """
+
+    gone: Tuple[MadeSecret, ...] = ()
+    staying: Tuple[MadeSecret, ...] = ()
+    left: Tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> Tuple[ChangedSecret, ...]:
+        """The same, for people."""
+        return tuple(
+            ChangedSecret(SecretChange.DELETE, each, each.service_accounts) for each in self.gone
+        )
+
+
+def part_to_take_back(
+    node: Node, request: RemoveRequest, names: FrozenSet[RegistryName]
+) -> TakenBack:
+    """Work out which pull secrets go.
+
+    Args:
+        node: from which they were made.
+        request: what is to go.
+        names: the registries that go.
+    """
+    made = made_secrets(node)
+    if request.keep_pull_secrets and request.everything:
+        left = (
+            f"left in the cluster: Secret {each.name} in namespace {each.namespace}"
+            for each in made
+        )
+        return TakenBack(left=tuple(left))
+    if request.keep_pull_secrets:
+        return TakenBack(staying=made)
+    registries = {str(name) for name in names}
+    parts: Dict[bool, List[MadeSecret]] = {True: [], False: []}
+    for each in made:
+        is_named = each.name in request.pull_secrets or each.registry in registries
+        parts[request.everything or is_named].append(each)
+    return TakenBack(tuple(parts[True]), tuple(parts[False]))
+
+
+def _change_of(step: SecretStep) -> SecretChange:
+    if step.before is None:
+        return SecretChange.CREATE
+    return SecretChange.UPDATE if step.is_written else SecretChange.KEEP

@@ -1,0 +1,144 @@
+"""What the node should do for each registry: the desired state, as plain values.
+
+A new field starts here; then registries_toml.py reads and writes it, hosts_toml.py renders it and
+cli/command_line.py gives it an option.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterable, NamedTuple, Optional, Tuple
+
+from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.names import RegistryName
+
+
+@dataclass(frozen=True)
+class ClientCertificate:
+    """What a registry asks of its clients; both texts are PEM. The key never shows in a repr."""
+
+    certificate: str
+    key: str = field(repr=False)
+
+
+class Tls(NamedTuple):
+    """How an HTTPS endpoint is trusted.
+
+    Args:
+        ca: PEM text of one or more CA certificates, added to the system's; None for the system's.
+        client: presented to the endpoint; None for nothing.
+        skip_verify: trust any certificate.
+    """
+
+    ca: Optional[str] = None
+    client: Optional[ClientCertificate] = None
+    skip_verify: bool = False
+
+    @property
+    def is_default(self) -> bool:
+        """Whether containerd needs no TLS settings at all."""
+        return self == Tls()
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What containerd logs in with where a pod brings no pull secret.
+
+    Args:
+        username: without a colon, which HTTP's Basic scheme cannot carry.
+        password: never shows in a repr.
+        plaintext: they may travel over plain HTTP, where everybody on the way can read them.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    plaintext: bool = False
+
+
+class Mirror(NamedTuple):
+    """An endpoint that is asked before the registry itself."""
+
+    endpoint: Endpoint
+    tls: Tls = Tls()
+    credentials: Optional[Credentials] = None
+
+
+class Registry(NamedTuple):
+    """All that the node needs to know about one registry.
+
+    Args:
+        name: as image references spell it.
+        insecure: the registry itself speaks plain HTTP.
+        tls: how the registry itself is trusted.
+        mirrors: asked first, in this order.
+        fallback: whether the registry itself is asked when no mirror has the image.
+        credentials: what the registry itself is logged in to with.
+        docker: this host's Docker engine is to trust it, too.
+    """
+
+    name: RegistryName
+    insecure: bool = False
+    tls: Tls = Tls()
+    mirrors: Tuple[Mirror, ...] = ()
+    fallback: bool = True
+    credentials: Optional[Credentials] = None
+    docker: bool = False
+
+    @property
+    def upstream(self) -> Endpoint:
+        """The registry's own address."""
+        return Endpoint("http" if self.insecure else "https", self.name.server)
+
+
+def without_itself(registry: Registry) -> Registry:
+    """Return a registry without itself as the last mirror: it is asked last anyway.
+
+    The settings of such a mirror are the registry's own then. Without fallback it stays.
+    """
+    while registry.mirrors and registry.fallback:
+        last = registry.mirrors[-1]
+        if not last.endpoint.is_same(registry.upstream):
+            break
+        registry = registry._replace(
+            mirrors=registry.mirrors[:-1],
+            tls=registry.tls if last.tls.is_default else last.tls,
+            credentials=last.credentials or registry.credentials,
+        )
+    return registry
+
+
+class DesiredState(NamedTuple):
+    """What the node is to know.
+
+    Args:
+        registries: each name once, in the order they were added.
+        docker_config: path of the daemon.json of the Docker engine that is meant; None for the one
+            that is there.
+    """
+
+    registries: Tuple[Registry, ...] = ()
+    docker_config: Optional[str] = None
+
+    @property
+    def credentials(self) -> Tuple[Credentials, ...]:
+        """All user names and passwords."""
+        found = [each.credentials for each in self.registries]
+        found += [mirror.credentials for each in self.registries for mirror in each.mirrors]
+        return tuple(each for each in found if each is not None)
+
+    def get(self, name: RegistryName) -> Optional[Registry]:
+        """Return the registry of that name, or None."""
+        return next((each for each in self.registries if each.name == name), None)
+
+    def with_registries(self, added: Iterable[Registry]) -> DesiredState:
+        """Return the state with these added, each in place of the one of its name."""
+        registries = {each.name: each for each in self.registries}
+        registries.update((each.name, each) for each in added)
+        return self._replace(registries=tuple(registries.values()))
+
+    def without(self, names: Iterable[RegistryName]) -> DesiredState:
+        """Return the state without the registries of these names."""
+        gone = frozenset(names)
+        return self._replace(
+            registries=tuple(each for each in self.registries if each.name not in gone)
+        )

@@ -1,1 +1,0 @@
-"""Asks registries what containerd would ask them; changes nothing anywhere."""

@@ -1,0 +1,298 @@
+"""The ledger: which files this addon wrote, and where the originals of replaced ones are kept.
+
+There is one for SNAP_DATA, which snapd copies and reverts together with the files it describes, and
+one for SNAP_COMMON, which it never touches; beside the latter are those for Docker's directories.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+
+from private_registry.containerd.template import EntryKey
+from private_registry.errors import NodeError
+from private_registry.texts import json_text
+from private_registry.texts.showing import moved_aside, shown
+from private_registry.transaction.permissions import Found
+
+FORMAT_VERSION = 1
+TAKE_OVER = "sudo microk8s private-registry apply --adopt"
+
+
+class LedgerEntry(NamedTuple):
+    """A file that this addon wrote.
+
+    Args:
+        sha256: of what was written, in hex.
+        original: name below originals/ of what stood there before; None where nothing did.
+    """
+
+    sha256: str
+    original: Optional[str] = None
+
+
+class EntryRecord(NamedTuple):
+    """An entry of containerd-template.toml that this addon wrote.
+
+    Args:
+        sha256: of what it says, in hex.
+        original: the lines that stood there before; None where nothing did.
+    """
+
+    sha256: str
+    original: Optional[str] = None
+
+
+class TemplateRecord(NamedTuple):
+    """Everything this addon wrote into containerd-template.toml.
+
+    Args:
+        entries: by key.
+        headers: tables above entries that had a header before the first of ours came.
+        found: mode and owner of the file before it held a password of ours.
+        unloaded: entries that were taken away while containerd went on with them.
+        rendered: mode and owner of containerd.toml before it held a password of ours.
+    """
+
+    entries: Mapping[EntryKey, EntryRecord] = {}
+    headers: FrozenSet[EntryKey] = frozenset()
+    found: Optional[Found] = None
+    unloaded: FrozenSet[EntryKey] = frozenset()
+    rendered: Optional[Found] = None
+
+    @property
+    def keys(self) -> FrozenSet[EntryKey]:
+        """All entries that are or were ours."""
+        return self.unloaded.union(self.entries)
+
+
+class DaemonRecord(NamedTuple):
+    """What this addon wrote into Docker's daemon.json.
+
+    Args:
+        sha256: of the file as it wrote it, in hex.
+        original: the text that stood there before; None where there was no file.
+        lists: the texts that are ours, by the key of their list.
+    """
+
+    sha256: str = ""
+    original: Optional[str] = None
+    lists: Mapping[str, Tuple[str, ...]] = {}
+
+
+class DockerPlace(NamedTuple):
+    """Where one of a Docker engine's files or directories is, and whose it is.
+
+    Args:
+        root: absolute path of a directory that was there before us: what we make is below it.
+        path: the way from there.
+        owner: user and group number of who owns that directory, and what we make below it.
+        mode: its permission bits, which what we make below it does not go beyond.
+    """
+
+    root: str
+    path: str
+    owner: Tuple[int, int] = (0, 0)
+    mode: int = 0o755
+
+    @property
+    def absolute(self) -> str:
+        """Absolute path."""
+        return f"{self.root.rstrip('/')}/{self.path}"
+
+    @staticmethod
+    def from_plain(plain: Any) -> DockerPlace:
+        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        root, path, (uid, gid), mode = plain
+        if not root.startswith("/"):
+            raise ValueError("a path that cannot be")
+        return DockerPlace(root, checked_path(path), (int(uid), int(gid)), int(mode))
+
+
+class DockerPlaces(NamedTuple):
+    """Where a Docker engine keeps its configuration.
+
+    Args:
+        config: daemon.json.
+        certs_d: the directory with a folder for each host.
+    """
+
+    config: DockerPlace
+    certs_d: DockerPlace
+
+    @staticmethod
+    def from_plain(plain: Any) -> DockerPlaces:
+        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        config, certs_d = plain
+        return DockerPlaces(DockerPlace.from_plain(config), DockerPlace.from_plain(certs_d))
+
+
+class Ledger(NamedTuple):
+    """Everything this addon wrote below one directory.
+
+    Args:
+        files: by path relative to that directory.
+        directories: paths of the directories it made there.
+        template: what it wrote into a file that is not its own.
+        daemon: what it wrote into Docker's.
+        places: where that is, as long as anything of ours is there.
+    """
+
+    files: Mapping[str, LedgerEntry] = {}
+    directories: FrozenSet[str] = frozenset()
+    template: TemplateRecord = TemplateRecord()
+    daemon: DaemonRecord = DaemonRecord()
+    places: Optional[DockerPlaces] = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to take back."""
+        return self == Ledger()
+
+
+def sha256(content: bytes) -> str:
+    """Return the hex digest that entries are compared by."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def to_json(ledger: Ledger) -> bytes:
+    """Write a ledger."""
+    document: Dict[str, Any] = {
+        "version": FORMAT_VERSION,
+        "files": {
+            path: {"sha256": entry.sha256, "original": entry.original}
+            for path, entry in sorted(ledger.files.items())
+        },
+        "directories": sorted(ledger.directories),
+    }
+    if ledger.template != TemplateRecord():
+        document["template"] = _template_to_plain(ledger.template)
+    if ledger.daemon != DaemonRecord():
+        document["daemon"] = ledger.daemon._asdict()
+    if ledger.places is not None:
+        document["places"] = ledger.places
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
+def from_json(content: bytes, source: str) -> Ledger:
+    """Read a ledger.
+
+    Args:
+        content: of the file.
+        source: its path, for errors.
+
+    Raises:
+        NodeError: damaged, or written by another version of this addon.
+    """
+    what = "the record of what this addon wrote"
+    try:
+        document = json_text.loads(content)
+        if document["version"] != FORMAT_VERSION:
+            raise unusable(what, source, version=document["version"])
+        return _from_plain(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise unusable(what, source) from error
+
+
+def unusable(
+    what: str, source: str, then: str = TAKE_OVER, version: Optional[object] = None
+) -> NodeError:
+    """Return the error for a record of ours that cannot be read.
+
+    Args:
+        what: the record.
+        source: its path.
+        then: what to type when it is out of the way.
+        version: of its format, where that is another one; None for a damaged record.
+    """
+    aside = f"put it aside: {moved_aside(source)}; then: {then}"
+    if version is None:
+        return NodeError(f"{what} is damaged", place=source, remedy=aside)
+    return NodeError(
+        f"{what} is that of another version of this addon (format {shown(str(version))})",
+        place=source,
+        remedy=f"update the addon: microk8s addons repo update; or {aside}",
+    )
+
+
+def checked_path(plain: Any) -> str:
+    """Take a path below a root from a record; raise ValueError where it would lead elsewhere."""
+    parts = plain.split("/")
+    if "\0" in plain or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("a path that cannot be")
+    return "/".join(parts)
+
+
+def _from_plain(document: Mapping[str, Any]) -> Ledger:
+    files = {
+        checked_path(path): LedgerEntry(str(entry["sha256"]), _name(entry["original"]))
+        for path, entry in document["files"].items()
+    }
+    directories = frozenset(checked_path(each) for each in document["directories"])
+    template = _template_from_plain(document.get("template", {}))
+    daemon = _daemon_from_plain(document.get("daemon"))
+    places = document.get("places")
+    places = None if places is None else DockerPlaces.from_plain(places)
+    return Ledger(files, directories, template, daemon, places)
+
+
+def _name(plain: Any) -> Optional[str]:
+    if plain is not None and "/" in checked_path(plain):
+        raise ValueError("a name that cannot be")
+    return None if plain is None else str(plain)
+
+
+def _text(plain: Any) -> Optional[str]:
+    if not isinstance(plain, (str, type(None))):
+        raise ValueError("a text that cannot be")  # noqa: TRY004 - what is damaged is one error
+    return plain
+
+
+def _template_to_plain(record: TemplateRecord) -> Dict[str, Any]:
+    return {
+        "entries": [
+            {"key": list(key), "sha256": entry.sha256, "original": entry.original}
+            for key, entry in sorted(record.entries.items())
+        ],
+        "headers": _keys_to_plain(record.headers),
+        "found": record.found,
+        "unloaded": _keys_to_plain(record.unloaded),
+        "rendered": record.rendered,
+    }
+
+
+def _template_from_plain(plain: Mapping[str, Any]) -> TemplateRecord:
+    if not plain:
+        return TemplateRecord()
+    entries = {
+        _key(each["key"]): EntryRecord(str(each["sha256"]), _text(each["original"]))
+        for each in plain["entries"]
+    }
+    headers, unloaded = (
+        frozenset(_key(key) for key in plain[name]) for name in ("headers", "unloaded")
+    )
+    found, rendered = (_found(plain[name]) for name in ("found", "rendered"))
+    return TemplateRecord(entries, headers, found, unloaded, rendered)
+
+
+def _found(plain: Any) -> Optional[Found]:
+    if plain is None:
+        return None
+    mode, (user, group) = plain
+    return int(mode), (int(user), int(group))
+
+
+def _key(plain: Any) -> EntryKey:
+    return tuple(str(part) for part in plain)
+
+
+def _daemon_from_plain(plain: Any) -> DaemonRecord:
+    if plain is None:
+        return DaemonRecord()
+    lists = {key: tuple(map(str, texts)) for key, texts in plain["lists"].items()}
+    return DaemonRecord(str(plain["sha256"]), _text(plain["original"]), lists)
+
+
+def _keys_to_plain(keys: FrozenSet[EntryKey]) -> List[List[str]]:
+    return sorted(list(key) for key in keys)

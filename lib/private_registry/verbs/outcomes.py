@@ -1,0 +1,154 @@
+"""What a verb has done or found out, as values; cli/show_changes.py tells it to people."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
+
+from private_registry.check.diagnosis import RegistryReport
+from private_registry.check.findings import Finding
+from private_registry.containerd.template import EntryKey
+from private_registry.node.paths import Node
+from private_registry.pull_secrets.part import ChangedSecret
+from private_registry.pull_secrets.secret import MadeSecret
+from private_registry.registries.model import DesiredState, Registry
+from private_registry.registries.names import RegistryName
+from private_registry.transaction.plan import NodePath, ObservedFile, Plan
+from private_registry.verbs.planning import Reload, Restart
+
+
+class Outcome(NamedTuple):
+    """What a verb did, or with ``dry_run`` would do.
+
+    Args:
+        node: with the places of the Docker engine that the plan is about, if any.
+        plan: file by file.
+        desired: the registries that the node is to know now.
+        concerned: those of them that the command is about.
+        enabled: whether MicroK8s sees the addon as enabled, before and after.
+        unknown: names to remove that were not configured.
+        originals: what RESTORE actions bring back.
+        restart: what becomes of containerd.
+        is_inspected: `microk8s inspect` copies a password of ours.
+        notes: what was asked for and cannot be had, for people, a line each.
+        reload: what becomes of the Docker engine.
+        secrets: what becomes of pull secrets in the cluster.
+    """
+
+    node: Node
+    plan: Plan
+    desired: DesiredState
+    enabled: Tuple[bool, bool]
+    concerned: Tuple[Registry, ...] = ()
+    unknown: Tuple[RegistryName, ...] = ()
+    originals: Mapping[NodePath, ObservedFile] = {}
+    restart: Restart = Restart.NONE
+    is_inspected: bool = False
+    notes: Tuple[str, ...] = ()
+    reload: Reload = Reload.NONE
+    secrets: Tuple[ChangedSecret, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything on the node changes."""
+        return (
+            bool(self.plan.changes)
+            or self.enabled[0] != self.enabled[1]
+            or self.restart is Restart.DONE
+            or self.reload is Reload.DONE
+            or any(each.is_change for each in self.secrets)
+        )
+
+
+class RegistryStatus(NamedTuple):
+    """A saved registry and how the node stands to it.
+
+    Args:
+        registry: as saved.
+        missing: files that are not there.
+        differing: files that say something else.
+        is_pending: containerd has to be restarted for it.
+        is_in_docker: Docker's files are as saved; None where they cannot be seen from here.
+    """
+
+    registry: Registry
+    missing: Tuple[NodePath, ...]
+    differing: Tuple[NodePath, ...]
+    is_pending: bool = False
+    is_in_docker: Optional[bool] = True
+
+
+class CheckedAt(NamedTuple):
+    """What the last check of a registry said.
+
+    Args:
+        time: seconds since the epoch.
+        causes: of its faults; none where it was fine.
+    """
+
+    time: float
+    causes: Tuple[str, ...] = ()
+
+
+class Listing(NamedTuple):
+    """All saved registries.
+
+    Args:
+        enabled: whether MicroK8s sees the addon as enabled.
+        registries: as saved.
+        still_loaded: entries that were taken away and that containerd has until its next start.
+        pull_secrets: made in the cluster from this node.
+        checks: what `check` said lately, by registry; none since the last change.
+    """
+
+    enabled: bool
+    registries: Tuple[RegistryStatus, ...]
+    still_loaded: FrozenSet[EntryKey] = frozenset()
+    pull_secrets: Tuple[MadeSecret, ...] = ()
+    checks: Mapping[str, CheckedAt] = {}
+
+
+class Afterwards(Enum):
+    """What became of the image that a real pull brought."""
+
+    NOTHING = "nothing"
+    REMOVED = "removed"
+    WAS_THERE = "was_there"
+    STAYS = "stays"
+
+
+class PullTry(NamedTuple):
+    """A real pull.
+
+    Args:
+        reference: of the image.
+        words: what containerd says of it; empty where it worked.
+        afterwards: what became of the image.
+        why: it stays, although it was not there before.
+    """
+
+    reference: str
+    words: str = ""
+    afterwards: Afterwards = Afterwards.NOTHING
+    why: str = ""
+
+
+class CheckOutcome(NamedTuple):
+    """What `check` found out.
+
+    Args:
+        registries: one after the other.
+        findings: faults first.
+        unseen: what this user may not look at, for people, a line each.
+        pull: the real pull that was asked for, if any.
+    """
+
+    registries: Tuple[RegistryReport, ...]
+    findings: Tuple[Finding, ...]
+    unseen: Tuple[str, ...] = ()
+    pull: Optional[PullTry] = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is at fault."""
+        return not any(each.is_fault for each in self.findings)
