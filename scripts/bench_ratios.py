@@ -1,7 +1,9 @@
-"""Ratios between the addon and what it cannot do without, measured in turn; see scripts/bench.
+"""Ratios between the addon and what it cannot do without, measured in turn.
 
-Machines differ, so seconds alone say little: each measure is taken in pairs, one right after the
-other, and the medians are compared.
+See scripts/bench.
+
+Machines differ, so seconds alone say little: each measure is taken in pairs, one right
+after the other, and the medians are compared.
 """
 
 from __future__ import annotations
@@ -71,9 +73,13 @@ class Bench:
         enables, starts = [], []
         for _ in range(self._rounds * 3):
             starts.append(_seconds(partial(node.run, python, "-c", IMPORTS)))
-            enables.append(_seconds(partial(node.enable, "--insecure", "reg.example:5000")))
+            enables.append(
+                _seconds(partial(node.enable, "--insecure", "reg.example:5000"))
+            )
             _succeeded(node.disable())
-        return _measure("enable, 1 registry", enables, f'python3 -c "{IMPORTS}"', starts)
+        return _measure(
+            "enable, 1 registry", enables, f'python3 -c "{IMPORTS}"', starts
+        )
 
     def write(self, count: int) -> Measure:
         """Compare an enable of many registries with writing the same files plainly."""
@@ -83,11 +89,17 @@ class Bench:
             node = self._node()
             enables.append(_seconds(partial(node.enable, "--file", str(file))))
             writes.append(_seconds(partial(self._write_plainly, _files(node.certs_d))))
-        return _measure(f"enable, {count:,} registries", enables, "writing the same files", writes)
+        return _measure(
+            f"enable, {count:,} registries", enables, "writing the same files", writes
+        )
 
-    def scale(self, many: int, few: int, what: str = "registries", keys: str = "") -> Measure:
+    def scale(
+        self, many: int, few: int, what: str = "registries", keys: str = ""
+    ) -> Measure:
         """Compare enables of many registries and of few, each with some more keys."""
-        file_of_many, file_of_few = self._registries(many, keys), self._registries(few, keys)
+        file_of_many, file_of_few = self._registries(many, keys), self._registries(
+            few, keys
+        )
         enables_of_many, enables_of_few = [], []
         for _ in range(self._rounds):
             enables_of_few.append(self._first_enable(file_of_few))
@@ -107,7 +119,9 @@ class Bench:
             node = self._node()
             firsts.append(_seconds(partial(node.enable, "--file", str(file))))
             repeats.append(_seconds(partial(node.enable, "--file", str(file))))
-        return _measure(f"the same again, {count:,}", repeats, f"first enable, {count:,}", firsts)
+        return _measure(
+            f"the same again, {count:,}", repeats, f"first enable, {count:,}", firsts
+        )
 
     def _first_enable(self, file: Path) -> float:
         node = self._node()
@@ -120,7 +134,8 @@ class Bench:
     def _registries(self, count: int, keys: str = "") -> Path:
         path = self._work / f"registries-{count}.toml"
         entries = [
-            f'\n[[registry]]\nhost = "reg{number}.example:5000"\ninsecure = true\n{keys}'
+            f'\n[[registry]]\nhost = "reg{number}.example:5000"\ninsecure ='
+            f" true\n{keys}"
             for number in range(count)
         ]
         path.write_text("version = 1\n" + "".join(entries), encoding="utf-8")
@@ -159,14 +174,20 @@ def _succeeded(done: ProgramResult) -> None:
         raise SystemExit(f"a program of the addon failed: {done.stderr}")
 
 
-def _measure(name: str, times: list[float], against: str, against_times: list[float]) -> Measure:
-    return Measure(name, statistics.median(times), against, statistics.median(against_times))
+def _measure(
+    name: str, times: list[float], against: str, against_times: list[float]
+) -> Measure:
+    return Measure(
+        name, statistics.median(times), against, statistics.median(against_times)
+    )
 
 
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, no 10,000 registries")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds, no 10,000 registries"
+    )
     is_quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         bench = Bench(Path(work), rounds=1 if is_quick else 3)

@@ -1,4 +1,6 @@
-"""The demo's last chapter: a Deployment on a real Kubernetes, where the machine has one."""
+"""The demo's last chapter: a Deployment on a real Kubernetes, where the machine has
+one.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,9 @@ NAME = "nginx"
 _NAMESPACE = "default"
 _ADDON = "private-registry-config"
 LEFT_OUT = """
-Left out: the same with a Deployment, for lack of a Kubernetes here (or of the right to make network
-namespaces). Where you are root, this gets one: scripts/harness fetch-kubernetes"""
+Left out: the same with a Deployment, for lack of a Kubernetes here (or of the right to
+make network namespaces). Where you are root, this gets one:
+scripts/harness fetch-kubernetes"""
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,18 @@ def tell_of_deployment(teller: Teller, cluster: Cluster, host: str, image: str) 
         lambda: succeeded(node.enable("--insecure", host)),
     )
     teller.step(
-        "The pod runs; without this line the kubelet would have tried again within half a minute",
+        "The pod runs; without this line the kubelet would have tried again within half"
+        " a minute",
         f"microk8s kubectl delete pod --selector app={NAME}",
         partial(_deleted_and_available, cluster),
     )
-    teller.step("And back", f"microk8s disable {_ADDON}", lambda: succeeded(node.disable()))
+    teller.step(
+        "And back", f"microk8s disable {_ADDON}", lambda: succeeded(node.disable())
+    )
     if node.snapshot() != before:
-        raise WrongEndingError("the files of Kubernetes' node are not as they were before")
+        raise WrongEndingError(
+            "the files of Kubernetes' node are not as they were before"
+        )
     if member.containerd.starts != starts:
         raise WrongEndingError("containerd of Kubernetes' node was restarted")
     (container,) = containers(cluster.api, _NAMESPACE, NAME)

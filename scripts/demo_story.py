@@ -1,4 +1,7 @@
-"""The story that MicroK8s' page on private registries tells, with real parts; see scripts/demo."""
+"""The story that MicroK8s' page on private registries tells, with real parts.
+
+See scripts/demo.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,9 @@ def running_scene() -> Iterator[Scene]:
         )
         scene = Scene(
             registry=stack.enter_context(registry),
-            engine=stack.enter_context(DockerEngine(stack.enter_context(workspace()) / "d")),
+            engine=stack.enter_context(
+                DockerEngine(stack.enter_context(workspace()) / "d")
+            ),
             microk8s=stack.enter_context(pulling_node(release, REPOSITORY, ADDON)),
             upcoming=upcoming,
         )
@@ -93,9 +98,13 @@ def running_scene() -> Iterator[Scene]:
 
 
 def newest_release() -> ContainerdRelease:
-    """Return the newest containerd that is here, where there is none one that is fetched."""
+    """Return the newest containerd that is here, where there is none one that is
+    fetched.
+    """
     releases = (find_releases() or fetch_releases(print, SERIES[-1:])).values()
-    return max(releases, key=lambda each: [int(number) for number in each.version.split(".")])
+    return max(
+        releases, key=lambda each: [int(number) for number in each.version.split(".")]
+    )
 
 
 def tell(teller: Teller, scene: Scene) -> None:
@@ -132,7 +141,11 @@ def tell(teller: Teller, scene: Scene) -> None:
     )
     teller.step("The same push works", f"docker push {image}", lambda: pushed(scene))
     teller.step("The same pull works", crictl, lambda: f"pulled {microk8s.pull(image)}")
-    teller.step("And back", f"microk8s disable {ADDON}", lambda: succeeded(microk8s.node.disable()))
+    teller.step(
+        "And back",
+        f"microk8s disable {ADDON}",
+        lambda: succeeded(microk8s.node.disable()),
+    )
     microk8s.containerd.cri.remove(image)
     teller.step(
         "The push is refused as before",
@@ -158,7 +171,9 @@ def refused(act: Callable[[], object]) -> str:
         act()
     except (PullFailed, PushRefused) as error:
         if HTTP_TO_HTTPS not in error.message:
-            raise WrongEndingError(f"expected «{HTTP_TO_HTTPS}», got: {error.message}") from error
+            raise WrongEndingError(
+                f"expected «{HTTP_TO_HTTPS}», got: {error.message}"
+            ) from error
         return error.message
     raise WrongEndingError(f"it worked; expected «{HTTP_TO_HTTPS}»")
 
@@ -170,7 +185,9 @@ def pushed(scene: Scene) -> str:
 
 
 def interrupt(number: int, _frame: object) -> NoReturn:
-    """End by way of all that must be stopped and removed, and let no second signal stop that."""
+    """End by way of all that must be stopped and removed, and let no second signal
+    stop that.
+    """
     for each in ENDING_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt(number)
@@ -185,9 +202,10 @@ def main() -> int:
     try:
         with running_scene() as scene:
             print(
-                f"Running now: a registry that speaks plain HTTP at {scene.registry.host}, a "
-                f"MicroK8s node's\ncontainerd {scene.microk8s.containerd.release.version}, and a "
-                "Docker engine. All of them are the demo's own."
+                "Running now: a registry that speaks plain HTTP at"
+                f" {scene.registry.host}, a MicroK8s node's\ncontainerd"
+                f" {scene.microk8s.containerd.release.version}, and a Docker engine."
+                " All of them are the demo's own."
             )
             tell(teller, scene)
             if scene.upcoming is None:
@@ -196,14 +214,18 @@ def main() -> int:
                 cluster = scene.upcoming.cluster.result()
                 tell_of_deployment(teller, cluster, scene.registry.host, scene.image)
     except (HarnessError, WrongEndingError) as error:
-        print(f"\n{teller.paint('The story ended otherwise:', RED)} {error}", file=sys.stderr)
+        print(
+            f"\n{teller.paint('The story ended otherwise:', RED)} {error}",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt as error:
         print("\ninterrupted; all parts are stopped and removed", file=sys.stderr)
         return 128 + int(error.args[0])
     print(
-        f"\n{teller.paint('Every step ended as told', GREEN)}, the node's files are as before, "
-        f"and containerd\nwas never restarted. {time.monotonic() - begin:.1f} s"
+        f"\n{teller.paint('Every step ended as told', GREEN)}, the node's files are as"
+        " before, and containerd\nwas never restarted."
+        f" {time.monotonic() - begin:.1f} s"
     )
     return 0
 

@@ -37,7 +37,10 @@ class Teller:
             act: does it; returns what to show, raises where the story ends otherwise.
         """
         self._steps += 1
-        print(f"\n{self.paint(f'{self._steps}. {title}', BOLD)}\n   $ {command}", flush=True)
+        print(
+            f"\n{self.paint(f'{self._steps}. {title}', BOLD)}\n   $ {command}",
+            flush=True,
+        )
         begin = time.monotonic()
         try:
             shown = act()
@@ -46,7 +49,9 @@ class Teller:
             raise
         for line in shown.splitlines():
             print(f"   {self.paint(line, DIM)}")
-        print(f"   {self.paint('✓', GREEN)} {time.monotonic() - begin:.1f} s", flush=True)
+        print(
+            f"   {self.paint('✓', GREEN)} {time.monotonic() - begin:.1f} s", flush=True
+        )
 
 
 def succeeded(done: ProgramResult) -> str:

@@ -31,8 +31,8 @@ class PrivateRegistryError(Exception):
         message: what is wrong, one line.
         place: the file, option or line it was found in.
         remedy: what to do, as a sentence or a command to paste.
-        instead: options to type after the command that was used, e.g. ``--registry reg.corp``;
-            shown in place of the remedy, with the command put in front.
+        instead: options to type after the command that was used, e.g. ``--registry
+            reg.corp``; shown in place of the remedy, with the command put in front.
     """
 
     exit_code = EXIT_BUG
@@ -53,7 +53,9 @@ class PrivateRegistryError(Exception):
 
 
 class UsageError(PrivateRegistryError):
-    """The command line, or a file given to it, cannot be understood or contradicts itself."""
+    """The command line, or a file given to it, cannot be understood or contradicts
+    itself.
+    """
 
     exit_code = EXIT_USAGE
 
@@ -79,7 +81,10 @@ class UnsupportedError(NodeError):
 
 
 class LeftBehindError(NodeError):
-    """Something outside of the node's files was done and could not be undone; it is named."""
+    """Something outside of the node's files was done and could not be undone.
+
+    It is named.
+    """
 
 
 class WriteError(NodeError):

@@ -1,12 +1,16 @@
-"""Start a door as a fit user, with a fit interpreter and tomlkit; runs on Python 3.5 and newer.
+"""Start a door as a fit user, with a fit interpreter and tomlkit.
 
-MicroK8s 1.24 to 1.26 run addons with Python 3.6, none of its Pythons has a TOML library, members of
-the group microk8s may call enable without being root, and an addon may be started outside of
-MicroK8s altogether. What only rare paths need is imported there: every enable waits for imports.
+Runs on Python 3.5 and newer.
 
-As root it first throws away what may be somebody else's: of the environment all that variables.py
-does not let pass, of the places where modules are looked for all that others can write to. Until
-then it imports nothing that Python has not loaded already. Interpreters that it starts get -I.
+MicroK8s 1.24 to 1.26 run addons with Python 3.6, none of its Pythons has a TOML
+library, members of the group microk8s may call enable without being root, and an addon
+may be started outside of MicroK8s altogether. What only rare paths need is imported
+there: every enable waits for imports.
+
+As root it first throws away what may be somebody else's: of the environment all that
+variables.py does not let pass, of the places where modules are looked for all that
+others can write to. Until then it imports nothing that Python has not loaded already.
+Interpreters that it starts get -I.
 """
 
 import os
@@ -51,7 +55,8 @@ def main(door: str, script: str) -> None:
 
     Args:
         door: "enable", "disable" or "plugin".
-        script: the program that was started, to start it again with another interpreter.
+        script: the program that was started, to start it again with another
+            interpreter.
     """
     given = _given()
     if os.geteuid() == 0:
@@ -82,7 +87,9 @@ def needs_root(arguments: "List[str]") -> bool:
 
 
 def _given() -> "Dict[str, str]":
-    """Return the environment as it was given, to this process or to the one that handed over."""
+    """Return the environment as it was given, to this process or to the one that
+    handed over.
+    """
     handed = {k[len(GIVEN) :]: v for k, v in os.environ.items() if k.startswith(GIVEN)}
     return dict(os.environ, **handed)
 
@@ -90,10 +97,15 @@ def _given() -> "Dict[str, str]":
 def _trust_root_alone(given: "Mapping[str, str]") -> None:
     os.environ.clear()
     os.environ.update(variables.own(given))
-    # An interpreter that root chose though it is not root's own has run its own packages already.
-    chosen = tuple(each + "/" for each in _homes() if trusted_places.flaw(each) is not None)
+    # An interpreter that root chose though it is not root's own has run its own
+    # packages already.
+    chosen = tuple(
+        each + "/" for each in _homes() if trusted_places.flaw(each) is not None
+    )
     kept_path = [
-        each for each in sys.path if each.startswith(chosen) or not trusted_places.flaw(each)
+        each
+        for each in sys.path
+        if each.startswith(chosen) or not trusted_places.flaw(each)
     ]
     # This code is here already, whoever can write it: MicroK8s lets its group.
     sys.path[:] = [LIB] + kept_path
@@ -109,7 +121,9 @@ def _run_again_as_root(script: str) -> None:
     secret = _named_variables(sys.argv[1:])
     # By its name only: what stands on a command line can be read by everybody.
     preserve = ["--preserve-env=" + ",".join(secret)] if secret else []
-    passed = {k: v for k, v in os.environ.items() if k in SUDOS_VARIABLES or k in secret}
+    passed = {
+        k: v for k, v in os.environ.items() if k in SUDOS_VARIABLES or k in secret
+    }
     try:
         if subprocess.call(["sudo", "true"], env=passed) == 0:
             os.execvpe("sudo", ["sudo"] + preserve + command, passed)
@@ -125,7 +139,10 @@ def _run_again_as_root(script: str) -> None:
 
 
 def _roots_python() -> "Tuple[str, Dict[str, str]]":
-    """Choose a Python that is root's own work; return it with what it finds its libraries by."""
+    """Choose a Python that is root's own work.
+
+    Return it with what it finds its libraries by.
+    """
     snap = trusted_places.believed_snap(os.environ, roots_alone=True)
     snaps_python = os.path.join(snap, variables.SNAPS_PYTHON)
     if _is_roots_own_python():
@@ -136,7 +153,9 @@ def _roots_python() -> "Tuple[str, Dict[str, str]]":
 
 
 def _is_roots_own_python() -> bool:
-    """Whether this interpreter, and all that it imports by itself, is root's own work."""
+    """Whether this interpreter, and all that it imports by itself, is root's own
+    work.
+    """
     own = tuple(each + "/" for each in _homes())
     parts = [each for each in sys.path if each.startswith(own)] + _homes()
     parts += [sys.executable or "", os.path.dirname(os.__file__)]
@@ -148,18 +167,26 @@ def _homes() -> "List[str]":
 
 
 def _libraries(python: str, snap: str) -> "Dict[str, str]":
-    if not snap or not os.path.realpath(python).startswith(os.path.realpath(snap) + "/"):
+    if not snap or not os.path.realpath(python).startswith(
+        os.path.realpath(snap) + "/"
+    ):
         return {}
     return {"LD_LIBRARY_PATH": variables.libraries(snap)}
 
 
 def _named_variables(arguments: "List[str]") -> "List[str]":
-    """List the environment variables that hold passwords, as ``--password-env`` names them."""
+    """List the environment variables that hold passwords, as ``--password-env``
+    names them.
+    """
     option = "--password-env"
     apart = [value for name, value in zip(arguments, arguments[1:]) if name == option]
-    joined = [each.partition("=")[2] for each in arguments if each.startswith(option + "=")]
+    joined = [
+        each.partition("=")[2] for each in arguments if each.startswith(option + "=")
+    ]
     # sudo takes several names with commas between them.
-    names = [each for each in apart + joined if each.isidentifier() and each in os.environ]
+    names = [
+        each for each in apart + joined if each.isidentifier() and each in os.environ
+    ]
     return [each for each in names if not variables.is_settled(each)]
 
 
@@ -172,7 +199,9 @@ def _hand_over_to_host_python(script: str, given: "Mapping[str, str]") -> None:
             arguments = [python, "-I", os.path.abspath(script)] + sys.argv[1:]
             os.execve(python, arguments, environment)
     _complain(
-        "this MicroK8s has Python {}.{}; the addon needs 3.8 or newer".format(*sys.version_info),
+        "this MicroK8s has Python {}.{}; the addon needs 3.8 or newer".format(
+            *sys.version_info
+        ),
         "looked for a newer one at {}".format(" and ".join(HOST_PYTHONS)),
         "sudo apt-get install python3, on Ubuntu 20.04 or newer",
     )
@@ -193,7 +222,10 @@ def _is_new_enough(python: str) -> bool:
 
 
 def _snaps_packages() -> "List[str]":
-    """List where the snap's own Python has packages, such as PyYAML; -I hides PYTHONPATH."""
+    """List where the snap's own Python has packages, such as PyYAML.
+
+    -I hides PYTHONPATH.
+    """
     snap = trusted_places.believed_snap(os.environ)
     return variables.packages(snap, "{}.{}".format(*sys.version_info))
 
@@ -214,7 +246,16 @@ def _fetch_tomlkit(given: "Mapping[str, str]") -> bool:
     target = "{}.{}".format(VENDOR, os.getpid())
     # Nothing is built: that runs code, and what it needs is asked for without hashes.
     install = ["install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    install += ["--retries", "1", "--timeout", "15", "--target", target, "-r", REQUIREMENTS]
+    install += [
+        "--retries",
+        "1",
+        "--timeout",
+        "15",
+        "--target",
+        target,
+        "-r",
+        REQUIREMENTS,
+    ]
     pips = _pips(given)
     for pip in pips:
         if _succeeds(pip, install):
@@ -226,14 +267,17 @@ def _fetch_tomlkit(given: "Mapping[str, str]") -> bool:
             "could not be fetched" if pips else "there is no pip to fetch it with"
         ),
         "wanted in {}".format(VENDOR),
-        "sudo apt-get install python3-pip and try again; or, without network, run scripts/vendor "
-        "in a clone of this addon on another machine and copy its lib/vendor there",
+        "sudo apt-get install python3-pip and try again; or, without network, run"
+        " scripts/vendor in a clone of this addon on another machine and copy its"
+        " lib/vendor there",
     )
     return False
 
 
 def _pips(given: "Mapping[str, str]") -> "List[Pip]":
-    """List the Pythons that have pip: this one, with the snap's packages, and the host's."""
+    """List the Pythons that have pip: this one, with the snap's packages, and the
+    host's.
+    """
     environment = variables.of_pip(given)
     libraries = _libraries(sys.executable, trusted_places.believed_snap(os.environ))
     start = [sys.executable or "", "-I", "-c", _RUN_PIP.format(_snaps_packages())]
@@ -252,7 +296,12 @@ def _succeeds(pip: "Pip", arguments: "List[str]") -> bool:
     try:
         with open(os.devnull, "r+") as nowhere:
             code = subprocess.call(
-                command, stdin=nowhere, stdout=nowhere, stderr=nowhere, cwd="/", env=environment
+                command,
+                stdin=nowhere,
+                stdout=nowhere,
+                stderr=nowhere,
+                cwd="/",
+                env=environment,
             )
     except OSError:
         return False
@@ -272,4 +321,6 @@ def _put_in_place(target: str) -> None:
 
 
 def _complain(message: str, place: str, remedy: str) -> None:
-    sys.stderr.write("error: {}\n  where: {}\n  do: {}\n".format(message, place, remedy))
+    sys.stderr.write(
+        "error: {}\n  where: {}\n  do: {}\n".format(message, place, remedy)
+    )

@@ -1,6 +1,8 @@
-"""Real registries, real containerd and a throwaway MicroK8s node, for tests and for trying by hand.
+"""Real registries, real containerd and a throwaway MicroK8s node, for tests and for
+trying by hand.
 
-from registry_harness import HarnessNetwork, RegistrySpec, running_registry, pulling_node
+from registry_harness import HarnessNetwork, RegistrySpec, running_registry,
+pulling_node
 """
 
 from registry_harness.docker.engine import DockerEngine

@@ -1,4 +1,6 @@
-"""The command line of the harness: fetch what is missing, hold registries up to try things on."""
+"""The command line of the harness: fetch what is missing, hold registries up to try
+things on.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,18 @@ from registry_harness.registries.image import registry_image
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, or 1 with a line that says what to do."""
+    """Run a command and return its exit code: 0, or 1 with a line that says what to
+    do.
+    """
     parser = argparse.ArgumentParser(prog="registry-harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     parsers = {
         name: commands.add_parser(name, help=help_text)
         for name, help_text in {
-            "fetch": "fetch containerd releases and the registry images, where they are not here",
+            "fetch": (
+                "fetch containerd releases and the registry images, where they are not"
+                " here"
+            ),
             "fetch-kubernetes": "fetch or build Kubernetes, where it is not here",
             "up": "start one registry of every kind and show how to use them",
             "status": "show what is up",
@@ -159,7 +166,11 @@ def _show_cluster(cluster: dict[str, list[str]], registry: dict[str, str]) -> No
 
 def _curl(registry: dict[str, str]) -> str:
     words = ["curl"]
-    for key, option in (("ca", "--cacert"), ("client_cert", "--cert"), ("client_key", "--key")):
+    for key, option in (
+        ("ca", "--cacert"),
+        ("client_cert", "--cert"),
+        ("client_key", "--key"),
+    ):
         if key in registry:
             words += [option, registry[key]]
     if "username" in registry:
@@ -179,7 +190,12 @@ def _enable(registry: dict[str, str]) -> str:
         words += ["--client-cert", registry["client_cert"]]
         words += ["--client-key", registry["client_key"]]
     if "username" in registry:
-        words += ["--username", registry["username"], "--password-file", registry["password_file"]]
+        words += [
+            "--username",
+            registry["username"],
+            "--password-file",
+            registry["password_file"],
+        ]
         words += [] if "ca" in registry else ["--allow-plaintext-credentials"]
     return shlex.join(words)
 

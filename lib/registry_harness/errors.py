@@ -1,9 +1,8 @@
 """What can go wrong in the harness.
 
-HarnessError
-├── MissingPartError   something that must be installed is not here and cannot be fetched
-├── StartError         a part did not come up; its log is in the message
-├── PushRefused        a registry, or the engine on its behalf, refused a push
+HarnessError ├── MissingPartError   something that must be installed is not here and
+cannot be fetched ├── StartError         a part did not come up; its log is in the
+message ├── PushRefused        a registry, or the engine on its behalf, refused a push
 └── PullFailed         containerd could not pull
 """
 

@@ -1,4 +1,6 @@
-"""Registries that stay up after the command that started them, for trying things by hand."""
+"""Registries that stay up after the command that started them, for trying things by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +30,17 @@ _PRIVATE = 0o600
 
 
 def state_directory() -> Path:
-    """Where addresses, keys and credentials of what is up are kept; only this user may read it."""
+    """Where addresses, keys and credentials of what is up are kept.
+
+    Only this user may read it.
+    """
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
     return Path(base) / "private-registry-config" / "harness"
 
 
-def start_all(client: docker.DockerClient, say: Callable[[str], None]) -> list[dict[str, str]]:
+def start_all(
+    client: docker.DockerClient, say: Callable[[str], None]
+) -> list[dict[str, str]]:
     """Start one registry of every kind and return what people need to use them.
 
     The plain one stands at 10.141.241.175:32000 where that subnet is free.
@@ -46,7 +53,9 @@ def start_all(client: docker.DockerClient, say: Callable[[str], None]) -> list[d
         HarnessError: they are up already, or one did not start; then none is left.
     """
     if up(client):
-        raise HarnessError("registries are up already", "scripts/harness status, or down")
+        raise HarnessError(
+            "registries are up already", "scripts/harness status, or down"
+        )
     with ExitStack() as undo:
         network = _network(client)
         undo.callback(network.stop)
@@ -63,7 +72,9 @@ def start_all(client: docker.DockerClient, say: Callable[[str], None]) -> list[d
         plain = start("plain HTTP", RegistrySpec(address=seed, port=_SEED_PORT))
         start("own CA", RegistrySpec(tls=True))
         start("password", RegistrySpec(htpasswd=True, to_type=True))
-        start("own CA and password", RegistrySpec(tls=True, htpasswd=True, to_type=True))
+        start(
+            "own CA and password", RegistrySpec(tls=True, htpasswd=True, to_type=True)
+        )
         start("client certificate", RegistrySpec(tls=True, client_certificates=True))
         start("mirror of plain HTTP", RegistrySpec(proxy_of=plain))
         described = _save(registries)
@@ -87,7 +98,10 @@ def saved() -> list[dict[str, str]]:
 
 
 def stop_all(client: docker.DockerClient) -> int:
-    """Remove all of them and what was saved of them; return how many parts there were."""
+    """Remove all of them and what was saved of them.
+
+    Return how many parts there were.
+    """
     removed = remove_kept(client)
     shutil.rmtree(state_directory(), ignore_errors=True)
     return removed
@@ -103,7 +117,9 @@ def _network(client: docker.DockerClient) -> HarnessNetwork:
 def _save(registries: dict[str, Registry]) -> list[dict[str, str]]:
     directory = state_directory()
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    described = [_described(kind, registry, directory) for kind, registry in registries.items()]
+    described = [
+        _described(kind, registry, directory) for kind, registry in registries.items()
+    ]
     with private_file(directory / "registries.json") as path:
         path.write_text(json.dumps(described, indent=2), encoding="utf-8")
     return described

@@ -17,7 +17,12 @@ import docker
 from registry_harness.containerd.releases import SERIES, fetch_releases
 from registry_harness.errors import HarnessError, MissingPartError
 from registry_harness.held_up import private_file, state_directory
-from registry_harness.kubernetes import Cluster, ClusterNode, ClusterSpec, running_cluster
+from registry_harness.kubernetes import (
+    Cluster,
+    ClusterNode,
+    ClusterSpec,
+    running_cluster,
+)
 from registry_harness.kubernetes.kubectl import fetch_kubectls
 from registry_harness.kubernetes.programs import fetch_kubernetes
 from registry_harness.machine.apart import check_machines
@@ -74,7 +79,9 @@ def start_cluster(repository: Path, say: Callable[[str], None]) -> dict[str, lis
     while not _described().exists():
         if holder.poll() is not None or time.monotonic() > deadline:
             holder.kill()
-            raise HarnessError(f"the cluster did not come up\n{log.read_text()[-2000:]}")
+            raise HarnessError(
+                f"the cluster did not come up\n{log.read_text()[-2000:]}"
+            )
         time.sleep(_POLL_SECONDS)
     return saved_cluster()
 
@@ -91,11 +98,16 @@ def hold_cluster(client: docker.DockerClient, repository: Path) -> None:
 
 
 def saved_cluster() -> dict[str, list[str]]:
-    """Return how to use what is up: files by what they are; empty where no cluster is."""
+    """Return how to use what is up: files by what they are.
+
+    Empty where no cluster is.
+    """
     path = _described()
     if not path.exists() or _holder() is None:
         return {}
-    described: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))["files"]
+    described: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))[
+        "files"
+    ]
     return described
 
 
@@ -108,7 +120,9 @@ def stop_cluster() -> bool:
     deadline = time.monotonic() + _STOP_SECONDS
     while _holder() is not None:
         if time.monotonic() > deadline:
-            raise HarnessError(f"the process {holder}, which holds the cluster, does not end")
+            raise HarnessError(
+                f"the process {holder}, which holds the cluster, does not end"
+            )
         time.sleep(_POLL_SECONDS)
     return True
 
@@ -126,13 +140,17 @@ def _save(cluster: Cluster) -> None:
         nodes.append(str(path))
     files = {"kubeconfig": [str(directory / "kubeconfig")], "nodes": nodes}
     with private_file(directory / "cluster.new") as path:
-        path.write_text(json.dumps({"holder": os.getpid(), "files": files}), encoding="utf-8")
+        path.write_text(
+            json.dumps({"holder": os.getpid(), "files": files}), encoding="utf-8"
+        )
     path.rename(_described())
 
 
 def _program(node: ClusterNode) -> str:
     pairs = (f"{name}={value}" for name, value in node.node.environment().items())
-    return _RUN.format(through=shlex.join(node.node.through), environment=shlex.join(pairs))
+    return _RUN.format(
+        through=shlex.join(node.node.through), environment=shlex.join(pairs)
+    )
 
 
 def _described() -> Path:
@@ -150,7 +168,11 @@ def _holder() -> int | None:
 
 def _only_addon(repository: Path) -> str:
     addons = repository / "addons"
-    found = [each.name for each in addons.iterdir() if each.is_dir()] if addons.is_dir() else []
+    found = (
+        [each.name for each in addons.iterdir() if each.is_dir()]
+        if addons.is_dir()
+        else []
+    )
     if len(found) != 1 or not (repository / "addons.yaml").is_file():
         raise MissingPartError(
             f"{repository} does not hold addons.yaml and one addon below addons/",

@@ -1,8 +1,11 @@
-"""Fixtures for tests that pull from real registries; ``-p registry_harness.pytest_plugin``.
+"""Fixtures for tests that pull from real registries.
 
-Where the package is installed, pytest loads it by itself. Registries live as long as the session.
-When a test fails, what the running parts printed lately is shown with it. When something that must
-be installed is missing, a test is skipped with the reason; where the environment says CI, it fails.
+``-p registry_harness.pytest_plugin``.
+
+Where the package is installed, pytest loads it by itself. Registries live as long as
+the session. When a test fails, what the running parts printed lately is shown with it.
+When something that must be installed is missing, a test is skipped with the reason;
+where the environment says CI, it fails.
 """
 
 from __future__ import annotations
@@ -19,14 +22,22 @@ import docker
 import docker.errors
 import pytest
 
-from registry_harness.containerd.releases import EDGES, ContainerdRelease, fetch_releases
+from registry_harness.containerd.releases import (
+    EDGES,
+    ContainerdRelease,
+    fetch_releases,
+)
 from registry_harness.docker.engine import DockerEngine
 from registry_harness.docker.release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
 from registry_harness.kubernetes.cluster import Cluster, ClusterSpec, running_cluster
 from registry_harness.kubernetes.control_plane import ControlPlane
 from registry_harness.kubernetes.kubectl import fetch_kubectls
-from registry_harness.kubernetes.programs import OLDER, KubernetesRelease, fetch_kubernetes
+from registry_harness.kubernetes.programs import (
+    OLDER,
+    KubernetesRelease,
+    fetch_kubernetes,
+)
 from registry_harness.machine.workspace import remove_stale_workspaces, workspace
 from registry_harness.node.microk8s_node import MicroK8sNode
 from registry_harness.node.pulling_node import PullingNode, pulling_node
@@ -34,7 +45,11 @@ from registry_harness.registries.certificates import CertificateAuthority
 from registry_harness.registries.distribution import DEFAULT
 from registry_harness.registries.image import registry_image as find_registry_image
 from registry_harness.registries.network import HarnessNetwork
-from registry_harness.registries.registry import Registry, RegistrySpec, running_registry
+from registry_harness.registries.registry import (
+    Registry,
+    RegistrySpec,
+    running_registry,
+)
 
 _SHOWN_LINES = 25
 _logs = pytest.StashKey[dict[str, Callable[[], str]]]()
@@ -49,7 +64,9 @@ class RegistryOfKind(Protocol):
     def __call__(
         self, transport: str, authentication: str, distribution: str = DEFAULT
     ) -> Registry:
-        """Return the one of TRANSPORTS, of AUTHENTICATIONS and of a version of distribution."""
+        """Return the one of TRANSPORTS, of AUTHENTICATIONS and of a version of
+        distribution.
+        """
 
 
 TRANSPORTS = {
@@ -79,13 +96,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show with a failed test what the running parts printed lately; skip what cannot run here."""
+    """Show with a failed test what the running parts printed lately.
+
+    Skip what cannot run here.
+    """
     report = yield
     error = None if call.excinfo is None else call.excinfo.value
     if isinstance(error, MissingPartError) and not os.environ.get("CI"):
         path, line, _ = item.location
-        reason = f"{error.message}; do: {error.remedy}" if error.remedy else error.message
-        report.outcome, report.longrepr = "skipped", (path, line or 0, f"Skipped: {reason}")
+        reason = (
+            f"{error.message}; do: {error.remedy}" if error.remedy else error.message
+        )
+        report.outcome, report.longrepr = "skipped", (
+            path,
+            line or 0,
+            f"Skipped: {reason}",
+        )
     elif report.failed:
         for name, log in item.config.stash[_logs].items():
             report.sections.append((f"log of {name}", _end_of(log)))
@@ -101,7 +127,9 @@ def _end_of(log: Callable[[], str]) -> str:
 
 
 @contextmanager
-def log_on_failure(config: pytest.Config, name: str, log: Callable[[], str]) -> Iterator[None]:
+def log_on_failure(
+    config: pytest.Config, name: str, log: Callable[[], str]
+) -> Iterator[None]:
     """Show the end of a log with each test that fails in this block.
 
     Args:
@@ -124,8 +152,12 @@ def addon_repository(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def addon_name(addon_repository: Path) -> str:
-    """The addon that nodes enable and disable: the repository's only one, or override it."""
-    (addon,) = (each.name for each in (addon_repository / "addons").iterdir() if each.is_dir())
+    """The addon that nodes enable and disable: the repository's only one, or
+    override it.
+    """
+    (addon,) = (
+        each.name for each in (addon_repository / "addons").iterdir() if each.is_dir()
+    )
     return addon
 
 
@@ -136,7 +168,9 @@ def docker_client() -> Iterator[docker.DockerClient]:
         client = docker.from_env()
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
-        raise MissingPartError("no Docker engine answers", "scripts/setup starts one") from error
+        raise MissingPartError(
+            "no Docker engine answers", "scripts/setup starts one"
+        ) from error
     remove_stale_workspaces()
     with closing(client):
         yield client
@@ -144,12 +178,17 @@ def docker_client() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def registry_image(docker_client: docker.DockerClient) -> str:
-    """Name of an image that runs a registry, of distribution 3; override it for another one."""
+    """Name of an image that runs a registry, of distribution 3.
+
+    Override it for another one.
+    """
     return find_registry_image(docker_client)
 
 
 @pytest.fixture(scope="session")
-def registry_images(docker_client: docker.DockerClient, registry_image: str) -> RegistryImages:
+def registry_images(
+    docker_client: docker.DockerClient, registry_image: str
+) -> RegistryImages:
     """Names of images by their version of distribution: ``registry_images("2.8")``."""
 
     @functools.cache
@@ -181,8 +220,12 @@ def session_registry(
     registry_images: RegistryImages,
     pytestconfig: pytest.Config,
 ) -> Iterator[NewRegistry]:
-    """Start registries that live as long as the session: ``session_registry(RegistrySpec(…))``."""
-    yield from _starter(harness_network, certificate_authority, registry_images, pytestconfig)
+    """Start registries that live as long as the session:
+    ``session_registry(RegistrySpec(…))``.
+    """
+    yield from _starter(
+        harness_network, certificate_authority, registry_images, pytestconfig
+    )
 
 
 @pytest.fixture
@@ -192,8 +235,12 @@ def new_registry(
     registry_images: RegistryImages,
     pytestconfig: pytest.Config,
 ) -> Iterator[NewRegistry]:
-    """Start registries that live as long as the test: ``new_registry(RegistrySpec(…))``."""
-    yield from _starter(harness_network, certificate_authority, registry_images, pytestconfig)
+    """Start registries that live as long as the test:
+    ``new_registry(RegistrySpec(…))``.
+    """
+    yield from _starter(
+        harness_network, certificate_authority, registry_images, pytestconfig
+    )
 
 
 def _starter(
@@ -206,7 +253,9 @@ def _starter(
 
         def start(spec: RegistrySpec) -> Registry:
             image = images(spec.distribution)
-            registry = stack.enter_context(running_registry(spec, network, authority, image))
+            registry = stack.enter_context(
+                running_registry(spec, network, authority, image)
+            )
             name = f"registry {registry.url}"
             stack.enter_context(log_on_failure(config, name, registry.log))
             if (server := registry.token_server) is not None:
@@ -219,14 +268,20 @@ def _starter(
 
 @pytest.fixture(scope="session")
 def registry_of_kind(session_registry: NewRegistry) -> RegistryOfKind:
-    """Registries by TRANSPORTS and AUTHENTICATIONS, each started once: ``(transport, login)``.
+    """Registries by TRANSPORTS and AUTHENTICATIONS, each started once: ``(transport,
+    login)``.
 
     A third argument is the version of distribution, if it is to be another one than 3.
     """
     started = functools.cache(session_registry)
 
-    def of_kind(transport: str, authentication: str, distribution: str = DEFAULT) -> Registry:
-        asks_itself, sends_away = authentication == "htpasswd", authentication == "token"
+    def of_kind(
+        transport: str, authentication: str, distribution: str = DEFAULT
+    ) -> Registry:
+        asks_itself, sends_away = (
+            authentication == "htpasswd",
+            authentication == "token",
+        )
         spec = replace(TRANSPORTS[transport], htpasswd=asks_itself, token=sends_away)
         return started(replace(spec, distribution=distribution))
 
@@ -276,20 +331,29 @@ def tls_token_registry(registry_of_kind: RegistryOfKind) -> Registry:
 
 
 @pytest.fixture(scope="session")
-def mirror_registry(session_registry: NewRegistry, plain_registry: Registry) -> Registry:
+def mirror_registry(
+    session_registry: NewRegistry, plain_registry: Registry
+) -> Registry:
     """A pull-through mirror of ``plain_registry``."""
     return session_registry(RegistrySpec(proxy_of=plain_registry))
 
 
 @pytest.fixture(scope="session")
 def containerd_releases() -> dict[str, ContainerdRelease]:
-    """The containerd releases of this machine by series, fetched where they are not here."""
+    """The containerd releases of this machine by series, fetched where they are not
+    here.
+    """
     return fetch_releases(lambda _line: None)
 
 
-@pytest.fixture(scope="session", params=EDGES, ids=lambda series: f"containerd-{series}")
+@pytest.fixture(
+    scope="session", params=EDGES, ids=lambda series: f"containerd-{series}"
+)
 def containerd_release(request: pytest.FixtureRequest) -> ContainerdRelease:
-    """The oldest containerd, then the newest; a test may choose others by ``indirect``."""
+    """The oldest containerd, then the newest.
+
+    A test may choose others by ``indirect``.
+    """
     return fetch_releases(lambda _line: None, [request.param])[request.param]
 
 
@@ -308,8 +372,13 @@ def microk8s_node(
 
 
 @pytest.fixture
-def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> MicroK8sNode:
-    """A throwaway node without containerd: directories and programs; needs no root, no Docker."""
+def microk8s_files(
+    addon_repository: Path, addon_name: str, tmp_path: Path
+) -> MicroK8sNode:
+    """A throwaway node without containerd: directories and programs.
+
+    Needs no root, no Docker.
+    """
     return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
 
 
@@ -317,10 +386,15 @@ def microk8s_files(addon_repository: Path, addon_name: str, tmp_path: Path) -> M
 def control_plane(
     kubernetes_release: KubernetesRelease, pytestconfig: pytest.Config
 ) -> Iterator[ControlPlane]:
-    """A control plane without nodes; its users ``ann`` and ``bob`` may do nothing until let."""
+    """A control plane without nodes.
+
+    Its users ``ann`` and ``bob`` may do nothing until let.
+    """
     with (
         workspace() as work,
-        ControlPlane(kubernetes_release, work / "k", "127.0.0.1", users=["ann", "bob"]) as running,
+        ControlPlane(
+            kubernetes_release, work / "k", "127.0.0.1", users=["ann", "bob"]
+        ) as running,
         log_on_failure(pytestconfig, "control plane", running.log),
     ):
         yield running
@@ -334,7 +408,10 @@ def kubectl(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def kubernetes_release(pytestconfig: pytest.Config) -> KubernetesRelease:
-    """Kubernetes' programs, as ``--kubernetes`` says; where they are not here, it takes minutes."""
+    """Kubernetes' programs, as ``--kubernetes`` says.
+
+    Where they are not here, it takes minutes.
+    """
     older = pytestconfig.getoption("--kubernetes") == "older"
     return fetch_kubernetes(lambda _line: None, older=older)
 

@@ -1,4 +1,6 @@
-"""What the end-to-end tests share: refused and working pulls, and files for the command line."""
+"""What the end-to-end tests share: refused and working pulls, and files for the
+command line.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +31,26 @@ HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 UNKNOWN_CA = "x509: certificate signed by unknown authority"
 NOT_FOUND = "not found"
 # For what containerds do differently; else the oldest and the newest are enough.
-ON_EVERY_CONTAINERD = pytest.mark.parametrize("containerd_release", SERIES, indirect=True)
+ON_EVERY_CONTAINERD = pytest.mark.parametrize(
+    "containerd_release", SERIES, indirect=True
+)
 # Where tests run beside each other, their processes do not take Ctrl-C.
 UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what a test's mark ``combinations(chosen=...)`` does not choose of its parameters.
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what a test's mark ``combinations(chosen=...)`` does not choose of its
+    parameters.
 
-    With one ``parametrize`` for all of them pytest would make a node anew for each test.
+    With one ``parametrize`` for all of them pytest would make a node anew for each
+    test.
     """
-    config.hook.pytest_deselected(items=[item for item in items if not _is_chosen(item)])
+    config.hook.pytest_deselected(
+        items=[item for item in items if not _is_chosen(item)]
+    )
     items[:] = [item for item in items if _is_chosen(item)]
 
 
@@ -104,9 +114,13 @@ def run(*done: ProgramResult) -> None:
 
 @pytest.fixture
 def untouched(microk8s_node: PullingNode) -> Iterator[Snapshot]:
-    """Check that after the test the node is as before, and containerd was never restarted."""
+    """Check that after the test the node is as before, and containerd was never
+    restarted.
+    """
     before = microk8s_node.node.snapshot()
-    starts, asked = microk8s_node.containerd.starts, list(microk8s_node.snapctl.requests)
+    starts, asked = microk8s_node.containerd.starts, list(
+        microk8s_node.snapctl.requests
+    )
     yield before
     microk8s_node.node.disable()
     assert difference(before, microk8s_node.node.snapshot()) == []
@@ -116,7 +130,8 @@ def untouched(microk8s_node: PullingNode) -> Iterator[Snapshot]:
 
 @pytest.fixture(scope="session")
 def ca_file(
-    certificate_authority: CertificateAuthority, tmp_path_factory: pytest.TempPathFactory
+    certificate_authority: CertificateAuthority,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """The CA of the TLS registries, as a file."""
     path = tmp_path_factory.mktemp("ca") / "ca.crt"

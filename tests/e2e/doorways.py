@@ -37,11 +37,14 @@ class Doorways(Running):
         self._stack = ExitStack()
         self._selector = self._stack.enter_context(selectors.DefaultSelector())
         listeners = [
-            self._stack.enter_context(socket.create_server((address, 0))) for _ in range(count)
+            self._stack.enter_context(socket.create_server((address, 0)))
+            for _ in range(count)
         ]
         for listener in listeners:
             self._selector.register(listener, selectors.EVENT_READ)
-        self.hosts = [f"{address}:{listener.getsockname()[1]}" for listener in listeners]
+        self.hosts = [
+            f"{address}:{listener.getsockname()[1]}" for listener in listeners
+        ]
         self._end, self._wake = socket.socketpair()
         self._stack.enter_context(self._end)
         self._stack.enter_context(self._wake)
@@ -55,7 +58,9 @@ class Doorways(Running):
                     return
                 assert isinstance(key.fileobj, socket.socket)
                 client, _ = key.fileobj.accept()
-                threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
+                threading.Thread(
+                    target=self._pass_on, args=(client,), daemon=True
+                ).start()
 
     def _pass_on(self, client: socket.socket) -> None:
         with client, socket.create_connection(self._server) as server:

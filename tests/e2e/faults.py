@@ -22,7 +22,8 @@ OLD = ("1.6", "1.7")
 NEW = tuple(series for series in SERIES if series not in OLD)
 ADDON = "private-registry"
 DENIED = (
-    b'{"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]}'
+    b'{"errors": [{"code": "DENIED", "message": "requested access to the resource is'
+    b' denied"}]}'
 )
 _CRI_SECONDS, _POLL_SECONDS = 5, 0.05
 
@@ -115,9 +116,10 @@ class Row:
 
     Args:
         cause: that ``check`` names.
-        make: makes it; returns the registry that images are named after, or None for the gate.
-        words: the cause that containerd's own words tell, where that is another one; None where
-            the pull does not fail.
+        make: makes it; returns the registry that images are named after, or None for
+            the gate.
+        words: the cause that containerd's own words tell, where that is another one;
+            None where the pull does not fail.
         mend: what the registry's owner does; None where the remedy is a command.
         series: the containerds on which it is a fault.
         is_pulled: there is something to pull in the end.
@@ -146,7 +148,9 @@ def _gate(**options: object) -> Callable[[Stage], None]:
     return make
 
 
-def _answers(status: int, body: bytes = b"{}", **headers: str) -> Callable[[Stage], None]:
+def _answers(
+    status: int, body: bytes = b"{}", **headers: str
+) -> Callable[[Stage], None]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return _gate(rule=always(Answer(status, named, body)))
 
@@ -157,7 +161,11 @@ def _tls(**options: object) -> Callable[[Stage], None]:
     def make(stage: Stage) -> None:
         stage.add("--registry", stage.gate.host, "--ca", str(stage.work / "ca.crt"))
         names = options.get("names", (stage.address,))
-        kinds = {key: bool(value) for key, value in options.items() if key in ("expired", "future")}
+        kinds = {
+            key: bool(value)
+            for key, value in options.items()
+            if key in ("expired", "future")
+        }
         assert isinstance(names, tuple)
         stage.gate.be(stage.authority.server(*names, **kinds))
 
@@ -221,7 +229,12 @@ def _login(kind: str, password: str | None = None) -> Callable[[Stage], str]:
         registry = stage.log_in_to(kind)
         stage.add("--insecure", registry.host)
         if password is not None:
-            user = ("--username", "ann", "--password-stdin", "--allow-plaintext-credentials")
+            user = (
+                "--username",
+                "ann",
+                "--password-stdin",
+                "--allow-plaintext-credentials",
+            )
             stage.add("--insecure", registry.host, *user, password=password)
         return registry.host
 
@@ -230,7 +243,9 @@ def _login(kind: str, password: str | None = None) -> Callable[[Stage], str]:
 
 def _challenge(realm: str) -> Callable[[Stage], None]:
     def make(stage: Stage) -> None:
-        url = realm.replace("GATE", stage.gate.host).replace("HOLE", f"{stage.address}:1")
+        url = realm.replace("GATE", stage.gate.host).replace(
+            "HOLE", f"{stage.address}:1"
+        )
         header = f'Bearer realm="{url}",service="s"'
 
         def rule(path: str) -> Answer | None:
@@ -294,7 +309,8 @@ def _wrong_key(stage: Stage) -> str:
     registry = stage.log_in_to("htpasswd")
     assert registry.credentials is not None
     stage.hosts(
-        f'server = "http://{registry.host}"\n[host."http://{registry.host}"]\n', registry.host
+        f'server = "http://{registry.host}"\n[host."http://{registry.host}"]\n',
+        registry.host,
     )
     section = f'plugins."io.containerd.grpc.v1.cri".registry.configs."http://{registry.host}".auth'
     login = registry.credentials
@@ -317,7 +333,13 @@ def _pending(stage: Stage) -> str:
     assert registry.credentials is not None
     login = ("--username", registry.credentials.username, "--password-stdin")
     more = ("--allow-plaintext-credentials", "--no-restart")
-    stage.add("--insecure", registry.host, *login, *more, password=registry.credentials.password)
+    stage.add(
+        "--insecure",
+        registry.host,
+        *login,
+        *more,
+        password=registry.credentials.password,
+    )
     return registry.host
 
 
@@ -354,15 +376,21 @@ def _no_project(stage: Stage) -> None:
 
 
 def _not_inherited(stage: Stage) -> None:
-    _with_tls('server = "https://GATE"\nskip_verify = true\n[host."https://GATE"]\n')(stage)
+    _with_tls('server = "https://GATE"\nskip_verify = true\n[host."https://GATE"]\n')(
+        stage
+    )
 
 
 DIRECT = 'server = "http://GATE"\n[host."http://GATE"]\n'
 ROWS: dict[str, Row] = {
     # which protocol
     "http, nothing configured": Row("speaks_http", _unknown),
-    "http, asked by https": Row("speaks_http", _by_hand('server = "https://GATE"\n[host]\n')),
-    "https, asked by http": Row("speaks_https", _https_as_http, words="connection_lost"),
+    "http, asked by https": Row(
+        "speaks_http", _by_hand('server = "https://GATE"\n[host]\n')
+    ),
+    "https, asked by http": Row(
+        "speaks_https", _https_as_http, words="connection_lost"
+    ),
     "hangs up": Row("connection_lost", _gate(greeting=b""), mend=well),
     # certificates
     "unknown CA": Row("unknown_ca", _https_unconfigured),
@@ -380,12 +408,18 @@ ROWS: dict[str, Row] = {
     # login
     "401 without a login": Row("login_missing", _login("htpasswd")),
     "401 with a wrong login": Row(
-        "login_refused", _login("htpasswd", "wrong"), words="login_missing|login_refused"
+        "login_refused",
+        _login("htpasswd", "wrong"),
+        words="login_missing|login_refused",
     ),
     "token without a login": Row("login_missing", _login("token")),
     "token with a wrong login": Row("token_refused", _login("token", "wrong")),
-    "token realm down": Row("token_unreachable", _challenge("http://HOLE/token"), mend=well),
-    "token server broken": Row("token_unreachable", _challenge("http://GATE/token"), mend=well),
+    "token realm down": Row(
+        "token_unreachable", _challenge("http://HOLE/token"), mend=well
+    ),
+    "token server broken": Row(
+        "token_unreachable", _challenge("http://GATE/token"), mend=well
+    ),
     "401 without a challenge": Row(
         "bad_challenge", _answers(401), mend=well, words="login_missing|login_refused"
     ),
@@ -420,14 +454,18 @@ ROWS: dict[str, Row] = {
     "a file for a directory": Row("not_a_directory", _no_directory),
     "misnamed": Row("misnamed_file", _misnamed, words="speaks_http"),
     "unquoted header": Row(
-        "unquoted", _by_hand('server = "http://GATE"\n[host.http://GATE]\n'), words="speaks_http"
+        "unquoted",
+        _by_hand('server = "http://GATE"\n[host.http://GATE]\n'),
+        words="speaks_http",
     ),
     "unquoted server": Row(
         "unquoted", _by_hand("server = http://GATE\n[host]\n"), words="speaks_http"
     ),
     "unknown key": Row(
         "unknown_key",
-        _with_tls('server = "https://GATE"\n[host."https://GATE"]\nskip_verfy = true\n'),
+        _with_tls(
+            'server = "https://GATE"\n[host."https://GATE"]\nskip_verfy = true\n'
+        ),
         words="unknown_ca",
     ),
     "unknown capability": Row(
@@ -437,7 +475,9 @@ ROWS: dict[str, Row] = {
     ),
     "server below a table": Row(
         "misplaced_key",
-        _by_hand('[host."http://GATE"]\ncapabilities = ["push"]\nserver = "http://GATE"\n'),
+        _by_hand(
+            '[host."http://GATE"]\ncapabilities = ["push"]\nserver = "http://GATE"\n'
+        ),
         words="speaks_http",
     ),
     "byte order mark": Row(
@@ -447,10 +487,14 @@ ROWS: dict[str, Row] = {
         series=NEW,
     ),
     "no [host]": Row(
-        "no_host_table", _by_hand('server = "http://GATE"\n'), words="speaks_http", series=OLD
+        "no_host_table",
+        _by_hand('server = "http://GATE"\n'),
+        words="speaks_http",
+        series=OLD,
     ),
     "CA file missing": Row(
-        "ca_missing", _with_tls('server = "https://GATE"\n[host."https://GATE"]\nca = "no.crt"\n')
+        "ca_missing",
+        _with_tls('server = "https://GATE"\n[host."https://GATE"]\nca = "no.crt"\n'),
     ),
     "CA file not PEM": Row(
         "ca_unusable",
@@ -459,8 +503,8 @@ ROWS: dict[str, Row] = {
     "client pair with an empty key": Row(
         "client_unusable",
         _with_tls(
-            'server = "https://GATE"\nca = "ca.crt"\n[host."https://GATE"]\nca = "ca.crt"\n'
-            'client = [["both.pem", ""]]\n'
+            'server = "https://GATE"\nca = "ca.crt"\n[host."https://GATE"]\nca ='
+            ' "ca.crt"\nclient = [["both.pem", ""]]\n'
         ),
         words="client_missing",
     ),
@@ -468,12 +512,16 @@ ROWS: dict[str, Row] = {
         "duplicate", _by_hand(DIRECT + '[host."http://GATE"]\n'), words="speaks_http"
     ),
     "scheme missing": Row(
-        "scheme_missing", _by_hand('server = "GATE"\n[host."GATE"]\n'), words="speaks_http"
+        "scheme_missing",
+        _by_hand('server = "GATE"\n[host."GATE"]\n'),
+        words="speaks_http",
     ),
     "scheme in upper case": Row(
         "bad_scheme", _by_hand('server = "HTTP://GATE"\n[host]\n'), words="any"
     ),
-    "user name in an address": Row("url_part_ignored", _login_in_address, words="login_missing"),
+    "user name in an address": Row(
+        "url_part_ignored", _login_in_address, words="login_missing"
+    ),
     "wrong type": Row(
         "wrong_type", _by_hand(DIRECT + 'override_path = "no"\n'), words="speaks_http"
     ),
@@ -491,7 +539,9 @@ ROWS: dict[str, Row] = {
         words="ca_missing",
     ),
     # containerd-template.toml
-    "mirrors beside config_path": Row("mirrors_beside_config_path", _mirrors, words="cri_missing"),
+    "mirrors beside config_path": Row(
+        "mirrors_beside_config_path", _mirrors, words="cri_missing"
+    ),
     "login under a URL": Row("credentials_key", _wrong_key, words="login_missing"),
     "restart pending": Row("restart_pending", _pending, words="login_missing"),
 }

@@ -1,8 +1,9 @@
 """What the matrix is made of, and the table of it that a run of the tests ends with.
 
-The oldest and the newest containerd run every cell, the one with the oldest registries, the other
-with the newest. The others run so many that each two values of different factors meet in one: on
-each of them every transport with every login, every login by every way, and so on.
+The oldest and the newest containerd run every cell, the one with the oldest registries,
+the other with the newest. The others run so many that each two values of different
+factors meet in one: on each of them every transport with every login, every login by
+every way, and so on.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ Values = tuple[str, ...]
 _WIDTH = 11
 _HEADS = {"authentication": "login"}
 NOTES = """
-refused: a node without config_path (legacy) always asks the registry itself last, so that enable
-refuses --no-fallback there; containerd 2 reads no CA and no client certificate there.
+refused: a node without config_path (legacy) always asks the registry itself last, so
+that enable refuses --no-fallback there; containerd 2 reads no CA and no client
+certificate there.
 distribution 2.8 on the oldest containerd, 3 on the newest, both on the others.
 ·: not run; on these containerds each two values of different factors meet in some cell.
 """
@@ -83,11 +85,12 @@ class Cell:
 
 
 def covering(*groups: Sequence[Values]) -> list[Values]:
-    """Choose so many rows that every pair of values that some row has is in one of those chosen.
+    """Choose so many rows that every pair of values that some row has is in one of
+    those chosen.
 
     Args:
-        groups: rows with a value of each factor; from a later group come only pairs that no row of
-            an earlier one has.
+        groups: rows with a value of each factor; from a later group come only pairs
+            that no row of an earlier one has.
     """
     chosen: list[Values] = []
     met: set[object] = set()
@@ -134,7 +137,9 @@ def table(outcomes: Iterable[tuple[Cell, str]]) -> list[str]:
     names = list(FACTORS)[1:]
     nodes = sorted(NODES, key=lambda node: node[1] == LEGACY)
     heads = [*(_HEADS.get(each, each) for each in names)]
-    heads += [f"{mode} {series}" if mode == LEGACY else series for series, mode in nodes]
+    heads += [
+        f"{mode} {series}" if mode == LEGACY else series for series, mode in nodes
+    ]
     lines = [_line(heads)]
     for row in ROWS:
         cells = [Cell(*node, *row) for node in nodes]

@@ -26,7 +26,8 @@ REFUSALS = {
         "nothing is right",
     ),
     "it starts without CRI": (
-        r"""printf '[plugins."io.containerd.grpc.v1.cri".registry.mirrors."x"]\n' >>"$config"
+        r"""mirrors='[plugins."io.containerd.grpc.v1.cri".registry.mirrors."x"]'
+    echo "$mirrors" >>"$config"
     printf 'endpoint = ["http://x"]\n' >>"$config" """,
         "`mirrors` cannot be set when `config_path` is provided",
     ),
@@ -34,7 +35,9 @@ REFUSALS = {
 
 
 @contextmanager
-def picky_release(release: ContainerdRelease, refuse: str) -> Iterator[ContainerdRelease]:
+def picky_release(
+    release: ContainerdRelease, refuse: str
+) -> Iterator[ContainerdRelease]:
     """Put something in front of a containerd that stops it at what it does not take.
 
     Args:

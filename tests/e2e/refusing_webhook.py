@@ -48,7 +48,11 @@ def refusing_webhook(api: Api, namespace: str) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     name = f"{namespace}.example.com"
-    api.create(_RESOURCE, "", _configuration(name, namespace, server.server_port, authority.pem))
+    api.create(
+        _RESOURCE,
+        "",
+        _configuration(name, namespace, server.server_port, authority.pem),
+    )
     try:
         yield
     finally:
@@ -78,7 +82,9 @@ def _configuration(name: str, namespace: str, port: int, ca: bytes) -> Plain:
                         "resources": ["secrets"],
                     }
                 ],
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "namespaceSelector": {
+                    "matchLabels": {"kubernetes.io/metadata.name": namespace}
+                },
             }
         ],
     }

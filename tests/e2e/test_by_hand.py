@@ -1,4 +1,6 @@
-"""What people start by hand: registries and a cluster that are held up, and the demo."""
+"""What people start by hand: registries and a cluster that are held up, and the
+demo.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ Harness = Callable[..., "subprocess.CompletedProcess[str]"]
 def harness(addon_repository: Path, tmp_path: Path) -> Harness:
     """Runs a command of the harness, whose state is the test's own."""
 
-    def run(*command: str, cwd: Path = addon_repository) -> subprocess.CompletedProcess[str]:
+    def run(
+        *command: str, cwd: Path = addon_repository
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "registry_harness", *command],
             cwd=cwd,
@@ -47,7 +51,10 @@ def test_registries_held_up_by_hand(harness: Harness, tmp_path: Path) -> None:
             assert answer.status == 200
         files = re.findall(r"--password-file (\S+)", up.stdout)
         passwords = [Path(each).read_text() for each in files]
-        assert [re.findall(r"  password +(\S+)", up.stdout), len(passwords)] == [passwords, 2]
+        assert [re.findall(r"  password +(\S+)", up.stdout), len(passwords)] == [
+            passwords,
+            2,
+        ]
         assert all(re.fullmatch("[a-z0-9]+", each) for each in passwords)
         again = harness("up")
         assert (again.returncode, again.stdout) == (1, "")
@@ -124,7 +131,9 @@ def test_the_demo_without_kubernetes_says_what_it_leaves_out(
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     environment.pop("REGISTRY_HARNESS_KUBERNETES", None)
     demo = [sys.executable, str(addon_repository / "scripts/demo_story.py")]
-    told = subprocess.run(demo, env=environment, capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        demo, env=environment, capture_output=True, text=True, check=False
+    )
     assert told.returncode == 0, told.stderr
     assert "Left out: the same with a Deployment" in told.stdout
     assert "create deployment" not in told.stdout

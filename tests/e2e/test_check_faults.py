@@ -1,4 +1,6 @@
-"""Every fault of the table: containerd's words, what `check` calls it, its remedy, and a pull."""
+"""Every fault of the table: containerd's words, what `check` calls it, its remedy,
+and a pull.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ from .faults import ADDON, CRASHING, CRASHING_BY_DOTS, OLD, ROWS, Row, Stage, im
 
 
 def _is_run(containerd_release: str, row: Row) -> bool:
-    """Every fault on the newest containerd, and in turn on one of the others, where it is one."""
+    """Every fault on the newest containerd, and in turn on one of the others, where
+    it is one.
+    """
     number = list(ROWS.values()).index(row)
     others = [series for series in SERIES[:-1] if series in row.series] or SERIES[:-1]
     return containerd_release in (SERIES[-1], others[number % len(others)])
@@ -179,7 +183,10 @@ def _assert_words_tell(row: Row, causes: list[str], words: str) -> None:
 
 
 def test_what_ends_containerd_itself(stage: Stage) -> None:
-    """A key in [host] itself crashes containerd 1.x at each pull; 2.x throws the file away."""
+    """A key in [host] itself crashes containerd 1.x at each pull.
+
+    2.x throws the file away.
+    """
     stage.hosts(CRASHING)
     reference = image(stage, None, _name())
     found = check(stage, reference)
@@ -198,10 +205,15 @@ def test_what_ends_containerd_itself(stage: Stage) -> None:
 
 @pytest.mark.parametrize("containerd_release", ["2.2", "2.3", "2.4"], indirect=True)
 def test_dots_that_end_containerd_itself(stage: Stage) -> None:
-    """A dotted skip_verify crashes go-toml before 2.4 at each pull; 2.4 takes no such host."""
+    """A dotted skip_verify crashes go-toml before 2.4 at each pull.
+
+    2.4 takes no such host.
+    """
     stage.hosts(CRASHING_BY_DOTS)
     reference = image(stage, None, _name())
-    (fault,) = [e for e in check(stage, reference)["findings"] if e["severity"] == "fault"]
+    (fault,) = [
+        e for e in check(stage, reference)["findings"] if e["severity"] == "fault"
+    ]
     is_ended = stage.made.containerd.release.series < "2.4"
     assert fault["cause"] == ("crashes" if is_ended else "not_a_host")
     assert pulls(stage, reference)
@@ -223,15 +235,22 @@ def test_nobody_answers(stage: Stage) -> None:
     assert fault["cause"] == "timeout"
     assert fault["owner"]
     address = stage.hole.host
-    words = f'failed to do request: Head "http://{address}/v2/app/manifests/latest": dial tcp '
+    words = (
+        f'failed to do request: Head "http://{address}/v2/app/manifests/latest": dial'
+        " tcp "
+    )
     assert explained(stage, f"{words}{address}: i/o timeout") == ["timeout"]
 
 
 def test_docker_hub_by_another_name(stage: Stage) -> None:
-    path = stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n', "registry-1.docker.io")
+    path = stage.hosts(
+        'server = "http://GATE"\n[host."http://GATE"]\n', "registry-1.docker.io"
+    )
     done = stage.made.node.plugin(ADDON, "check", "--json")
     assert done.exit_code == 5
-    (fault,) = [e for e in json.loads(done.stdout)["findings"] if e["severity"] == "fault"]
+    (fault,) = [
+        e for e in json.loads(done.stdout)["findings"] if e["severity"] == "fault"
+    ]
     assert fault["cause"] == "wrong_directory"
     assert str(path.parent.name) in fault["where"]
     name = f"library/{_name()}"
@@ -256,7 +275,10 @@ def test_a_registry_that_has_an_ipv6_address_only(
         (fault,) = [each for each in found["findings"] if each["severity"] == "fault"]
         if stage.made.containerd.release.series == "1.6":
             assert explained(stage, words) == ["bad_reference"]
-            assert (fault["cause"], fault["do"][:17]) == ("field_too_new", "sudo snap refresh")
+            assert (fault["cause"], fault["do"][:17]) == (
+                "field_too_new",
+                "sudo snap refresh",
+            )
             return
         assert explained(stage, words) == [fault["cause"]] == ["speaks_http"]
         assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0

@@ -1,4 +1,6 @@
-"""`check --pull` on real containerds: what it brings goes again, what was there before stays."""
+"""`check --pull` on real containerds: what it brings goes again, what was there
+before stays.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ class Stage:
         return set(self._ctr("content", "ls", "--quiet"))
 
     def tag(self, reference: str, tag: str) -> str:
-        """Let another tag of the registry stand for an image of it; return that one's reference."""
+        """Let another tag of the registry stand for an image of it.
+
+        Return that one's reference.
+        """
         repository, _, version = reference.partition("/")[2].rpartition(":")
         kind, manifest = self._ask("GET", repository, version)
         self._ask("PUT", repository, tag, manifest, kind)
@@ -59,11 +64,18 @@ class Stage:
 
     def by_digest(self, reference: str) -> str:
         """Return an image's reference by its digest."""
-        (found,) = [each for each in self.names() if each.startswith(f"{_untagged(reference)}@")]
+        (found,) = [
+            each for each in self.names() if each.startswith(f"{_untagged(reference)}@")
+        ]
         return found
 
     def _ask(
-        self, method: str, repository: str, tag: str, body: bytes = b"", kind: str = KIND
+        self,
+        method: str,
+        repository: str,
+        tag: str,
+        body: bytes = b"",
+        kind: str = KIND,
     ) -> tuple[str, bytes]:
         connection = http.client.HTTPConnection(self.registry.host, timeout=10)
         headers = {"Accept": KIND, "Content-Type": kind}

@@ -1,4 +1,6 @@
-"""Credentials on every containerd: real logins, real restarts, and what survives them."""
+"""Credentials on every containerd: real logins, real restarts, and what survives
+them.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,12 @@ def test_containerd_as_a_wrong_user_and_as_nobody(
 ) -> None:
     node = microk8s_node.node
     assert token_registry.credentials is not None
-    login = ["--username", "nobody", "--password-stdin", "--allow-plaintext-credentials"]
+    login = [
+        "--username",
+        "nobody",
+        "--password-stdin",
+        "--allow-plaintext-credentials",
+    ]
     options = ["--insecure", token_registry.host, *login]
     run(node.enable(*options, stdin=token_registry.credentials.password))
     pulls.fail(fill(token_registry, "wrong-user"), "failed to fetch oauth token")
@@ -131,13 +138,27 @@ def test_both_ways_of_pulling_of_containerd_2_work_on_one_node(
     tls_registry: Registry,
     ca_file: Path,
 ) -> None:
-    node, pulls, registry = microk8s_node.node, Pulls(microk8s_node), tls_htpasswd_registry
+    node, pulls, registry = (
+        microk8s_node.node,
+        Pulls(microk8s_node),
+        tls_htpasswd_registry,
+    )
     assert registry.credentials is not None
     run(node.enable("--registry", tls_registry.host, "--ca", str(ca_file)))
     pulls.work(fill(tls_registry, "transfer"))
     pulls.fail(fill(registry, "transfer"), "failed to resolve image")
-    add = ["--registry", registry.host, "--ca", str(ca_file), *login(registry.credentials)]
-    run(node.plugin("private-registry", "add", *add, stdin=registry.credentials.password))
+    add = [
+        "--registry",
+        registry.host,
+        "--ca",
+        str(ca_file),
+        *login(registry.credentials),
+    ]
+    run(
+        node.plugin(
+            "private-registry", "add", *add, stdin=registry.credentials.password
+        )
+    )
     pulls.work(fill(registry, "local"))
     pulls.work(fill(tls_registry, "local"))
     pulls.fail(tls_registry.reference("none-such"), "failed to resolve reference")
@@ -179,12 +200,21 @@ def test_a_thousand_random_logins(
         def all_log_in(pairs: list[tuple[str, str]], oauth: bool) -> None:
             nonlocal pulled
             tokens.users, tokens.oauth = dict(pairs), oauth
-            (tmp_path / "all.toml").write_text(_file(doorways.hosts, pairs), encoding="utf-8")
-            run(node.plugin("private-registry", "apply", "--file", str(tmp_path / "all.toml")))
+            (tmp_path / "all.toml").write_text(
+                _file(doorways.hosts, pairs), encoding="utf-8"
+            )
+            run(
+                node.plugin(
+                    "private-registry", "apply", "--file", str(tmp_path / "all.toml")
+                )
+            )
             for host, (username, _) in zip(doorways.hosts, pairs, strict=True):
                 tokens.requests.clear()
                 microk8s_node.pull(f"{host}/{image}")
-                assert any(each.granted and each.username == username for each in tokens.requests)
+                assert any(
+                    each.granted and each.username == username
+                    for each in tokens.requests
+                )
                 pulled += 1
 
         run(node.enable())
@@ -198,8 +228,8 @@ def test_a_thousand_random_logins(
 
 def _file(hosts: list[str], pairs: list[tuple[str, str]]) -> str:
     tables = (
-        f'[[registry]]\nhost = "{host}"\ninsecure = true\nallow_plaintext_credentials = true\n'
-        f"username = {_toml(username)}\npassword = {_toml(password)}\n"
+        f'[[registry]]\nhost = "{host}"\ninsecure = true\nallow_plaintext_credentials ='
+        f" true\nusername = {_toml(username)}\npassword = {_toml(password)}\n"
         for host, (username, password) in zip(hosts, pairs, strict=True)
     )
     return "\n".join(tables)

@@ -1,4 +1,6 @@
-"""Every kind of registry in every version of distribution: asked itself, and as a mirror."""
+"""Every kind of registry in every version of distribution: asked itself, and as a
+mirror.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def node(
 ) -> Iterator[PullingNode]:
     """A node with the newest containerd."""
     with (
-        pulling_node(containerd_releases[SERIES[-1]], addon_repository, addon_name) as made,
+        pulling_node(
+            containerd_releases[SERIES[-1]], addon_repository, addon_name
+        ) as made,
         log_on_failure(pytestconfig, "containerd", made.containerd.log),
     ):
         yield made
@@ -63,14 +67,20 @@ def tls_options(registry: Registry, ca: Path, work: Path) -> list[str]:
     if registry.client is not None:
         (work / "cert").write_bytes(registry.client.certificate)
         (work / "key").write_bytes(registry.client.key)
-        options += ["--client-cert", str(work / "cert"), "--client-key", str(work / "key")]
+        options += [
+            "--client-cert",
+            str(work / "cert"),
+            "--client-key",
+            str(work / "key"),
+        ]
     return options
 
 
 def is_pulled_while_enabled(
     node: PullingNode, registry: Registry, other: Registry, options: list[str]
 ) -> None:
-    """Pull before, while and after the registry is enabled: with the right login, and without.
+    """Pull before, while and after the registry is enabled: with the right login, and
+    without.
 
     Args:
         node: that pulls.
@@ -85,7 +95,9 @@ def is_pulled_while_enabled(
     run(node.node.enable(*options))
     if registry.spec.asks_for_login:
         for wrong in (None, Credentials.random()):
-            with pytest.raises(PullFailed, match=f"{REFUSED}|no basic auth credentials"):
+            with pytest.raises(
+                PullFailed, match=f"{REFUSED}|no basic auth credentials"
+            ):
                 pull(reference, credentials=wrong)
     pull(reference, credentials=registry.credentials)
     assert registry.pulls(name)
@@ -94,7 +106,9 @@ def is_pulled_while_enabled(
     Pulls(node).fail(fill(other, "after"), words)
 
 
-@pytest.fixture(params=product(TRANSPORTS, AUTHENTICATIONS, DISTRIBUTIONS), ids="-".join)
+@pytest.fixture(
+    params=product(TRANSPORTS, AUTHENTICATIONS, DISTRIBUTIONS), ids="-".join
+)
 def kind(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """Each kind in each version: transport, login, distribution."""
     transport, authentication, distribution = request.param
@@ -110,7 +124,9 @@ def test_one_that_is_asked_itself(
 ) -> None:
     registry = registry_of_kind(*kind)
     assert is_of(registry.spec.distribution, registry)
-    option, before = "--registry" if registry.spec.tls else "--insecure", node.node.snapshot()
+    option, before = (
+        "--registry" if registry.spec.tls else "--insecure"
+    ), node.node.snapshot()
     options = [option, registry.host, *tls_options(registry, ca_file, tmp_path)]
     is_pulled_while_enabled(node, registry, registry, options)
     assert difference(before, node.node.snapshot()) == []

@@ -1,4 +1,6 @@
-"""``--docker`` with a real engine: a push between two refusals, and what must not change."""
+"""``--docker`` with a real engine: a push between two refusals, and what must not
+change.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ OWN = frozenset({"key.json"})
 
 @pytest.fixture(scope="module")
 def engine(dockerd: Path, pytestconfig: pytest.Config) -> Iterator[DockerEngine]:
-    """An engine that trusts nobody, for the tests of this file; each release in turn."""
+    """An engine that trusts nobody, for the tests of this file.
+
+    Each release in turn.
+    """
     with (
         workspace() as work,
         DockerEngine(work / "d", program=dockerd) as running,
@@ -61,7 +66,10 @@ def engine(dockerd: Path, pytestconfig: pytest.Config) -> Iterator[DockerEngine]
 def node(microk8s_files: MicroK8sNode, engine: DockerEngine) -> Iterator[MicroK8sNode]:
     """A node beside that engine; afterwards both are as before."""
     microk8s_files.through = engine.inside
-    before, known = (microk8s_files.snapshot(), snapshot(engine.etc, OWN)), engine.insecure()
+    before, known = (
+        microk8s_files.snapshot(),
+        snapshot(engine.etc, OWN),
+    ), engine.insecure()
     yield microk8s_files
     run(microk8s_files.disable())
     assert difference(before[0], microk8s_files.snapshot()) == []
@@ -80,7 +88,9 @@ class Pushes:
         self._registry = registry
 
     def _answered(self) -> list[tuple[str, str, int]]:
-        return [(each.method, each.path, each.status) for each in self._registry.requests()]
+        return [
+            (each.method, each.path, each.status) for each in self._registry.requests()
+        ]
 
     def work(self) -> str:
         """Push, check that the registry has the image, and return its name."""
@@ -128,7 +138,9 @@ def test_a_push_between_two_refusals(
     pushes.fail(REFUSED[transport])
 
 
-@pytest.mark.parametrize("text", [None, BY_HAND, "{}"], ids=["none", "by hand", "empty"])
+@pytest.mark.parametrize(
+    "text", [None, BY_HAND, "{}"], ids=["none", "by hand", "empty"]
+)
 def test_whatever_daemon_json_said_before(
     node: MicroK8sNode, engine: DockerEngine, plain_registry: Registry, text: str | None
 ) -> None:
@@ -139,7 +151,9 @@ def test_whatever_daemon_json_said_before(
     assert engine.insecure() == {*known, plain_registry.host}
     run(node.disable())
     Pushes(engine, plain_registry).fail(HTTP_TO_HTTPS)
-    assert (engine.configuration.read_text() if engine.configuration.exists() else None) == text
+    assert (
+        engine.configuration.read_text() if engine.configuration.exists() else None
+    ) == text
     assert engine.insecure() == known
     write(engine, None)
 
@@ -169,10 +183,17 @@ def test_containers_run_on(
     node: MicroK8sNode, engine: DockerEngine, plain_registry: Registry, tmp_path: Path
 ) -> None:
     sleep = Path(shutil.which("sleep") or "sleep").resolve()
-    files = {str(each): {"bind": str(each), "mode": "ro"} for each in (sleep, *libraries_of(sleep))}
+    files = {
+        str(each): {"bind": str(each), "mode": "ro"}
+        for each in (sleep, *libraries_of(sleep))
+    }
     engine.build("sleeper:latest")
     container = engine.client.containers.run(
-        "sleeper:latest", [str(sleep), "600"], volumes=files, detach=True, network_mode="none"
+        "sleeper:latest",
+        [str(sleep), "600"],
+        volumes=files,
+        detach=True,
+        network_mode="none",
     )
     try:
         process = process_of(engine, container.id)
@@ -197,7 +218,10 @@ def test_what_the_engine_does_not_take_is_put_back(
 
 
 def test_an_engine_with_a_file_of_its_own(
-    microk8s_files: MicroK8sNode, plain_registry: Registry, tls_registry: Registry, tmp_path: Path
+    microk8s_files: MicroK8sNode,
+    plain_registry: Registry,
+    tls_registry: Registry,
+    tmp_path: Path,
 ) -> None:
     node = microk8s_files
     with workspace() as work:
@@ -229,7 +253,10 @@ def test_a_restart_of_the_engine_knows_the_same(
 
 
 def test_pushed_by_docker_pulled_by_containerd(
-    microk8s_node: PullingNode, engine: DockerEngine, pulls: Pulls, new_registry: NewRegistry
+    microk8s_node: PullingNode,
+    engine: DockerEngine,
+    pulls: Pulls,
+    new_registry: NewRegistry,
 ) -> None:
     registry = new_registry(RegistrySpec())
     files, pushes = microk8s_node.node, Pushes(engine, registry)
@@ -249,7 +276,9 @@ def test_pushed_by_docker_pulled_by_containerd(
 
 
 def options_for(registry: Registry, directory: Path) -> list[str]:
-    """Return the options that name a registry and how it is trusted, without a login."""
+    """Return the options that name a registry and how it is trusted, without a
+    login.
+    """
     if registry.ca is None:
         return ["--insecure", registry.host]
     options = ["--registry", registry.host, "--ca", str(directory / "ca.crt")]
@@ -263,7 +292,9 @@ def options_for(registry: Registry, directory: Path) -> list[str]:
 
 
 def write(engine: DockerEngine, text: str | None) -> None:
-    """Let an engine have a daemon.json from before the node's time, and nothing else."""
+    """Let an engine have a daemon.json from before the node's time, and nothing
+    else.
+    """
     empty = json.loads(text or "{}")
     engine.configuration.write_text(json.dumps({"insecure-registries": [], **empty}))
     engine.reload()

@@ -1,4 +1,6 @@
-"""What other programs know of registries, and what is exported, is what containerd pulls by."""
+"""What other programs know of registries, and what is exported, is what containerd
+pulls by.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,11 @@ def test_a_k3s_file(
     ca_file: Path,
     tmp_path: Path,
 ) -> None:
-    node, upstream, mirror = microk8s_node.node, tls_htpasswd_registry, new_registry(RegistrySpec())
+    node, upstream, mirror = (
+        microk8s_node.node,
+        tls_htpasswd_registry,
+        new_registry(RegistrySpec()),
+    )
     assert upstream.credentials is not None
     text = K3S.format(
         upstream=upstream.host,
@@ -105,7 +111,14 @@ def test_a_tree_that_was_exported_is_what_containerd_reads(
     (tmp_path / "node.key").write_bytes(client.key)
     run(node.enable("--insecure", plain_registry.host))
     files = [str(tmp_path / "node.crt"), "--client-key", str(tmp_path / "node.key")]
-    options = ["--registry", mtls_registry.host, "--ca", str(ca_file), "--client-cert", *files]
+    options = [
+        "--registry",
+        mtls_registry.host,
+        "--ca",
+        str(ca_file),
+        "--client-cert",
+        *files,
+    ]
     run(node.plugin("private-registry", "add", *options))
     tree = tmp_path / "tree"
     run(
@@ -149,7 +162,11 @@ def test_what_docker_knows(
     docker_engine.trust_insecure(plain_registry.host)
     run(node.enable("--file", str(docker_engine.configuration)))
     pulls.work(fill(plain_registry, "from-daemon-json"))
-    run(node.plugin("private-registry", "add", "--registry", registry.host, "--ca", str(ca_file)))
+    run(
+        node.plugin(
+            "private-registry", "add", "--registry", registry.host, "--ca", str(ca_file)
+        )
+    )
     pulls.fail(fill(registry, "no-login"))
     assert registry.credentials is not None
     auth = registry.credentials.basic().partition(" ")[2]

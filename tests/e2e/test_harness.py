@@ -1,4 +1,6 @@
-"""The harness itself: registries ask for what they should, the engine pushes, nothing is left."""
+"""The harness itself: registries ask for what they should, the engine pushes,
+nothing is left.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,12 @@ from registry_harness import (
     start_registry,
 )
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS, NewRegistry, RegistryOfKind
+from registry_harness.pytest_plugin import (
+    AUTHENTICATIONS,
+    TRANSPORTS,
+    NewRegistry,
+    RegistryOfKind,
+)
 
 from .conftest import HTTP_TO_HTTPS, parts_in_docker
 
@@ -47,7 +54,9 @@ def test_a_registry_asks_for_what_it_should(
     assert (registry.credentials is not None) == (authentication != "none")
     assert (registry.token_server is not None) == (authentication == "token")
     fill(registry, "asked")
-    assert any(each.method == "PUT" and each.status == 201 for each in registry.requests())
+    assert any(
+        each.method == "PUT" and each.status == 201 for each in registry.requests()
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +78,9 @@ def test_a_session_has_one_registry_of_each_kind(
     registry_of_kind: RegistryOfKind,
     request: pytest.FixtureRequest,
 ) -> None:
-    assert request.getfixturevalue(fixture) is registry_of_kind(transport, authentication)
+    assert request.getfixturevalue(fixture) is registry_of_kind(
+        transport, authentication
+    )
 
 
 def test_another_ca_is_not_trusted(tls_registry: Registry) -> None:
@@ -110,13 +121,18 @@ def test_a_registry_that_cannot_start_shows_its_log(
     taken = parts_in_docker(harness_network.client).count(own)
     with pytest.raises(StartError, match="invalid port"):
         start_registry(
-            RegistrySpec(port=99999), harness_network, certificate_authority, registry_image
+            RegistrySpec(port=99999),
+            harness_network,
+            certificate_authority,
+            registry_image,
         )
     assert parts_in_docker(harness_network.client).count(own) == taken
 
 
 def test_push_is_refused_until_trusted_and_after_it_is_taken_back(
-    docker_engine: DockerEngine, new_registry: NewRegistry, docker_client: docker.DockerClient
+    docker_engine: DockerEngine,
+    new_registry: NewRegistry,
+    docker_client: docker.DockerClient,
 ) -> None:
     host_before = docker_client.info()["RegistryConfig"]
     plain, secure = new_registry(RegistrySpec()), new_registry(RegistrySpec(tls=True))
@@ -146,7 +162,8 @@ def test_push_is_refused_until_trusted_and_after_it_is_taken_back(
 
 
 @pytest.mark.parametrize(
-    ("transport", "authentication"), [("tls", "htpasswd"), ("tls", "token"), ("mtls", "token")]
+    ("transport", "authentication"),
+    [("tls", "htpasswd"), ("tls", "token"), ("mtls", "token")],
 )
 def test_push_needs_the_right_password(
     transport: str,
@@ -183,4 +200,7 @@ def test_snapctl_restarts_the_nodes_own_containerd(own_node: PullingNode) -> Non
     assert own_node.containerd.starts == 2
     assert own_node.containerd.cri.is_ready()
     assert node.run(snapctl, "stop", "microk8s").exit_code == 1
-    assert own_node.snapctl.requests == ["restart microk8s.daemon-containerd", "stop microk8s"]
+    assert own_node.snapctl.requests == [
+        "restart microk8s.daemon-containerd",
+        "stop microk8s",
+    ]

@@ -1,4 +1,6 @@
-"""Nodes of the harness: images without a registry, proxies, registries at IPv6 addresses."""
+"""Nodes of the harness: images without a registry, proxies, registries at IPv6
+addresses.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from registry_harness import HarnessNetwork, PullFailed, PullingNode, Registry, fill, pulling_node
+from registry_harness import (
+    HarnessNetwork,
+    PullFailed,
+    PullingNode,
+    Registry,
+    fill,
+    pulling_node,
+)
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.registries.gatekeeper import ForwardProxy
 from registry_harness.registries.network import Ipv6Network

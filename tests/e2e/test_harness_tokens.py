@@ -1,4 +1,6 @@
-"""Registries with a token server: what clients need to have, and what they ask the server for."""
+"""Registries with a token server: what clients need to have, and what they ask the
+server for.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,13 @@ def asked_of(registry: Registry, repository: str) -> list[TokenRequest]:
 def status(registry: Registry, path: str, token: str, method: str = "GET") -> int:
     """Ask a registry for something with a token."""
     headers = {"Authorization": f"Bearer {token}", "Accept": MANIFEST}
-    request = urllib.request.Request(registry.url + path, headers=headers, method=method)
+    request = urllib.request.Request(
+        registry.url + path, headers=headers, method=method
+    )
     try:
-        with urllib.request.urlopen(request, timeout=5, context=registry.tls_context()) as answer:
+        with urllib.request.urlopen(
+            request, timeout=5, context=registry.tls_context()
+        ) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
@@ -70,12 +76,18 @@ def test_a_token_opens_what_it_is_for(transport: str, registry: Registry) -> Non
     manifest, upload = f"/v2/{name}/manifests/latest", f"/v2/{name}/blobs/uploads/"
     for ask in (get, post):
         trust = registry.tls_context()
-        answer = ask(server, registry.credentials, f"repository:{name}:pull", trust=trust)
+        answer = ask(
+            server, registry.credentials, f"repository:{name}:pull", trust=trust
+        )
         assert status(registry, manifest, answer.body["token"]) == 200
         assert status(registry, upload, answer.body["token"], "POST") == 401
-        answer = ask(server, registry.credentials, f"repository:{name}:pull,push", trust=trust)
+        answer = ask(
+            server, registry.credentials, f"repository:{name}:pull,push", trust=trust
+        )
         assert status(registry, upload, answer.body["token"], "POST") == 202
-        answer = ask(server, registry.credentials, "repository:other:pull,push", trust=trust)
+        answer = ask(
+            server, registry.credentials, "repository:other:pull,push", trust=trust
+        )
         assert status(registry, manifest, answer.body["token"]) == 401
         answer = ask(server, registry.credentials, trust=trust)
         assert status(registry, "/v2/", answer.body["token"]) == 200
@@ -161,10 +173,14 @@ def test_containerd_pulls_without_credentials_where_that_is_allowed(
     node: PullingNode, pulls: Pulls, new_registry: NewRegistry, token_registry: Registry
 ) -> None:
     registry = new_registry(RegistrySpec(token=True, anonymous=True))
-    run(node.node.enable("--insecure", registry.host, "--insecure", token_registry.host))
+    run(
+        node.node.enable("--insecure", registry.host, "--insecure", token_registry.host)
+    )
     pulls.fail(fill(token_registry, "anonymous"), *REFUSED)
     pulls.work(fill(registry, "anonymous"))
-    granted = TokenRequest("GET", None, ("repository:anonymous:pull",), 200, granted=True)
+    granted = TokenRequest(
+        "GET", None, ("repository:anonymous:pull",), 200, granted=True
+    )
     assert set(server_of(registry).requests) == {granted}
     server_of(registry).denied.add("denied")
     pulls.fail(fill(registry, "denied"), "insufficient_scope")

@@ -1,4 +1,6 @@
-"""Every kind of registry on every containerd: refused, enabled, pulled, disabled, refused again."""
+"""Every kind of registry on every containerd: refused, enabled, pulled, disabled,
+refused again.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +47,20 @@ def _with_client(registry: Registry, ca: Path, work: Path) -> list[str]:
     assert registry.client is not None
     (work / "client.crt").write_bytes(registry.client.certificate)
     (work / "client.key").write_bytes(registry.client.key)
-    files = ["--client-cert", str(work / "client.crt"), "--client-key", str(work / "client.key")]
+    files = [
+        "--client-cert",
+        str(work / "client.crt"),
+        "--client-key",
+        str(work / "client.key"),
+    ]
     return ["--registry", registry.host, "--ca", str(ca), *files]
 
 
 DIRECT = {
     "plain-http": Kind(
-        "plain_registry", HTTP_TO_HTTPS, lambda registry, ca, work: ["--insecure", registry.host]
+        "plain_registry",
+        HTTP_TO_HTTPS,
+        lambda registry, ca, work: ["--insecure", registry.host],
     ),
     "private-ca": Kind(
         "tls_registry",
@@ -112,7 +121,10 @@ def test_client_certificate_is_really_asked_for(
 
 
 def test_mirrors_are_asked_in_order(
-    microk8s_node: PullingNode, pulls: Pulls, tls_registry: Registry, new_registry: NewRegistry
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    tls_registry: Registry,
+    new_registry: NewRegistry,
 ) -> None:
     first, second = new_registry(RegistrySpec()), new_registry(RegistrySpec())
     on_both, on_second = _names()
@@ -132,7 +144,10 @@ def test_mirrors_are_asked_in_order(
 
 
 def test_mirror_with_a_project(
-    microk8s_node: PullingNode, pulls: Pulls, tls_registry: Registry, new_registry: NewRegistry
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    tls_registry: Registry,
+    new_registry: NewRegistry,
 ) -> None:
     mirror = new_registry(RegistrySpec())
     name, _ = _names()
@@ -194,7 +209,9 @@ def test_ten_registries_in_one_file(
     ca_file: Path,
     tmp_path: Path,
 ) -> None:
-    others = "".join(f'[[registry]]\nhost = "r{number}.example.com"\n\n' for number in range(8))
+    others = "".join(
+        f'[[registry]]\nhost = "r{number}.example.com"\n\n' for number in range(8)
+    )
     file = tmp_path / "registries.toml"
     file.write_text(
         f'{others}[[registry]]\nhost = "{plain_registry.host}"\ninsecure = true\n\n'

@@ -1,4 +1,6 @@
-"""The seed's last line with all that is behind it: Deployments whose images are in registries."""
+"""The seed's last line with all that is behind it: Deployments whose images are in
+registries.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ class Story:
         return self.deploy_image(self.fill(registry, repository), repository)
 
     def fill(self, registry: Registry, repository: str) -> str:
-        """Make a new image that can run; one of the same name may be there from another test."""
+        """Make a new image that can run.
+
+        One of the same name may be there from another test.
+        """
         return fill(registry, repository, "registry", self._cluster.busybox)
 
     def deploy_image(self, image: str, repository: str, *pull_secrets: str) -> str:
@@ -63,7 +68,9 @@ class Story:
         """Deploy a new image as the seed does; return the Deployment's name."""
         image = fill(registry, repository, "registry", self._cluster.busybox)
         name = f"nginx-{self.node.name}"
-        others = [each.name for each in self._cluster.nodes if each.name != self.node.name]
+        others = [
+            each.name for each in self._cluster.nodes if each.name != self.node.name
+        ]
         for command in (
             *(("cordon", each) for each in others),
             ("create", "deployment", name, f"--image={image}"),
@@ -90,7 +97,9 @@ class Story:
     def wait_until_available(self, name: str) -> Container:
         """Wait until a Deployment's pod runs; return its container."""
         get = partial(self._cluster.api.get, "deployments", "default", name)
-        self._cluster.wait_until(f"{name} is available", lambda: "Available" in conditions(get()))
+        self._cluster.wait_until(
+            f"{name} is available", lambda: "Available" in conditions(get())
+        )
         return self.container(name)
 
     def wait_until_refused(self, name: str, words: str) -> None:
@@ -108,8 +117,12 @@ class Story:
 
 
 @pytest.fixture(params=[0, -1], ids=["oldest", "newest"])
-def story(request: pytest.FixtureRequest, kubernetes_cluster: Cluster) -> Iterator[Story]:
-    """Deployments on the node with the oldest containerd, then on that with the newest."""
+def story(
+    request: pytest.FixtureRequest, kubernetes_cluster: Cluster
+) -> Iterator[Story]:
+    """Deployments on the node with the oldest containerd, then on that with the
+    newest.
+    """
     node = kubernetes_cluster.nodes[request.param]
     told = Story(kubernetes_cluster, node)
     before = node.node.snapshot()
@@ -134,7 +147,9 @@ def test_a_deployment_of_the_seed(story: Story, plain_registry: Registry) -> Non
 
 
 def login(registry: Registry) -> list[str]:
-    """Return the options for a registry that wants a login, whose password is on standard input."""
+    """Return the options for a registry that wants a login, whose password is on
+    standard input.
+    """
     assert registry.credentials is not None
     return [
         *("--insecure", registry.host, "--allow-plaintext-credentials"),
@@ -163,19 +178,26 @@ def test_pods_go_on_when_a_login_needs_a_restart(
     assert {each.restarts for each in both} == {0}
 
 
-def test_what_a_check_pulls_is_no_pods(story: Story, htpasswd_registry: Registry) -> None:
+def test_what_a_check_pulls_is_no_pods(
+    story: Story, htpasswd_registry: Registry
+) -> None:
     node, credentials = story.node.node, htpasswd_registry.credentials
     assert credentials is not None
     run(node.enable(*login(htpasswd_registry), stdin=credentials.password))
-    left, checked = (story.fill(htpasswd_registry, each) for each in ("left", "checked"))
+    left, checked = (
+        story.fill(htpasswd_registry, each) for each in ("left", "checked")
+    )
     story.node.pull(left)
     check = node.plugin("private-registry", "check", checked, "--pull")
     assert check.exit_code == 0
     assert f"pull of {checked}: works\n  the image was removed again" in check.stdout
     run(node.disable(), node.enable("--insecure", htpasswd_registry.host))
-    # What anything but the kubelet pulled is every pod's, and needs no registry any more.
+    # What anything but the kubelet pulled is every pod's, and needs no registry any
+    # more.
     story.wait_until_available(story.deploy_image(left, "left"))
-    story.wait_until_refused(story.deploy_image(checked, "checked"), "failed to resolve")
+    story.wait_until_refused(
+        story.deploy_image(checked, "checked"), "failed to resolve"
+    )
 
 
 def test_from_1_35_on_a_pull_secrets_image_is_for_those_who_have_it(
@@ -210,7 +232,11 @@ def test_pods_go_on_when_a_run_is_killed(
         node.through = through
         killed += done.exit_code == -signal.SIGKILL
         run(node.plugin("private-registry", "apply"))
-        run(node.plugin("private-registry", "remove", "--registry", htpasswd_registry.host))
+        run(
+            node.plugin(
+                "private-registry", "remove", "--registry", htpasswd_registry.host
+            )
+        )
     assert killed > 1
     assert story.node.containerd.starts > starts
     story.wait_until_available(name)
@@ -228,7 +254,9 @@ def picky_cluster(
     addon_name: str,
     pytestconfig: pytest.Config,
 ) -> Iterator[tuple[Cluster, str]]:
-    """A cluster whose node does not take refused.corp, and what its containerd then says."""
+    """A cluster whose node does not take refused.corp, and what its containerd then
+    says.
+    """
     refuse, words = request.param
     newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
     with picky_release(containerd_releases[SERIES[-1]], refuse) as release:

@@ -1,4 +1,6 @@
-"""What happens to a node around the addon: snap refresh and revert, and constant change."""
+"""What happens to a node around the addon: snap refresh and revert, and constant
+change.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ def own_node(
 
 
 def test_pulls_survive_a_refresh_and_a_revert(
-    own_node: PullingNode, tls_registry: Registry, plain_registry: Registry, ca_file: Path
+    own_node: PullingNode,
+    tls_registry: Registry,
+    plain_registry: Registry,
+    ca_file: Path,
 ) -> None:
     node, pulls = own_node.node, Pulls(own_node)
     run(node.enable("--registry", tls_registry.host, "--ca", str(ca_file)))
@@ -67,8 +72,11 @@ def test_pulls_go_on_while_another_registry_comes_and_goes(
             if over.is_set():
                 return
             try:
-                pulled.append(microk8s_node.pull(fill(plain_registry, f"churn-{number}")))
-            except Exception as error:  # noqa: BLE001 - any failure is what the test looks for
+                pulled.append(
+                    microk8s_node.pull(fill(plain_registry, f"churn-{number}"))
+                )
+            # Any failure is what the test looks for.
+            except Exception as error:  # noqa: BLE001
                 failed.append(error)
 
     puller = threading.Thread(target=pull_all_the_time)
@@ -76,7 +84,9 @@ def test_pulls_go_on_while_another_registry_comes_and_goes(
     try:
         for _ in range(CHURNS):
             run(node.plugin("private-registry", "add", "--insecure", "10.9.9.9:5000"))
-            run(node.plugin("private-registry", "remove", "--registry", "10.9.9.9:5000"))
+            run(
+                node.plugin("private-registry", "remove", "--registry", "10.9.9.9:5000")
+            )
     finally:
         over.set()
         puller.join()

@@ -1,4 +1,6 @@
-"""Every kind of registry by every way on every containerd: refused, enabled, pulled, and back."""
+"""Every kind of registry by every way on every containerd: refused, enabled, pulled,
+and back.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from registry_harness import PullingNode, Registry, RegistrySpec, difference, fill, pulling_node
+from registry_harness import (
+    PullingNode,
+    Registry,
+    RegistrySpec,
+    difference,
+    fill,
+    pulling_node,
+)
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE
 from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind, log_on_failure
@@ -35,7 +44,9 @@ def node(
     template = LEGACY_TEMPLATE if mode == LEGACY else CERTS_D_TEMPLATE
     with (
         pulling_node(release, addon_repository, addon_name, template) as made,
-        log_on_failure(pytestconfig, f"containerd {series} {mode}", made.containerd.log),
+        log_on_failure(
+            pytestconfig, f"containerd {series} {mode}", made.containerd.log
+        ),
     ):
         made.containerd.load(PAUSE_IMAGE)
         yield request.param, made
@@ -61,14 +72,18 @@ class Login:
 
 
 def _login(authentication: str, series: str) -> Login:
-    """Return containerd's words (remotes/docker/authorizer.go and resolver.go of each version)."""
+    """Return containerd's words (remotes/docker/authorizer.go and resolver.go of
+    each version).
+    """
     status = "401 Unauthorized"
     if authentication == "token":
         words = "failed to authorize: failed to fetch {} token: unexpected status"
         return Login(words.format("anonymous"), words.format("oauth"))
     if series == "1.6":
         return Login(status, status)
-    return Login("no basic auth credentials", "unexpected status from HEAD request to http")
+    return Login(
+        "no basic auth credentials", "unexpected status from HEAD request to http"
+    )
 
 
 class Play:
@@ -120,7 +135,9 @@ class Play:
 
     def add(self, *options: str, password: str = "") -> None:
         """Run the plugin's add, which must work."""
-        done = self.made.node.plugin("private-registry", "add", *options, stdin=password)
+        done = self.made.node.plugin(
+            "private-registry", "add", *options, stdin=password
+        )
         run(done)
 
     def log_in(self, password: str) -> None:
@@ -133,10 +150,15 @@ class Play:
         self.add(*target, *only, *login, *plain, password=password)
 
     def image(self) -> str:
-        """Put a new image where this cell's pulls must find it; return its reference."""
+        """Put a new image where this cell's pulls must find it.
+
+        Return its reference.
+        """
         name = f"app-{secrets.token_hex(4)}"
         fill(self.registry, name)
-        return (self.registry if self.cell.way == "direct" else self.other).reference(name)
+        return (self.registry if self.cell.way == "direct" else self.other).reference(
+            name
+        )
 
     def works(self) -> None:
         """Pull from the registry, and nothing of it from another one."""

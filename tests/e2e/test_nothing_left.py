@@ -1,4 +1,6 @@
-"""Runs of tests that pass, fail, are interrupted or killed: nothing of the harness is left."""
+"""Runs of tests that pass, fail, are interrupted or killed: nothing of the harness
+is left.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ NO_CACHE = ("-p", "no:cacheprovider")
 def test_a_run_leaves_nothing(
     body: str, how: str, words: str, tmp_path: Path, addon_repository: Path
 ) -> None:
-    leaves_nothing(SMALL_SUITE.format(body=body), how, words, tmp_path, addon_repository)
+    leaves_nothing(
+        SMALL_SUITE.format(body=body), how, words, tmp_path, addon_repository
+    )
 
 
 @pytest.mark.kubernetes
@@ -84,25 +88,41 @@ def test_a_run_with_a_cluster_leaves_nothing(
     kubernetes_release: KubernetesRelease,
 ) -> None:
     check_machines()
-    leaves_nothing(CLUSTER_SUITE.format(body=body), how, words, tmp_path, addon_repository)
+    leaves_nothing(
+        CLUSTER_SUITE.format(body=body), how, words, tmp_path, addon_repository
+    )
 
 
 def leaves_nothing(
     suite: str, how: str, words: str, tmp_path: Path, addon_repository: Path
 ) -> None:
-    """Check that a run of tests, however it ends, leaves no process, mount, file or device."""
+    """Check that a run of tests, however it ends, leaves no process, mount, file or
+    device.
+    """
     (tmp_path / "test_suite.py").write_text(suite)
     (tmp_path / "conftest.py").write_text(
         "import pathlib, pytest\n\n\n@pytest.fixture(scope='session')\n"
         f"def addon_repository():\n    return pathlib.Path({str(addon_repository)!r})\n"
     )
     run = subprocess.Popen(
-        [*UNDER_SIGNALS, sys.executable, "-m", "pytest", "-s", *NO_CACHE, str(tmp_path)],
+        [
+            *UNDER_SIGNALS,
+            sys.executable,
+            "-m",
+            "pytest",
+            "-s",
+            *NO_CACHE,
+            str(tmp_path),
+        ],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
+        env={
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("PYTEST")
+        },
     )
     assert run.stdout is not None
     said = ""

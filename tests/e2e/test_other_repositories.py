@@ -1,4 +1,6 @@
-"""README's examples in another repository, with the harness installed as others install it."""
+"""README's examples in another repository, with the harness installed as others
+install it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ ADDONS_YAML = f"""microk8s-addons:
 ENABLE = """#!/bin/sh -e
 directory=$SNAP_DATA/args/certs.d/$2
 mkdir "$directory"
-printf '[host."http://%s"]\\ncapabilities = ["pull", "resolve"]\\n' "$2" >"$directory/hosts.toml"
+printf '[host."http://%s"]\\ncapabilities = ["pull", "resolve"]\\n' "$2" \\
+    >"$directory/hosts.toml"
 echo "$directory" >"$SNAP_DATA/one-line"
 """
 DISABLE = """#!/bin/sh -e
@@ -39,7 +42,9 @@ INSTALLED = ("pyproject.toml", "README.md", "LICENSE")
 
 @pytest.fixture
 def repository(tmp_path: Path, addon_repository: Path) -> Path:
-    """A repository with an addon that has nothing of ours, and README's examples as its tests."""
+    """A repository with an addon that has nothing of ours, and README's examples as
+    its tests.
+    """
     root = tmp_path / "repository"
     (root / "addons" / ADDON).mkdir(parents=True)
     (root / "tests").mkdir()
@@ -49,16 +54,22 @@ def repository(tmp_path: Path, addon_repository: Path) -> Path:
         program.write_text(text)
         program.chmod(0o755)
     readme = (addon_repository / "README.md").read_text(encoding="utf-8")
-    for number, example in enumerate(re.findall(r"```python\n(.*?)```", readme, re.DOTALL)):
+    for number, example in enumerate(
+        re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    ):
         (root / f"tests/test_example_{number}.py").write_text(example)
     return root
 
 
 @pytest.fixture
 def bare_python(tmp_path: Path, addon_repository: Path) -> Path:
-    """A virtual environment with the harness and what that asks for, and nothing else."""
+    """A virtual environment with the harness and what that asks for, and nothing
+    else.
+    """
     sources = tmp_path / "sources"
-    shutil.copytree(addon_repository / "lib/registry_harness", sources / "lib/registry_harness")
+    shutil.copytree(
+        addon_repository / "lib/registry_harness", sources / "lib/registry_harness"
+    )
     for name in INSTALLED:
         shutil.copy(addon_repository / name, sources)
     environment = tmp_path / "environment"
@@ -74,7 +85,9 @@ def test_the_examples_of_readme(
 ) -> None:
     left_out = ("PYTEST_", "PYTHON", "VIRTUAL_ENV")
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(left_out)
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(left_out)
     }
     done = subprocess.run(
         [bare_python, "-m", "pytest", "-p", "no:cacheprovider", "tests"],

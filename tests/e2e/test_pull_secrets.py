@@ -40,7 +40,15 @@ pytestmark = pytest.mark.kubernetes
 
 HOST = "reg.corp:5000"
 PASSWORD = "s3cr3t ∞ \\\" '"
-LOGIN = ["--registry", HOST, "--username", "ann", "--password-stdin", "--pull-secret", "regcred"]
+LOGIN = [
+    "--registry",
+    HOST,
+    "--username",
+    "ann",
+    "--password-stdin",
+    "--pull-secret",
+    "regcred",
+]
 TYPE = "kubernetes.io/dockerconfigjson"
 # What the API refuses, every kubectl passes on alike.
 NEWEST = pytest.mark.parametrize("kubectl", ["newest"], indirect=True)
@@ -79,7 +87,9 @@ class Place:
         ]
 
     def objects(self) -> list[dict[str, Any]]:
-        """Return all Secrets and service accounts there, without what the API server writes."""
+        """Return all Secrets and service accounts there, without what the API server
+        writes.
+        """
         found = [
             plain
             for resource in ("secrets", "serviceaccounts")
@@ -95,7 +105,9 @@ class Place:
         """Return the pull secret of a namespace."""
         return self.api.get("secrets", namespace, "regcred")
 
-    def change_secret(self, namespace: str, how: Callable[[dict[str, Any]], object]) -> None:
+    def change_secret(
+        self, namespace: str, how: Callable[[dict[str, Any]], object]
+    ) -> None:
         """Change the pull secret of a namespace, as somebody else does."""
         self.api.change("secrets", namespace, "regcred", how)
 
@@ -156,13 +168,19 @@ def test_what_arrives(node: MicroK8sNode, place: Place) -> None:
             "app.kubernetes.io/managed-by": "private-registry-config"
         }
         assert "annotations" not in plain["metadata"]
-        login = json.loads(base64.b64decode(plain["data"][".dockerconfigjson"]))["auths"][HOST]
+        login = json.loads(base64.b64decode(plain["data"][".dockerconfigjson"]))[
+            "auths"
+        ][HOST]
         assert (login["username"], login["password"]) == ("ann", PASSWORD)
     for patch in place.watched.writes[1::2]:
         assert patch.content_type == JSON_PATCH
         test, add = json.loads(patch.body)
         assert (test["op"], test["path"]) == ("test", "/metadata/resourceVersion")
-        assert add == {"op": "add", "path": "/imagePullSecrets", "value": [{"name": "regcred"}]}
+        assert add == {
+            "op": "add",
+            "path": "/imagePullSecrets",
+            "value": [{"name": "regcred"}],
+        }
     versions = [place.version(namespace) for namespace in (place.first, place.second)]
     run(node.disable())
     gone = place.watched.writes[4:]
@@ -173,7 +191,9 @@ def test_what_arrives(node: MicroK8sNode, place: Place) -> None:
     assert difference(before, node.snapshot()) == []
 
 
-def test_all_is_asked_for_before_anything_changes(node: MicroK8sNode, place: Place) -> None:
+def test_all_is_asked_for_before_anything_changes(
+    node: MicroK8sNode, place: Place
+) -> None:
     run(enable(node, place))
     dry = [each.method for each in place.watched.requests if each.is_dry]
     assert dry == ["POST", "PATCH", "POST", "PATCH"]
@@ -187,7 +207,11 @@ def test_a_new_password_and_the_same_again(node: MicroK8sNode, place: Place) -> 
     count = len(place.watched.writes)
     run(enable(node, place))
     assert len(place.watched.writes) == count
-    run(node.plugin("private-registry", "add", *LOGIN, "--namespace", place.first, stdin="new"))
+    run(
+        node.plugin(
+            "private-registry", "add", *LOGIN, "--namespace", place.first, stdin="new"
+        )
+    )
     assert [each.method for each in place.watched.writes[count:]] == ["PUT"]
     assert password_in(place.secret(place.first)) == "new"
     assert password_in(place.secret(place.second)) == PASSWORD
@@ -208,7 +232,8 @@ def test_accounts_keep_what_else_they_list(node: MicroK8sNode, place: Place) -> 
 
 
 class Somebody:
-    """Who changes what there is right before the first write, and the first asking, of a kind.
+    """Who changes what there is right before the first write, and the first asking, of
+    a kind.
 
     Args:
         watched: where it passes.
@@ -216,7 +241,9 @@ class Somebody:
         change: what is done; given the turn, from 0 on.
     """
 
-    def __init__(self, watched: WatchedApi, method: str, change: Callable[[int], None]) -> None:
+    def __init__(
+        self, watched: WatchedApi, method: str, change: Callable[[int], None]
+    ) -> None:
         self.turns: list[bool] = []
         self._method, self._change = method, change
         watched.meanwhile = self._look
@@ -247,7 +274,9 @@ def test_what_somebody_makes_of_the_secret_in_between_stays(
     def change(turn: int) -> None:
         place.change_secret(
             place.first,
-            lambda plain: plain["metadata"].setdefault("annotations", {}).update({f"a{turn}": "b"}),
+            lambda plain: plain["metadata"]
+            .setdefault("annotations", {})
+            .update({f"a{turn}": "b"}),
         )
 
     def take_over(_turn: int) -> None:
@@ -255,7 +284,11 @@ def test_what_somebody_makes_of_the_secret_in_between_stays(
 
     run(enable(node, place))
     somebody = Somebody(place.watched, "PUT", change)
-    run(node.plugin("private-registry", "add", *LOGIN, "--namespace", place.first, stdin="new"))
+    run(
+        node.plugin(
+            "private-registry", "add", *LOGIN, "--namespace", place.first, stdin="new"
+        )
+    )
     secret = place.secret(place.first)
     assert somebody.turns == [True, False]
     assert secret is not None
@@ -272,7 +305,9 @@ def test_what_somebody_makes_of_the_secret_in_between_stays(
     assert not place.secret(place.second)
 
 
-@pytest.mark.parametrize("names", [["regcred", "another"], ["regcred", "regcred"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "names", [["regcred", "another"], ["regcred", "regcred"]], ids=" ".join
+)
 def test_two_runs_at_once_both_land(
     kubectl: Path,
     place: Place,
@@ -282,7 +317,8 @@ def test_two_runs_at_once_both_land(
     names: list[str],
 ) -> None:
     nodes = [
-        MicroK8sNode(tmp_path / f"at-once-{at}", addon_repository, addon_name) for at in (0, 1)
+        MicroK8sNode(tmp_path / f"at-once-{at}", addon_repository, addon_name)
+        for at in (0, 1)
     ]
     place.let_list(place.first, THEIRS)
     objects = place.objects()
@@ -290,7 +326,9 @@ def test_two_runs_at_once_both_land(
         use_kubectl(each, kubectl, place.watched.kubeconfig())
     with ThreadPoolExecutor() as both:
         for done in both.map(
-            lambda pair: pair[0].enable(*LOGIN[:-1], pair[1], *place.everywhere, stdin=PASSWORD),
+            lambda pair: pair[0].enable(
+                *LOGIN[:-1], pair[1], *place.everywhere, stdin=PASSWORD
+            ),
             zip(nodes, names, strict=True),
         ):
             run(done)
@@ -358,7 +396,9 @@ def test_what_is_forbidden(
 
 @NEWEST
 @pytest.mark.parametrize("write", [1, 2, 3, 4])
-def test_a_lost_answer_leaves_nothing(node: MicroK8sNode, place: Place, write: int) -> None:
+def test_a_lost_answer_leaves_nothing(
+    node: MicroK8sNode, place: Place, write: int
+) -> None:
     before, objects = node.snapshot(), place.objects()
     with place.watched.failing_at(write, Way.LOST):
         refused = enable(node, place)
@@ -379,7 +419,9 @@ def test_what_an_api_that_dies_in_the_middle_leaves_is_named(
     assert refused.exit_code == 4
     assert place.objects() != objects
     for namespace in (place.first, place.second)[: (write + 1) // 2]:
-        assert f"microk8s kubectl delete secret -n {namespace} regcred" in refused.stderr
+        assert (
+            f"microk8s kubectl delete secret -n {namespace} regcred" in refused.stderr
+        )
 
 
 def _quota(place: Place) -> None:
@@ -430,7 +472,11 @@ def test_what_a_webhook_does_not_take(node: MicroK8sNode, place: Place) -> None:
 
 
 def test_a_conflict(node: MicroK8sNode, place: Place) -> None:
-    theirs: dict[str, Any] = {"metadata": {"name": "regcred"}, "type": "Opaque", "data": {}}
+    theirs: dict[str, Any] = {
+        "metadata": {"name": "regcred"},
+        "type": "Opaque",
+        "data": {},
+    }
     place.api.create("secrets", place.second, theirs)
     refused = enable(node, place)
     assert refused.exit_code == 3
@@ -448,13 +494,18 @@ def test_no_such_namespace_or_account(node: MicroK8sNode, place: Place) -> None:
     assert place.watched.writes == []
 
 
-def test_nobody_answers(microk8s_files: MicroK8sNode, kubectl: Path, place: Place) -> None:
+def test_nobody_answers(
+    microk8s_files: MicroK8sNode, kubectl: Path, place: Place
+) -> None:
     with WatchedApi(place.api) as watched:
         use_kubectl(microk8s_files, kubectl, watched.kubeconfig())
         run(microk8s_files.enable(*LOGIN, "--namespace", place.first, stdin=PASSWORD))
     enabled = microk8s_files.snapshot()
     again = (*LOGIN, "--namespace", place.first)
-    for refused in (microk8s_files.disable(), microk8s_files.enable(*again, stdin="new")):
+    for refused in (
+        microk8s_files.disable(),
+        microk8s_files.enable(*again, stdin="new"),
+    ):
         assert refused.exit_code == 4
         assert "the cluster's API does not answer" in refused.stderr.splitlines()[0]
     assert difference(enabled, microk8s_files.snapshot()) == []
@@ -471,7 +522,7 @@ def test_no_secret_is_in_any_path_or_patch(node: MicroK8sNode, place: Place) -> 
         assert not any(each in text for each in (secret, encoded) for text in said)
 
 
-# --- what kubectl itself accepts -------------------------------------------------------------
+# --- what kubectl itself accepts ------------------------------------------------------
 
 
 def accepts(kubectl: Path, place: Place, plain: dict[str, Any]) -> bool:
@@ -488,9 +539,13 @@ def accepts(kubectl: Path, place: Place, plain: dict[str, Any]) -> bool:
 
 
 @settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(usernames, passwords, st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8})?", fullmatch=True))
+@given(
+    usernames, passwords, st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8})?", fullmatch=True)
+)
 def test_kubectl_takes_every_manifest(
     kubectl: Path, place: Place, username: str, password: str, name: str
 ) -> None:
@@ -511,8 +566,12 @@ def names_in(listed: list[dict[str, Any]]) -> list[str]:
     return [str(each["name"]) for each in listed]
 
 
-def allow(api: Api, user: User, namespace: str, without: tuple[str, str] | None) -> None:
-    """Let a user do all with Secrets and service accounts of a namespace, but for one thing."""
+def allow(
+    api: Api, user: User, namespace: str, without: tuple[str, str] | None
+) -> None:
+    """Let a user do all with Secrets and service accounts of a namespace, but for
+    one thing.
+    """
     rules = [
         {
             "apiGroups": [""],

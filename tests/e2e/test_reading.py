@@ -19,7 +19,12 @@ from private_registry.check.observing import look_at
 from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.containerd.versions import parse_version
-from registry_harness import CertificateAuthority, HarnessNetwork, PullFailed, PullingNode
+from registry_harness import (
+    CertificateAuthority,
+    HarnessNetwork,
+    PullFailed,
+    PullingNode,
+)
 from registry_harness.registries.recorder import Recorded, Recorder
 
 from .conftest import ON_EVERY_CONTAINERD
@@ -39,14 +44,32 @@ def recorder(
         yield running
 
 
-# --- random files ----------------------------------------------------------------------------
+# --- random files ---------------------------------------------------------------------
 
 # PLAIN and TLS stand for the recorder's two ports, CA for a file with its CA.
 _ADDRESSES = st.sampled_from(
     [
-        *("http://PLAIN", "https://TLS", "http://PLAIN/", "http://PLAIN/v2", "http://PLAIN/v2/"),
-        *("http://PLAIN/a/b", "http://PLAIN/v2/a", "https://TLS/a/../b", "http://PLAIN//a"),
-        *("PLAIN", "TLS", "https://PLAIN", "http://TLS", "HTTP://PLAIN", "http://u:p@PLAIN/x"),
+        *(
+            "http://PLAIN",
+            "https://TLS",
+            "http://PLAIN/",
+            "http://PLAIN/v2",
+            "http://PLAIN/v2/",
+        ),
+        *(
+            "http://PLAIN/a/b",
+            "http://PLAIN/v2/a",
+            "https://TLS/a/../b",
+            "http://PLAIN//a",
+        ),
+        *(
+            "PLAIN",
+            "TLS",
+            "https://PLAIN",
+            "http://TLS",
+            "HTTP://PLAIN",
+            "http://u:p@PLAIN/x",
+        ),
         *("http://PLAIN?a=b", "http://PLAIN/a%20b", "http-x:5000", "ftp://PLAIN", ""),
         *("http://PLAIN:", "http://PLAIN x", "http://PLAIN/%zz", "http://"),
     ]
@@ -64,13 +87,21 @@ _CAPABILITIES = st.sampled_from(
 )
 _KEYS = st.one_of(
     _CAPABILITIES.map(lambda each: f"capabilities = {each}"),
-    st.sampled_from(["true", "false", '"true"']).map(lambda each: f"skip_verify = {each}"),
+    st.sampled_from(["true", "false", '"true"']).map(
+        lambda each: f"skip_verify = {each}"
+    ),
     st.sampled_from(["true", "false", "1"]).map(lambda each: f"override_path = {each}"),
-    st.sampled_from(['ca = "CA"', 'ca = ["CA"]', "ca = 5", 'CA = "CA"', "Skip_Verify = true"]),
-    st.sampled_from(["unknown = 1", 'dial_timeout = "3s"', 'dial_timeout = "3"', "a.b = 2"]),
+    st.sampled_from(
+        ['ca = "CA"', 'ca = ["CA"]', "ca = 5", 'CA = "CA"', "Skip_Verify = true"]
+    ),
+    st.sampled_from(
+        ["unknown = 1", 'dial_timeout = "3s"', 'dial_timeout = "3"', "a.b = 2"]
+    ),
     _ADDRESSES.map(lambda each: f'server = "{each}"'),
 )
-_KEY_LISTS = st.lists(_KEYS, max_size=3, unique_by=lambda each: each.partition(" ")[0].lower())
+_KEY_LISTS = st.lists(
+    _KEYS, max_size=3, unique_by=lambda each: each.partition(" ")[0].lower()
+)
 
 
 def _table(address: str, keys: list[str], form: str) -> str:
@@ -93,7 +124,17 @@ def _table(address: str, keys: list[str], form: str) -> str:
 
 _FORMS = st.sampled_from(
     ["plain"] * 12
-    + ["single", "spaces", "header", "bare", "inline", "dotted", "case", "unquoted", "list"]
+    + [
+        "single",
+        "spaces",
+        "header",
+        "bare",
+        "inline",
+        "dotted",
+        "case",
+        "unquoted",
+        "list",
+    ]
 )
 _TABLES = st.lists(st.builds(_table, _ADDRESSES, _KEY_LISTS, _FORMS), max_size=3)
 
@@ -109,7 +150,7 @@ def hosts_files(draw: st.DrawFn) -> bytes:
     return (bom + text).encode()
 
 
-# --- what is predicted -----------------------------------------------------------------------
+# --- what is predicted ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)

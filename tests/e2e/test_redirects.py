@@ -1,4 +1,6 @@
-"""What `check` sends whom, containerd sends him, too: redirects, logins and challenges."""
+"""What `check` sends whom, containerd sends him, too: redirects, logins and
+challenges.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ class Play:
 
     def checked(self) -> dict[str, set[Heard]]:
         """Let `check` look; return what was sent to whom."""
-        done = self.made.node.plugin(ADDON, "check", self.image(), "--json", "--timeout", "4")
+        done = self.made.node.plugin(
+            ADDON, "check", self.image(), "--json", "--timeout", "4"
+        )
         assert done.stderr == ""
         assert not json.loads(done.stdout)["clean"]
         return self.taken()
@@ -144,18 +148,25 @@ def _wants(challenge: str, then: Answer | None = None) -> Answering:
     return lambda headers: (then or refusal) if "Authorization" in headers else refusal
 
 
-# --- headers of hosts.toml -------------------------------------------------------------------
+# --- headers of hosts.toml ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("schemes", [("http", "http"), ("https", "https"), ("https", "http")])
+@pytest.mark.parametrize(
+    "schemes", [("http", "http"), ("https", "https"), ("https", "http")]
+)
 def test_headers_of_its_own(
     play: Play,
     certificate_authority: CertificateAuthority,
     ca_file: Path,
     schemes: tuple[str, str],
 ) -> None:
-    """Those that hold secrets stay with the host, whatever case they are in; all others go on."""
-    for scheme, witnesses in zip(schemes, ([play.first], [play.near, play.far]), strict=True):
+    """Those that hold secrets stay with the host, whatever case they are in.
+
+    All others go on.
+    """
+    for scheme, witnesses in zip(
+        schemes, ([play.first], [play.near, play.far]), strict=True
+    ):
         for witness in witnesses if scheme == "https" else ():
             address = witness.host.partition(":")[0]
             witness.be(certificate_authority.server(address))
@@ -163,8 +174,12 @@ def test_headers_of_its_own(
     trust = [f'ca = "{ca_file}"'] if schemes[0] == "https" else []
     for target, is_lower in itertools.product(("near", "far"), (False, True)):
         witness = getattr(play, target)
-        play.first.says = _redirects(f"{schemes[1]}://{witness.host}/v2/app/manifests/x")
-        headers = {name.lower() if is_lower else name: HEADERS[name] for name in HEADERS}
+        play.first.says = _redirects(
+            f"{schemes[1]}://{witness.host}/v2/app/manifests/x"
+        )
+        headers = {
+            name.lower() if is_lower else name: HEADERS[name] for name in HEADERS
+        }
         lines = [f'"{name}" = "{value}"' for name, value in headers.items()]
         with play.hosts("\n".join([server, *trust, "[host]", "[header]", *lines, ""])):
             pulled, checked = play.pulled(), play.checked()
@@ -176,11 +191,14 @@ def test_headers_of_its_own(
 
 
 def _compares_names(play: Play) -> bool:
-    """Whether to this containerd another port is the same host; Debian builds 1.6 with old Go."""
+    """Whether to this containerd another port is the same host.
+
+    Debian builds 1.6 with old Go.
+    """
     return play.made.containerd.release.series != "1.6"
 
 
-# --- logins ----------------------------------------------------------------------------------
+# --- logins ---------------------------------------------------------------------------
 
 
 def _log_in(play: Play, witness: Witness, login: tuple[str, str]) -> None:
@@ -192,23 +210,41 @@ def _log_in(play: Play, witness: Witness, login: tuple[str, str]) -> None:
 
 def _sent(heard: set[Heard]) -> set[str]:
     """Return the logins that a witness was sent."""
-    return {value for _, headers in heard for name, value in headers if name == "authorization"}
+    return {
+        value
+        for _, headers in heard
+        for name, value in headers
+        if name == "authorization"
+    }
 
 
 def _ways(play: Play) -> Iterator[tuple[str, bool, bool]]:
-    """Let the registry redirect in every way: whom to, whether it wants a login itself, tokens."""
-    play.tokens.says = lambda _headers: Answer(200, {}, b'{"token": "x", "access_token": "x"}')
+    """Let the registry redirect in every way: whom to, whether it wants a login
+    itself, tokens.
+    """
+    play.tokens.says = lambda _headers: Answer(
+        200, {}, b'{"token": "x", "access_token": "x"}'
+    )
     realm = f'realm="http://{play.tokens.host}/token",service="s"'
-    for target, asks, gives in itertools.product(("near", "far"), (True, False), (True, False)):
+    for target, asks, gives in itertools.product(
+        ("near", "far"), (True, False), (True, False)
+    ):
         witness = getattr(play, target)
-        redirect = Answer(307, {"Location": f"http://{witness.host}/v2/app/manifests/x"})
-        play.first.says = _wants('Basic realm="r"', redirect) if asks else always(redirect)
+        redirect = Answer(
+            307, {"Location": f"http://{witness.host}/v2/app/manifests/x"}
+        )
+        play.first.says = (
+            _wants('Basic realm="r"', redirect) if asks else always(redirect)
+        )
         witness.says = _wants(f"{'Bearer' if gives else 'Basic'} {realm}", Answer(404))
         yield target, asks, gives
 
 
 def test_a_login_is_for_the_host_that_asks(play: Play) -> None:
-    """The password of the first is never for the second; each gets its own, if it has one."""
+    """The password of the first is never for the second.
+
+    Each gets its own, if it has one.
+    """
     _log_in(play, play.first, ANN)
     for target, asks, gives in _ways(play):
         pulled, checked = play.pulled(), play.checked()
@@ -230,7 +266,9 @@ def test_a_login_is_for_the_host_that_asks(play: Play) -> None:
 
 def test_a_challenge_is_read_as_containerd_reads_it(play: Play) -> None:
     _log_in(play, play.first, ANN)
-    play.tokens.says = lambda _headers: Answer(200, {}, b'{"token": "x", "access_token": "x"}')
+    play.tokens.says = lambda _headers: Answer(
+        200, {}, b'{"token": "x", "access_token": "x"}'
+    )
     asked = set()
     for challenge in (
         'Basic realm="r", Bearer realm="http://TOKENS/token"',
@@ -241,12 +279,17 @@ def test_a_challenge_is_read_as_containerd_reads_it(play: Play) -> None:
         'Bearer service="s" realm="http://TOKENS/token"',
         'Bearer realm="http://TOKENS/to\\ken"',
         'Bearer realm="http://TOKENS/token',
-        'Bearer realm="http://TOKENS/token?a=b",service="x y",realm="http://TOKENS/token/2"',
+        (
+            'Bearer realm="http://TOKENS/token?a=b",service="x'
+            ' y",realm="http://TOKENS/token/2"'
+        ),
         'Digest realm="r"',
         'Basic realm="r" junk',
         "Basic",
     ):
-        play.first.says = _wants(challenge.replace("TOKENS", play.tokens.host), Answer(404))
+        play.first.says = _wants(
+            challenge.replace("TOKENS", play.tokens.host), Answer(404)
+        )
         pulled = play.pulled()
         assert play.checked() == pulled, challenge
         asked.add((bool(_sent(pulled["first"])), bool(pulled["tokens"])))

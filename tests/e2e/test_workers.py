@@ -29,7 +29,10 @@ ADDON = "private-registry"
 def api(
     request: pytest.FixtureRequest, kubernetes_release: KubernetesRelease
 ) -> Iterator[ControlPlane]:
-    """A control plane as MicroK8s has it, then with its addon ``rbac``; it has a namespace."""
+    """A control plane as MicroK8s has it, then with its addon ``rbac``.
+
+    It has a namespace.
+    """
     mode = request.param
     with (
         workspace() as work,
@@ -64,9 +67,9 @@ def secret(api: ControlPlane) -> object:
 
 @all_is_allowed
 def test_a_worker_may_do_all(worker: MicroK8sNode, api: ControlPlane) -> None:
-    assert worker.run(worker.snap / "microk8s-kubectl.wrapper", "get", "nodes").stdout.startswith(
-        "This MicroK8s deployment is acting as a node"
-    )
+    assert worker.run(
+        worker.snap / "microk8s-kubectl.wrapper", "get", "nodes"
+    ).stdout.startswith("This MicroK8s deployment is acting as a node")
     before = worker.snapshot()
     run(worker.enable(*WITH_ACCOUNT, stdin="s3cret"))
     assert secret(api) is not None
@@ -74,7 +77,9 @@ def test_a_worker_may_do_all(worker: MicroK8sNode, api: ControlPlane) -> None:
     assert account["imagePullSecrets"] == [{"name": "regcred"}]
     run(worker.disable())
     assert secret(api) is None
-    assert "imagePullSecrets" not in (api.api.get("serviceaccounts", "apps", "default") or {})
+    assert "imagePullSecrets" not in (
+        api.api.get("serviceaccounts", "apps", "default") or {}
+    )
     assert difference(before, worker.snapshot()) == []
 
 
@@ -92,18 +97,26 @@ def test_what_is_typed_there_works_there(
 
 
 @with_rbac
-def test_what_a_worker_may_not_do_is_named(worker: MicroK8sNode, api: ControlPlane) -> None:
+def test_what_a_worker_may_not_do_is_named(
+    worker: MicroK8sNode, api: ControlPlane
+) -> None:
     login = f"--kubeconfig={worker.data}/credentials/kubelet.config"
-    asked = worker.run(worker.snap / "kubectl", login, "get", "secret", "regcred", "-n", "apps")
+    asked = worker.run(
+        worker.snap / "kubectl", login, "get", "secret", "regcred", "-n", "apps"
+    )
     assert (
-        f'Error from server (Forbidden): secrets "regcred" is forbidden: User "system:node:{NAME}" '
-        'cannot get resource "secrets" in API group "" in the namespace "apps": '
-    ) in asked.stderr
+        'Error from server (Forbidden): secrets "regcred" is forbidden: User'
+        f' "system:node:{NAME}" cannot get resource "secrets" in API group "" in the'
+        ' namespace "apps": ' in asked.stderr
+    )
     before = worker.snapshot()
     refused = worker.enable(*WITH_ACCOUNT, stdin="s3cret")
     assert refused.exit_code == 4
     assert refused.stderr.splitlines() == [
-        "error: the cluster does not let this worker node get secrets in namespace apps",
+        (
+            "error: the cluster does not let this worker node get secrets in namespace"
+            " apps"
+        ),
         "  where: the cluster's API",
         (
             "  do: run the same command on a control plane node; "
@@ -134,13 +147,18 @@ def test_reading_is_enough_where_there_is_nothing_to_make(
     assert "this worker node patch serviceaccounts in namespace apps" in account.stderr
     taken = worker.disable()
     assert taken.exit_code == 4
-    assert "do: on a control plane node: microk8s kubectl delete secret -n apps" in taken.stderr
+    assert (
+        "do: on a control plane node: microk8s kubectl delete secret -n apps"
+        in taken.stderr
+    )
     run(worker.disable("--keep-pull-secrets"), from_elsewhere.disable())
     assert secret(api) is None
 
 
 @with_rbac
-def test_a_right_that_somebody_gave_is_used(worker: MicroK8sNode, api: ControlPlane) -> None:
+def test_a_right_that_somebody_gave_is_used(
+    worker: MicroK8sNode, api: ControlPlane
+) -> None:
     allow(api.api, f"system:node:{NAME}")
     run(worker.enable(*WITH_ACCOUNT, stdin="s3cret"))
     assert secret(api) is not None
@@ -163,7 +181,11 @@ def pod_with(pull_secret: str) -> dict[str, object]:
 def allow(api: Api, user: str) -> None:
     """Let a user do all with Secrets and service accounts of the namespace."""
     group = "rbac.authorization.k8s.io"
-    rule = {"apiGroups": [""], "resources": ["secrets", "serviceaccounts"], "verbs": ["*"]}
+    rule = {
+        "apiGroups": [""],
+        "resources": ["secrets", "serviceaccounts"],
+        "verbs": ["*"],
+    }
     api.create("roles", "apps", {"metadata": {"name": "all"}, "rules": [rule]})
     binding = {
         "metadata": {"name": "all"},

@@ -1,4 +1,6 @@
-"""A copy of the addon as `microk8s addons repo add` makes it, without tomlkit at first."""
+"""A copy of the addon as `microk8s addons repo add` makes it, without tomlkit at
+first.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,15 @@ from unit.microk8s import ADDON, Microk8s, Result
 
 REPOSITORY = ADDON.parents[1]
 LAUNCHER = Path(launcher.__file__)
-_WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+_WHEEL = (
+    "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+)
 
 
 class Copy:
-    """The addon in a directory of its own, started by an interpreter that has no tomlkit."""
+    """The addon in a directory of its own, started by an interpreter that has no
+    tomlkit.
+    """
 
     def __init__(self, root: Path, node: Microk8s) -> None:
         self.root = root
@@ -30,7 +36,9 @@ class Copy:
         self.vendor = root / "lib" / "vendor"
         ignore = shutil.ignore_patterns("__pycache__", "vendor*")
         shutil.copytree(str(ADDON), str(root / "addons" / ADDON.name), ignore=ignore)
-        shutil.copytree(str(LAUNCHER.parent), str(root / "lib" / "private_registry"), ignore=ignore)
+        shutil.copytree(
+            str(LAUNCHER.parent), str(root / "lib" / "private_registry"), ignore=ignore
+        )
         shutil.copy(str(REPOSITORY / "lib" / "requirements.txt"), str(root / "lib"))
 
     @property
@@ -43,8 +51,13 @@ class Copy:
         shutil.copytree(str(tomlkit()), str(self.vendor / "tomlkit"))
 
     def let_pip_find(self, wheels: Path, wheel: Path) -> None:
-        """Ask for tomlkit as ever, but from a directory and with a hash of these tests' own."""
-        text = f"--no-index\n--find-links {wheels}\ntomlkit==0.13.3 --hash=sha256:{_hash(wheel)}\n"
+        """Ask for tomlkit as ever, but from a directory and with a hash of these
+        tests' own.
+        """
+        text = (
+            f"--no-index\n--find-links {wheels}\ntomlkit==0.13.3"
+            f" --hash=sha256:{_hash(wheel)}\n"
+        )
         (self.root / "lib" / "requirements.txt").write_text(text)
 
     def change_launcher(self, old: str, new: str) -> None:
@@ -62,8 +75,14 @@ class Copy:
         env: Optional[Mapping[str, str]] = None,
         **options: Any,
     ) -> Result:
-        """Run without site-packages: -S hides them, -I hides PYTHONPATH and the user's."""
-        environment: Dict[str, str] = {**os.environ, **self.node.environment, **(env or {})}
+        """Run without site-packages: -S hides them, -I hides PYTHONPATH and the
+        user's.
+        """
+        environment: Dict[str, str] = {
+            **os.environ,
+            **self.node.environment,
+            **(env or {}),
+        }
         done = subprocess.run(
             [python, *flags, str(self.door), *arguments],
             capture_output=True,
@@ -83,7 +102,9 @@ def tomlkit() -> Path:
     return Path(spec.origin).parent
 
 
-def make_wheel(directory: Path, name: str, version: str, files: Mapping[str, bytes]) -> Path:
+def make_wheel(
+    directory: Path, name: str, version: str, files: Mapping[str, bytes]
+) -> Path:
     """Make a wheel of files, which pip installs without asking anybody."""
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
@@ -104,14 +125,20 @@ def make_wheel(directory: Path, name: str, version: str, files: Mapping[str, byt
 def tomlkit_wheel(directory: Path) -> Path:
     """Make a wheel of this interpreter's tomlkit."""
     root = tomlkit()
-    files = {f"tomlkit/{path.name}": path.read_bytes() for path in sorted(root.glob("*.py"))}
+    files = {
+        f"tomlkit/{path.name}": path.read_bytes() for path in sorted(root.glob("*.py"))
+    }
     return make_wheel(directory, "tomlkit", "0.13.3", files)
 
 
 def _record(content: Mapping[str, bytes], own: str) -> str:
     lines: List[str] = []
     for name, data in content.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        digest = (
+            base64.urlsafe_b64encode(hashlib.sha256(data).digest())
+            .rstrip(b"=")
+            .decode()
+        )
         lines.append(f"{name},sha256={digest},{len(data)}\n")
     return "".join([*lines, f"{own},,\n"])
 

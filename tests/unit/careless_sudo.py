@@ -1,7 +1,8 @@
-"""A sudo that lets an ordinary user be root, and cleans nothing of what comes from there.
+"""A sudo that lets an ordinary user be root, and cleans nothing of what comes from
+there.
 
-The program hands its command line, folder, environment and open files to the process of the tests,
-which has to be root's.
+The program hands its command line, folder, environment and open files to the process of
+the tests, which has to be root's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ with socket.socket(socket.AF_UNIX) as connection:
     connection.connect({socket!r})
     files = array.array("i", [0, 1, 2])
     connection.sendmsg([b"f"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
-    said = {{"words": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+    said = {{"words": sys.argv[1:], "folder": os.getcwd()}}
+    said["environment"] = dict(os.environ)
     connection.sendall(json.dumps(said).encode())
     connection.shutdown(socket.SHUT_WR)
     sys.exit(int(connection.recv(16)))

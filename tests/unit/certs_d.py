@@ -26,10 +26,15 @@ class Tree:
         problems: why some of them cannot be read.
     """
 
-    def __init__(self, files: Dict[str, bytes], problems: Optional[Dict[str, str]] = None) -> None:
-        self.files = {posixpath.join(CERTS_D, name): content for name, content in files.items()}
+    def __init__(
+        self, files: Dict[str, bytes], problems: Optional[Dict[str, str]] = None
+    ) -> None:
+        self.files = {
+            posixpath.join(CERTS_D, name): content for name, content in files.items()
+        }
         self._problems = {
-            posixpath.join(CERTS_D, name): each for name, each in (problems or {}).items()
+            posixpath.join(CERTS_D, name): each
+            for name, each in (problems or {}).items()
         }
 
     def look(self, path: str) -> Look:
@@ -38,7 +43,11 @@ class Tree:
         if path in self.files:
             return Look(content=self.files[path])
         inner = self._names(path.rstrip("/") + "/")
-        return Look(problem="missing") if inner is None else Look(names=tuple(sorted(inner)))
+        return (
+            Look(problem="missing")
+            if inner is None
+            else Look(names=tuple(sorted(inner)))
+        )
 
     def _names(self, prefix: str) -> Optional[Set[str]]:
         below = [path[len(prefix) :] for path in self.files if path.startswith(prefix)]
@@ -49,6 +58,8 @@ class Tree:
         return read_registry(registry, CERTS_D, self.look, version)
 
 
-def read(text: str, version: Optional[Version] = V2_1, registry: str = "reg:5000") -> Reading:
+def read(
+    text: str, version: Optional[Version] = V2_1, registry: str = "reg:5000"
+) -> Reading:
     """Read a registry's hosts.toml."""
     return Tree({f"{registry}/hosts.toml": text.encode()}).read(registry, version)

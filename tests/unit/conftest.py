@@ -33,7 +33,9 @@ def no_listener_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let checks trust one authority, and not all of this machine's, which take 40 ms each time."""
+    """Let checks trust one authority, and not all of this machine's, which take 40
+    ms each time.
+    """
     path = tmp_path_factory.getbasetemp() / "machine.pem"
     path.write_text(make("Machine's CA", authority=True).pem)
     with mock.patch.object(trust, "_SYSTEM_FILES", (str(path),)):
@@ -76,7 +78,11 @@ def pki() -> Pki:
 @pytest.fixture
 def client_options(pki: Pki, tmp_path: Path) -> List[str]:
     """Options with a CA, a client certificate and its key."""
-    files = {"ca.crt": pki.authority.pem, "node.crt": pki.client.pem, "node.key": pki.client.key}
+    files = {
+        "ca.crt": pki.authority.pem,
+        "node.crt": pki.client.pem,
+        "node.key": pki.client.key,
+    }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     paths = [str(tmp_path / name) for name in files]

@@ -32,9 +32,13 @@ class Said(NamedTuple):
     likely: bool = False
 
 
-def _head(words: str, *causes: Cause, url: str = MANIFEST, likely: bool = False) -> Said:
+def _head(
+    words: str, *causes: Cause, url: str = MANIFEST, likely: bool = False
+) -> Said:
     """Return what is said of a request that had no answer."""
-    return Said(f'failed to do request: Head "{url}": {words}', causes, REGISTRY, likely=likely)
+    return Said(
+        f'failed to do request: Head "{url}": {words}', causes, REGISTRY, likely=likely
+    )
 
 
 def _said(words: str, *causes: Cause, endpoint: str = "", likely: bool = False) -> Said:
@@ -64,12 +68,14 @@ TAILS: List[Said] = [
     _head("EOF", Cause.SPEAKS_HTTPS, Cause.CONNECTION_LOST, url=PLAIN_MANIFEST),
     _head("EOF", Cause.CONNECTION_LOST, Cause.PROXY),
     _head(
-        r'net/http: HTTP/1.x transport connection broken: malformed HTTP response "\x15\x03\x01"',
+        r"net/http: HTTP/1.x transport connection broken: malformed HTTP response"
+        r' "\x15\x03\x01"',
         Cause.SPEAKS_HTTPS,
         url=PLAIN_MANIFEST,
     ),
     _head(
-        'net/http: HTTP/1.x transport connection broken: malformed HTTP status code "there"',
+        "net/http: HTTP/1.x transport connection broken: malformed HTTP status code"
+        ' "there"',
         Cause.NOT_A_REGISTRY,
         url=PLAIN_MANIFEST,
         likely=True,
@@ -93,13 +99,17 @@ TAILS: List[Said] = [
         Cause.UNKNOWN_CA,
     ),
     _head("x509: certificate is valid for other.test, not reg.test", Cause.WRONG_NAME),
-    _head(_VERIFY + "x509: certificate is valid for 10.1.1.1, not 10.99.0.1", Cause.WRONG_NAME),
+    _head(
+        _VERIFY + "x509: certificate is valid for 10.1.1.1, not 10.99.0.1",
+        Cause.WRONG_NAME,
+    ),
     _head(
         "x509: certificate is not valid for any names, but wanted to match reg.corp",
         Cause.WRONG_NAME,
     ),
     _head(
-        "x509: cannot validate certificate for 10.99.0.1 because it doesn't contain any IP SANs",
+        "x509: cannot validate certificate for 10.99.0.1 because it doesn't contain any"
+        " IP SANs",
         Cause.NO_IP_SAN,
     ),
     _head(
@@ -107,11 +117,13 @@ TAILS: List[Said] = [
         Cause.COMMON_NAME_ONLY,
     ),
     _head(
-        f"x509: certificate has expired or is not yet valid: {_NOW} after 2025-11-24T01:13:30Z",
+        f"x509: certificate has expired or is not yet valid: {_NOW} after"
+        " 2025-11-24T01:13:30Z",
         *(Cause.EXPIRED, Cause.CLOCK),
     ),
     _head(
-        f"x509: certificate has expired or is not yet valid: {_NOW} before 2027-11-24T01:13:30Z",
+        f"x509: certificate has expired or is not yet valid: {_NOW} before"
+        " 2027-11-24T01:13:30Z",
         Cause.NOT_YET_VALID,
         likely=True,
     ),
@@ -121,9 +133,14 @@ TAILS: List[Said] = [
         *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.CLIENT_CERTIFICATE_REFUSED),
     ),
     _head(
-        "remote error: tls: handshake failure", Cause.CLIENT_CERTIFICATE_MISSING, Cause.TLS_FAILED
+        "remote error: tls: handshake failure",
+        Cause.CLIENT_CERTIFICATE_MISSING,
+        Cause.TLS_FAILED,
     ),
-    _head("remote error: tls: unknown certificate authority", Cause.CLIENT_CERTIFICATE_REFUSED),
+    _head(
+        "remote error: tls: unknown certificate authority",
+        Cause.CLIENT_CERTIFICATE_REFUSED,
+    ),
     _head(
         "readLoopPeekFailLocked: remote error: tls: unknown certificate authority",
         Cause.CLIENT_CERTIFICATE_REFUSED,
@@ -134,16 +151,26 @@ TAILS: List[Said] = [
     _head("net/http: TLS handshake timeout", Cause.TIMEOUT),
     _head("dial tcp 10.99.0.1:5000: connect: connection refused", Cause.REFUSED),
     _head("dial tcp 10.99.0.1:5000: connect: no route to host", Cause.UNREACHABLE),
-    _head("dial tcp 10.99.0.1:5000: connect: network is unreachable", Cause.UNREACHABLE),
+    _head(
+        "dial tcp 10.99.0.1:5000: connect: network is unreachable", Cause.UNREACHABLE
+    ),
     _head("dial tcp 10.99.0.1:5000: i/o timeout", Cause.TIMEOUT),
     _head("context deadline exceeded", Cause.TIMEOUT),
     _head("dial tcp: lookup reg.corp: no such host", Cause.NO_SUCH_NAME),
-    _head("dial tcp: lookup reg.corp on 127.0.0.53:53: no such host", Cause.NO_SUCH_NAME),
-    _head("dial tcp: lookup reg.corp on 127.0.0.53:53: server misbehaving", Cause.NAME_LOOKUP),
-    _head("dial tcp: lookup reg.corp: Temporary failure in name resolution", Cause.NAME_LOOKUP),
     _head(
-        "dial tcp: lookup reg.corp on 10.0.0.2:53: read udp 10.99.0.7:44321->10.0.0.2:53: "
-        "i/o timeout",
+        "dial tcp: lookup reg.corp on 127.0.0.53:53: no such host", Cause.NO_SUCH_NAME
+    ),
+    _head(
+        "dial tcp: lookup reg.corp on 127.0.0.53:53: server misbehaving",
+        Cause.NAME_LOOKUP,
+    ),
+    _head(
+        "dial tcp: lookup reg.corp: Temporary failure in name resolution",
+        Cause.NAME_LOOKUP,
+    ),
+    _head(
+        "dial tcp: lookup reg.corp on 10.0.0.2:53: read udp"
+        " 10.99.0.7:44321->10.0.0.2:53: i/o timeout",
         Cause.NAME_LOOKUP,
     ),
     _head(
@@ -152,8 +179,9 @@ TAILS: List[Said] = [
         url=f"https://HTTP/{REGISTRY}/v2/app/manifests/v1",
     ),
     _said(
-        'failed to do request: Head "http-reg:///v2/app/manifests/v1?ns=10.99.0.1%3A5000": '
-        'unsupported protocol scheme "http-reg"',
+        "failed to do request: Head"
+        ' "http-reg:///v2/app/manifests/v1?ns=10.99.0.1%3A5000": unsupported protocol'
+        ' scheme "http-reg"',
         Cause.BAD_SCHEME,
     ),
     _head(
@@ -163,7 +191,10 @@ TAILS: List[Said] = [
     ),
     _head("unexpected EOF", Cause.CONNECTION_LOST, likely=True),
     _head("context canceled", Cause.NO_PROGRESS, likely=True),
-    _head("proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused", Cause.PROXY),
+    _head(
+        "proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused",
+        Cause.PROXY,
+    ),
     _head("proxyconnect tcp: dial tcp: lookup proxy.corp: no such host", Cause.PROXY),
     _head(
         "proxyconnect tcp: tls: first record does not look like a TLS handshake",
@@ -172,7 +203,9 @@ TAILS: List[Said] = [
     _head("Forbidden", Cause.PROXY),
     _head("Proxy Authentication Required", Cause.PROXY),
     _head("Service Unavailable", Cause.PROXY),
-    _said(_DENIED + "authorization failed: no basic auth credentials", Cause.LOGIN_MISSING),
+    _said(
+        _DENIED + "authorization failed: no basic auth credentials", Cause.LOGIN_MISSING
+    ),
     _said(
         _DENIED + "server message: insufficient_scope: authorization failed",
         *(Cause.ACCESS_DENIED, Cause.NOT_FOUND),
@@ -201,19 +234,23 @@ TAILS: List[Said] = [
         endpoint="auth.corp",
     ),
     _said(
-        f"{_FETCH}unexpected status from GET request to {TOKEN}: 500 Internal Server Error",
-        Cause.TOKEN_UNREACHABLE,
-        endpoint="auth.corp",
-    ),
-    _said(_FETCH + "unexpected status: 500 Internal Server Error", Cause.TOKEN_UNREACHABLE),
-    _said(
-        f'{_FETCH}Get "{TOKEN}": dial tcp: lookup auth.corp on 10.0.0.2:53: no such host',
+        f"{_FETCH}unexpected status from GET request to {TOKEN}: 500 Internal Server"
+        " Error",
         Cause.TOKEN_UNREACHABLE,
         endpoint="auth.corp",
     ),
     _said(
-        f'{_OAUTH}Post "https://auth.corp/token": dial tcp 10.0.0.5:443: connect: connection '
-        "refused",
+        _FETCH + "unexpected status: 500 Internal Server Error", Cause.TOKEN_UNREACHABLE
+    ),
+    _said(
+        f'{_FETCH}Get "{TOKEN}": dial tcp: lookup auth.corp on 10.0.0.2:53: no such'
+        " host",
+        Cause.TOKEN_UNREACHABLE,
+        endpoint="auth.corp",
+    ),
+    _said(
+        f'{_OAUTH}Post "https://auth.corp/token": dial tcp 10.0.0.5:443: connect:'
+        " connection refused",
         Cause.TOKEN_UNREACHABLE,
         endpoint="auth.corp",
     ),
@@ -234,8 +271,11 @@ TAILS: List[Said] = [
     ),
     _said(_STATUS + "403 Forbidden", Cause.FORBIDDEN),
     _said(_FROM_HOST + "403 Forbidden", Cause.FORBIDDEN),
-    # containerd 2.0.12, 2.3.3 and 2.4 ask again by GET and append what the registry says.
-    _said(_REFUSED + "requested access to the resource is denied", _ACCESS, likely=True),
+    # containerd 2.0.12, 2.3.3 and 2.4 ask again by GET and append what the registry
+    # says.
+    _said(
+        _REFUSED + "requested access to the resource is denied", _ACCESS, likely=True
+    ),
     _said(_REFUSED[:-2], Cause.FORBIDDEN),
     _said(_TOLD + "unknown: key vault access denied", Cause.FORBIDDEN),
     _said(
@@ -250,7 +290,8 @@ TAILS: List[Said] = [
     # Whose words these are, may say what it likes.
     _said(_REFUSED + "x509: certificate signed by unknown authority", Cause.FORBIDDEN),
     _said(
-        _REFUSED + 'failed to do request: Head "https://evil.corp/v2/": no basic auth credentials',
+        _REFUSED + 'failed to do request: Head "https://evil.corp/v2/": no basic auth'
+        " credentials",
         Cause.FORBIDDEN,
     ),
     _said(
@@ -263,7 +304,11 @@ TAILS: List[Said] = [
         _ACCESS,
         likely=True,
     ),
-    _said(_STATUS + "403 x509: certificate has expired", Cause.UNEXPECTED_STATUS, likely=True),
+    _said(
+        _STATUS + "403 x509: certificate has expired",
+        Cause.UNEXPECTED_STATUS,
+        likely=True,
+    ),
     _said(_STATUS + "429 Too Many Requests", Cause.RATE_LIMITED),
     _said(_FROM_HOST + "429 Too Many Requests", Cause.RATE_LIMITED),
     _said(_STATUS + "500 Internal Server Error", Cause.SERVER_ERROR),
@@ -273,13 +318,18 @@ TAILS: List[Said] = [
     _said(f"{REFERENCE}: not found", Cause.NOT_FOUND),
     _said("no resolve hosts: not found", Cause.NO_CAPABILITY),
     _said(
-        f'unable to read CA cert "{_MISSING}": open {_MISSING}: no such file or directory',
+        f'unable to read CA cert "{_MISSING}": open {_MISSING}: no such file or'
+        " directory",
         Cause.CA_MISSING,
     ),
-    _said(f'unable to read CA cert "{CERTS_D}": read {CERTS_D}: is a directory', Cause.CA_MISSING),
+    _said(
+        f'unable to read CA cert "{CERTS_D}": read {CERTS_D}: is a directory',
+        Cause.CA_MISSING,
+    ),
     _said(f'unable to load CA cert "{CERTS_D}/ca.crt"', Cause.CA_UNUSABLE),
     _said(
-        f'unable to read CERT file "{_MISSING}": open {_MISSING}: no such file or directory',
+        f'unable to read CERT file "{_MISSING}": open {_MISSING}: no such file or'
+        " directory",
         Cause.CLIENT_MISSING,
     ),
     _said(
@@ -287,13 +337,13 @@ TAILS: List[Said] = [
         Cause.CLIENT_UNUSABLE,
     ),
     _said(
-        "failed to load X509 key pair: tls: found a certificate rather than a key in the PEM for "
-        "the private key",
+        "failed to load X509 key pair: tls: found a certificate rather than a key in"
+        " the PEM for the private key",
         Cause.CLIENT_UNUSABLE,
     ),
     _said(
-        f'get TLSConfig for registry "https://{REGISTRY}": failed to load CA file: open '
-        f"{_MISSING}: no such file or directory",
+        f'get TLSConfig for registry "https://{REGISTRY}": failed to load CA file: open'
+        f" {_MISSING}: no such file or directory",
         Cause.CA_MISSING,
     ),
     _said(f'tls provided for http endpoint "http://{REGISTRY}"', Cause.TLS_ON_HTTP),
@@ -323,23 +373,26 @@ AROUND: Dict[str, Callable[[str], str]] = {
     "containerd 2.1": lambda tail: _NEW + tail,
     "kubelet": lambda tail: f'Failed to pull image "{REFERENCE}": {_NEW}{tail}',
     "older kubelet": lambda tail: (
-        f'Failed to pull image "{REFERENCE}": rpc error: code = Unknown desc = {_OLD}{tail}'
+        f'Failed to pull image "{REFERENCE}": rpc error: code = Unknown desc ='
+        f" {_OLD}{tail}"
     ),
-    "back-off": lambda tail: f'Back-off pulling image "{REFERENCE}": ErrImagePull: {_NEW}{tail}',
+    "back-off": lambda tail: (
+        f'Back-off pulling image "{REFERENCE}": ErrImagePull: {_NEW}{tail}'
+    ),
     "describe": lambda tail: (
-        f'  Normal   Pulling    12s   kubelet  Pulling image "{REFERENCE}"\n'
-        f'  Warning  Failed     10s   kubelet  Failed to pull image "{REFERENCE}": {_OLD}{tail}\n'
-        "  Warning  Failed     10s   kubelet  Error: ErrImagePull\n"
-        f'  Normal   BackOff    9s    kubelet  Back-off pulling image "{REFERENCE}"\n'
-        "  Warning  Failed     9s    kubelet  Error: ImagePullBackOff"
+        f'  Normal   Pulling    12s   kubelet  Pulling image "{REFERENCE}"\n  Warning '
+        f' Failed     10s   kubelet  Failed to pull image "{REFERENCE}": {_OLD}{tail}\n'
+        "  Warning  Failed     10s   kubelet  Error: ErrImagePull\n  Normal   BackOff "
+        f'   9s    kubelet  Back-off pulling image "{REFERENCE}"\n  Warning  Failed    '
+        " 9s    kubelet  Error: ImagePullBackOff"
     ),
     "journal": lambda tail: (
-        f'time="2026-11-24T01:13:40Z" level=error msg="PullImage \\"{REFERENCE}\\" failed" '
-        f'error="rpc error: code = Unknown desc = {_escaped(_OLD + tail)}"'
+        f'time="2026-11-24T01:13:40Z" level=error msg="PullImage \\"{REFERENCE}\\"'
+        f' failed" error="rpc error: code = Unknown desc = {_escaped(_OLD + tail)}"'
     ),
     "kubelet's log": lambda tail: (
-        'pod_workers.go:1301] "Error syncing pod" err="failed to \\"StartContainer\\" for '
-        f'\\"app\\" with ErrImagePull: \\"{_escaped(_escaped(_NEW + tail))}\\""'
+        'pod_workers.go:1301] "Error syncing pod" err="failed to \\"StartContainer\\"'
+        f' for \\"app\\" with ErrImagePull: \\"{_escaped(_escaped(_NEW + tail))}\\""'
     ),
     "ctr": lambda tail: f'ctr: failed to resolve reference "{REFERENCE}": {tail}',
     "colours": lambda tail: f"\x1b[31m{_OLD}{tail}\x1b[0m",

@@ -1,4 +1,6 @@
-"""A stand-in for a running containerd on a throwaway node, with a snapctl that restarts it."""
+"""A stand-in for a running containerd on a throwaway node, with a snapctl that
+restarts it.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,13 @@ class FakeContainerd:
         program = node.snap / "bin" / "ctr"
         program.write_text(CTR.format(**values))
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        command = [sys.executable, str(DAEMON), str(node.data), str(node.snap), str(self._work)]
+        command = [
+            sys.executable,
+            str(DAEMON),
+            str(node.data),
+            str(node.snap),
+            str(self._work),
+        ]
         subprocess.Popen(command, start_new_session=True).returncode = 0
         end = time.monotonic() + SECONDS
         while not (self._work / "pid").exists():

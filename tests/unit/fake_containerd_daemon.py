@@ -1,4 +1,5 @@
-"""A program that reads the template at its start, as containerd does, and answers as CRI or not.
+"""A program that reads the template at its start, as containerd does, and answers as
+CRI or not.
 
 What the template says decides: ``cannot = "start"`` or ``cannot = "load CRI"``.
 """
@@ -15,7 +16,11 @@ from typing import Optional
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+    return (
+        struct.pack(">I", len(payload))[1:]
+        + struct.pack(">BBI", kind, flags, stream)
+        + payload
+    )
 
 
 def _status(number: bytes) -> bytes:
@@ -66,7 +71,10 @@ def main(data: Path, snap: str, work: Path) -> None:
 
 
 class _Images:
-    """Images by their names, with the one of every pod; each pull brings one of its own."""
+    """Images by their names, with the one of every pod.
+
+    Each pull brings one of its own.
+    """
 
     def __init__(self) -> None:
         self._images = {_PAUSE: b"sha256:pause"}
@@ -83,7 +91,9 @@ class _Images:
             self._images[name] = b"sha256:of-" + name
             return _field(self._images[name])
         if method and method[1] == b"RemoveImage":
-            self._images = {key: each for key, each in self._images.items() if each != name}
+            self._images = {
+                key: each for key, each in self._images.items() if each != name
+            }
             return b""
         return _VERSION
 
@@ -97,7 +107,9 @@ def _serve(connection: socket.socket, images: Optional[_Images]) -> None:
     try:
         request = connection.recv(4096)
         if request:
-            connection.sendall(_NO_CRI if images is None else _good(images.answer(request)))
+            connection.sendall(
+                _NO_CRI if images is None else _good(images.answer(request))
+            )
             while connection.recv(4096):
                 pass
     except OSError:

@@ -57,11 +57,15 @@ def main() -> None:
             with (options.work / "reloads").open("a") as stream:
                 stream.write("SIGHUP\n")
             try:
-                document = json.loads(options.config_file.read_text("utf-8-sig") or "{}")
+                document = json.loads(
+                    options.config_file.read_text("utf-8-sig") or "{}"
+                )
             except (OSError, ValueError):
                 return
             if isinstance(document, dict) and not document.get("refuses"):
-                server.loaded.update({key: document[key] for key in KEYS if key in document})
+                server.loaded.update(
+                    {key: document[key] for key in KEYS if key in document}
+                )
 
         reload()
         (options.work / "reloads").write_text("")

@@ -1,8 +1,8 @@
 """A stand-in for MicroK8s' kubectl on a throwaway node, and for the cluster behind it.
 
-It does what kubectl and an API server do with the few commands that the addon uses, and remembers
-each command line. What they answer was measured on Kubernetes 1.36.3 with kubectl 1.20.2 and
-1.36.4; kubectl itself is run by tests/e2e/test_pull_secrets.py.
+It does what kubectl and an API server do with the few commands that the addon uses, and
+remembers each command line. What they answer was measured on Kubernetes 1.36.3 with
+kubectl 1.20.2 and 1.36.4; kubectl itself is run by tests/e2e/test_pull_secrets.py.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from unit.microk8s import Microk8s
 _NOWHERE = "at the cluster scope"
 _really_run = commands.run
 _MODIFIED = (
-    "the object has been modified; please apply your changes to the latest version and try again"
+    "the object has been modified; please apply your changes to the latest version and"
+    " try again"
 )
 # What kubectl says of a JSON patch whose test fails: 1.20 leaves out the rest.
 INVALID = {
     "1.20": "The request is invalid\n",
-    "1.36": "The request is invalid: the server rejected our request due to an error in our "
-    "request\n",
+    "1.36": (
+        "The request is invalid: the server rejected our request due to an error in our"
+        " request\n"
+    ),
 }
 
 
@@ -49,13 +52,19 @@ class Call:
     """
 
     def __init__(self, words: List[str], given: bytes) -> None:
-        self.words = [each for each in words if not each.startswith("--request-timeout")]
+        self.words = [
+            each for each in words if not each.startswith("--request-timeout")
+        ]
         self.verb = self.words[0]
         self.is_dry = "--dry-run=server" in self.words
         self.manifest: Dict[str, Any] = json.loads(given) if given else {}
         if self.verb in ("create", "replace"):
             metadata = self.manifest["metadata"]
-            self.kind, self.name, self.namespace = "secret", metadata["name"], metadata["namespace"]
+            self.kind, self.name, self.namespace = (
+                "secret",
+                metadata["name"],
+                metadata["namespace"],
+            )
         elif "--raw" in self.words:
             *_, self.namespace, kinds, self.name = self.option("--raw").split("/")
             self.kind = kinds[:-1]
@@ -74,7 +83,8 @@ class Call:
 
 
 class FakeCluster:
-    """A cluster with the namespaces ``default`` and ``apps``, each with the account ``default``.
+    """A cluster with the namespaces ``default`` and ``apps``, each with the account
+    ``default``.
 
     Args:
         node: whose kubectl speaks to it.
@@ -106,13 +116,17 @@ class FakeCluster:
         self._programs[str(wrapper)] = []
 
     def join_worker(self, node: Microk8s) -> None:
-        """Let a node be a worker: MicroK8s' own command refuses, and its kubelet has a login."""
+        """Let a node be a worker: MicroK8s' own command refuses, and its kubelet has
+        a login.
+        """
         node.write("var/lock/clustered.lock", "")
         node.write("credentials/kubelet.config", "")
         self._programs.pop(str(node.snap / "microk8s-kubectl.wrapper"), None)
         kubectl = node.snap / "kubectl"
         kubectl.touch()
-        self._programs[str(kubectl)] = [f"--kubeconfig={node.data}/credentials/kubelet.config"]
+        self._programs[str(kubectl)] = [
+            f"--kubeconfig={node.data}/credentials/kubelet.config"
+        ]
 
     def set(
         self,
@@ -129,9 +143,9 @@ class FakeCluster:
     ) -> None:
         """Change how it behaves; ``fail_at`` is the n-th write from now.
 
-        ``because`` follows the words for what is forbidden; with ``refused`` all else is, in these
-        words. A webhook of the older kind refuses every dry run. ``meanwhile`` is what somebody
-        else does right before a call is answered.
+        ``because`` follows the words for what is forbidden; with ``refused`` all else
+        is, in these words. A webhook of the older kind refuses every dry run.
+        ``meanwhile`` is what somebody else does right before a call is answered.
         """
         self._is_down = self._is_down if down is None else down
         self._namespaces = self._namespaces if namespaces is None else namespaces
@@ -158,7 +172,9 @@ class FakeCluster:
         metadata = {**plain["metadata"], "namespace": namespace}
         metadata["resourceVersion"] = str(next(self._versions))
         name = metadata["name"]
-        self._objects[kind][f"{namespace}/{name}"] = copy.deepcopy({**plain, "metadata": metadata})
+        self._objects[kind][f"{namespace}/{name}"] = copy.deepcopy(
+            {**plain, "metadata": metadata}
+        )
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Let there be an object no more."""
@@ -173,7 +189,9 @@ class FakeCluster:
     def objects(self) -> Dict[str, Any]:
         """All that is in it, without the versions."""
         found = copy.deepcopy(self._objects)
-        for plain in [plain for objects in found.values() for plain in objects.values()]:
+        for plain in [
+            plain for objects in found.values() for plain in objects.values()
+        ]:
             plain["metadata"].pop("resourceVersion", None)
         return found
 
@@ -211,16 +229,22 @@ class FakeCluster:
         for verb, kind, namespace in self._forbidden:
             is_there = namespace in (None, call.namespace)
             if verb == call.verb and is_there and kind in (call.kind, "*"):
-                where = f'in the namespace "{call.namespace}"' if call.namespace else _NOWHERE
+                where = (
+                    f'in the namespace "{call.namespace}"'
+                    if call.namespace
+                    else _NOWHERE
+                )
                 _refuse(
                     "Forbidden",
-                    f'{call.kind}s is forbidden: User "ann" cannot {verb} resource "{call.kind}s" '
-                    f'in API group "" {where}{self._because}',
+                    f'{call.kind}s is forbidden: User "ann" cannot {verb} resource'
+                    f' "{call.kind}s" in API group "" {where}{self._because}',
                 )
         if self._refused:
             _refuse("Forbidden", self._refused)
         if call.is_dry and self._has_webhook:
-            _refuse("BadRequest", 'admission webhook "old.corp" does not support dry run')
+            _refuse(
+                "BadRequest", 'admission webhook "old.corp" does not support dry run'
+            )
         if call.is_write:
             self._writes += 1
             if self._writes == self._fail_at:
@@ -232,7 +256,11 @@ class FakeCluster:
             self._meanwhile(call)
         if call.kind == "namespace":
             return "{}" if call.name in self._namespaces else ""
-        if call.namespace not in self._namespaces and call.verb in ("create", "replace", "patch"):
+        if call.namespace not in self._namespaces and call.verb in (
+            "create",
+            "replace",
+            "patch",
+        ):
             _refuse("NotFound", f'namespaces "{call.namespace}" not found')
         store = self._objects[call.kind]
         key = f"{call.namespace}/{call.name}"
@@ -246,7 +274,9 @@ class FakeCluster:
                 self.put(call.kind, call.namespace, after)
         return ""
 
-    def _changed(self, call: Call, before: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    def _changed(
+        self, call: Call, before: Optional[Dict[str, Any]]
+    ) -> Optional[Dict[str, Any]]:
         """Return an object as a call leaves it; None for none."""
         doing = {
             "create": 'error when creating "STDIN": ',
@@ -266,17 +296,21 @@ class FakeCluster:
             if call.manifest["metadata"].get("resourceVersion") not in (None, version):
                 _refuse(
                     "Conflict",
-                    f'{prefix}Operation cannot be fulfilled on {kinds} "{call.name}": {_MODIFIED}',
+                    f'{prefix}Operation cannot be fulfilled on {kinds} "{call.name}":'
+                    f" {_MODIFIED}",
                 )
             return call.manifest
         if call.verb == "delete":
-            wanted = call.manifest.get("preconditions", {}).get("resourceVersion", version)
+            wanted = call.manifest.get("preconditions", {}).get(
+                "resourceVersion", version
+            )
             if wanted != version:
                 _refuse(
                     "Conflict",
-                    f'Operation cannot be fulfilled on Secret "{call.name}": the ResourceVersion '
-                    f"in the precondition ({wanted}) does not match the ResourceVersion in record "
-                    f"({version}). The object might have been modified",
+                    f'Operation cannot be fulfilled on Secret "{call.name}": the'
+                    f" ResourceVersion in the precondition ({wanted}) does not match"
+                    f" the ResourceVersion in record ({version}). The object might have"
+                    " been modified",
                 )
             return None
         return self._patched(call, before)
@@ -289,9 +323,13 @@ class FakeCluster:
             except DoesNotApply:
                 raise Refused(INVALID[self.kubectl]) from None
         else:
-            # The list is one value to the API, and $patch in it a field that it does not know.
+            # The list is one value to the API, and $patch in it a field that it does
+            # not know.
             listed = change["imagePullSecrets"]
-            after = {**before, "imagePullSecrets": [{"name": each["name"]} for each in listed]}
+            after = {
+                **before,
+                "imagePullSecrets": [{"name": each["name"]} for each in listed],
+            }
         if not after.get("imagePullSecrets"):
             after.pop("imagePullSecrets", None)
         return after

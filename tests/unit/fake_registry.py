@@ -1,4 +1,6 @@
-"""A server that answers what a test tells it to, by HTTP or HTTPS, and remembers what was asked."""
+"""A server that answers what a test tells it to, by HTTP or HTTPS, and remembers
+what was asked.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        heard = Heard(self.command, self.path, dict(self.headers), self.rfile.read(length))
+        heard = Heard(
+            self.command, self.path, dict(self.headers), self.rfile.read(length)
+        )
         self.server.registry.heard.append(heard)
         said = self.server.registry.answering(heard)
         self.send_response_only(said.status)
@@ -140,7 +144,10 @@ class FakeRegistries:
         self._stack = stack
 
     def start(
-        self, answering: Optional[Answering] = None, pair: Optional[Pair] = None, **options: Any
+        self,
+        answering: Optional[Answering] = None,
+        pair: Optional[Pair] = None,
+        **options: Any
     ) -> FakeRegistry:
         """Start one; see FakeRegistry."""
         registry = FakeRegistry(answering, pair, **options)

@@ -1,4 +1,7 @@
-"""What somebody leaves lying about for root to run; each piece of it tells when it is run."""
+"""What somebody leaves lying about for root to run.
+
+Each piece of it tells when it is run.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,29 @@ from typing import List
 import pytest
 
 # What Python imports by itself while it starts.
-AT_START = ("os.py", "site.py", "encodings/__init__.py", "sitecustomize.py", "usercustomize.py")
+AT_START = (
+    "os.py",
+    "site.py",
+    "encodings/__init__.py",
+    "sitecustomize.py",
+    "usercustomize.py",
+)
 # What it looks for once a program of ours runs.
 LATER = (
-    *("pip/__init__.py", "pip/__main__.py", "tomlkit/__init__.py", "private_registry/__init__.py"),
-    *("typing.py", "re.py", "json/__init__.py", "subprocess.py", "argparse.py", "shutil.py"),
+    *(
+        "pip/__init__.py",
+        "pip/__main__.py",
+        "tomlkit/__init__.py",
+        "private_registry/__init__.py",
+    ),
+    *(
+        "typing.py",
+        "re.py",
+        "json/__init__.py",
+        "subprocess.py",
+        "argparse.py",
+        "shutil.py",
+    ),
     *("yaml.py", "_yaml.py", "hashlib.py", "ssl.py", "pwd.py", "grp.py", "difflib.py"),
 )
 USER_SITE = "lib/python{}.{}/site-packages".format(*sys.version_info)
@@ -26,13 +47,16 @@ SOMEBODY = 54321
 
 def can_be_somebody() -> bool:
     """Whether this process can become an ordinary user, and give files to one."""
-    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    ranges = [
+        line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()
+    ]
     known = [(int(first), int(first) + int(size)) for first, _, size in ranges]
     return os.geteuid() == 0 and any(first <= SOMEBODY < end for first, end in known)
 
 
 as_root = pytest.mark.skipif(
-    not can_be_somebody(), reason="only root, and where he knows others, can become somebody else"
+    not can_be_somebody(),
+    reason="only root, and where he knows others, can become somebody else",
 )
 
 
@@ -61,7 +85,9 @@ class Hostile:
         for name in names:
             path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"open({str(self._said)!r}, 'a').write({name!r} + chr(10))\n")
+            path.write_text(
+                f"open({str(self._said)!r}, 'a').write({name!r} + chr(10))\n"
+            )
         return directory
 
     def put_program(self, name: str, then: str = "exit 0") -> Path:

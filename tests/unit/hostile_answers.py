@@ -1,4 +1,6 @@
-"""Answers of registries that are wrong, broken or malicious, and what `check` is to call each."""
+"""Answers of registries that are wrong, broken or malicious, and what `check` is to
+call each.
+"""
 
 from __future__ import annotations
 
@@ -106,13 +108,22 @@ _REALMS: Dict[str, Tuple[Union[str, bytes], Cause]] = {
     "path that is not ASCII": ("http://SELF/tokén", Cause.LOGIN_MISSING),
     "query that is not UTF-8": (b"http://SELF/?\xff \xfe", Cause.LOGIN_MISSING),
     "nobody there": ("http://127.0.0.1:1/\t\u202e", Cause.BAD_CHALLENGE),
-    "nobody there, from right to left": ("http://127.0.0.1:1/\u202e", Cause.TOKEN_UNREACHABLE),
+    "nobody there, from right to left": (
+        "http://127.0.0.1:1/\u202e",
+        Cause.TOKEN_UNREACHABLE,
+    ),
     "long": ("http://127.0.0.1:1/" + "a" * 60_000, Cause.TOKEN_UNREACHABLE),
     "with a login": ("http://user:pw@127.0.0.1:1/", Cause.TOKEN_UNREACHABLE),
 }
 
 _DATES = (
-    *("Mon, 01 Jan 99999 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 +2359", "x", "²", ""),
+    *(
+        "Mon, 01 Jan 99999 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "x",
+        "²",
+        "",
+    ),
     *("Mon, 01 Jan 2024 00:00:00 +99999999", "Mon, 01 Jan 0000 00:00:00 GMT"),
     *("Mon, 01 Jan " + "9" * 50_000 + " 00:00:00 GMT", "Mon, 99 Jan 2024 99:99:99 GMT"),
     *("Mon, 01 Jan 2024 00:00:00 +" + "9" * 50_000, "(" * 50_000, "," * 50_000),
@@ -122,7 +133,12 @@ _DATES = (
 _STATUS_LINES: Dict[bytes, Cause] = {
     **dict.fromkeys(
         (
-            *(b"HTTP/1.1 0 x", b"HTTP/1.1 99999 x", b"HTTP/1.1 -200 x", b"HTTP/1.1 2\xb2 x"),
+            *(
+                b"HTTP/1.1 0 x",
+                b"HTTP/1.1 99999 x",
+                b"HTTP/1.1 -200 x",
+                b"HTTP/1.1 2\xb2 x",
+            ),
             *(b"HTTP/1.1 x", b"ICY 200 OK", b"\x00\x01\x02", b"220 ftp ready"),
         ),
         Cause.NOT_A_REGISTRY,
@@ -140,27 +156,44 @@ _HEADS: Dict[str, Tuple[bytes, Optional[Cause]]] = {
     "NUL in a header": (said("200 OK", "A: \x00"), None),
     "negative length": (said("200 OK", "Content-Length: -5"), Cause.NOT_UNDERSTOOD),
     "length of letters": (said("200 OK", "Content-Length: x"), Cause.NOT_UNDERSTOOD),
-    "superscript length": (said("200 OK", b"Content-Length: \xb2"), Cause.NOT_UNDERSTOOD),
-    "length beyond all": (said("200 OK", "Content-Length: " + "9" * 30), Cause.NOT_UNDERSTOOD),
+    "superscript length": (
+        said("200 OK", b"Content-Length: \xb2"),
+        Cause.NOT_UNDERSTOOD,
+    ),
+    "length beyond all": (
+        said("200 OK", "Content-Length: " + "9" * 30),
+        Cause.NOT_UNDERSTOOD,
+    ),
     "length that never comes": (said("200 OK", "Content-Length: 999999999999"), None),
     "two lengths": (
         said("200 OK", "Content-Length: 2", "Content-Length: 1"),
         Cause.NOT_UNDERSTOOD,
     ),
-    "one length twice": (said("200 OK", "Content-Length: 2", "content-length: 2"), None),
+    "one length twice": (
+        said("200 OK", "Content-Length: 2", "content-length: 2"),
+        None,
+    ),
     "odd encoding": (said("200 OK", "Transfer-Encoding: gzip"), Cause.NOT_UNDERSTOOD),
     "encoding twice": (
         said("200 OK", *["Transfer-Encoding: chunked"] * 2, body=b"0\r\n\r\n"),
         Cause.NOT_UNDERSTOOD,
     ),
     "chunks and a length": (
-        said("200 OK", "Transfer-Encoding: chunked", "Content-Length: 99", body=b"0\r\n\r\n"),
+        said(
+            "200 OK",
+            "Transfer-Encoding: chunked",
+            "Content-Length: 99",
+            body=b"0\r\n\r\n",
+        ),
         None,
     ),
     "nothing at all": (b"\r\n\r\n", Cause.NOT_A_REGISTRY),
     "early hints": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 3 + said(), None),
     "switching protocols": (said("101 Switching Protocols"), Cause.UNEXPECTED_STATUS),
-    "compressed": (said("200 OK", "Content-Encoding: gzip", body=gzip.compress(b"{}")), None),
+    "compressed": (
+        said("200 OK", "Content-Encoding: gzip", body=gzip.compress(b"{}")),
+        None,
+    ),
     "not really compressed": (said("200 OK", "Content-Encoding: gzip"), None),
 }
 
@@ -199,7 +232,9 @@ _INDEXES: Dict[str, object] = {
     "manifests are a text": {"manifests": "x" * 5000},
     "manifests are an object": {"manifests": {"platform": {"os": "linux"}}},
     "manifests of all kinds": {"manifests": [None, 7, "x", [], {"platform": 7}]},
-    "platforms of odd types": {"manifests": [{"platform": {"os": [], "architecture": {}}}] * 3},
+    "platforms of odd types": {
+        "manifests": [{"platform": {"os": [], "architecture": {}}}] * 3
+    },
     "very many manifests": {"manifests": [{}] * 200_000},
     "no object": [],
     "nothing": None,
@@ -243,8 +278,14 @@ _CHALLENGES: Dict[str, Tuple[List[Union[str, bytes]], Cause]] = {
         ["WWW-Authenticate: Bearer " + "a=b," * 15_000] * 90,
         Cause.BAD_CHALLENGE,
     ),
-    "spaces in front": (["WWW-Authenticate: " + " \t" * 30_000 + "x"] * 90, Cause.BAD_CHALLENGE),
-    "one that counts behind": ([*["WWW-Authenticate: A"] * 12, _BASIC], Cause.LOGIN_MISSING),
+    "spaces in front": (
+        ["WWW-Authenticate: " + " \t" * 30_000 + "x"] * 90,
+        Cause.BAD_CHALLENGE,
+    ),
+    "one that counts behind": (
+        [*["WWW-Authenticate: A"] * 12, _BASIC],
+        Cause.LOGIN_MISSING,
+    ),
     "not UTF-8": ([b"WWW-Authenticate: \xff\xfe"], Cause.BAD_CHALLENGE),
     "NUL": (["WWW-Authenticate: Basic\x00"], Cause.LOGIN_MISSING),
 }
@@ -294,7 +335,9 @@ def _token_rows() -> Iterator[Tuple[str, Row]]:
     yield "token: redirected in a circle", Row(circle, none)
 
 
-ROWS: Dict[str, Row] = dict(chain(_redirect_rows(), _head_rows(), _body_rows(), _token_rows()))
+ROWS: Dict[str, Row] = dict(
+    chain(_redirect_rows(), _head_rows(), _body_rows(), _token_rows())
+)
 
 # What never comes to an end by itself: how it begins, and how it goes on.
 ENDLESS: Dict[str, Tuple[bytes, bytes]] = {
@@ -303,6 +346,12 @@ ENDLESS: Dict[str, Tuple[bytes, bytes]] = {
     "head": (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
     "status line": (b"HTTP/1.1 ", b"2"),
     "body": (b"HTTP/1.1 403 Forbidden\r\n\r\n", b"x"),
-    "chunks": (b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
-    "trailers": (b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n"),
+    "chunks": (
+        b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"1\r\nx\r\n",
+    ),
+    "trailers": (
+        b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+        b"A: b\r\n",
+    ),
 }

@@ -19,11 +19,15 @@ _SECONDS = 20
 _BYTES = 65536
 
 
-def said(status: str = "200 OK", *fields: Union[str, bytes], body: bytes = b"{}") -> bytes:
+def said(
+    status: str = "200 OK", *fields: Union[str, bytes], body: bytes = b"{}"
+) -> bytes:
     """Write an answer; a body is as long as it is unless a field says otherwise."""
     lines = [f"HTTP/1.1 {status}".encode("latin-1")]
     lines += [each.encode() if isinstance(each, str) else each for each in fields]
-    if not any(each.lower().startswith((b"content-length", b"transfer-enc")) for each in lines):
+    if not any(
+        each.lower().startswith((b"content-length", b"transfer-enc")) for each in lines
+    ):
         lines.append(b"Content-Length: %d" % len(body))
     return b"\r\n".join([*lines, b"", body])
 

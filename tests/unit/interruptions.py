@@ -24,7 +24,9 @@ _OPERATIONS = frozenset(
 class _InterruptedOs:
     """The os module, with an interruption at its n-th changing operation."""
 
-    def __init__(self, at: int, interrupt: Callable[[str], None], *, for_good: bool) -> None:
+    def __init__(
+        self, at: int, interrupt: Callable[[str], None], *, for_good: bool
+    ) -> None:
         self._at = at
         self._interrupt = interrupt
         self._for_good = for_good
@@ -48,7 +50,10 @@ class _InterruptedOs:
 def interrupted(
     at: int, interrupt: Callable[[str], None], *, for_good: bool = False
 ) -> Iterator[_InterruptedOs]:
-    """Interrupt at an operation; 0 for never, to count them; ``for_good`` at all later ones too."""
+    """Interrupt at an operation; 0 for never, to count them.
+
+    ``for_good`` at all later ones too.
+    """
     instead = _InterruptedOs(at, interrupt, for_good=for_good)
     with mock.patch.object(files, "os", instead):
         yield instead

@@ -43,7 +43,9 @@ def _carry_out(plain: Any, operation: Dict[str, Any]) -> None:
 
 
 def _place(plain: Any, path: str) -> Tuple[Any, Any]:
-    *above, last = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+    *above, last = [
+        part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]
+    ]
     for part in above:
         plain = plain[_key(plain, part)]
     return plain, _key(plain, last)

@@ -1,4 +1,6 @@
-"""Sockets that take connections as long as a test runs, and let go of their thread with it."""
+"""Sockets that take connections as long as a test runs, and let go of their thread
+with it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class Listening:
         talk: is given each connection, and closes it.
     """
 
-    def __init__(self, listener: socket.socket, talk: Callable[[socket.socket], None]) -> None:
+    def __init__(
+        self, listener: socket.socket, talk: Callable[[socket.socket], None]
+    ) -> None:
         self._listener, self._talk = listener, talk
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -41,14 +45,15 @@ class Listening:
 def still_accepting() -> List[str]:
     """Return the names of threads that wait for connections.
 
-    One that was left behind by its test takes those of another: when this process changes its
-    user, every thread is interrupted, and accept begins again with the number of a socket that
-    now is somebody else's.
+    One that was left behind by its test takes those of another: when this process
+    changes its user, every thread is interrupted, and accept begins again with the
+    number of a socket that now is somebody else's.
     """
     frames = sys._current_frames()  # noqa: SLF001 - the only way to ask
     names = {each.ident: each.name for each in threading.enumerate()}
     return [
         names.get(ident, "")
         for ident, frame in frames.items()
-        if frame.f_code.co_name == "accept" and frame.f_code.co_filename == socket.__file__
+        if frame.f_code.co_name == "accept"
+        and frame.f_code.co_filename == socket.__file__
     ]

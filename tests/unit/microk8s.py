@@ -1,4 +1,6 @@
-"""A throwaway MicroK8s tree with the addon's doors, for tests without root, snap or network."""
+"""A throwaway MicroK8s tree with the addon's doors, for tests without root, snap or
+network.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ oom_score = 0
   [plugins."io.containerd.grpc.v1.cri"]
     sandbox_image = "registry.k8s.io/pause:3.10"
 
-  # 'plugins."io.containerd.grpc.v1.cri".registry' contains config related to the registry
+  # 'plugins."io.containerd.grpc.v1.cri".registry' contains config related to \
+the registry
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "${SNAP_DATA}/args/certs.d"
 """
@@ -86,11 +89,14 @@ class Microk8s:
         self.template.write_text(TEMPLATE)
         self.template.chmod(0o660)
         for name, (server, host) in STOCK.items():
-            self.write(f"args/certs.d/{name}/hosts.toml", STOCK_HOSTS.format(server, host))
+            self.write(
+                f"args/certs.d/{name}/hosts.toml", STOCK_HOSTS.format(server, host)
+            )
         for path in [root, *root.rglob("*")]:
             if path.is_dir() and not path.is_symlink():
                 path.chmod(0o755)
-        # MicroK8s' configure hook; the directories of the snap itself stay as snapd makes them.
+        # MicroK8s' configure hook; the directories of the snap itself stay as snapd
+        # makes them.
         for path in [*self.data.rglob("*"), self.common / "plugins"]:
             path.chmod(0o770 if path.is_dir() else 0o660)
         for name in ("snapctl", "snap", "systemctl", "journalctl"):
@@ -146,14 +152,19 @@ class Microk8s:
         line = (
             "exit 1"
             if not version
-            else (f"echo containerd github.com/containerd/containerd/v2 v{version} 0123abc")
+            else (
+                f"echo containerd github.com/containerd/containerd/v2 v{version}"
+                " 0123abc"
+            )
         )
         # As containerd does: what it reads it also prints.
         program.write_text(f'#!/bin/sh\n[ "$3" != config ] || exec cat\n{line}\n')
         program.chmod(0o755)
 
     def write(self, path: str, content: Any, mode: int = 0o660) -> Path:
-        """Write a file below SNAP_DATA, as text or bytes, and make the directories above it."""
+        """Write a file below SNAP_DATA, as text or bytes, and make the directories
+        above it.
+        """
         target = self.data / path
         target.parent.mkdir(mode=0o770, parents=True, exist_ok=True)
         target.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -215,7 +226,12 @@ class Microk8s:
 
     def tree(self) -> Tree:
         """Snapshot all that may change: kind, content, mode, owner of everything."""
-        parts = (self.snaps_data, self.snap_docker, self.root / "etc", self.root / "home")
+        parts = (
+            self.snaps_data,
+            self.snap_docker,
+            self.root / "etc",
+            self.root / "home",
+        )
         return {
             str(path.relative_to(self.root)): _entry(path)
             for part in parts
@@ -237,7 +253,9 @@ def _entry(path: Path) -> TreeEntry:
 
 
 def copy_with_owners(source: Path, target: Path) -> None:
-    """Copy a tree with modes and owners: what root writes belongs to MicroK8s' group."""
+    """Copy a tree with modes and owners: what root writes belongs to MicroK8s'
+    group.
+    """
     shutil.copytree(str(source), str(target), symlinks=True)
     for path in (source, *source.rglob("*")):
         owner = (path.lstat().st_uid, path.lstat().st_gid)
@@ -255,7 +273,11 @@ def ok(result: Result) -> Result:
 def same_but(tree: Tree, other: Tree, *parts: str) -> bool:
     """Compare two trees, apart from paths that hold one of the parts."""
     first, second = (
-        {path: entry for path, entry in each.items() if not any(part in path for part in parts)}
+        {
+            path: entry
+            for path, entry in each.items()
+            if not any(part in path for part in parts)
+        }
         for each in (tree, other)
     )
     return first == second

@@ -1,4 +1,6 @@
-"""Certificates and keys made for one test run: good ones, and every kind of bad ones."""
+"""Certificates and keys made for one test run: good ones, and every kind of bad
+ones.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ class Pair(NamedTuple):
             form.TraditionalOpenSSL if traditional else form.PKCS8, password=b"hunter2"
         )
 
-    def _key(self, form: serialization.PrivateFormat, password: Optional[bytes] = None) -> str:
+    def _key(
+        self, form: serialization.PrivateFormat, password: Optional[bytes] = None
+    ) -> str:
         protection: serialization.KeySerializationEncryption = (
             serialization.BestAvailableEncryption(password)
             if password
@@ -91,10 +95,14 @@ def make(
         .serial_number(x509.random_serial_number())
         .not_valid_before(TODAY + begins)
         .not_valid_after(TODAY + ends)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=authority, path_length=None), critical=True
+        )
     )
     if names:
-        alternative = x509.SubjectAlternativeName([_general_name(each) for each in names])
+        alternative = x509.SubjectAlternativeName(
+            [_general_name(each) for each in names]
+        )
         builder = builder.add_extension(alternative, critical=False)
     certificate = builder.sign(issuer.private_key if issuer else key, hashes.SHA256())
     return Pair(certificate, key)
@@ -108,7 +116,10 @@ def _general_name(text: str) -> x509.GeneralName:
 
 
 class Pki(NamedTuple):
-    """Certificates to try things with; ``client`` and ``server`` are signed by ``authority``."""
+    """Certificates to try things with.
+
+    ``client`` and ``server`` are signed by ``authority``.
+    """
 
     authority: Pair
     other_authority: Pair

@@ -1,4 +1,6 @@
-"""Put something into a node's tree amid a run, at a file operation, as another user could."""
+"""Put something into a node's tree amid a run, at a file operation, as another user
+could.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ LARGE = 8 * 1024**3
 
 
 class _WatchedOs:
-    """The os module, with something that happens once, before an operation on a name."""
+    """The os module, with something that happens once, before an operation on a
+    name.
+    """
 
     def __init__(self, operation: str, name: str, happen: Callable[[], None]) -> None:
         self._operation, self._name, self._happen = operation, name, happen
@@ -40,7 +44,9 @@ class _WatchedOs:
 
 
 @contextmanager
-def just_before(operation: str, name: str, happen: Callable[[], None]) -> Iterator[None]:
+def just_before(
+    operation: str, name: str, happen: Callable[[], None]
+) -> Iterator[None]:
     """Have something happen right before the first operation of a run on a name.
 
     Args:
@@ -80,7 +86,8 @@ def plant(kind: str, path: Path, victim: Path) -> None:
     """Put an object of some kind where nothing is.
 
     Args:
-        kind: ``link``, ``dangling link``, ``file``, ``directory``, ``pipe``, ``socket``, ``large``.
+        kind: ``link``, ``dangling link``, ``file``, ``directory``, ``pipe``,
+            ``socket``, ``large``.
         path: where.
         victim: what a link leads to.
     """

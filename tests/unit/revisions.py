@@ -10,7 +10,9 @@ from unit.microk8s import ADDON, HOOK, Microk8s, Result
 
 
 def refresh(node: Microk8s) -> List[Result]:
-    """Copy SNAP_DATA to the next revision, point ``current`` there, run the post-refresh hook."""
+    """Copy SNAP_DATA to the next revision, point ``current`` there, run the
+    post-refresh hook.
+    """
     old = node.data
     node.data = node.snaps_data / str(int(old.name) + 1)
     subprocess.run(["cp", "-a", str(old), str(node.data)], check=True)
@@ -36,7 +38,9 @@ def point_current(node: Microk8s) -> None:
 
 
 def run_hook(node: Microk8s) -> Result:
-    """Check that the hook calls apply through the addon's door, and do that in this process."""
+    """Check that the hook calls apply through the addon's door, and do that in this
+    process.
+    """
     text = (node.common / HOOK).read_text()
     assert f"door='{ADDON / 'plugin'}'" in text
     assert text.rstrip().endswith("apply --after-refresh")

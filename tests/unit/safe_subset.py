@@ -1,4 +1,6 @@
-"""An independent checker of what every containerd from 1.5 to 2.4 reads alike in a hosts.toml."""
+"""An independent checker of what every containerd from 1.5 to 2.4 reads alike in a
+hosts.toml.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ import sys
 from typing import Any, Dict, List, Set, Tuple
 
 _toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-_URL = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[^\s\"'\]]*)?")
+_URL = re.compile(
+    r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[^\s\"'\]]*)?"
+)
 _TLS_KEYS = {"ca", "client", "skip_verify"}
 _HOST_KEYS = _TLS_KEYS | {"capabilities", "override_path"}
 _ROOT_KEYS = _HOST_KEYS | {"server", "host"}
@@ -32,7 +36,9 @@ def check(content: bytes, version: Tuple[int, int, int] = (2, 4, 2)) -> Dict[str
     assert b"\r" not in content, "CR"
     text = content.decode("utf-8")
     document = parse(text)
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.startswith("#")
+    ]
     assert set(document) <= _ROOT_KEYS
     _check_order(document, lines)
     _check_host_tables(document, lines, version)
@@ -70,12 +76,16 @@ def _check_host_tables(
 
 
 def _endpoints(document: Dict[str, Any]) -> List[Tuple[str, Dict[str, Any]]]:
-    root = {key: value for key, value in document.items() if key not in ("server", "host")}
+    root = {
+        key: value for key, value in document.items() if key not in ("server", "host")
+    }
     found = list(document["host"].items())
     return [*found, (document["server"], root)] if "server" in document else found
 
 
-def _check_endpoint(url: str, keys: Dict[str, Any], version: Tuple[int, int, int]) -> None:
+def _check_endpoint(
+    url: str, keys: Dict[str, Any], version: Tuple[int, int, int]
+) -> None:
     match = _URL.fullmatch(url)
     assert match, url
     assert set(keys) <= _HOST_KEYS
@@ -90,7 +100,9 @@ def _check_endpoint(url: str, keys: Dict[str, Any], version: Tuple[int, int, int
         assert version >= (1, 6, 0)
         assert "v2" in path.split("/")
     else:
-        assert path == "" or path.endswith("/v2"), f"containerd would append /v2 to {url}"
+        assert path == "" or path.endswith(
+            "/v2"
+        ), f"containerd would append /v2 to {url}"
 
 
 def _check_tls(keys: Dict[str, Any]) -> None:

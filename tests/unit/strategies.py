@@ -16,7 +16,11 @@ from private_registry.registries.model import (
     Registry,
     Tls,
 )
-from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_ALIASES, RegistryName
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    DOCKER_HUB_ALIASES,
+    RegistryName,
+)
 
 _ALPHANUMERIC = string.ascii_lowercase + string.digits
 
@@ -26,7 +30,12 @@ dns_names = st.lists(labels, min_size=1, max_size=4).map(
     lambda parts: ".".join([*parts, "example"])
 )
 ipv4 = st.ip_addresses(v=4).map(str)
-ipv6 = st.ip_addresses(v=6).map(str).filter(lambda text: "." not in text).map("[{}]".format)
+ipv6 = (
+    st.ip_addresses(v=6)
+    .map(str)
+    .filter(lambda text: "." not in text)
+    .map("[{}]".format)
+)
 hosts = st.one_of(dns_names, ipv4, ipv6)
 names = st.builds(RegistryName, hosts, st.none() | ports).filter(
     lambda name: str(name) not in DOCKER_HUB_ALIASES
@@ -45,7 +54,8 @@ tls_settings = st.one_of(
 )
 
 _printable = st.text(
-    st.characters(blacklist_categories=("Cc", "Cs")) | st.sampled_from("\\\"'#${}:/%@ "),
+    st.characters(blacklist_categories=("Cc", "Cs"))
+    | st.sampled_from("\\\"'#${}:/%@ "),
     min_size=1,
     max_size=40,
 )
@@ -64,9 +74,13 @@ passwords = _printable | st.sampled_from(
     ]
 )
 secure_credentials = st.none() | st.builds(Credentials, usernames, passwords)
-plain_credentials = st.none() | st.builds(Credentials, usernames, passwords, st.just(True))
+plain_credentials = st.none() | st.builds(
+    Credentials, usernames, passwords, st.just(True)
+)
 
-_segments = st.text(_ALPHANUMERIC + "-_", min_size=1, max_size=8).filter(lambda part: part != "v2")
+_segments = st.text(_ALPHANUMERIC + "-_", min_size=1, max_size=8).filter(
+    lambda part: part != "v2"
+)
 
 
 def _path(parts: List[str]) -> str:

@@ -1,4 +1,6 @@
-"""The house rules: what each part of the engine may import and do, and addons.yaml's form."""
+"""The house rules: what each part of the engine may import and do, and addons.yaml's
+form.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,43 @@ ENGINE = REPOSITORY / "lib" / "private_registry"
 ADDON = REPOSITORY / "addons" / "private-registry-config"
 MODULES = sorted(ENGINE.rglob("*.py"))
 
-# All that look at the machine or change it, by room. Whatever is not named here is pure.
+# All that look at the machine or change it, by room. Whatever is not named here is
+# pure.
 TOUCHES = {
     "": ["launcher"],
     "check": ["last_check", "node_state", "observing", "pulling"],
     "check/probe": [
-        *("caller", "connection", "exchange", "failure", "probe", "targets", "together", "trust")
+        *(
+            "caller",
+            "connection",
+            "exchange",
+            "failure",
+            "probe",
+            "targets",
+            "together",
+            "trust",
+        )
     ],
-    "cli": ["command_line", "files_given", "imports_given", "main", "parser", "show_list"],
+    "cli": [
+        "command_line",
+        "files_given",
+        "imports_given",
+        "main",
+        "parser",
+        "show_list",
+    ],
     "containerd": ["daemon"],
     "containerd/cri": ["calls", "grpc"],
     "docker": ["api", "discovery", "engine", "part"],
     "node": [
-        *("bounded_reads", "commands", "directories", "files", "paths", "trusted_places"),
+        *(
+            "bounded_reads",
+            "commands",
+            "directories",
+            "files",
+            "paths",
+            "trusted_places",
+        ),
         "variables",
     ],
     "pull_secrets": ["retrying"],
@@ -43,7 +69,12 @@ TOUCHES = {
 WORKS_WITH_THEM = {
     "check": ["run"],
     "cli": [
-        *("check_options", "credential_options", "export_options", "pull_secret_options"),
+        *(
+            "check_options",
+            "credential_options",
+            "export_options",
+            "pull_secret_options",
+        ),
         *("show_changes", "show_check", "show_diff", "tls_options"),
     ],
     "containerd": ["in_place", "refusals"],
@@ -55,21 +86,85 @@ WORKS_WITH_THEM = {
 
 
 def _files(table: Dict[str, List[str]]) -> Set[Path]:
-    return {ENGINE / room / f"{name}.py" for room, names in table.items() for name in names}
+    return {
+        ENGINE / room / f"{name}.py" for room, names in table.items() for name in names
+    }
 
 
-PURE = [path for path in MODULES if path not in _files(TOUCHES) | _files(WORKS_WITH_THEM)]
+PURE = [
+    path for path in MODULES if path not in _files(TOUCHES) | _files(WORKS_WITH_THEM)
+]
 DOORS = [ADDON / name for name in ("enable", "disable", "plugin")]
 
 IMPURE = {
-    *("os", "io", "sys", "time", "datetime", "random", "secrets", "uuid", "tempfile", "shutil"),
-    *("subprocess", "socket", "ssl", "urllib", "http", "pathlib", "glob", "fcntl", "signal"),
-    *("logging", "argparse", "platform", "getpass", "pwd", "grp", "threading", "multiprocessing"),
+    *(
+        "os",
+        "io",
+        "sys",
+        "time",
+        "datetime",
+        "random",
+        "secrets",
+        "uuid",
+        "tempfile",
+        "shutil",
+    ),
+    *(
+        "subprocess",
+        "socket",
+        "ssl",
+        "urllib",
+        "http",
+        "pathlib",
+        "glob",
+        "fcntl",
+        "signal",
+    ),
+    *(
+        "logging",
+        "argparse",
+        "platform",
+        "getpass",
+        "pwd",
+        "grp",
+        "threading",
+        "multiprocessing",
+    ),
 }
 WRITERS = {
-    *("link", "rename", "replace", "remove", "unlink", "mkdir", "makedirs", "rmdir", "removedirs"),
-    *("chmod", "chown", "fchmod", "fchown", "lchown", "symlink", "truncate", "ftruncate", "utime"),
-    *("fsync", "sync", "mkfifo", "mknod", "rmtree", "copy", "copyfile", "move", "write_text"),
+    *(
+        "link",
+        "rename",
+        "replace",
+        "remove",
+        "unlink",
+        "mkdir",
+        "makedirs",
+        "rmdir",
+        "removedirs",
+    ),
+    *(
+        "chmod",
+        "chown",
+        "fchmod",
+        "fchown",
+        "lchown",
+        "symlink",
+        "truncate",
+        "ftruncate",
+        "utime",
+    ),
+    *(
+        "fsync",
+        "sync",
+        "mkfifo",
+        "mknod",
+        "rmtree",
+        "copy",
+        "copyfile",
+        "move",
+        "write_text",
+    ),
     *("write_bytes", "touch"),
 }
 
@@ -103,7 +198,11 @@ def _calls(path: Path) -> Tuple[str, ...]:
 def _called(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
-            yield ast.unparse(node.func) if sys.version_info >= (3, 9) else _dotted(node.func)
+            yield (
+                ast.unparse(node.func)
+                if sys.version_info >= (3, 9)
+                else _dotted(node.func)
+            )
 
 
 def _dotted(node: ast.AST) -> str:
@@ -130,7 +229,9 @@ def test_only_those_of_the_table_touch_anything(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PURE, ids=_name)
 def test_what_is_pure_knows_only_what_is_pure(path: Path) -> None:
-    known = {ENGINE.parent / (name.replace(".", "/") + ".py") for name in _imports(path)}
+    known = {
+        ENGINE.parent / (name.replace(".", "/") + ".py") for name in _imports(path)
+    }
     assert not known & (_files(TOUCHES) | _files(WORKS_WITH_THEM))
 
 
@@ -154,7 +255,9 @@ def test_one_module_knows_each_of_these(package: str, modules: Set[str]) -> None
 
 def test_only_one_module_imports_the_one_that_knows_yaml_and_late() -> None:
     name = "private_registry.imports.yaml_text"
-    assert [_name(path) for path in MODULES if name in _imports(path)] == ["cli/imports_given.py"]
+    assert [_name(path) for path in MODULES if name in _imports(path)] == [
+        "cli/imports_given.py"
+    ]
     tree = ast.parse((ENGINE / "cli" / "imports_given.py").read_text())
     top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     assert "yaml_text" not in [alias.name for node in top for alias in node.names]
@@ -169,8 +272,15 @@ def test_the_engine_needs_the_standard_library_and_tomlkit_only() -> None:
 
 
 def test_only_the_console_and_the_launcher_print_or_exit() -> None:
-    printing = re.compile(r"^print$|\bstd(out|err)\.write$|^sys\.exit$|^exit$|^os\._exit$")
-    found = {_name(path) for path in MODULES for call in _calls(path) if printing.search(call)}
+    printing = re.compile(
+        r"^print$|\bstd(out|err)\.write$|^sys\.exit$|^exit$|^os\._exit$"
+    )
+    found = {
+        _name(path)
+        for path in MODULES
+        for call in _calls(path)
+        if printing.search(call)
+    }
     assert found == {"cli/main.py", "launcher.py"}
 
 
@@ -179,19 +289,24 @@ def test_only_one_module_writes_files() -> None:
         _name(path)
         for path in MODULES
         for call in _calls(path)
-        if call.partition(".")[0] in ("os", "shutil") and call.rpartition(".")[2] in WRITERS
+        if call.partition(".")[0] in ("os", "shutil")
+        and call.rpartition(".")[2] in WRITERS
     }
     assert found == {"node/files.py", "launcher.py"}
 
 
 def test_only_one_module_reads_json() -> None:
     reading = re.compile(r"(^|\.)json\.loads?$|(^|\.)JSONDecoder$|\bjson\(\)$")
-    found = {_name(path) for path in MODULES for call in _calls(path) if reading.search(call)}
+    found = {
+        _name(path) for path in MODULES for call in _calls(path) if reading.search(call)
+    }
     assert found == {"texts/json_text.py"}
 
 
 def test_files_are_opened_for_writing_in_one_module_only() -> None:
-    pattern = re.compile(r"\bopen\([^)]*[\"'][rwax]?b?[wax+]b?[\"']|O_WRONLY|O_RDWR|O_CREAT")
+    pattern = re.compile(
+        r"\bopen\([^)]*[\"'][rwax]?b?[wax+]b?[\"']|O_WRONLY|O_RDWR|O_CREAT"
+    )
     found = {_name(path) for path in MODULES if pattern.search(path.read_text())}
     assert found <= {"node/files.py", "cli/main.py", "launcher.py"}
 
@@ -220,18 +335,22 @@ def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
         assert ast.get_docstring(ast.parse(text))
 
 
-# --- what MicroK8s reads ---------------------------------------------------------------------
+# --- what MicroK8s reads --------------------------------------------------------------
 
 
 def test_addons_yaml_has_what_microk8s_asks_for() -> None:
     text = (REPOSITORY / "addons.yaml").read_text()
-    lines = [line for line in text.splitlines() if line != "---" and not line.startswith("#")]
+    lines = [
+        line for line in text.splitlines() if line != "---" and not line.startswith("#")
+    ]
     assert lines[0] == "microk8s-addons:"
     assert re.fullmatch(r'  description: ".+"', lines[1])
     assert lines[2:4] == ["  addons:", '    - name: "private-registry-config"']
     keys = [line.strip().partition(":")[0] for line in lines[4:] if ":" in line]
     assert keys == ["description", "version", "check_status", "supported_architectures"]
-    architectures = {line.strip()[2:] for line in lines if re.match(r"        - ", line)}
+    architectures = {
+        line.strip()[2:] for line in lines if re.match(r"        - ", line)
+    }
     assert architectures == {"amd64", "arm64", "s390x", "ppc64le"}
 
 

@@ -1,4 +1,7 @@
-"""Starting a door: old interpreters, no tomlkit, no root; each ends in work done or one error."""
+"""Starting a door: old interpreters, no tomlkit, no root.
+
+Each ends in work done or one error.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ FIRST = [LAUNCHER, *(Path(str(each.__file__)) for each in (trusted_places, varia
 
 
 @pytest.mark.parametrize(
-    "path", [*FIRST, *(ADDON / door for door in ("enable", "disable", "plugin"))], ids=str
+    "path",
+    [*FIRST, *(ADDON / door for door in ("enable", "disable", "plugin"))],
+    ids=str,
 )
 def test_what_starts_first_is_python_3_5(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 5))
@@ -32,7 +37,9 @@ def test_what_starts_first_is_python_3_5(path: Path) -> None:
 
 
 def _pythons() -> List[str]:
-    """List this interpreter and every older one of this machine that needs a hand-over."""
+    """List this interpreter and every older one of this machine that needs a
+    hand-over.
+    """
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     old = [
         str(found) if found else shutil.which(f"python3.{minor}")
@@ -44,14 +51,17 @@ def _pythons() -> List[str]:
 
 @pytest.mark.parametrize("python", _pythons())
 def test_what_starts_first_compiles(python: str) -> None:
-    check = "import sys; [compile(open(path).read(), path, 'exec') for path in sys.argv[1:]]"
+    check = (
+        "import sys; [compile(open(path).read(), path, 'exec') for path in"
+        " sys.argv[1:]]"
+    )
     done = subprocess.run(
         [python, "-c", check, *map(str, FIRST), str(ADDON / "enable")], check=False
     )
     assert done.returncode == 0
 
 
-# --- tomlkit -------------------------------------------------------------------------------
+# --- tomlkit --------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -59,21 +69,27 @@ def copy(microk8s: Microk8s, tmp_path: Path) -> Copy:
     return Copy(tmp_path / "addon", microk8s)
 
 
-def test_a_node_without_network_works_with_a_filled_vendor_directory(copy: Copy) -> None:
+def test_a_node_without_network_works_with_a_filled_vendor_directory(
+    copy: Copy,
+) -> None:
     copy.fill_vendor()
     result = copy.enable("--insecure", "reg.corp:5000")
     assert (result.exit_code, result.stderr) == (0, "")
     assert copy.node.hosts("reg.corp:5000")["server"] == "http://reg.corp:5000"
 
 
-def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(copy: Copy) -> None:
+def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(
+    copy: Copy,
+) -> None:
     before = copy.node.tree()
     # Nothing listens there.
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     result = copy.enable("--insecure", "reg.corp:5000", env={**proxies, "no_proxy": ""})
     assert result.exit_code == 4
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert errors == ["error: the Python package tomlkit is not here and could not be fetched"]
+    assert errors == [
+        "error: the Python package tomlkit is not here and could not be fetched"
+    ]
     assert result.stderr.startswith("Fetching the Python package tomlkit once")
     assert "scripts/vendor" in result.stderr
     assert str(copy.vendor) in result.stderr
@@ -113,13 +129,15 @@ def test_yaml_comes_with_the_snaps_python(copy: Copy, tmp_path: Path) -> None:
 
 
 def test_help_needs_no_node(tmp_path: Path, microk8s: Microk8s) -> None:
-    missing = {name: str(tmp_path / "none") for name in ("SNAP", "SNAP_DATA", "SNAP_COMMON")}
+    missing = {
+        name: str(tmp_path / "none") for name in ("SNAP", "SNAP_DATA", "SNAP_COMMON")
+    }
     result = microk8s.program("enable", "help", env=missing)
     assert result.exit_code == 0
     assert result.stdout.startswith("microk8s enable private-registry-config [OPTIONS]")
 
 
-# --- interpreters older than 3.8 -------------------------------------------------------------
+# --- interpreters older than 3.8 ------------------------------------------------------
 
 
 class Replaced(Exception):
@@ -136,7 +154,9 @@ def process() -> Iterator[None]:
 def test_an_old_python_hands_over_to_the_hosts(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    old, new = _python_that_says(tmp_path / "old", 1), _python_that_says(tmp_path / "new", 0)
+    old, new = _python_that_says(tmp_path / "old", 1), _python_that_says(
+        tmp_path / "new", 0
+    )
     monkeypatch.setattr(launcher, "HOST_PYTHONS", ("/nonexistent/python3", old, new))
     monkeypatch.setattr(sys, "argv", ["enable", "--insecure", "reg.corp"])
     monkeypatch.setattr(sys, "version_info", (3, 6, 9, "final", 0))
@@ -144,7 +164,9 @@ def test_an_old_python_hands_over_to_the_hosts(
     monkeypatch.setenv("LD_LIBRARY_PATH", "/snap/lib")
     monkeypatch.setenv("PYTHONPATH", "/snap/python")
     monkeypatch.setenv("SNAP_DATA", "/var/snap/microk8s/1")
-    with mock.patch("os.execve", side_effect=Replaced) as execve, pytest.raises(Replaced):
+    with mock.patch("os.execve", side_effect=Replaced) as execve, pytest.raises(
+        Replaced
+    ):
         launcher.main("enable", "/addon/enable")
     (program, arguments, environment), _ = execve.call_args
     assert (program, arguments) == (
@@ -173,7 +195,9 @@ def test_an_old_python_and_no_other_is_one_error(
         launcher.main("enable", "/addon/enable")
     assert caught.value.code == 4
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "error: this MicroK8s has Python 3.6; the addon needs 3.8 or newer"
+    assert (
+        lines[0] == "error: this MicroK8s has Python 3.6; the addon needs 3.8 or newer"
+    )
     assert "/nonexistent/python3" in lines[1]
     assert len(lines) == 3
 
@@ -191,13 +215,18 @@ def test_every_python_ends_in_work_done_or_one_error(copy: Copy, python: str) ->
     assert result.stderr.startswith("error: this MicroK8s has Python 3.")
 
 
-# --- not root --------------------------------------------------------------------------------
+# --- not root -------------------------------------------------------------------------
 
 
 def as_other_user(
-    microk8s: Microk8s, path: Path, *arguments: str, env: Optional[Dict[str, str]] = None
+    microk8s: Microk8s,
+    path: Path,
+    *arguments: str,
+    env: Optional[Dict[str, str]] = None
 ) -> Result:
-    """Run enable as if the node's files belonged to another user, with ``path`` as PATH."""
+    """Run enable as if the node's files belonged to another user, with ``path`` as
+    PATH.
+    """
     program = (
         "import os, runpy, sys\n"
         "other = os.geteuid() + 1\n"
@@ -209,7 +238,11 @@ def as_other_user(
         [sys.executable, "-c", program, str(ADDON / "enable"), *arguments],
         capture_output=True,
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("SNAP")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("SNAP")
+            },
             **microk8s.environment,
             "PATH": str(path),
             **(env or {}),
@@ -233,10 +266,13 @@ def _sudo(directory: Path, text: str) -> None:
     program.chmod(0o755)
 
 
-def test_without_root_it_runs_again_through_sudo(microk8s: Microk8s, bin_directory: Path) -> None:
+def test_without_root_it_runs_again_through_sudo(
+    microk8s: Microk8s, bin_directory: Path
+) -> None:
     _sudo(
         bin_directory,
-        'if [ "$1" = true ]; then exit 0; fi\nfor word in "$@"; do echo "$word"; done\n',
+        'if [ "$1" = true ]; then exit 0; fi\nfor word in "$@"; do echo "$word";'
+        " done\n",
     )
     odd = {
         "SNAP_ODD": "a",
@@ -260,16 +296,21 @@ def test_without_root_it_runs_again_through_sudo(microk8s: Microk8s, bin_directo
 
 
 def _without_language(told: Dict[str, str]) -> Dict[str, str]:
-    return {name: value for name, value in told.items() if name not in ("LANG", "LC_CTYPE")}
+    return {
+        name: value for name, value in told.items() if name not in ("LANG", "LC_CTYPE")
+    }
 
 
-@pytest.mark.parametrize("option", [["--password-env", "REG_PASS"], ["--password-env=REG_PASS"]])
+@pytest.mark.parametrize(
+    "option", [["--password-env", "REG_PASS"], ["--password-env=REG_PASS"]]
+)
 def test_a_password_goes_through_sudo_by_its_variable_and_not_by_its_text(
     microk8s: Microk8s, bin_directory: Path, option: List[str]
 ) -> None:
     _sudo(
         bin_directory,
-        'if [ "$1" = true ]; then exit 0; fi\nfor word in "$@"; do echo "$word"; done\n',
+        'if [ "$1" = true ]; then exit 0; fi\nfor word in "$@"; do echo "$word";'
+        " done\n",
     )
     secret = {"REG_PASS": "s3cr3t"}
     options = ["--registry", "reg.corp", "--username", "ann", *option]
@@ -297,7 +338,9 @@ def test_without_root_and_sudo_there_is_one_error(
 
 
 @pytest.mark.parametrize("words", [["help"], ["--help"], ["-h"]])
-def test_help_needs_no_root(microk8s: Microk8s, bin_directory: Path, words: List[str]) -> None:
+def test_help_needs_no_root(
+    microk8s: Microk8s, bin_directory: Path, words: List[str]
+) -> None:
     result = as_other_user(microk8s, bin_directory, *words)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith("microk8s enable")

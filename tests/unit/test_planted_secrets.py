@@ -1,6 +1,8 @@
-"""A secret at every place of every file that somebody else wrote, and every verb that reads it.
+"""A secret at every place of every file that somebody else wrote, and every verb that
+reads it.
 
-Keys of tables are names and are shown; in them a secret is what stands before an @ or behind a ?.
+Keys of tables are names and are shown; in them a secret is what stands before an @ or
+behind a ?.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ WHOLE = (0, 2, 5, 15)
 HOST = "reg.corp:5000"
 VERSIONS = ("2.1.3", "1.6.28")
 EXHAUSTIVE = pytest.mark.exhaustive
-#: Each of these takes every text from its number on in steps; the first one alone is quick.
+#: Each takes every text from its number on in steps; the first one alone is quick.
 STEPS = pytest.mark.parametrize(
     ("first", "step"),
     [(0, 41), *(pytest.param(first, 4, marks=EXHAUSTIVE) for first in range(4))],
@@ -84,7 +86,7 @@ def _both(node: Microk8s, *arguments: str, stdin: bytes = b"") -> None:
     _run(node, *arguments, "--json", stdin=stdin)
 
 
-# --- hosts.toml --------------------------------------------------------------------------------
+# --- hosts.toml -----------------------------------------------------------------------
 
 _HEADERS = [
     f'Authorization = "Basic {SECRET}"',
@@ -181,14 +183,18 @@ def _hosts_texts() -> Iterator[str]:
         yield f"{text}\n"
         yield f"{A}{text}\n"
         yield f"{A}ca = 'x.crt'\n[x]\n{text}\n"
-        yield f"server = 'https://a.corp'\n{A}skip_verify = true\n{text}\nca = 'x.crt'\n"
+        yield (
+            f"server = 'https://a.corp'\n{A}skip_verify = true\n{text}\nca = 'x.crt'\n"
+        )
 
 
 HOSTS = list(dict.fromkeys(_hosts_texts()))
 
 
 @STEPS
-def test_hosts_toml(microk8s: Microk8s, containerd: FakeContainerd, first: int, step: int) -> None:
+def test_hosts_toml(
+    microk8s: Microk8s, containerd: FakeContainerd, first: int, step: int
+) -> None:
     microk8s.set_containerd_version(VERSIONS[first % 2])
     _run(microk8s, "enable")
     for text in HOSTS[first::step]:
@@ -197,7 +203,14 @@ def test_hosts_toml(microk8s: Microk8s, containerd: FakeContainerd, first: int, 
         _run(microk8s, "plugin", "check", "--timeout", "1", f"{HOST}/app")
         _run(microk8s, "enable", "--insecure", HOST)
         _both(microk8s, "enable", "--insecure", HOST, "--dry-run", "--adopt")
-        _run(microk8s, "enable", "--mirror", f"{HOST}=https://a.corp", "--dry-run", "--adopt")
+        _run(
+            microk8s,
+            "enable",
+            "--mirror",
+            f"{HOST}=https://a.corp",
+            "--dry-run",
+            "--adopt",
+        )
         done = _run(microk8s, "enable", "--registry", HOST, "--adopt")
         assert done.exit_code == 0, done
         _both(microk8s, "plugin", "list")
@@ -212,7 +225,9 @@ def test_hosts_toml(microk8s: Microk8s, containerd: FakeContainerd, first: int, 
 
 
 @STEPS
-def test_an_imported_tree(microk8s: Microk8s, tmp_path: Path, first: int, step: int) -> None:
+def test_an_imported_tree(
+    microk8s: Microk8s, tmp_path: Path, first: int, step: int
+) -> None:
     directory = tmp_path / "certs.d" / HOST
     directory.mkdir(parents=True)
     for text in HOSTS[first::step]:
@@ -222,7 +237,12 @@ def test_an_imported_tree(microk8s: Microk8s, tmp_path: Path, first: int, step: 
 
 
 NAMES = [
-    *(f"ann:{SECRET}@reg.corp", f"ann:{SECRET}", f"reg.corp?token={SECRET}", f"x@ann:{SECRET}@y"),
+    *(
+        f"ann:{SECRET}@reg.corp",
+        f"ann:{SECRET}",
+        f"reg.corp?token={SECRET}",
+        f"x@ann:{SECRET}@y",
+    ),
     *(f"reg.corp:{SECRET}", f"ann:{SECRET}@reg.corp_5000_"),
 ]
 
@@ -236,7 +256,11 @@ def test_names_in_certs_d(
     for path in (name, f"{name}.crt", "b.corp"):
         (tree / path).mkdir(parents=True)
     beside = f"args/certs.d/b.corp/{name}.crt"
-    for file, text in (("host.toml", "x = 1\n"), ("hosts.toml", A + "ca = 'x'\n"), ("a.crt", "x")):
+    for file, text in (
+        ("host.toml", "x = 1\n"),
+        ("hosts.toml", A + "ca = 'x'\n"),
+        ("a.crt", "x"),
+    ):
         for place in (f"{name}/{file}", f"b.corp/{name}.{file}"):
             (tree / place).write_text(text)
             microk8s.write(f"args/certs.d/{place}", text)
@@ -248,10 +272,12 @@ def test_names_in_certs_d(
     _both(microk8s, "plugin", "check", "--timeout", "1")
 
 
-# --- containerd's configuration ----------------------------------------------------------------
+# --- containerd's configuration -------------------------------------------------------
 
 CRI = 'plugins."io.containerd.grpc.v1.cri".registry'
-LEGACY = "".join(line for line in TEMPLATE.splitlines(keepends=True) if "config_path" not in line)
+LEGACY = "".join(
+    line for line in TEMPLATE.splitlines(keepends=True) if "config_path" not in line
+)
 
 
 def _template_texts() -> Iterator[str]:
@@ -274,11 +300,23 @@ def _template_texts() -> Iterator[str]:
         ]
         yield from texts if number in WHOLE else texts[number % 5 :: 5]
     for line in (
-        *(f'password = "{SECRET}"', f'auth = "{ENCODED}"', f'identitytoken = "{SECRET}"'),
+        *(
+            f'password = "{SECRET}"',
+            f'auth = "{ENCODED}"',
+            f'identitytoken = "{SECRET}"',
+        ),
         *(f'pass = "{SECRET}"', f'Password = "{SECRET}"', f"password = {SECRET}"),
-        *(f'password = "{SECRET}', f'password = """\n{SECRET}\n"""', f"# password {SECRET}"),
+        *(
+            f'password = "{SECRET}',
+            f'password = """\n{SECRET}\n"""',
+            f"# password {SECRET}",
+        ),
         *(f'username = "{SECRET}"\nusername = "{SECRET}"', f'user = "{SECRET}"'),
-        *(f"password = '{SECRET}' # {SECRET}", f'"ann:{SECRET}" = 1', f"passwd: {SECRET}"),
+        *(
+            f"password = '{SECRET}' # {SECRET}",
+            f'"ann:{SECRET}" = 1',
+            f"passwd: {SECRET}",
+        ),
     ):
         yield f'[{CRI}.configs."{HOST}".auth]\n{line}\n'
         yield f'[{CRI}.configs."x.corp".auth]\nusername = "ann"\n{line}\n'
@@ -298,7 +336,12 @@ CONTAINERD = list(dict.fromkeys(_template_texts()))
 @pytest.mark.parametrize("version", ["1.6.28", "2.1.3"])
 @STEPS
 def test_containerd_template_toml(
-    microk8s: Microk8s, containerd: FakeContainerd, stock: str, version: str, first: int, step: int
+    microk8s: Microk8s,
+    containerd: FakeContainerd,
+    stock: str,
+    version: str,
+    first: int,
+    step: int,
 ) -> None:
     microk8s.set_containerd_version(version)
     _run(microk8s, "enable")
@@ -310,7 +353,16 @@ def test_containerd_template_toml(
         _both(microk8s, "plugin", "check", "--timeout", "1")
         _run(microk8s, "enable", "--insecure", "new.corp", "--dry-run")
         _run(microk8s, "enable", "--registry", HOST, *login, "--dry-run", stdin=b"pw-x")
-        _both(microk8s, "enable", "--registry", HOST, *login, "--dry-run", "--adopt", stdin=b"pw-x")
+        _both(
+            microk8s,
+            "enable",
+            "--registry",
+            HOST,
+            *login,
+            "--dry-run",
+            "--adopt",
+            stdin=b"pw-x",
+        )
         _run(microk8s, "enable", "--registry", HOST, *login, "--adopt", stdin=b"pw-x")
         _both(microk8s, "plugin", "list")
         _run(microk8s, "disable", "--dry-run")
@@ -339,7 +391,9 @@ def test_single_settings_of_containerd(
         login = ("--username", "ann", "--password-stdin", "--no-restart", "--dry-run")
         _both(microk8s, "enable", "--registry", HOST, *login, stdin=b"pw-x")
     microk8s.template.write_text(TEMPLATE)
-    microk8s.write("args/containerd-env", f"HTTPS_PROXY={url}\nHTTP_PROXY={url}\nNO_PROXY={url}\n")
+    microk8s.write(
+        "args/containerd-env", f"HTTPS_PROXY={url}\nHTTP_PROXY={url}\nNO_PROXY={url}\n"
+    )
     _both(microk8s, "plugin", "check", "--timeout", "1", HOST)
 
 
@@ -354,10 +408,14 @@ def test_what_containerd_says_of_its_configuration(microk8s: Microk8s) -> None:
     program.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
     login = ("--username", "ann", "--password-stdin", "--no-restart")
     result = _run(microk8s, "enable", "--registry", HOST, *login, stdin=b"pw-x")
-    assert "containerd cannot read its configuration: cannot decode ..." in result.stderr
+    assert (
+        "containerd cannot read its configuration: cannot decode ..." in result.stderr
+    )
 
 
-def test_what_containerd_says_of_its_cri(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+def test_what_containerd_says_of_its_cri(
+    microk8s: Microk8s, containerd: FakeContainerd
+) -> None:
     _run(microk8s, "enable")
     auth = f'[{CRI}.configs."x.corp".auth]\nusername = "ann"\npassword = "{SECRET}"\n'
     text = f"{TEMPLATE}{auth}# load CRI\n"
@@ -367,14 +425,16 @@ def test_what_containerd_says_of_its_cri(microk8s: Microk8s, containerd: FakeCon
     words = f"Message: invalid plugin config: {SECRET} of {URLS[0]}"
     control.write_text(f"#!/bin/sh\necho '{words}'\n")
     control.chmod(0o755)
-    with mock.patch("private_registry.containerd.cri.calls.answers", return_value=False):
+    with mock.patch(
+        "private_registry.containerd.cri.calls.answers", return_value=False
+    ):
         for options in ([], ["--json"]):
             result = _run(microk8s, "plugin", "check", "--timeout", "1", *options)
             assert "invalid plugin config: ... of https://...@m.corp" in result.stdout
             assert "containerd runs without CRI" in result.stdout
 
 
-# --- Docker's daemon.json ----------------------------------------------------------------------
+# --- Docker's daemon.json -------------------------------------------------------------
 
 
 def _daemon_texts() -> Iterator[str]:
@@ -382,7 +442,9 @@ def _daemon_texts() -> Iterator[str]:
         texts = [
             json.dumps({"registry-mirrors": [url]}),
             json.dumps({"insecure-registries": [url, "10.0.0.0/8", f"{url}/8"]}),
-            json.dumps({"proxies": {"http-proxy": url}, "registry-mirrors": ["https://a.corp"]}),
+            json.dumps(
+                {"proxies": {"http-proxy": url}, "registry-mirrors": ["https://a.corp"]}
+            ),
             json.dumps({url: url, "insecure-registries": ["a.corp"]}),
             json.dumps({"registry-mirrors": [{"x": url}]}),
             json.dumps({"registry-mirrors": url}),
@@ -422,11 +484,15 @@ def test_daemon_json(
         _run(microk8s, "disable", "--dry-run")
         file.write_text(text)
         _both(microk8s, "plugin", "apply", "--dry-run")
-        _run(microk8s, "plugin", "remove", "--registry", HOST, "--registry", "docker.io")
+        _run(
+            microk8s, "plugin", "remove", "--registry", HOST, "--registry", "docker.io"
+        )
         _file(microk8s, text)
 
 
-@pytest.mark.parametrize("name", ["ca.crt", "client.cert", "client.key", "x.key", "x.cert"])
+@pytest.mark.parametrize(
+    "name", ["ca.crt", "client.cert", "client.key", "x.key", "x.cert"]
+)
 def test_files_of_somebody_else_beside_it(
     microk8s: Microk8s,
     new_docker: Callable[..., FakeDocker],
@@ -447,7 +513,7 @@ def test_files_of_somebody_else_beside_it(
     _both(microk8s, "plugin", "check", "--timeout", "1")
 
 
-# --- files that are given ----------------------------------------------------------------------
+# --- files that are given -------------------------------------------------------------
 
 
 def _file(microk8s: Microk8s, text: str) -> None:
@@ -464,14 +530,24 @@ def _config_texts() -> Iterator[str]:
             json.dumps({"auths": {url: {"auth": ENCODED}}}),
             json.dumps({"auths": {url: {}}}),
             json.dumps({"auths": {"x.corp": {"auth": url, "email": url, url: url}}}),
-            json.dumps({"auths": {}, "credHelpers": {url: url}, "credsStore": url, url: url}),
+            json.dumps(
+                {"auths": {}, "credHelpers": {url: url}, "credsStore": url, url: url}
+            ),
             json.dumps({"auths": {url: {"auth": ENCODED}, "x.corp": url}}),
             f'{{"auths": {{"{url}": {{}}, "{url}": {{}}}}}}',
         ]
         yield from texts if number in WHOLE else texts[number % 5 :: 5]
     for login in (
-        *({"auth": SECRET}, {"auth": [SECRET]}, {"username": SECRET}, {"password": SECRET}),
-        *({"username": f"a:{SECRET}", "password": SECRET}, {"username": "a", "password": [SECRET]}),
+        *(
+            {"auth": SECRET},
+            {"auth": [SECRET]},
+            {"username": SECRET},
+            {"password": SECRET},
+        ),
+        *(
+            {"username": f"a:{SECRET}", "password": SECRET},
+            {"username": "a", "password": [SECRET]},
+        ),
         *({"identitytoken": SECRET}, {"registrytoken": SECRET}, SECRET, [SECRET]),
         *({"username": "a", "password": f"{SECRET}\n\n"}, {"auth": ENCODED[:-3] + "!"}),
     ):
@@ -516,21 +592,73 @@ def _yaml_texts() -> Iterator[str]:
         ]
         yield from texts if number in WHOLE else texts[number % 5 :: 5]
     for value in (
-        *(SECRET, f"*{SECRET}", f"&{SECRET}", f"&{SECRET} x", f"!{SECRET}", f"!!{SECRET} x"),
-        *(f"!{SECRET}!x y", f"!<{SECRET}> x", f"!<{SECRET}", f"@{SECRET}", f"`{SECRET}"),
-        *(f"%{SECRET}", f"[{SECRET}", f"{{{SECRET}", f"'{SECRET}", f'"{SECRET}', f"|{SECRET}"),
-        *(f">{SECRET}\n   x", f'"\\{SECRET}"', f'"\\x{SECRET}"', f"{SECRET}: {SECRET}: x"),
+        *(
+            SECRET,
+            f"*{SECRET}",
+            f"&{SECRET}",
+            f"&{SECRET} x",
+            f"!{SECRET}",
+            f"!!{SECRET} x",
+        ),
+        *(
+            f"!{SECRET}!x y",
+            f"!<{SECRET}> x",
+            f"!<{SECRET}",
+            f"@{SECRET}",
+            f"`{SECRET}",
+        ),
+        *(
+            f"%{SECRET}",
+            f"[{SECRET}",
+            f"{{{SECRET}",
+            f"'{SECRET}",
+            f'"{SECRET}',
+            f"|{SECRET}",
+        ),
+        *(
+            f">{SECRET}\n   x",
+            f'"\\{SECRET}"',
+            f'"\\x{SECRET}"',
+            f"{SECRET}: {SECRET}: x",
+        ),
         *(f"x,{SECRET}", f"x, {SECRET}: y", f"x ,{SECRET}:", f"x: {SECRET}"),
-        *(f"{{{SECRET}, {SECRET}}}", f"[{SECRET}]", f"? {SECRET}", f"- {SECRET}", f"\t{SECRET}"),
-        *(f"'a' {SECRET}", f"*{SECRET} x", f"&a &{SECRET} x", f"a\x07{SECRET}", f"# {SECRET}"),
-        *(f"a # {SECRET}", f"|\n{SECRET}\n", f'"{SECRET}\n"', f"!{SECRET}%zz x", f"*\n{SECRET}"),
+        *(
+            f"{{{SECRET}, {SECRET}}}",
+            f"[{SECRET}]",
+            f"? {SECRET}",
+            f"- {SECRET}",
+            f"\t{SECRET}",
+        ),
+        *(
+            f"'a' {SECRET}",
+            f"*{SECRET} x",
+            f"&a &{SECRET} x",
+            f"a\x07{SECRET}",
+            f"# {SECRET}",
+        ),
+        *(
+            f"a # {SECRET}",
+            f"|\n{SECRET}\n",
+            f'"{SECRET}\n"',
+            f"!{SECRET}%zz x",
+            f"*\n{SECRET}",
+        ),
         *(f"!e!{SECRET} x", f"{{a: {SECRET}, a: {SECRET}}}"),
     ):
-        yield f"configs:\n  x.corp:\n    auth:\n      username: ann\n      password: {value}\n"
+        yield (
+            "configs:\n  x.corp:\n    auth:\n      username: ann\n      password:"
+            f" {value}\n"
+        )
         yield f"configs:\n  x.corp:\n    auth: {{username: ann, password: {value}}}\n"
         yield f"configs:\n  x.corp:\n    auth: {value}\n"
-        yield f"configs:\n  x.corp:\n    auth:\n      username: ann\n      auth: {value}\n"
-        yield f"configs:\n  x.corp:\n    auth:\n      username: {value}\n      password: x\n"
+        yield (
+            "configs:\n  x.corp:\n    auth:\n      username: ann\n      auth:"
+            f" {value}\n"
+        )
+        yield (
+            f"configs:\n  x.corp:\n    auth:\n      username: {value}\n     "
+            " password: x\n"
+        )
         yield f"configs:\n  x.corp:\n    tls:\n      insecure_skip_verify: {value}\n"
         yield f"mirrors:\n  x.corp:\n    endpoint: [{value}\n"
         yield f"mirrors: {value}\n"
@@ -569,14 +697,39 @@ def _toml_texts() -> Iterator[str]:
         ]
         yield from texts if number in WHOLE else texts[number % 5 :: 5]
         for key in ("ca_file", "client_cert_file", "password_file", "password_env"):
-            yield f'{begin}{key} = "{url}"\nusername = "ann"\nclient_key_file = "{url}"\n'
+            yield (
+                f'{begin}{key} = "{url}"\nusername = "ann"\nclient_key_file = "{url}"\n'
+            )
             yield f'{mirror}{key} = "{url}"\nusername = "ann"\n'
     for table in (begin, mirror):
-        for key in ("password", "username", "password_env", "password_file", "ca", "client_key"):
+        for key in (
+            "password",
+            "username",
+            "password_env",
+            "password_file",
+            "ca",
+            "client_key",
+        ):
             for value in (
-                *(f'"{SECRET}"', f'["{SECRET}"]', SECRET, f'"{SECRET}', f"'''\n{SECRET}"),
-                *(f'"{SECRET}\\n"', f'"\\{SECRET}"', f"{SECRET} # {SECRET}", f'{{x = "{SECRET}"}}'),
-                *(f'"a:{SECRET}"', f"'{SECRET}' {SECRET}", f"1{SECRET}", f"{SECRET[0]}={SECRET}"),
+                *(
+                    f'"{SECRET}"',
+                    f'["{SECRET}"]',
+                    SECRET,
+                    f'"{SECRET}',
+                    f"'''\n{SECRET}",
+                ),
+                *(
+                    f'"{SECRET}\\n"',
+                    f'"\\{SECRET}"',
+                    f"{SECRET} # {SECRET}",
+                    f'{{x = "{SECRET}"}}',
+                ),
+                *(
+                    f'"a:{SECRET}"',
+                    f"'{SECRET}' {SECRET}",
+                    f"1{SECRET}",
+                    f"{SECRET[0]}={SECRET}",
+                ),
             ):
                 rest = "" if key == "username" else 'username = "ann"\n'
                 yield f"{table}{rest}{key} = {value}\n"
@@ -622,15 +775,21 @@ def test_saved_registries_that_somebody_edited(microk8s: Microk8s, text: str) ->
     for verb in ("list", "apply", "export", "check"):
         words = ["--json"] if verb == "list" else []
         words += ["--timeout", "1"] if verb == "check" else []
-        _assert_hidden(_without_username(microk8s.run("plugin", verb, *words)), (text, verb))
+        _assert_hidden(
+            _without_username(microk8s.run("plugin", verb, *words)), (text, verb)
+        )
     _run(microk8s, "disable")
 
 
-def test_an_export_without_secrets_has_none(microk8s: Microk8s, client_options: List[str]) -> None:
+def test_an_export_without_secrets_has_none(
+    microk8s: Microk8s, client_options: List[str]
+) -> None:
     login = ["--username", "ann", "--password-stdin", "--no-restart"]
     words = ["--registry", HOST, *client_options, *login]
     _run(microk8s, "enable", *words, stdin=SECRET.encode())
-    for form, verb in itertools.product(("toml", "hosts", "launch-config"), ("export",)):
+    for form, verb in itertools.product(
+        ("toml", "hosts", "launch-config"), ("export",)
+    ):
         assert _run(microk8s, "plugin", verb, "--format", form).exit_code == 0
     _both(microk8s, "disable", "--dry-run")
 
@@ -671,21 +830,36 @@ def test_a_password_that_is_typed_by_mistake_is_not_shown_again(
         assert PW not in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("url", [*URLS, "m.corp", "a b", "x\u202ey", "https://m.corp/a b", ""])
+@pytest.mark.parametrize(
+    "url", [*URLS, "m.corp", "a b", "x\u202ey", "https://m.corp/a b", ""]
+)
 def test_what_is_offered_instead_of_an_odd_address_is_accepted(
     microk8s: Microk8s, url: str
 ) -> None:
-    for words in (["--mirror", url], ["--mirror", f"docker.io={url}"], ["--registry", url], [url]):
+    for words in (
+        ["--mirror", url],
+        ["--mirror", f"docker.io={url}"],
+        ["--registry", url],
+        [url],
+    ):
         result = microk8s.run("enable", *words)
         _assert_hidden(result, tuple(words))
-        offered = re.search("  do: microk8s enable private-registry-config (--.*)", result.stderr)
-        for each in re.split(" {3}.*? ?or |   \\(HTTPS\\)", offered[1] if offered else ""):
-            command = each.replace("REGISTRY=", "docker.io=").replace("MIRROR", "m.corp")
-            done = microk8s.run("enable", *shlex.split(command.replace("=URL", "=https://m.corp")))
+        offered = re.search(
+            "  do: microk8s enable private-registry-config (--.*)", result.stderr
+        )
+        for each in re.split(
+            " {3}.*? ?or |   \\(HTTPS\\)", offered[1] if offered else ""
+        ):
+            command = each.replace("REGISTRY=", "docker.io=").replace(
+                "MIRROR", "m.corp"
+            )
+            done = microk8s.run(
+                "enable", *shlex.split(command.replace("=URL", "=https://m.corp"))
+            )
             assert done.exit_code == 0, (words, each, done)
 
 
-# --- what a diff still says --------------------------------------------------------------------
+# --- what a diff still says -----------------------------------------------------------
 
 MASK = "(a line that may hold a secret; not shown)"
 
@@ -698,10 +872,11 @@ def test_a_diff_shows_lines_of_ours_and_the_known_ones_and_keeps_the_place_of_ot
     microk8s: Microk8s,
 ) -> None:
     text = (
-        '# ask ann\nserver = "https://reg.corp:5000"\n\n[host."https://a.corp/v2/x"]\n'
-        '  capabilities = ["pull", "resolve"]\n  ca = ["/etc/ssl/ca.crt", "own.crt"]\n'
-        "  client = [['a.cert', 'a.key']]\n  skip_verify = false\n  override_path = true\n"
-        '  dial_timeout = "3s"\n  [host."https://a.corp/v2/x".header]\n    Authorization = "x"\n'
+        '# ask ann\nserver = "https://reg.corp:5000"\n\n[host."https://a.corp/v2/x"]\n '
+        ' capabilities = ["pull", "resolve"]\n  ca = ["/etc/ssl/ca.crt", "own.crt"]\n '
+        " client = [['a.cert', 'a.key']]\n  skip_verify = false\n  override_path ="
+        ' true\n  dial_timeout = "3s"\n  [host."https://a.corp/v2/x".header]\n   '
+        ' Authorization = "x"\n'
     )
     microk8s.write(f"args/certs.d/{HOST}/hosts.toml", text)
     result = microk8s.run("enable", "--insecure", HOST, "--dry-run", "--adopt")
@@ -712,16 +887,34 @@ def test_a_diff_shows_lines_of_ours_and_the_known_ones_and_keeps_the_place_of_ot
     kept = [line for line in expected if f" {line}" not in diff]
     assert gone == kept
     assert f'+server = "http://{HOST}"' in diff
-    assert "+# Written by the MicroK8s addon private-registry-config; to change it:" in diff
+    assert (
+        "+# Written by the MicroK8s addon private-registry-config; to change it:"
+        in diff
+    )
     microk8s.run("enable", "--insecure", HOST, "--adopt")
     back = _diff(microk8s.run("disable", "--dry-run"))
     assert [line[1:] for line in back if line[:1] == "+" and line[:3] != "+++"] == kept
 
 
 HARMLESS = [
-    *("", "   ", '[host."https://a.corp:5000"]', "[host.'http://[fd00::1]:5000/v2']", "[host]"),
-    *('[ host . "a.corp" ]', '[host."https://a.corp".header]', 'server = "https://a.corp"'),
-    *("server = 'a.corp'", 'ca = "ca.crt"', 'ca = "/a b/c.pem"', 'ca = ["a.crt", "b.crt"]'),
+    *(
+        "",
+        "   ",
+        '[host."https://a.corp:5000"]',
+        "[host.'http://[fd00::1]:5000/v2']",
+        "[host]",
+    ),
+    *(
+        '[ host . "a.corp" ]',
+        '[host."https://a.corp".header]',
+        'server = "https://a.corp"',
+    ),
+    *(
+        "server = 'a.corp'",
+        'ca = "ca.crt"',
+        'ca = "/a b/c.pem"',
+        'ca = ["a.crt", "b.crt"]',
+    ),
     *('client = "c.pem"', "client = ['a.pem']", 'client = [["a.cert", "a.key"]]'),
     *(
         'capabilities = ["pull"]',
@@ -732,13 +925,54 @@ HARMLESS = [
     *("override_path=false", "\tskip_verify = true"),
 ]
 HARMFUL = [
-    *("#", "# x", "skip_verify = true # x", "x = 1", "[x]", '[host."https://a@b"]', "[host.x.y]"),
-    *('[host."https://a?b"]', '[host."https://a#b"]', '[host."a:b"]', 'server = "https://a:b@c"'),
-    *('server = "x y"', "server = x", 'server = "\\u0041"', 'server = """x"""', 'ca = "secret"'),
-    *('ca = "a@b.crt"', 'ca = "a?b.crt"', 'ca = "a:b.crt"', 'ca = ["a.crt", "secret"]', "ca = 5"),
-    *('capabilities = ["x"]', 'capabilities = "pull"', "skip_verify = 1", 'skip_verify = "true"'),
-    *('dial_timeout = "x"', "dial_timeout = 3", '"ca.crt"', "]", 'header = {a = "b"}', "server"),
-    *('Authorization = "x"', 'server = "https://a.corp/\u202e"', 'server = "https://a.corp/%41"'),
+    *(
+        "#",
+        "# x",
+        "skip_verify = true # x",
+        "x = 1",
+        "[x]",
+        '[host."https://a@b"]',
+        "[host.x.y]",
+    ),
+    *(
+        '[host."https://a?b"]',
+        '[host."https://a#b"]',
+        '[host."a:b"]',
+        'server = "https://a:b@c"',
+    ),
+    *(
+        'server = "x y"',
+        "server = x",
+        'server = "\\u0041"',
+        'server = """x"""',
+        'ca = "secret"',
+    ),
+    *(
+        'ca = "a@b.crt"',
+        'ca = "a?b.crt"',
+        'ca = "a:b.crt"',
+        'ca = ["a.crt", "secret"]',
+        "ca = 5",
+    ),
+    *(
+        'capabilities = ["x"]',
+        'capabilities = "pull"',
+        "skip_verify = 1",
+        'skip_verify = "true"',
+    ),
+    *(
+        'dial_timeout = "x"',
+        "dial_timeout = 3",
+        '"ca.crt"',
+        "]",
+        'header = {a = "b"}',
+        "server",
+    ),
+    *(
+        'Authorization = "x"',
+        'server = "https://a.corp/\u202e"',
+        'server = "https://a.corp/%41"',
+    ),
 ]
 
 
@@ -755,8 +989,12 @@ def test_any_other_line_is_not(microk8s: Microk8s, line: str) -> None:
     assert not [each for each in _diff_of(microk8s, f"{line}\n") if each == f"-{line}"]
 
 
-@pytest.mark.parametrize("line", ['ca = "ca.crt"', "skip_verify = true", 'server = "a.corp"'])
-@pytest.mark.parametrize("table", ["[x]", '[host."https://a".header]', "[[x]]", "[a.b]", "['x']"])
+@pytest.mark.parametrize(
+    "line", ['ca = "ca.crt"', "skip_verify = true", 'server = "a.corp"']
+)
+@pytest.mark.parametrize(
+    "table", ["[x]", '[host."https://a".header]', "[[x]]", "[a.b]", "['x']"]
+)
 def test_a_known_key_in_a_table_that_is_not_known_is_not_shown(
     microk8s: Microk8s, table: str, line: str
 ) -> None:
@@ -792,7 +1030,14 @@ def test_daemon_jsons_diff_shows_lists_without_logins(
         "insecure-registries": ["10.0.0.0/8", "a.corp:5000"],
     }
     new_docker(json.dumps(plain))
-    words = ["--insecure", HOST, "--mirror", "docker.io=https://m.corp", "--docker", "--dry-run"]
+    words = [
+        "--insecure",
+        HOST,
+        "--mirror",
+        "docker.io=https://m.corp",
+        "--docker",
+        "--dry-run",
+    ]
     result = microk8s.run("enable", *words)
     diff = "\n".join(_diff(result))
     for shown in ('"10.0.0.0/8"', '"a.corp:5000"', f'+    "{HOST}"', "https://b.corp/"):

@@ -15,7 +15,9 @@ BOTH = {"capabilities": ["pull", "resolve"]}
 
 
 def _document(microk8s: Microk8s, directory: str) -> Dict[str, Any]:
-    return safe_subset.check((microk8s.certs_d / directory / "hosts.toml").read_bytes(), (1, 6, 0))
+    return safe_subset.check(
+        (microk8s.certs_d / directory / "hosts.toml").read_bytes(), (1, 6, 0)
+    )
 
 
 def test_an_insecure_registry(microk8s: Microk8s) -> None:
@@ -36,7 +38,9 @@ def test_a_mirror_below_a_path(microk8s: Microk8s) -> None:
 
 def test_a_mirror_below_a_project(microk8s: Microk8s) -> None:
     mirror = "https://registry.aliyuncs.com/google_containers"
-    assert microk8s.run("enable", "--mirror", "registry.k8s.io=" + mirror).exit_code == 0
+    assert (
+        microk8s.run("enable", "--mirror", "registry.k8s.io=" + mirror).exit_code == 0
+    )
     assert list(_document(microk8s, "registry.k8s.io")["host"]) == [
         "https://registry.aliyuncs.com/v2/google_containers"
     ]
@@ -45,7 +49,9 @@ def test_a_mirror_below_a_project(microk8s: Microk8s) -> None:
 def test_a_custom_ca(microk8s: Microk8s, pki: Pki, tmp_path: Path) -> None:
     source = tmp_path / "corp.crt"
     source.write_text(pki.authority.pem)
-    result = microk8s.run("enable", "--registry", "https://" + REGISTRY, "--ca", str(source))
+    result = microk8s.run(
+        "enable", "--registry", "https://" + REGISTRY, "--ca", str(source)
+    )
     assert result.exit_code == 0
     ca = f"{microk8s.current}/args/certs.d/{REGISTRY}/ca.crt"
     url = "https://10.141.241.175:32000"
@@ -55,11 +61,18 @@ def test_a_custom_ca(microk8s: Microk8s, pki: Pki, tmp_path: Path) -> None:
     assert microk8s.data.name not in ca
 
 
-def test_the_ca_is_found_after_a_refresh(microk8s: Microk8s, pki: Pki, tmp_path: Path) -> None:
+def test_the_ca_is_found_after_a_refresh(
+    microk8s: Microk8s, pki: Pki, tmp_path: Path
+) -> None:
     source = tmp_path / "corp.crt"
     source.write_text(pki.authority.pem)
-    assert microk8s.run("enable", "--registry", REGISTRY, "--ca", str(source)).exit_code == 0
-    shutil.copytree(str(microk8s.data), str(microk8s.snaps_data / "8001"), symlinks=True)
+    assert (
+        microk8s.run("enable", "--registry", REGISTRY, "--ca", str(source)).exit_code
+        == 0
+    )
+    shutil.copytree(
+        str(microk8s.data), str(microk8s.snaps_data / "8001"), symlinks=True
+    )
     microk8s.current.unlink()
     microk8s.current.symlink_to("8001")
     shutil.rmtree(str(microk8s.data))
@@ -75,5 +88,8 @@ def test_no_revision_is_written_where_current_points_elsewhere(
     microk8s.current.symlink_to("7999")
     source = tmp_path / "corp.crt"
     source.write_text(pki.authority.pem)
-    assert microk8s.run("enable", "--registry", REGISTRY, "--ca", str(source)).exit_code == 0
+    assert (
+        microk8s.run("enable", "--registry", REGISTRY, "--ca", str(source)).exit_code
+        == 0
+    )
     assert safe_subset.named_files(_document(microk8s, REGISTRY)) == {"ca.crt"}

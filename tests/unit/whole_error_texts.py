@@ -1,4 +1,6 @@
-"""Error texts of Docker, the kubelet and a node's containerd, as a whole, and what they mean."""
+"""Error texts of Docker, the kubelet and a node's containerd, as a whole, and what
+they mean.
+"""
 
 from __future__ import annotations
 
@@ -12,41 +14,51 @@ _HUB = "https://registry-1.docker.io/v2/"
 _PULL = 'Failed to pull image "{0}": failed to pull and unpack image "{0}": '
 _NGINX = "docker.io/library/nginx:1.25"
 _SANDBOX = (
-    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image "
-    '"{0}": failed to pull image "{0}": failed to pull and unpack image "{0}": '
+    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get"
+    ' sandbox image "{0}": failed to pull image "{0}": failed to pull and unpack image'
+    ' "{0}": '
 )
 _MANY = "10.99.0.1:33569/many:v1"
 _PAUSE = "registry.k8s.io/pause:3.10"
 _DECODE = 'time="2026-11-24T01:13:40Z" level=error msg="failed to decode '
-_IN_2 = _DECODE + '/var/snap/microk8s/8000/args/certs.d/reg.corp:5000/hosts.toml" error="{}"'
+_IN_2 = (
+    _DECODE
+    + '/var/snap/microk8s/8000/args/certs.d/reg.corp:5000/hosts.toml" error="{}"'
+)
 _IN_1 = (
-    'time="2026-11-24T01:13:39Z" level=info msg="PullImage \\"reg.corp:5000/app:v1\\""\n'
-    + _DECODE
-    + 'hosts.toml" error="{}"'
+    'time="2026-11-24T01:13:39Z" level=info msg="PullImage'
+    ' \\"reg.corp:5000/app:v1\\""\n' + _DECODE + 'hosts.toml" error="{}"'
 )
 _BAD_URL = (
-    'unable to parse server http://x:50 11: parse \\"http://x:50 11\\": invalid port \\":50 11\\" '
-    "after host"
+    'unable to parse server http://x:50 11: parse \\"http://x:50 11\\": invalid port'
+    ' \\":50 11\\" after host'
 )
 _WRONG_TYPE = (
-    "toml: cannot decode TOML string into struct field config.hostFileConfig.SkipVerify "
-    "of type bool"
+    "toml: cannot decode TOML string into struct field config.hostFileConfig.SkipVerify"
+    " of type bool"
 )
-_BARE = "failed to parse TOML: (1, 2): invalid table array key: invalid bare key character: :"
+_BARE = (
+    "failed to parse TOML: (1, 2): invalid table array key: invalid bare key"
+    " character: :"
+)
 _CRI_1 = (
-    'time="2026-11-24T01:13:40Z" level=warning msg="failed to load plugin '
-    'io.containerd.grpc.v1.cri" error="invalid plugin config: {} cannot be set when `config_path` '
-    'is provided"'
+    'time="2026-11-24T01:13:40Z" level=warning msg="failed to load plugin'
+    ' io.containerd.grpc.v1.cri" error="invalid plugin config: {} cannot be set when'
+    ' `config_path` is provided"'
 )
 _CRI_2 = (
-    'time="2026-11-24T01:13:40Z" level=warning msg="failed to load plugin" error="invalid cri '
-    'image config: `mirrors` cannot be set when `config_path` is provided" '
-    "id=io.containerd.cri.v1.images type=io.containerd.cri.v1"
+    'time="2026-11-24T01:13:40Z" level=warning msg="failed to load plugin"'
+    ' error="invalid cri image config: `mirrors` cannot be set when `config_path` is'
+    ' provided" id=io.containerd.cri.v1.images type=io.containerd.cri.v1'
 )
 
 
 def _of(
-    text: str, *causes: Cause, registry: str = "", endpoint: str = "", likely: bool = False
+    text: str,
+    *causes: Cause,
+    registry: str = "",
+    endpoint: str = "",
+    likely: bool = False
 ) -> Said:
     return Said(text, causes, registry, endpoint, likely)
 
@@ -59,13 +71,14 @@ DOCKER: List[Said] = [
         registry="reg.corp:5000",
     ),
     _of(
-        f"{_DAEMON}Get https://reg.corp:5000/v2/: http: server gave HTTP response to HTTPS client",
+        f"{_DAEMON}Get https://reg.corp:5000/v2/: http: server gave HTTP response to"
+        " HTTPS client",
         Cause.SPEAKS_HTTP,
         registry="reg.corp:5000",
     ),
     _of(
-        f'{_DAEMON}Get "https://reg.corp:5000/v2/": tls: failed to verify certificate: x509: '
-        "certificate signed by unknown authority",
+        f'{_DAEMON}Get "https://reg.corp:5000/v2/": tls: failed to verify certificate:'
+        " x509: certificate signed by unknown authority",
         Cause.UNKNOWN_CA,
         registry="reg.corp:5000",
     ),
@@ -80,25 +93,27 @@ DOCKER: List[Said] = [
         registry="docker.io",
     ),
     _of(
-        f'{_DAEMON}Get "https://gitlab.corp:5050/v2/": unauthorized: HTTP Basic: Access denied',
+        f'{_DAEMON}Get "https://gitlab.corp:5050/v2/": unauthorized: HTTP Basic: Access'
+        " denied",
         Cause.LOGIN_REFUSED,
         registry="gitlab.corp:5050",
     ),
     _of(
-        f'{_DAEMON}Head "https://reg.corp/v2/app/manifests/latest": no basic auth credentials',
+        f'{_DAEMON}Head "https://reg.corp/v2/app/manifests/latest": no basic auth'
+        " credentials",
         Cause.LOGIN_MISSING,
         registry="reg.corp",
     ),
     _of(
-        "The push refers to repository [reg.corp:5000/team/app]\n5f70bf18a086: Preparing\n"
-        "denied: requested access to the resource is denied",
+        "The push refers to repository [reg.corp:5000/team/app]\n5f70bf18a086:"
+        " Preparing\ndenied: requested access to the resource is denied",
         Cause.ACCESS_DENIED,
         registry="reg.corp:5000",
         likely=True,
     ),
     _of(
-        f"{_DAEMON}pull access denied for team/app, repository does not exist or may require "
-        "'docker login': denied: requested access to the resource is denied",
+        f"{_DAEMON}pull access denied for team/app, repository does not exist or may"
+        " require 'docker login': denied: requested access to the resource is denied",
         *(Cause.ACCESS_DENIED, Cause.NOT_FOUND),
         registry="docker.io",
     ),
@@ -108,24 +123,26 @@ DOCKER: List[Said] = [
         registry="reg.corp",
     ),
     _of(
-        f"{_DAEMON}manifest for reg.corp:5000/app:v9 not found: manifest unknown: manifest unknown",
+        f"{_DAEMON}manifest for reg.corp:5000/app:v9 not found: manifest unknown:"
+        " manifest unknown",
         Cause.NOT_FOUND,
         registry="reg.corp:5000",
     ),
     _of(
-        f"{_DAEMON}toomanyrequests: You have reached your pull rate limit. You may increase the "
-        "limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit",
+        f"{_DAEMON}toomanyrequests: You have reached your pull rate limit. You may"
+        " increase the limit by authenticating and upgrading:"
+        " https://www.docker.com/increase-rate-limit",
         Cause.RATE_LIMITED,
     ),
     _of(
-        f'{_DAEMON}Get "{_HUB}": net/http: request canceled while waiting for connection '
-        "(Client.Timeout exceeded while awaiting headers)",
+        f'{_DAEMON}Get "{_HUB}": net/http: request canceled while waiting for'
+        " connection (Client.Timeout exceeded while awaiting headers)",
         Cause.TIMEOUT,
         registry="docker.io",
     ),
     _of(
-        f'{_DAEMON}Get "{_HUB}": dial tcp: lookup registry-1.docker.io on 127.0.0.53:53: no such '
-        "host",
+        f'{_DAEMON}Get "{_HUB}": dial tcp: lookup registry-1.docker.io on'
+        " 127.0.0.53:53: no such host",
         Cause.NO_SUCH_NAME,
         registry="docker.io",
     ),
@@ -139,10 +156,13 @@ DOCKER: List[Said] = [
         "docker: no matching manifest for linux/arm64/v8 in the manifest list entries.",
         Cause.NO_PLATFORM,
     ),
-    _of(f"{_DAEMON}received unexpected HTTP status: 503 Service Unavailable", Cause.SERVER_ERROR),
     _of(
-        f"{_DAEMON}error parsing HTTP 403 response body: invalid character '<' looking for "
-        "beginning of value",
+        f"{_DAEMON}received unexpected HTTP status: 503 Service Unavailable",
+        Cause.SERVER_ERROR,
+    ),
+    _of(
+        f"{_DAEMON}error parsing HTTP 403 response body: invalid character '<' looking"
+        " for beginning of value",
         Cause.NOT_A_REGISTRY,
     ),
     _of(
@@ -154,21 +174,23 @@ DOCKER: List[Said] = [
         Cause.LOGIN_REFUSED,
     ),
     _of(
-        "docker: invalid reference format: repository name (Team/App) must be lowercase.",
+        "docker: invalid reference format: repository name (Team/App) must be"
+        " lowercase.",
         Cause.BAD_REFERENCE,
     ),
 ]
 
 KUBELET: List[Said] = [
     _of(
-        'Error: ErrImageNeverPull\nContainer image "reg.corp:5000/app:v1" is not present with pull '
-        "policy of Never",
+        'Error: ErrImageNeverPull\nContainer image "reg.corp:5000/app:v1" is not'
+        " present with pull policy of Never",
         Cause.NOT_FOUND,
         registry="reg.corp:5000",
     ),
     _of(
-        'Failed to apply default image tag "reg.corp/App:v1": couldn\'t parse image reference '
-        '"reg.corp/App:v1": invalid reference format: repository name must be lowercase',
+        'Failed to apply default image tag "reg.corp/App:v1": couldn\'t parse image'
+        ' reference "reg.corp/App:v1": invalid reference format: repository name must'
+        " be lowercase",
         Cause.BAD_REFERENCE,
     ),
     _of("Error: InvalidImageName", Cause.BAD_REFERENCE),
@@ -179,38 +201,43 @@ KUBELET: List[Said] = [
         registry="reg.corp:5000",
     ),
     _of(
-        'Back-off pulling image "reg.corp:5000/app:v1": ErrImagePull: failed to pull and unpack '
-        'image "reg.corp:5000/app:v1": failed to resolve image: reg.corp:5000/app:v1: not found',
+        'Back-off pulling image "reg.corp:5000/app:v1": ErrImagePull: failed to pull'
+        ' and unpack image "reg.corp:5000/app:v1": failed to resolve image:'
+        " reg.corp:5000/app:v1: not found",
         Cause.NOT_FOUND,
         registry="reg.corp:5000",
     ),
     _of(
-        '"command failed" err="failed to run Kubelet: validate service connection: validate CRI v1 '
-        'runtime API for endpoint \\"unix:///var/snap/microk8s/common/run/containerd.sock\\": rpc '
-        'error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService"',
+        '"command failed" err="failed to run Kubelet: validate service connection:'
+        " validate CRI v1 runtime API for endpoint"
+        ' \\"unix:///var/snap/microk8s/common/run/containerd.sock\\": rpc error: code ='
+        ' Unimplemented desc = unknown service runtime.v1.RuntimeService"',
         Cause.CRI_MISSING,
     ),
     _of(
-        "rpc error: code = Unimplemented desc = unknown service runtime.v1.ImageService",
+        "rpc error: code = Unimplemented desc = unknown service"
+        " runtime.v1.ImageService",
         Cause.CRI_MISSING,
     ),
-    _of("server is not initialized yet: unavailable", Cause.CONTAINERD_DOWN, likely=True),
     _of(
-        'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while '
-        "dialing: dial unix /var/snap/microk8s/common/run/containerd.sock: connect: connection "
-        'refused"',
+        "server is not initialized yet: unavailable", Cause.CONTAINERD_DOWN, likely=True
+    ),
+    _of(
+        'rpc error: code = Unavailable desc = connection error: desc = "transport:'
+        " Error while dialing: dial unix /var/snap/microk8s/common/run/containerd.sock:"
+        ' connect: connection refused"',
         Cause.CONTAINERD_DOWN,
     ),
     _of(
-        _SANDBOX.format(_PAUSE) + "failed to resolve image: failed to do request: Head "
-        '"https://registry.k8s.io/v2/pause/manifests/3.10": dial tcp 34.96.108.209:443: i/o '
-        "timeout",
+        _SANDBOX.format(_PAUSE) + "failed to resolve image: failed to do request: Head"
+        ' "https://registry.k8s.io/v2/pause/manifests/3.10": dial tcp'
+        " 34.96.108.209:443: i/o timeout",
         *(Cause.TIMEOUT, Cause.PAUSE_IMAGE),
         registry="registry.k8s.io",
     ),
     _of(
-        "Unable to retrieve some image pull secrets (regcred); attempting to pull the image may "
-        "not succeed.",
+        "Unable to retrieve some image pull secrets (regcred); attempting to pull the"
+        " image may not succeed.",
         Cause.LOGIN_MISSING,
     ),
     _of(
@@ -218,7 +245,8 @@ KUBELET: List[Said] = [
         Cause.DISK_FULL,
     ),
     _of(
-        "standard_init_linux.go:228: exec user process caused: exec format error", Cause.NO_PLATFORM
+        "standard_init_linux.go:228: exec user process caused: exec format error",
+        Cause.NO_PLATFORM,
     ),
     _of(
         _PULL.format("reg.corp/app:v1") + "failed to extract layer sha256:1f: write "
@@ -227,63 +255,70 @@ KUBELET: List[Said] = [
         registry="reg.corp",
     ),
     _of(
-        _PULL.format("reg.corp/app:v1") + "no match for platform in manifest: not found",
+        _PULL.format("reg.corp/app:v1")
+        + "no match for platform in manifest: not found",
         Cause.NO_PLATFORM,
         registry="reg.corp",
     ),
     _of(
-        _PULL.format(_NGINX) + "failed to unpack image on snapshotter overlayfs: unexpected media "
+        _PULL.format(_NGINX)
+        + "failed to unpack image on snapshotter overlayfs: unexpected media "
         f"type text/html for sha256:{'a' * 64}: not found",
         Cause.NOT_A_REGISTRY,
         registry="docker.io",
     ),
     _of(
-        _PULL.format("reg.corp/app:v1") + 'failed commit on ref "unknown-sha256:aaaa": unexpected '
+        _PULL.format("reg.corp/app:v1")
+        + 'failed commit on ref "unknown-sha256:aaaa": unexpected '
         "commit digest sha256:7e53, expected sha256:aaaa: failed precondition",
         *(Cause.NOT_A_REGISTRY, Cause.CONNECTION_LOST),
         registry="reg.corp",
     ),
     _of(
-        _PULL.format("reg.corp/app:v1") + 'not implemented: media type "application/vnd.docker.'
-        'distribution.manifest.v1+prettyjws" is no longer supported since containerd v2.1, please '
-        "rebuild the image",
+        _PULL.format("reg.corp/app:v1") + "not implemented: media type"
+        ' "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer'
+        " supported since containerd v2.1, please rebuild the image",
         Cause.IMAGE_FORMAT,
         registry="reg.corp",
     ),
     _of(
-        f"{_DAEMON}manifest for reg.corp:5000/app:v1 not found: manifest unknown: OCI index found, "
-        "but accept header does not support OCI indexes",
+        f"{_DAEMON}manifest for reg.corp:5000/app:v1 not found: manifest unknown: OCI"
+        " index found, but accept header does not support OCI indexes",
         Cause.IMAGE_FORMAT,
         registry="reg.corp:5000",
     ),
     _of(
-        '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"OCI manifest found, but accept header '
-        'does not support OCI manifests"}]}',
+        '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"OCI manifest found, but'
+        ' accept header does not support OCI manifests"}]}',
         Cause.IMAGE_FORMAT,
     ),
     _of(
-        '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":"unknown '
-        'tag=v1"}]}',
+        '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest'
+        ' unknown","detail":"unknown tag=v1"}]}',
         Cause.NOT_FOUND,
     ),
     _of(
         _PULL.format("reg.corp/app:v1")
-        + "unable to initialize unpacker: no unpack platforms defined: invalid argument",
+        + "unable to initialize unpacker: no unpack platforms defined: invalid"
+        " argument",
         Cause.NATIVE_SNAPSHOTTER,
         registry="reg.corp",
     ),
     _of(
         _PULL.format("1.dkr.ecr.eu-west-1.amazonaws.com/app:v1")
-        + 'failed to resolve reference "1.dkr.ecr.eu-west-1.amazonaws.com/app:v1": unexpected '
-        "status from HEAD request to "
-        "https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/app/manifests/v1: 403 Forbidden",
+        + 'failed to resolve reference "1.dkr.ecr.eu-west-1.amazonaws.com/app:v1":'
+        " unexpected status from HEAD request to"
+        " https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/app/manifests/v1: 403"
+        " Forbidden",
         *(Cause.LOGIN_REFUSED, Cause.FORBIDDEN),
         registry="1.dkr.ecr.eu-west-1.amazonaws.com",
     ),
     _of(
-        _PULL.format(_NGINX) + "failed to copy: httpReadSeeker: failed open: failed to do request: "
+        _PULL.format(_NGINX)
+        + "failed to copy: httpReadSeeker: failed open: failed to do request: "
         'Get "https://production.cloudflare.docker.com/registry-v2/docker/registry/v2/blobs/sha256/'
-        f'aa/{"a" * 64}/data?verify=1-2": dial tcp: lookup production.cloudflare.docker.com on '
+        f'aa/{"a" * 64}/data?verify=1-2": dial tcp: lookup'
+        " production.cloudflare.docker.com on "
         "10.0.0.2:53: no such host",
         Cause.NO_SUCH_NAME,
         registry="docker.io",
@@ -300,7 +335,10 @@ NODE: List[Said] = [
             (_IN_2, "toml: table http://x already exists", Cause.DUPLICATE),
             (
                 _IN_1,
-                "failed to parse TOML: (2, 1): The following key was defined twice: server",
+                (
+                    "failed to parse TOML: (2, 1): The following key was defined twice:"
+                    " server"
+                ),
                 Cause.DUPLICATE,
             ),
             (_IN_2, "toml: key server is already defined", Cause.DUPLICATE),
@@ -311,7 +349,10 @@ NODE: List[Said] = [
             ),
             (
                 _IN_1,
-                "failed to parse TOML: (2, 2): unexpected token table key cannot contain ']'",
+                (
+                    "failed to parse TOML: (2, 2): unexpected token table key cannot"
+                    " contain ']'"
+                ),
                 Cause.FIELD_TOO_NEW,
             ),
             (_IN_2, "toml: cannot store an array table in a map", Cause.NOT_A_HOST),
@@ -343,58 +384,63 @@ NODE: List[Said] = [
     _of(_CRI_1.format("`configs.tls`"), Cause.TLS_BESIDE_CONFIG_PATH),
     _of(_CRI_2, Cause.MIRRORS_BESIDE_CONFIG_PATH),
     _of(
-        'level=warning msg="Unpack configuration not supported, skipping" platform=linux/amd64 '
-        "snapshotter=native",
+        'level=warning msg="Unpack configuration not supported, skipping"'
+        " platform=linux/amd64 snapshotter=native",
         Cause.NATIVE_SNAPSHOTTER,
     ),
     _of("containerd: unsupported config version `3`", Cause.FIELD_TOO_NEW),
     _of(
-        "containerd: expected containerd config version equal to or less than `3`, got `4`",
+        "containerd: expected containerd config version equal to or less than `3`,"
+        " got `4`",
         Cause.FIELD_TOO_NEW,
     ),
     _of(
-        "containerd: failed to load TOML: /var/snap/microk8s/8000/args/containerd.toml: (23, 1): "
-        "duplicated tables",
+        "containerd: failed to load TOML: /var/snap/microk8s/8000/args/containerd.toml:"
+        " (23, 1): duplicated tables",
         Cause.TEMPLATE_NOT_TOML,
     ),
     _of(
-        'level=warning msg="Ignoring unknown key in TOML for plugin" error="strict mode: fields in '
-        'the document are missing in the target struct" key="registry configs reg.corp tls" '
-        "plugin=io.containerd.cri.v1.images",
+        'level=warning msg="Ignoring unknown key in TOML for plugin" error="strict'
+        ' mode: fields in the document are missing in the target struct" key="registry'
+        ' configs reg.corp tls" plugin=io.containerd.cri.v1.images',
         Cause.SETTINGS_IGNORED,
     ),
     _of(
-        'level=warning msg="host will try HTTPS first since it is configured for HTTP with a TLS '
-        'configuration, consider changing host to HTTPS or removing unused TLS configuration" '
-        "host=reg.corp:5000",
+        'level=warning msg="host will try HTTPS first since it is configured for HTTP'
+        " with a TLS configuration, consider changing host to HTTPS or removing unused"
+        ' TLS configuration" host=reg.corp:5000',
         Cause.TLS_ON_HTTP,
         registry="reg.corp:5000",
     ),
     _of(
-        'level=error msg="cancel pulling image reg.corp/app:v1 because of no progress in 5m0s"',
+        'level=error msg="cancel pulling image reg.corp/app:v1 because of no progress'
+        ' in 5m0s"',
         Cause.NO_PROGRESS,
         likely=True,
     ),
     _of(
-        f'time="2026-11-28T19:49:04Z" level=error msg="PullImage \\"{_MANY}\\" failed" error="rpc '
-        f'error: code = Unknown desc = failed to pull and unpack image \\"{_MANY}\\": failed to '
-        "resolve image: unexpected status from HEAD request to "
-        "http://10.99.0.1:33569/v2/many/manifests/v1: 403 Forbidden\\nerrors:\\ndenied: first"
-        '\\nunauthorized\\ntoomanyrequests: slow down\\n"',
+        f'time="2026-11-28T19:49:04Z" level=error msg="PullImage \\"{_MANY}\\" failed"'
+        ' error="rpc error: code = Unknown desc = failed to pull and unpack image'
+        f' \\"{_MANY}\\": failed to resolve image: unexpected status from HEAD request'
+        " to http://10.99.0.1:33569/v2/many/manifests/v1: 403"
+        " Forbidden\\nerrors:\\ndenied: first\\nunauthorized\\ntoomanyrequests: slow"
+        ' down\\n"',
         Cause.FORBIDDEN,
         registry="10.99.0.1:33569",
     ),
     _of(
-        "ctr: failed to resolve image: unexpected status from HEAD request to "
-        "http://10.99.0.1:33569/v2/denied/manifests/v1: 403 Forbidden\ndenied: requested access to "
-        "the resource is denied\ndenied: requested access to the resource is denied\n",
+        "ctr: failed to resolve image: unexpected status from HEAD request to"
+        " http://10.99.0.1:33569/v2/denied/manifests/v1: 403 Forbidden\ndenied:"
+        " requested access to the resource is denied\ndenied: requested access to the"
+        " resource is denied\n",
         Cause.ACCESS_DENIED,
         registry="10.99.0.1:33569",
         likely=True,
     ),
     _of(
-        'level=info msg="PullImage \\"docker.io/library/nginx:1.25\\""\nlevel=info msg="trying '
-        'next host - response was http.StatusNotFound" host="10.0.0.7:5000"',
+        'level=info msg="PullImage \\"docker.io/library/nginx:1.25\\""\nlevel=info'
+        ' msg="trying next host - response was http.StatusNotFound"'
+        ' host="10.0.0.7:5000"',
         Cause.NOT_FOUND,
         registry="docker.io",
         endpoint="10.0.0.7:5000",
@@ -418,16 +464,18 @@ MIRRORS: List[Said] = [
 ]
 
 CRASH = Said(
-    "panic: interface conversion: interface {} is bool, not *toml.Tree\n\ngoroutine 96 [running]:\n"
+    "panic: interface conversion: interface {} is bool, not *toml.Tree\n\ngoroutine 96"
+    " [running]:\n"
     "github.com/containerd/containerd/remotes/docker/config.parseHostsFile",
     (Cause.CRASHES,),
 )
 
 # containerd 2.2.3 and 2.3.7.
 CRASH_BY_DOTS = Said(
-    "panic: reflect: reflect.Value.Set using unaddressable value\n\ngoroutine 5317 [running]:\n"
-    "reflect.flag.mustBeAssignableSlow(0x96)\n\treflect/value.go:260 +0xa8\n"
-    "github.com/pelletier/go-toml/v2.fieldByIndex({0x2384b20, 0x26125289e3f8, 0x96})\n",
+    "panic: reflect: reflect.Value.Set using unaddressable value\n\ngoroutine 5317"
+    " [running]:\nreflect.flag.mustBeAssignableSlow(0x96)\n\treflect/value.go:260"
+    " +0xa8\ngithub.com/pelletier/go-toml/v2.fieldByIndex({0x2384b20, 0x26125289e3f8,"
+    " 0x96})\n",
     (Cause.CRASHES,),
 )
 

@@ -1,7 +1,9 @@
-"""From what is configured and what was answered to what is wrong: one cause, and what mends it.
+"""From what is configured and what was answered to what is wrong: one cause, and what
+mends it.
 
-Of a registry that is asked at several endpoints the first that serves decides. One that fails
-before it makes every pull slow and is a fault; one that fails behind it is only worth knowing.
+Of a registry that is asked at several endpoints the first that serves decides. One that
+fails before it makes every pull slow and is a fault; one that fails behind it is only
+worth knowing.
 """
 
 from __future__ import annotations
@@ -32,10 +34,14 @@ TEXTS = {
     Cause.UNKNOWN_CA: "this node does not trust the CA of its certificate",
     Cause.WRONG_NAME: "its certificate is for another name",
     Cause.NO_IP_SAN: "its certificate is for no IP address",
-    Cause.COMMON_NAME_ONLY: "its certificate has a common name only, which nobody looks at",
+    Cause.COMMON_NAME_ONLY: (
+        "its certificate has a common name only, which nobody looks at"
+    ),
     Cause.EXPIRED: "its certificate has expired",
     Cause.NOT_YET_VALID: "its certificate is not valid yet",
-    Cause.CLIENT_CERTIFICATE_MISSING: "it wants a client certificate and this node presents none",
+    Cause.CLIENT_CERTIFICATE_MISSING: (
+        "it wants a client certificate and this node presents none"
+    ),
     Cause.CLIENT_CERTIFICATE_REFUSED: "it does not take this node's client certificate",
     Cause.CA_UNUSABLE: "the CA file for it cannot be used",
     Cause.CLIENT_UNUSABLE: "the client certificate or key for it cannot be used",
@@ -52,8 +58,12 @@ TEXTS = {
     Cause.LOGIN_MISSING: "it wants a login and this node has none for it",
     Cause.LOGIN_REFUSED: "it refuses this node's user name or password",
     Cause.BAD_CHALLENGE: "it wants a login and does not say how",
-    Cause.TOKEN_UNREACHABLE: "the token server that it sends its clients to gives no token",
-    Cause.TOKEN_REFUSED: "the token server that it sends its clients to refuses this node's login",
+    Cause.TOKEN_UNREACHABLE: (
+        "the token server that it sends its clients to gives no token"
+    ),
+    Cause.TOKEN_REFUSED: (
+        "the token server that it sends its clients to refuses this node's login"
+    ),
     Cause.ACCESS_DENIED: "there is no such image, or no right to pull it",
     Cause.NO_PLATFORM: "it does not have this image for this machine",
     Cause.PROXY: "containerd asks it through a proxy that does not let it through",
@@ -103,7 +113,8 @@ class Asked(NamedTuple):
         reading: whom containerd asks.
         results: by the place of the entry; an entry without one was not asked.
         image: that was looked up; None for the registry alone.
-        hints: findings from elsewhere that may be the deeper reason of what was answered.
+        hints: findings from elsewhere that may be the deeper reason of what was
+            answered.
         has_pull_secret: pods log in to it by themselves.
         login_is_hidden: this user may not look at what containerd logs in with.
     """
@@ -131,7 +142,11 @@ class Diagnosis(NamedTuple):
 def diagnose(asked: Asked) -> Diagnosis:
     """Find out what is wrong with one registry; remedies are for the caller to add."""
     # One whose files this user may not read was not asked.
-    seen = {at: each for at, each in asked.results.items() if each.cause is not Cause.UNREADABLE}
+    seen = {
+        at: each
+        for at, each in asked.results.items()
+        if each.cause is not Cause.UNREADABLE
+    }
     asked = asked._replace(results=seen)
     hints = (*asked.reading.findings, *asked.hints)
     in_files = [each for each in hints if each.is_fault and not each.explains]
@@ -147,7 +162,11 @@ def diagnose(asked: Asked) -> Diagnosis:
     layer = None if deciding is None else asked.results[deciding].layer
     is_fault = any(each.is_fault for each in findings)
     report = _report(asked, order, serving, layer, is_fault=is_fault)
-    if serving is None and not is_fault and any(each.cause is Cause.UNREADABLE for each in hints):
+    if (
+        serving is None
+        and not is_fault
+        and any(each.cause is Cause.UNREADABLE for each in hints)
+    ):
         report = report._replace(is_asked=False)
     return Diagnosis(report, findings)
 
@@ -170,11 +189,15 @@ def _serves(asked: Asked, index: int) -> bool:
 
 def _deciding(asked: Asked, order: Sequence[int]) -> Optional[int]:
     """Return the place of the failure to tell: a mirror without the image is none."""
-    telling = (index for index in order if asked.results[index].cause is not Cause.NOT_FOUND)
+    telling = (
+        index for index in order if asked.results[index].cause is not Cause.NOT_FOUND
+    )
     return next(telling, order[0] if order else None)
 
 
-def _from_answers(asked: Asked, order: Sequence[int], serving: Optional[int]) -> List[Finding]:
+def _from_answers(
+    asked: Asked, order: Sequence[int], serving: Optional[int]
+) -> List[Finding]:
     deciding = _deciding(asked, order) if serving is None else None
     found: Dict[Tuple[str, Optional[Cause]], Finding] = {}
     for index in order:
@@ -193,7 +216,9 @@ def _from_answers(asked: Asked, order: Sequence[int], serving: Optional[int]) ->
 
 
 def _is_unknown_before(asked: Asked, index: int) -> bool:
-    """Whether an endpoint that this user's rights are too few for may serve before one."""
+    """Whether an endpoint that this user's rights are too few for may serve before
+    one.
+    """
     return any(at < index and at not in asked.results for at in _order(asked))
 
 
@@ -208,12 +233,18 @@ def _finding(asked: Asked, index: int, *, is_fault: bool, is_before: bool) -> Fi
     detail = result.detail if not result.asked else f"{result.detail} ({result.asked})"
     return Finding(
         cause=cause,
-        what=_HIDDEN_LOGIN if is_hidden else TEXTS.get(cause, cause.value.replace("_", " ")),
+        what=(
+            _HIDDEN_LOGIN
+            if is_hidden
+            else TEXTS.get(cause, cause.value.replace("_", " "))
+        ),
         registry=asked.reading.registry,
         endpoint=entry.url,
         where=entry.where or asked.reading.source,
         why=". ".join(
-            each for each in (detail, _consequence(asked, index, is_before=is_before)) if each
+            each
+            for each in (detail, _consequence(asked, index, is_before=is_before))
+            if each
         ),
         remedy=Remedy(_AS_ROOT) if is_hidden else Remedy(),
         severity=Severity.FAULT if is_fault else Severity.NOTE,
@@ -221,7 +252,11 @@ def _finding(asked: Asked, index: int, *, is_fault: bool, is_before: bool) -> Fi
 
 
 def _cause(result: Result) -> Cause:
-    if result.cause in _DATES and result.clock is not None and abs(result.clock) > _CLOCK_SECONDS:
+    if (
+        result.cause in _DATES
+        and result.clock is not None
+        and abs(result.clock) > _CLOCK_SECONDS
+    ):
         return Cause.CLOCK
     return result.cause or Cause.UNKNOWN
 
@@ -242,13 +277,18 @@ def _consequence(asked: Asked, index: int, *, is_before: bool) -> str:
 
 
 def _explained(found: Finding, hints: Iterable[Finding]) -> Finding:
-    """Return the deeper reason of a finding, where there is one, with the same weight."""
+    """Return the deeper reason of a finding, where there is one, with the same
+    weight.
+    """
     for hint in hints:
         is_there = hint.endpoint in ("", found.endpoint)
         if is_there and found.cause in hint.explains:
             why = ". ".join(each for each in (hint.why, found.why) if each)
             return hint._replace(
-                severity=found.severity, registry=found.registry, endpoint=found.endpoint, why=why
+                severity=found.severity,
+                registry=found.registry,
+                endpoint=found.endpoint,
+                why=why,
             )
     return found
 
@@ -263,12 +303,18 @@ def _report(
 ) -> RegistryReport:
     entries, results = asked.reading.entries, asked.results
     last = Layer.LOGIN if asked.image is None else Layer.MANIFEST
-    hidden = () if failed is None else LAYERS[LAYERS.index(failed) + 1 : LAYERS.index(last) + 1]
+    hidden = (
+        ()
+        if failed is None
+        else LAYERS[LAYERS.index(failed) + 1 : LAYERS.index(last) + 1]
+    )
     return RegistryReport(
         registry=asked.reading.registry,
         endpoints=tuple(
             EndpointReport(
-                entry.url, results[index].cause if index in order else None, index in order
+                entry.url,
+                results[index].cause if index in order else None,
+                index in order,
             )
             for index, entry in enumerate(entries)
         ),

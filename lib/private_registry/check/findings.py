@@ -7,7 +7,10 @@ from typing import FrozenSet, NamedTuple
 
 
 class Layer(Enum):
-    """What is looked at, in this order; what comes after the first that fails is not reached."""
+    """What is looked at, in this order.
+
+    What comes after the first that fails is not reached.
+    """
 
     FILES = "files"
     NAME = "name"
@@ -130,7 +133,8 @@ class Remedy(NamedTuple):
     """What mends it.
 
     Args:
-        command: to paste into a shell, as root or with the sudo that stands in it; no placeholder.
+        command: to paste into a shell, as root or with the sudo that stands in it; no
+            placeholder.
         needs: what has to be at hand before, such as a file that the command names.
         owner: what only the registry's owner, or whoever runs the network, can do.
     """
@@ -150,13 +154,14 @@ class Finding(NamedTuple):
         cause: the kind.
         what: what is wrong, a sentence without a full stop.
         registry: as image references spell it; empty for the node as a whole.
-        endpoint: URL of the registry or mirror that it is about; empty where it is about a file.
+        endpoint: URL of the registry or mirror that it is about; empty where it is
+            about a file.
         where: file and line, as ``PATH, line N``; or what was asked.
         why: what comes of it, a sentence without a full stop.
         remedy: what mends it; empty where the caller knows better.
         severity: a fault makes ``check`` end with exit code 5.
-        explains: causes at the same endpoint which this one is the deeper reason of; where one of
-            them is found there, this finding takes its place, as a fault.
+        explains: causes at the same endpoint which this one is the deeper reason of;
+            where one of them is found there, this finding takes its place, as a fault.
     """
 
     cause: Cause

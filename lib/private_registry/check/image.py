@@ -6,7 +6,11 @@ import re
 from typing import NamedTuple, Optional
 
 from private_registry.errors import UsageError
-from private_registry.registries.names import DOCKER_HUB, RegistryName, parse_registry_name
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    RegistryName,
+    parse_registry_name,
+)
 from private_registry.texts.showing import quoted, shown
 
 _PLACE = "what is to be checked"
@@ -42,7 +46,9 @@ class Image(NamedTuple):
         return ":" in self.version
 
     def of_others(self) -> str:
-        """Name it where somebody else wrote it: with its version if it is known to be one."""
+        """Name it where somebody else wrote it: with its version if it is known to
+        be one.
+        """
         is_known = self.is_by_digest or _VERSION.match(self.version)
         return str(self if is_known else self._replace(version="..."))
 
@@ -69,13 +75,21 @@ def parse_subject(text: str) -> Subject:
     Raises:
         UsageError: it is neither.
     """
-    bare = text.partition("://")[2] if text.startswith(("http://", "https://")) else text
+    bare = (
+        text.partition("://")[2] if text.startswith(("http://", "https://")) else text
+    )
     domain, slash, rest = bare.partition("/")
     if slash and rest and _is_domain(domain):
         return _of_image(domain, rest, text)
     if _is_domain(domain) and not rest:
         name, _, tag = domain.partition(":")
-        if "." in name or name == "localhost" or not tag or _PORT.match(tag) or "[" in domain:
+        if (
+            "." in name
+            or name == "localhost"
+            or not tag
+            or _PORT.match(tag)
+            or "[" in domain
+        ):
             return Subject(_registry(domain))
     return _of_image(DOCKER_HUB, bare, text)
 

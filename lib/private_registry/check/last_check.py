@@ -1,4 +1,7 @@
-"""What the last check said of each registry, for `list`; best effort, and only for root."""
+"""What the last check said of each registry, for `list`.
+
+Best effort, and only for root.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ _LATEST = 2**36  # in two thousand years; later ones have no date everywhere
 
 
 def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
-    """Keep what a check said, where this addon keeps things at all and nobody is at work.
+    """Keep what a check said, where this addon keeps things at all and nobody is at
+    work.
 
     Args:
         node: that was checked.
@@ -39,14 +43,19 @@ def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
 
 
 def recall(node: Node) -> Dict[str, CheckedAt]:
-    """Return what the last checks said, by registry; empty where nothing is remembered."""
+    """Return what the last checks said, by registry.
+
+    Empty where nothing is remembered.
+    """
     content = records.read(node, LAST_CHECK)
     if content is None:
         return {}
     try:
         plain: Any = json_text.loads(content)
         return {
-            str(name): CheckedAt(_seconds(each["time"]), tuple(map(str, each["causes"])))
+            str(name): CheckedAt(
+                _seconds(each["time"]), tuple(map(str, each["causes"]))
+            )
             for name, each in plain.items()
         }
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -68,7 +77,11 @@ def _told(outcome: CheckOutcome) -> Dict[str, CheckedAt]:
     return {
         each.registry: CheckedAt(
             now,
-            tuple(fault.cause.value for fault in faults if fault.registry in ("", each.registry)),
+            tuple(
+                fault.cause.value
+                for fault in faults
+                if fault.registry in ("", each.registry)
+            ),
         )
         for each in outcome.registries
         if each.is_asked or each.is_fault
@@ -76,10 +89,15 @@ def _told(outcome: CheckOutcome) -> Dict[str, CheckedAt]:
 
 
 def _write(node: Node, checks: Mapping[str, CheckedAt]) -> None:
-    plain = {name: {"time": each.time, "causes": each.causes} for name, each in checks.items()}
+    plain = {
+        name: {"time": each.time, "causes": each.causes}
+        for name, each in checks.items()
+    }
     content = json.dumps(plain, indent=2).encode()
     # A killed run's staging directories are cleared away by the next run.
-    staging = node.place(NodePath(Root.COMMON, f"{STATE_DIRECTORY}/staging-{os.urandom(8).hex()}"))
+    staging = node.place(
+        NodePath(Root.COMMON, f"{STATE_DIRECTORY}/staging-{os.urandom(8).hex()}")
+    )
     files.make_own_directory(staging)
     try:
         temporary = staging.below("check")

@@ -1,7 +1,8 @@
 """What mends a finding: a command to paste, or what only the registry's owner can do.
 
-Commands name ca.crt, client.crt and client.key in the current directory, and the login in the
-environment's REGISTRY_USER and REGISTRY_PASSWORD, so that they can be pasted as they are.
+Commands name ca.crt, client.crt and client.key in the current directory, and the login
+in the environment's REGISTRY_USER and REGISTRY_PASSWORD, so that they can be pasted as
+they are.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from private_registry.check.owners import OWNERS
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.errors import UsageError
 from private_registry.registries.endpoints import is_docker_hub, parse_mirror_url
-from private_registry.registries.names import DOCKER_HUB, EVERY_REGISTRY, parse_registry_name
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    EVERY_REGISTRY,
+    parse_registry_name,
+)
 from private_registry.texts.showing import quoted
 
 _ADD = "microk8s private-registry add"
@@ -23,7 +28,9 @@ _LOGIN_NEEDS = (
     "the login in the environment: export REGISTRY_USER=NAME; "
     "read -rs REGISTRY_PASSWORD; export REGISTRY_PASSWORD"
 )
-_CA_NEEDS = "the certificate of the CA that signed the registry's, in ca.crt (ask its owner)"
+_CA_NEEDS = (
+    "the certificate of the CA that signed the registry's, in ca.crt (ask its owner)"
+)
 _CLIENT_NEEDS = "client.crt and client.key, as the registry's owner issues them"
 _EDIT = (
     "microk8s private-registry export --with-secrets --output registries.toml && "
@@ -34,15 +41,27 @@ _OWNED = {
     Cause.NOT_YET_VALID: "whoever runs {who}: a certificate that is valid already",
     Cause.NOT_A_REGISTRY: "whoever runs {who}: where the registry itself answers",
     Cause.RATE_LIMITED: "wait, or whoever runs {who}: a higher limit",
-    Cause.ACCESS_DENIED: "whoever runs {who}: the right to pull; or the image's name is wrong",
+    Cause.ACCESS_DENIED: (
+        "whoever runs {who}: the right to pull; or the image's name is wrong"
+    ),
 }
 _ELSEWHERE: Dict[Cause, Remedy] = {
     Cause.CLOCK: Remedy("sudo timedatectl set-ntp true"),
 }
 _OF_LOGIN = (
-    *(Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.URL_PART_IGNORED),
+    *(
+        Cause.LOGIN_MISSING,
+        Cause.LOGIN_REFUSED,
+        Cause.TOKEN_REFUSED,
+        Cause.URL_PART_IGNORED,
+    ),
 )
-_FILES_OF_THE_CA = (Cause.UNKNOWN_CA, Cause.CA_MISSING, Cause.CA_UNUSABLE, Cause.NOT_RENDERED)
+_FILES_OF_THE_CA = (
+    Cause.UNKNOWN_CA,
+    Cause.CA_MISSING,
+    Cause.CA_UNUSABLE,
+    Cause.NOT_RENDERED,
+)
 _FILES_OF_THE_CLIENT = (
     *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.CLIENT_CERTIFICATE_REFUSED),
     *(Cause.CLIENT_MISSING, Cause.CLIENT_UNUSABLE),
@@ -60,8 +79,8 @@ class Situation(NamedTuple):
         beyond: what would be wrong if it were asked by HTTPS.
         has_login: the node logs in to it.
         has_plugin: people can type ``microk8s private-registry``.
-        login_at: address of the host whose login it is about, where that is another one: it was
-            redirected to.
+        login_at: address of the host whose login it is about, where that is another
+            one: it was redirected to.
         environment_file: where containerd's proxies are set.
         restart: what people type to restart containerd.
     """
@@ -113,7 +132,9 @@ class _Mending:
         if cause in _FILES_OF_THE_CA or self._situation.beyond is Cause.UNKNOWN_CA:
             return self._with("--ca ca.crt", _CA_NEEDS)
         if cause in _FILES_OF_THE_CLIENT:
-            return self._with("--client-cert client.crt --client-key client.key", _CLIENT_NEEDS)
+            return self._with(
+                "--client-cert client.crt --client-key client.key", _CLIENT_NEEDS
+            )
         return self._with("", "")
 
     @property
@@ -122,10 +143,14 @@ class _Mending:
         return (
             self._cause in _OF_LOGIN
             or (self._cause is Cause.ACCESS_DENIED and not self._situation.has_login)
-            or (self._cause is Cause.RATE_LIMITED and is_hub and not self._situation.has_login)
+            or (
+                self._cause is Cause.RATE_LIMITED
+                and is_hub
+                and not self._situation.has_login
+            )
         )
 
-    # --- the command --------------------------------------------------------------------------
+    # --- the command ------------------------------------------------------------------
 
     def _with(self, options: str, needs: str, *, keeps_trust: bool = False) -> Remedy:
         mirrors, entry = self._mirrors(), self._situation.entry
@@ -133,7 +158,10 @@ class _Mending:
             return _by_hand(entry.where)
         if len(mirrors) > 1 and options and self._is_mirror:
             return Remedy(_EDIT, f"{needs}; in the editor, the same for {self._url()}")
-        words = [_ADD if self._situation.has_plugin else _ENABLE, *self._target(mirrors)]
+        words = [
+            _ADD if self._situation.has_plugin else _ENABLE,
+            *self._target(mirrors),
+        ]
         if options:
             words.append(options)
         if keeps_trust and not self._is_plain:
@@ -147,7 +175,9 @@ class _Mending:
         return Remedy(" ".join(words), needs)
 
     def _with_login_at(self, address: str) -> Remedy:
-        """Save a login for the host that a registry redirects to: containerd looks there for it."""
+        """Save a login for the host that a registry redirects to: containerd looks
+        there for it.
+        """
         scheme, _, host = address.partition("://")
         option = "--insecure" if scheme == "http" else "--registry"
         try:
@@ -157,9 +187,16 @@ class _Mending:
         if name != host:
             who = self._reading.registry
             return Remedy(
-                owner=f"whoever runs {who}: it sends to {host}, which no login can be for"
+                owner=(
+                    f"whoever runs {who}: it sends to {host}, which no login can be for"
+                )
             )
-        words = [_ADD if self._situation.has_plugin else _ENABLE, option, quoted(host), _LOGIN]
+        words = [
+            _ADD if self._situation.has_plugin else _ENABLE,
+            option,
+            quoted(host),
+            _LOGIN,
+        ]
         words += ["--allow-plaintext-credentials"] if scheme == "http" else []
         return Remedy(" ".join(words), _LOGIN_NEEDS)
 
@@ -212,7 +249,7 @@ class _Mending:
             return is_docker_hub(entry.authority)
         return entry.authority == registry
 
-    # --- TLS settings that are there and have to stay -----------------------------------------
+    # --- TLS settings that are there and have to stay ---------------------------------
 
     def _trust(self) -> List[str]:
         entry = self._situation.entry
@@ -226,19 +263,25 @@ class _Mending:
         return [*words, "--skip-verify"] if entry.trust.skip_verify else words
 
     def _other_trust(self, options: str) -> List[str]:
-        """Return the settings that stay: the client's beside a new CA, and the other way round."""
+        """Return the settings that stay: the client's beside a new CA, and the other
+        way round.
+        """
         if options.startswith("--ca "):
             return [each for each in self._trust() if each.startswith("--client-cert ")]
         return [each for each in self._trust() if not each.startswith("--client-cert ")]
 
-    # --- proxies ------------------------------------------------------------------------------
+    # --- proxies ----------------------------------------------------------------------
 
     def _without_proxy(self, entry: HostEntry) -> Remedy:
         host = entry.authority
-        name = host if host.endswith("]") or ":" not in host else host.rpartition(":")[0]
+        name = (
+            host if host.endswith("]") or ":" not in host else host.rpartition(":")[0]
+        )
         line = "NO_PROXY=${NO_PROXY:-$no_proxy}," + name.strip("[]")
         file = quoted(self._situation.environment_file)
-        return Remedy(f"echo {quoted(line)} | sudo tee -a {file} && {self._situation.restart}")
+        return Remedy(
+            f"echo {quoted(line)} | sudo tee -a {file} && {self._situation.restart}"
+        )
 
 
 def _by_hand(where: str) -> Remedy:

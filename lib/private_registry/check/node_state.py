@@ -7,7 +7,13 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
-from private_registry.check.observing import Runtime, is_for_root, is_hidden, proxies_of, runtime_of
+from private_registry.check.observing import (
+    Runtime,
+    is_for_root,
+    is_hidden,
+    proxies_of,
+    runtime_of,
+)
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.result import Login
 from private_registry.containerd.cri import calls
@@ -43,13 +49,14 @@ class NodeState(NamedTuple):
     """A node, as far as this user sees it.
 
     Args:
-        template: containerd's configuration as the running one has it, else as it will have it;
-            None where it cannot be read.
+        template: containerd's configuration as the running one has it, else as it will
+            have it; None where it cannot be read.
         version: of its containerd.
         runtime: the running one.
         proxies: that it asks.
         listing: the saved registries; None where they cannot be read.
-        findings: about the node as a whole; a fault that explains nothing else ends every pull.
+        findings: about the node as a whole; a fault that explains nothing else ends
+            every pull.
         hints: about single registries.
         unseen: what this user may not look at, for people.
     """
@@ -87,10 +94,14 @@ class NodeState(NamedTuple):
         return {host: login for host, login in found if login is not None}
 
     def is_as_saved(self, registry: str) -> bool:
-        """Whether this addon configured a registry, and nobody has changed it by hand since."""
+        """Whether this addon configured a registry, and nobody has changed it by
+        hand since.
+        """
         saved = () if self.listing is None else self.listing.registries
         return any(
-            str(each.registry.name) == registry and not each.missing and not each.differing
+            str(each.registry.name) == registry
+            and not each.missing
+            and not each.differing
             for each in saved
         )
 
@@ -111,7 +122,10 @@ def observe(node: Node) -> NodeState:
     written = None if file is None else file.template
     lint: List[Finding] = []
     if written is not None:
-        lint = [_placed(each, written) for each in _lint(node, written, loaded, version, unseen)]
+        lint = [
+            _placed(each, written)
+            for each in _lint(node, written, loaded, version, unseen)
+        ]
         findings += [each for each in lint if not each.registry]
     if not any(each.is_fault for each in findings):
         findings += _of_runtime(node, runtime, unseen)
@@ -152,10 +166,13 @@ def _lint(
         return own
     right = f"{DATA_IN_TEMPLATE}/{CERTS_D}"
     script = f's|^\\( *config_path *= *\\).*|\\1"{right}"|'
-    command = f"sudo sed -i '{script}' {quoted(written.source)} && {node.restart_command}"
+    command = (
+        f"sudo sed -i '{script}' {quoted(written.source)} && {node.restart_command}"
+    )
     elsewhere = Finding(
         Cause.CONFIG_PATH_ELSEWHERE,
-        f"containerd looks for registries in {shown_place(path)} and not in this node's certs.d",
+        f"containerd looks for registries in {shown_place(path)} and not in this node's"
+        " certs.d",
         where=written.source,
         remedy=Remedy(command),
     )
@@ -163,7 +180,9 @@ def _lint(
 
 
 def _placed(finding: Finding, template: Template) -> Finding:
-    """Name the registry that a finding about a single entry of the template is about."""
+    """Name the registry that a finding about a single entry of the template is
+    about.
+    """
     places = {template.place_of(key): key for key in template.keys}
     key = places.get(finding.where)
     if key is None or finding.registry or not finding.explains:
@@ -173,7 +192,9 @@ def _placed(finding: Finding, template: Template) -> Finding:
 
 
 def missing_pause_image(state: NodeState) -> Optional[str]:
-    """Return the image that each pod is started with where containerd has not got it."""
+    """Return the image that each pod is started with where containerd has not got
+    it.
+    """
     image = None if state.template is None else state.template.sandbox_image
     if image is None or not state.runtime.has_cri:
         return None
@@ -181,7 +202,9 @@ def missing_pause_image(state: NodeState) -> Optional[str]:
     return image if is_there is False else None
 
 
-def _template(node: Node, unseen: List[str]) -> Tuple[Optional[TemplateFile], List[Finding]]:
+def _template(
+    node: Node, unseen: List[str]
+) -> Tuple[Optional[TemplateFile], List[Finding]]:
     try:
         return read_template(node), []
     except (NodeError, ConflictError) as error:
@@ -205,10 +228,14 @@ def _name_hidden(node: Node, unseen: List[str]) -> None:
     """Name what else of containerd's configuration this user may not look at."""
     certs_d = NodePath(Root.DATA, CERTS_D)
     if is_hidden(node.absolute(certs_d), os.R_OK | os.X_OK):
-        unseen.append(f"{node.shown(certs_d)}: which registries are configured, and how")
+        unseen.append(
+            f"{node.shown(certs_d)}: which registries are configured, and how"
+        )
     environment = NodePath(Root.DATA, CONTAINERD_ENVIRONMENT)
     if is_hidden(node.absolute(environment)):
-        unseen.append(f"{node.shown(environment)}: whether containerd asks through a proxy")
+        unseen.append(
+            f"{node.shown(environment)}: whether containerd asks through a proxy"
+        )
 
 
 def _loaded(node: Node, unseen: List[str]) -> Optional[Template]:
@@ -226,7 +253,9 @@ def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding
     if runtime.process is None:
         start = Remedy(f"sudo snap start {node.snap_name}.daemon-containerd")
         what = "containerd does not run"
-        return [Finding(Cause.CONTAINERD_DOWN, what, where=runtime.socket, remedy=start)]
+        return [
+            Finding(Cause.CONTAINERD_DOWN, what, where=runtime.socket, remedy=start)
+        ]
     if runtime.has_cri:
         return []
     words = Containerd(node).cri_error() or ""
@@ -250,7 +279,9 @@ def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Findi
     except PrivateRegistryError:
         # The template's own finding, or what `list` says of it.
         return None, []
-    return listing, [each for status in listing.registries for each in _unlike(node, status)]
+    return listing, [
+        each for status in listing.registries for each in _unlike(node, status)
+    ]
 
 
 def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
@@ -284,7 +315,8 @@ def _pending(
     return [
         Finding(
             Cause.RESTART_PENDING,
-            f"containerd still has other words on {shown_key(key)} than its configuration",
+            f"containerd still has other words on {shown_key(key)} than its"
+            " configuration",
             key[1],
             where=node.shown(NodePath(Root.DATA, RENDERED)),
             why="It reads them at its start only",
@@ -299,7 +331,9 @@ def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:
     try:
         is_interrupted = commit.is_interrupted(node)
     except PermissionError as error:
-        unseen.append(f"{error.filename}: whether an earlier run of this addon was killed")
+        unseen.append(
+            f"{error.filename}: whether an earlier run of this addon was killed"
+        )
         return []
     what = "a run of this addon was killed and is not finished or undone yet"
     every = frozenset(Cause)
@@ -310,7 +344,9 @@ def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:
 def _login(found: object) -> Optional[Login]:
     if not isinstance(found, dict):
         return None
-    username, password, encoded = (found.get(key) for key in ("username", "password", "auth"))
+    username, password, encoded = (
+        found.get(key) for key in ("username", "password", "auth")
+    )
     if username:
         return Login(str(username), str(password or ""))
     return _decoded(str(encoded)) if encoded else None

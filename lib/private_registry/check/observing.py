@@ -1,4 +1,7 @@
-"""Looks at what a pull depends on beside the addon's own files; as whoever asks, root or not."""
+"""Looks at what a pull depends on beside the addon's own files.
+
+As whoever asks, root or not.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,11 @@ from private_registry.check.probe.proxies import Proxies, environment_of
 from private_registry.check.reading.reading import Look
 from private_registry.containerd.cri import calls
 from private_registry.node import bounded_reads
-from private_registry.node.paths import CONTAINERD_ARGUMENTS, CONTAINERD_ENVIRONMENT, Node
+from private_registry.node.paths import (
+    CONTAINERD_ARGUMENTS,
+    CONTAINERD_ENVIRONMENT,
+    Node,
+)
 from private_registry.transaction.plan import NodePath, Root
 
 _ANSWER_SECONDS = 2
@@ -33,12 +40,17 @@ class Runtime(NamedTuple):
 
 
 def is_hidden(path: str, rights: int = os.R_OK) -> bool:
-    """Whether this user may not see what is at a path, or has no rights to it; root never."""
+    """Whether this user may not see what is at a path, or has no rights to it.
+
+    Root never.
+    """
     try:
         os.stat(path)
     except OSError as error:
         return is_for_root(error)
-    return not os.access(path, rights, effective_ids=os.access in os.supports_effective_ids)
+    return not os.access(
+        path, rights, effective_ids=os.access in os.supports_effective_ids
+    )
 
 
 def is_for_root(error: Optional[BaseException]) -> bool:
@@ -80,17 +92,24 @@ def runtime_of(node: Node) -> Runtime:
 
 
 def proxies_of(node: Node, process: Optional[int]) -> Proxies:
-    """Return the proxies that containerd asks: as it was started, else as it will be."""
+    """Return the proxies that containerd asks: as it was started, else as it will
+    be.
+    """
     if process is not None:
         started = _environment_of(process)
         if started is not None:
-            pairs = (each.partition("=") for each in started.decode(errors="replace").split("\0"))
+            pairs = (
+                each.partition("=")
+                for each in started.decode(errors="replace").split("\0")
+            )
             return Proxies.of({name: value for name, _, value in pairs})
     return Proxies.of(containerd_environment(node))
 
 
 def containerd_environment(node: Node) -> Dict[str, str]:
-    """Read what MicroK8s sets for containerd at each start (run-containerd-with-args)."""
+    """Read what MicroK8s sets for containerd at each start
+    (run-containerd-with-args).
+    """
     path = node.absolute(NodePath(Root.DATA, CONTAINERD_ENVIRONMENT))
     return environment_of((look_at(path).content or b"").decode(errors="replace"))
 

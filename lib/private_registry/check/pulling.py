@@ -1,9 +1,10 @@
 """A real pull, and the node's images as they were before.
 
-To the kubelet an image that it has not pulled itself is one that was there from the beginning, and
-from Kubernetes 1.35 on every pod may use such a one (KEP-2535). So what a pull of ours brings goes
-again. CRI removes an image with all its names: one that was there under another name stays, and a
-name that stood for another image stands for that one again.
+To the kubelet an image that it has not pulled itself is one that was there from the
+beginning, and from Kubernetes 1.35 on every pod may use such a one (KEP-2535). So what
+a pull of ours brings goes again. CRI removes an image with all its names: one that was
+there under another name stays, and a name that stood for another image stands for that
+one again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _NOT_TOLD = "containerd does not tell whether it was there before"
 
 
 def pull(node: Node, socket: str, image: Image) -> PullTry:
-    """Pull an image as the kubelet does, and remove it again unless it was there before.
+    """Pull an image as the kubelet does, and remove it again unless it was there
+    before.
 
     Args:
         node: whose containerd pulls.
@@ -69,7 +71,9 @@ class _Images:
         if now in self._known:
             return PullTry(self._reference, afterwards=Afterwards.WAS_THERE)
         if self._named and not self._is_named_again():
-            return self._stays("the name stood for another image before, and cannot be given back")
+            return self._stays(
+                "the name stood for another image before, and cannot be given back"
+            )
         problem = calls.remove(self._socket, now, _ANSWER_SECONDS)
         if problem is not None:
             return self._stays(f"containerd says: {harmless(problem, LONGEST_WORDS)}")
@@ -79,7 +83,9 @@ class _Images:
         return calls.image_id(self._socket, self._reference, _ANSWER_SECONDS)
 
     def _is_named_again(self) -> bool:
-        """Let the name stand for the image again that it stood for, and wait until CRI sees it."""
+        """Let the name stand for the image again that it stood for, and wait until
+        CRI sees it.
+        """
         if not name_image(self._node, self._socket, self._named or "", self._reference):
             return False
         end = time.monotonic() + _NAMED_SECONDS

@@ -1,8 +1,10 @@
-"""What mends a cause at a registry or mirror: a command to paste, or what only its owner can do.
+"""What mends a cause at a registry or mirror: a command to paste, or what only its
+owner can do.
 
-In commands the CA's certificate is ca.crt, a client certificate and its key are client.crt and
-client.key, a login is in REGISTRY_USER and REGISTRY_PASSWORD. Whatever is shown here is accepted by
-cli/command_line.py; where no such command can name the registry, there is none.
+In commands the CA's certificate is ca.crt, a client certificate and its key are
+client.crt and client.key, a login is in REGISTRY_USER and REGISTRY_PASSWORD. Whatever
+is shown here is accepted by cli/command_line.py; where no such command can name the
+registry, there is none.
 """
 
 from __future__ import annotations
@@ -33,16 +35,23 @@ _CA = ("--ca", "ca.crt")
 _CLIENT = ("--client-cert", "client.crt", "--client-key", "client.key")
 _LOGIN = '--username "$REGISTRY_USER" --password-env REGISTRY_PASSWORD'
 _NEEDS_CA = "ca.crt, the certificate of the CA that signed the one of {who}"
-_NEEDS_CLIENT = "client.crt and client.key, a client certificate that {who} accepts, and its key"
-_NEEDS_LOGIN = "REGISTRY_USER and REGISTRY_PASSWORD in the environment, a login of {who}"
+_NEEDS_CLIENT = (
+    "client.crt and client.key, a client certificate that {who} accepts, and its key"
+)
+_NEEDS_LOGIN = (
+    "REGISTRY_USER and REGISTRY_PASSWORD in the environment, a login of {who}"
+)
 _NEEDS_NAME = (
     "the registry's name: give the whole message, from Failed to pull image on, "
     "or the registry: microk8s private-registry check HOST:PORT"
 )
-_ONLY_MIRROR = "where {registry} has more mirrors: all in one --file, for this replaces them"
+_ONLY_MIRROR = (
+    "where {registry} has more mirrors: all in one --file, for this replaces them"
+)
 _BUILT_IN = "localhost:32000"
 _LOCAL_PULL = (
-    r"""printf '\n[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true\n'"""
+    r"""printf '\n[plugins."io.containerd.cri.v1.images"]\n"""
+    r"""use_local_image_pull = true\n'"""
 )
 
 
@@ -65,10 +74,12 @@ class Target(NamedTuple):
 
     Args:
         registry: as image references spell it, or ``*``; empty where that is not known.
-        endpoint_url: URL of who was asked, without user name or query; empty for the registry.
+        endpoint_url: URL of who was asked, without user name or query; empty for the
+            registry.
         is_mirror: that is a mirror of the registry.
         has_saved_entry: registries.toml knows the registry.
-        plugin_installed: ``microk8s private-registry`` is there; else the first enable is to come.
+        plugin_installed: ``microk8s private-registry`` is there; else the first enable
+            is to come.
         adopt: what stands there was written by somebody else.
         has_ca: CA settings that have to stay; None where that is not known.
         has_client: there is a client certificate that has to stay.
@@ -116,7 +127,9 @@ def remedy_for(cause: Cause, target: Target) -> Remedy:
 
 
 def add_command(target: Target, *options: str, scheme: str = "", tail: str = "") -> str:
-    """Return the command that adds the target's registry or mirror; empty where none can.
+    """Return the command that adds the target's registry or mirror.
+
+    Empty where none can.
 
     Args:
         target: which.
@@ -127,7 +140,10 @@ def add_command(target: Target, *options: str, scheme: str = "", tail: str = "")
     named = _named(target, scheme or target.scheme)
     if named is None:
         return ""
-    words = [ADD if target.plugin_installed else ENABLE, *map(quoted, (*named, *options))]
+    words = [
+        ADD if target.plugin_installed else ENABLE,
+        *map(quoted, (*named, *options)),
+    ]
     words += [tail] if tail else []
     words += ["--adopt"] if target.adopt else []
     words += ["--docker"] if target.in_docker else []
@@ -135,7 +151,11 @@ def add_command(target: Target, *options: str, scheme: str = "", tail: str = "")
 
 
 def _named(target: Target, scheme: str) -> Optional[Tuple[str, str]]:
-    option = "--mirror" if target.is_mirror else "--insecure" if scheme == "http" else "--registry"
+    option = (
+        "--mirror"
+        if target.is_mirror
+        else "--insecure" if scheme == "http" else "--registry"
+    )
     try:
         name = parse_registry_name(target.registry, option)
         if not target.is_mirror:
@@ -156,7 +176,9 @@ def _adding(target: Target, *options: str, scheme: str = "", needs: str = "") ->
 def _nameless(target: Target) -> Remedy:
     if not target.registry:
         return Remedy(needs=_NEEDS_NAME)
-    return Remedy(owner=f"whoever runs the network: {target.who} is not what answers there")
+    return Remedy(
+        owner=f"whoever runs the network: {target.who} is not what answers there"
+    )
 
 
 def _needs(target: Target, *needs: str) -> str:
@@ -177,7 +199,9 @@ def _speaks_http(target: Target) -> Remedy:
 
 def _speaks_https(target: Target) -> Remedy:
     options = _kept(target)
-    return _adding(target, *options, scheme="https", needs=_NEEDS_CA if target.has_ca else "")
+    return _adding(
+        target, *options, scheme="https", needs=_NEEDS_CA if target.has_ca else ""
+    )
 
 
 def _unknown_ca(target: Target) -> Remedy:
@@ -197,8 +221,12 @@ def _client_certificate(target: Target) -> Remedy:
 def _login(target: Target) -> Remedy:
     needs = _needs(target, _NEEDS_LOGIN)
     if target.in_docker:
-        host = "" if target.registry in ("", DOCKER_HUB) else f" {quoted(target.registry)}"
-        return Remedy(f"docker login{host}", f"a user name and password of {target.who}")
+        host = (
+            "" if target.registry in ("", DOCKER_HUB) else f" {quoted(target.registry)}"
+        )
+        return Remedy(
+            f"docker login{host}", f"a user name and password of {target.who}"
+        )
     plain = " --allow-plaintext-credentials" if target.scheme == "http" else ""
     kept = () if target.has_saved_entry or target.scheme == "http" else _kept(target)
     command = add_command(target, *kept, tail=_LOGIN + plain)
@@ -208,7 +236,9 @@ def _login(target: Target) -> Remedy:
 def _rate_limited(target: Target) -> Remedy:
     if target.registry == DOCKER_HUB and not target.is_mirror:
         return _login(target)
-    return Remedy(owner=f"whoever runs {target.who}: more requests for this node, or wait")
+    return Remedy(
+        owner=f"whoever runs {target.who}: more requests for this node, or wait"
+    )
 
 
 def _anew(target: Target) -> Remedy:
@@ -217,7 +247,9 @@ def _anew(target: Target) -> Remedy:
         return Remedy(f"{APPLY} --adopt" if target.adopt else APPLY)
     needs = [_NEEDS_CA] * bool(target.has_ca) + [_NEEDS_CLIENT] * target.has_client
     kept = () if target.scheme == "http" else _kept(target)
-    return _adding(target._replace(adopt=True), *kept, needs="; ".join(needs) if kept else "")
+    return _adding(
+        target._replace(adopt=True), *kept, needs="; ".join(needs) if kept else ""
+    )
 
 
 def _authority_file(target: Target) -> Remedy:
@@ -232,8 +264,10 @@ def _not_a_registry(target: Target) -> Remedy:
     if target.registry == DOCKER_HUB and not target.is_mirror:
         return _anew(target)
     return Remedy(
-        owner=f"whoever runs {target.who}: the address of its registry, with the project if it is "
-        "a mirror's; what answers there is no registry"
+        owner=(
+            f"whoever runs {target.who}: the address of its registry, with the project"
+            " if it is a mirror's; what answers there is no registry"
+        )
     )
 
 
@@ -242,12 +276,15 @@ def _proxy(target: Target) -> Remedy:
     if not host or not target.files.environment:
         words = host or "the registry's host"
         return Remedy(
-            owner=f"whoever runs the node: {words} in NO_PROXY in containerd-env if no proxy leads "
-            "there, else the right proxy; then restart containerd"
+            owner=(
+                f"whoever runs the node: {words} in NO_PROXY in containerd-env if no"
+                " proxy leads there, else the right proxy; then restart containerd"
+            )
         )
     line = f"""printf '\\nNO_PROXY="${{NO_PROXY:-${{no_proxy:-}}}},{host}"\\n'"""
     return Remedy(
-        f"{line} | sudo tee --append {quoted(target.files.environment)} && {target.restart}",
+        f"{line} | sudo tee --append {quoted(target.files.environment)} &&"
+        f" {target.restart}",
         f"that {host} can be reached without the proxy",
     )
 
@@ -262,20 +299,23 @@ def _bare_host(target: Target) -> str:
 def _native_snapshotter(target: Target) -> Remedy:
     if not target.files.template:
         return Remedy(
-            owner="whoever runs the node: in containerd-template.toml, in the section "
-            'plugins."io.containerd.cri.v1.images", use_local_image_pull = true'
+            owner=(
+                "whoever runs the node: in containerd-template.toml, in the section "
+                'plugins."io.containerd.cri.v1.images", use_local_image_pull = true'
+            )
         )
     template = quoted(target.files.template)
     return Remedy(
-        f"grep -q cri.v1.images {template} || {_LOCAL_PULL} | sudo tee --append {template} "
-        f"&& {target.restart}"
+        f"grep -q cri.v1.images {template} || {_LOCAL_PULL} | sudo tee --append"
+        f" {template} && {target.restart}"
     )
 
 
 def _cri_settings(target: Target) -> Remedy:
     return Remedy(
         "microk8s stop; microk8s start" + f"; {APPLY}" * target.plugin_installed,
-        "mirrors and configs.*.tls taken out of containerd-template.toml, which holds config_path",
+        "mirrors and configs.*.tls taken out of containerd-template.toml, which holds"
+        " config_path",
     )
 
 
@@ -325,7 +365,12 @@ _MAKERS: Dict[Cause, Callable[[Target], Remedy]] = {
     Cause.CLIENT_CERTIFICATE_MISSING: _client_certificate,
     Cause.CLIENT_CERTIFICATE_REFUSED: _client_certificate,
     **dict.fromkeys(
-        (Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.ACCESS_DENIED),
+        (
+            Cause.LOGIN_MISSING,
+            Cause.LOGIN_REFUSED,
+            Cause.TOKEN_REFUSED,
+            Cause.ACCESS_DENIED,
+        ),
         _login,
     ),
     Cause.RATE_LIMITED: _rate_limited,
@@ -342,7 +387,11 @@ _MAKERS: Dict[Cause, Callable[[Target], Remedy]] = {
     Cause.NOT_A_DIRECTORY: _not_a_directory,
     Cause.CREDENTIALS_KEY: _login,
     **dict.fromkeys(
-        (Cause.MIRRORS_BESIDE_CONFIG_PATH, Cause.TLS_BESIDE_CONFIG_PATH, Cause.CRI_MISSING),
+        (
+            Cause.MIRRORS_BESIDE_CONFIG_PATH,
+            Cause.TLS_BESIDE_CONFIG_PATH,
+            Cause.CRI_MISSING,
+        ),
         _cri_settings,
     ),
     **dict.fromkeys((Cause.RESTART_PENDING, Cause.CONTAINERD_DOWN), _restart),
@@ -358,11 +407,36 @@ _MAKERS: Dict[Cause, Callable[[Target], Remedy]] = {
                 Cause.DUPLICATE,
                 Cause.CRASHES,
             ),
-            *(Cause.NO_HOST_TABLE, Cause.NOT_A_HOST, Cause.UNKNOWN_KEY, Cause.MISPLACED_KEY),
-            *(Cause.KEY_CASE, Cause.WRONG_TYPE, Cause.UNKNOWN_CAPABILITY, Cause.NO_CAPABILITY),
-            *(Cause.BAD_SCHEME, Cause.SCHEME_MISSING, Cause.BAD_URL, Cause.URL_PART_IGNORED),
-            *(Cause.PATH_APPENDED, Cause.TLS_ON_HTTP, Cause.NOT_INHERITED, Cause.BAD_HEADER),
-            *(Cause.BAD_FALLBACK, Cause.NOT_RENDERED, Cause.REVISION_PATH, Cause.UNREADABLE),
+            *(
+                Cause.NO_HOST_TABLE,
+                Cause.NOT_A_HOST,
+                Cause.UNKNOWN_KEY,
+                Cause.MISPLACED_KEY,
+            ),
+            *(
+                Cause.KEY_CASE,
+                Cause.WRONG_TYPE,
+                Cause.UNKNOWN_CAPABILITY,
+                Cause.NO_CAPABILITY,
+            ),
+            *(
+                Cause.BAD_SCHEME,
+                Cause.SCHEME_MISSING,
+                Cause.BAD_URL,
+                Cause.URL_PART_IGNORED,
+            ),
+            *(
+                Cause.PATH_APPENDED,
+                Cause.TLS_ON_HTTP,
+                Cause.NOT_INHERITED,
+                Cause.BAD_HEADER,
+            ),
+            *(
+                Cause.BAD_FALLBACK,
+                Cause.NOT_RENDERED,
+                Cause.REVISION_PATH,
+                Cause.UNREADABLE,
+            ),
             *(Cause.CERTIFICATES_IGNORED, Cause.WRONG_DIRECTORY, Cause.MISNAMED_FILE),
         ),
         _anew,

@@ -37,9 +37,11 @@ class Question(NamedTuple):
         image: to be looked up there; None to ask whether it is a registry at all.
         login: None where the node has none for it.
         proxies: of the process that pulls.
-        has_token_headers: the entry's headers go to its token server, too (containerd 2.1).
+        has_token_headers: the entry's headers go to its token server, too (containerd
+            2.1).
         logins: what the node has for other hosts, where the endpoint may redirect to.
-        compares_ports: a redirect to another port leads to another host (Go before 1.21.8).
+        compares_ports: a redirect to another port leads to another host (Go before
+            1.21.8).
     """
 
     registry: str
@@ -52,7 +54,9 @@ class Question(NamedTuple):
     compares_ports: bool = True
 
     def login_of(self, host: str) -> Optional[Login]:
-        """Return what the node logs in to a host with that asks for it: ``HOST[:PORT]``."""
+        """Return what the node logs in to a host with that asks for it:
+        ``HOST[:PORT]``.
+        """
         return self.login if host == self.entry.authority else self.logins.get(host)
 
 
@@ -63,12 +67,15 @@ class Result(NamedTuple):
         cause: why it does not serve; None where it does.
         layer: the last one that was reached.
         detail: the same in the words of who noticed, without secrets.
-        asked: URL of what refused, where that is not the endpoint: a token server, a proxy.
-        clock: seconds that the server's clock is ahead of this node's; None where it does not tell.
+        asked: URL of what refused, where that is not the endpoint: a token server, a
+            proxy.
+        clock: seconds that the server's clock is ahead of this node's; None where it
+            does not tell.
         speaks: ``http`` or ``https``, as far as that came out.
         is_anonymous: it serves whoever comes, or asked for a login and was given none.
         beyond: where it speaks HTTPS and was asked by HTTP, what would be wrong then.
-        login_at: address of another host whose login it is about; empty for the endpoint's own.
+        login_at: address of another host whose login it is about; empty for the
+            endpoint's own.
     """
 
     cause: Optional[Cause]

@@ -1,7 +1,8 @@
-"""Why a pull fails: from the node's files and the registries' answers to causes and remedies.
+"""Why a pull fails: from the node's files and the registries' answers to causes and
+remedies.
 
-Reads only: no lock, no repair of what a killed run left, no file but the summary for `list`. A real
-pull, where it is asked for, leaves no image behind.
+Reads only: no lock, no repair of what a killed run left, no file but the summary for
+`list`. A real pull, where it is asked for, leaves no image behind.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ from private_registry.verbs.outcomes import CheckOutcome, PullTry
 _GRACE_SECONDS = 0.5
 _TOKEN_HEADERS = (2, 1, 0)
 _IPV6_NAMES = (1, 7, 0)
-_TO_US = Remedy(owner="whoever maintains this addon: its files, without their secrets, and this")
+_TO_US = Remedy(
+    owner="whoever maintains this addon: its files, without their secrets, and this"
+)
 _REFRESH = Remedy("sudo snap refresh microk8s --channel=latest/stable")
 
 Progress = Callable[[int, int], None]
@@ -65,7 +68,9 @@ class _Case(NamedTuple):
         return self.reading.registry
 
 
-def check(node: Node, request: CheckRequest, progress: Progress = _silent) -> CheckOutcome:
+def check(
+    node: Node, request: CheckRequest, progress: Progress = _silent
+) -> CheckOutcome:
     """Find out why pulls fail on a node.
 
     Args:
@@ -81,19 +86,29 @@ def check(node: Node, request: CheckRequest, progress: Progress = _silent) -> Ch
     results = _ask(state, cases, request.seconds, progress)
     state = state._replace(hints=(*state.hints, *_of_tree(node, state, request)))
     diagnoses = [
-        _diagnosis(node, state, case, results.get(number, {})) for number, case in enumerate(cases)
+        _diagnosis(node, state, case, results.get(number, {}))
+        for number, case in enumerate(cases)
     ]
-    found = [*state.findings, *([] if request.subjects else _about_others(state, cases))]
+    found = [
+        *state.findings,
+        *([] if request.subjects else _about_others(state, cases)),
+    ]
     found += [finding for each in diagnoses for finding in each.findings]
-    tried, from_pull = _pulled(node, state, request, is_faulty=any(each.is_fault for each in found))
-    findings = sorted(dict.fromkeys([*found, *from_pull]), key=lambda each: not each.is_fault)
-    reports = tuple(each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image)
+    tried, from_pull = _pulled(
+        node, state, request, is_faulty=any(each.is_fault for each in found)
+    )
+    findings = sorted(
+        dict.fromkeys([*found, *from_pull]), key=lambda each: not each.is_fault
+    )
+    reports = tuple(
+        each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image
+    )
     outcome = CheckOutcome(reports, tuple(findings), state.unseen, tried)
     remember(node, outcome, is_everything=not request.subjects)
     return outcome
 
 
-# --- whom to ask -----------------------------------------------------------------------------
+# --- whom to ask ----------------------------------------------------------------------
 
 
 def _cases(node: Node, state: NodeState, request: CheckRequest) -> List[_Case]:
@@ -142,7 +157,8 @@ def _configured(node: Node, state: NodeState) -> Iterable[str]:
 def _reading(node: Node, state: NodeState, name: str) -> Reading:
     try:
         return _read(node, state, name)
-    except Exception as error:  # noqa: BLE001 - one registry's files may not end the whole check
+    # One registry's files may not end the whole check.
+    except Exception as error:  # noqa: BLE001
         what = "what is configured for it cannot be understood"
         why = type(error).__name__
         finding = Finding(Cause.NOT_UNDERSTOOD, what, name, why=why, remedy=_TO_US)
@@ -150,7 +166,11 @@ def _reading(node: Node, state: NodeState, name: str) -> Reading:
 
 
 def _read(node: Node, state: NodeState, name: str) -> Reading:
-    if name.startswith("[") and state.version is not None and state.version < _IPV6_NAMES:
+    if (
+        name.startswith("[")
+        and state.version is not None
+        and state.version < _IPV6_NAMES
+    ):
         what = "this containerd takes no IPv6 address in an image's name"
         finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=_REFRESH)
         return Reading(name, (), (finding,), fails=True)
@@ -159,8 +179,11 @@ def _read(node: Node, state: NodeState, name: str) -> Reading:
     reading = read_registry(name, _certs_d(node), look_at, state.version)
     if name != EVERY_REGISTRY:
         return reading
-    # What stands for all registries is asked for one of them only; there is none to fall back to.
-    entries = tuple(each for each in reading.entries if not each.is_server or each.where)
+    # What stands for all registries is asked for one of them only; there is none to
+    # fall back to.
+    entries = tuple(
+        each for each in reading.entries if not each.is_server or each.where
+    )
     return reading._replace(entries=entries)
 
 
@@ -181,7 +204,7 @@ def _is_stock(node: Node, state: NodeState, name: str) -> bool:
     return content is not None and is_stock(path, content)
 
 
-# --- asking ----------------------------------------------------------------------------------
+# --- asking ---------------------------------------------------------------------------
 
 
 def _ask(
@@ -224,10 +247,12 @@ def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
     )
 
 
-# --- what it means ---------------------------------------------------------------------------
+# --- what it means --------------------------------------------------------------------
 
 
-def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Result]) -> Diagnosis:
+def _diagnosis(
+    node: Node, state: NodeState, case: _Case, results: Dict[int, Result]
+) -> Diagnosis:
     if case.is_stock:
         return Diagnosis(_unasked(case), ())
     hints = tuple(each for each in state.hints if _is_about(each, case))
@@ -246,18 +271,27 @@ def _diagnosis(node: Node, state: NodeState, case: _Case, results: Dict[int, Res
     )
     diagnosis = diagnose(asked)
     findings = [
-        mended(each, _situation(node, state, case, each, results)) for each in diagnosis.findings
+        mended(each, _situation(node, state, case, each, results))
+        for each in diagnosis.findings
     ]
     if case.is_pause_image and case.image is not None:
-        findings = [_of_pause_image(each, case.image) for each in findings if each.is_fault]
+        findings = [
+            _of_pause_image(each, case.image) for each in findings if each.is_fault
+        ]
     return diagnosis._replace(findings=tuple(findings))
 
 
 def _situation(
-    node: Node, state: NodeState, case: _Case, finding: Finding, results: Dict[int, Result]
+    node: Node,
+    state: NodeState,
+    case: _Case,
+    finding: Finding,
+    results: Dict[int, Result],
 ) -> Situation:
     entries = case.reading.entries
-    index = next((at for at, each in enumerate(entries) if each.url == finding.endpoint), None)
+    index = next(
+        (at for at, each in enumerate(entries) if each.url == finding.endpoint), None
+    )
     spoken = [each.speaks for each in results.values() if each.speaks]
     entry = None if index is None else entries[index]
     login_at = results[index].login_at if index in results else ""
@@ -283,8 +317,10 @@ def _has_login(state: NodeState, entry: Optional[HostEntry], login_at: str) -> b
 def _of_pause_image(finding: Finding, image: Image) -> Finding:
     return finding._replace(
         cause=Cause.PAUSE_IMAGE,
-        what=f"containerd has no {image.of_others()}, without which no pod starts, and cannot "
-        f"pull it: {finding.what}",
+        what=(
+            f"containerd has no {image.of_others()}, without which no pod starts, and"
+            f" cannot pull it: {finding.what}"
+        ),
     )
 
 
@@ -299,7 +335,9 @@ def _of_tree(node: Node, state: NodeState, request: CheckRequest) -> List[Findin
 def _about_others(state: NodeState, cases: List[_Case]) -> List[Finding]:
     """Return what is known of registries that are not asked."""
     asked = [case for case in cases if not case.is_stock]
-    return [each for each in state.hints if not any(_is_about(each, case) for case in asked)]
+    return [
+        each for each in state.hints if not any(_is_about(each, case) for case in asked)
+    ]
 
 
 def _is_about(hint: Finding, case: _Case) -> bool:
@@ -314,7 +352,7 @@ def _unasked(case: _Case, *, is_fault: bool = False) -> RegistryReport:
     )
 
 
-# --- a real pull -----------------------------------------------------------------------------
+# --- a real pull ----------------------------------------------------------------------
 
 
 def _pulled(
@@ -339,7 +377,8 @@ def _pulled(
 
 
 def _of_words(image: Image, words: str) -> Finding:
-    from private_registry.check.explain.explain import explain  # noqa: PLC0415 - rarely needed
+    # Rarely needed.
+    from private_registry.check.explain.explain import explain  # noqa: PLC0415
 
     # It is one message, however many a registry makes its own part of it look like.
     explained = explain(" ".join(words.split()).replace(", rpc error:", "; rpc error:"))
@@ -348,4 +387,6 @@ def _of_words(image: Image, words: str) -> Finding:
         why = harmless(words, LONGEST_WORDS)
         return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=why)
     first = explained[0]
-    return Finding(first.cause, first.what, registry, why=first.why, remedy=first.remedy)
+    return Finding(
+        first.cause, first.what, registry, why=first.why, remedy=first.remedy
+    )

@@ -9,7 +9,8 @@ _INSTEAD = "?"
 
 
 def harmless(text: str, longest: int = 200) -> str:
-    """Return what a server said without anything that a terminal would obey or not show.
+    """Return what a server said without anything that a terminal would obey or not
+    show.
 
     Args:
         text: what it said.

@@ -65,7 +65,8 @@ def _seconds(given: List[str]) -> float:
     number = float(given[-1]) if _SECONDS.match(given[-1]) else 0
     if not 0 < number <= _LONGEST_SECONDS:
         raise UsageError(
-            f"{shown(given[-1])} is no number of seconds from 0.1 to {_LONGEST_SECONDS}",
+            f"{shown(given[-1])} is no number of seconds from 0.1 to"
+            f" {_LONGEST_SECONDS}",
             place="option --timeout",
             instead="--timeout 10",
         )

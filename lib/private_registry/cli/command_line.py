@@ -1,4 +1,7 @@
-"""Turn a command line into a request; nothing is read from or written to the node here."""
+"""Turn a command line into a request.
+
+Nothing is read from or written to the node here.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,18 @@ from private_registry.errors import UsageError
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.endpoints import parse_mirror_url, url_to_type
 from private_registry.registries.model import Mirror, Registry, Tls
-from private_registry.registries.names import EVERY_REGISTRY, RegistryName, parse_registry_name
+from private_registry.registries.names import (
+    EVERY_REGISTRY,
+    RegistryName,
+    parse_registry_name,
+)
 from private_registry.registries.registries_toml import did_you_mean
-from private_registry.registries.requests import AddRequest, ApplyRequest, RemoveRequest, Upstream
+from private_registry.registries.requests import (
+    AddRequest,
+    ApplyRequest,
+    RemoveRequest,
+    Upstream,
+)
 from private_registry.texts.showing import shown, shown_name
 
 ADDON = "private-registry-config"
@@ -104,7 +116,10 @@ class Command(NamedTuple):
 
 
 def verb_of(door: str, arguments: Sequence[str]) -> str:
-    """Name the verb of a command line; an empty text where the plugin is given none it knows."""
+    """Name the verb of a command line.
+
+    An empty text where the plugin is given none it knows.
+    """
     if door == "plugin":
         return arguments[0] if arguments and arguments[0] in PLUGIN_VERBS else ""
     return "add" if door == "enable" else "remove"
@@ -126,7 +141,11 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
     Raises:
         UsageError: it cannot be understood, or contradicts itself.
     """
-    name, verb, rest = command_name(door, arguments), verb_of(door, arguments), list(arguments)
+    name, verb, rest = (
+        command_name(door, arguments),
+        verb_of(door, arguments),
+        list(arguments),
+    )
     if door == "plugin":
         if not rest or rest[0] in _HELP_WORDS:
             return Command(name, HelpRequest())
@@ -153,8 +172,12 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
 
 def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     parser = Parser()
-    parser.values("--insecure", "--registry", "--mirror", *_ONCE, *pull_secret_options.VALUES)
-    parser.flags("--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials")
+    parser.values(
+        "--insecure", "--registry", "--mirror", *_ONCE, *pull_secret_options.VALUES
+    )
+    parser.flags(
+        "--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials"
+    )
     parser.flags("--allow-plaintext-credentials", "--docker", "--no-docker", *_COMMON)
     values = parser.read(arguments, name)
     _check_once(values, (*_ONCE, *pull_secret_options.ONCE))
@@ -162,7 +185,8 @@ def _parse_add(name: str, arguments: List[str], inputs: Inputs) -> Command:
     if place is None:
         request = _add_from_options(values, inputs)
         return _command(name, with_docker(request, values), values)
-    from private_registry.cli.imports_given import add_request  # noqa: PLC0415 - rarely needed
+    # Rarely needed.
+    from private_registry.cli.imports_given import add_request  # noqa: PLC0415
 
     request = with_docker(add_request(*place, inputs), values)
     return _command(name, request, values)
@@ -175,7 +199,10 @@ def _command(name: str, request: Request, values: argparse.Namespace) -> Command
 
 
 def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[Optional[str], str]]:
-    """Return what --file and --import name, of which one is given; None where neither is."""
+    """Return what --file and --import name, of which one is given.
+
+    None where neither is.
+    """
     file, directory = values.file, getattr(values, "import")
     if not file and not directory:
         return None
@@ -192,7 +219,9 @@ def _from_elsewhere(values: argparse.Namespace) -> Optional[Tuple[Optional[str],
 def _has_targets(values: argparse.Namespace) -> bool:
     if "insecure" not in values:
         return False
-    targets = values.insecure or values.registry or values.mirror or _own_options(values)
+    targets = (
+        values.insecure or values.registry or values.mirror or _own_options(values)
+    )
     others = (values.no_fallback, values.no_credentials, values.pull_secret)
     return bool(targets or any(others))
 
@@ -219,10 +248,14 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     request = AddRequest(
         upstreams=(
             *(Upstream(each, insecure=True, credentials=own) for each in insecure),
-            *(Upstream(each, tls=Tls() if mirrors else tls, credentials=own) for each in secure),
+            *(
+                Upstream(each, tls=Tls() if mirrors else tls, credentials=own)
+                for each in secure
+            ),
         ),
         mirrors=tuple(
-            (target, Mirror(mirror.endpoint, tls, credentials)) for target, mirror in mirrors
+            (target, Mirror(mirror.endpoint, tls, credentials))
+            for target, mirror in mirrors
         ),
         fallback=not values.no_fallback,
         keep_tls=given is not None and not tls_options(values),
@@ -242,7 +275,9 @@ def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
             place="option --mirror",
             instead=f"--mirror docker.io={url_to_type(text)}",
         )
-    return parse_registry_name(registry, "--mirror"), Mirror(parse_mirror_url(url, "--mirror"))
+    return parse_registry_name(registry, "--mirror"), Mirror(
+        parse_mirror_url(url, "--mirror")
+    )
 
 
 def _notes_of_itself(
@@ -259,7 +294,9 @@ def _notes_of_itself(
 def _check_mirrors(request: AddRequest) -> None:
     for name in dict.fromkeys(name for name, _ in request.mirrors):
         mirrors = tuple(mirror for target, mirror in request.mirrors if target == name)
-        problem = contradiction(Registry(name, mirrors=mirrors, fallback=request.fallback))
+        problem = contradiction(
+            Registry(name, mirrors=mirrors, fallback=request.fallback)
+        )
         if problem:
             message = f"{name}: {problem.message}"
             raise UsageError(message, place="option --mirror", remedy=problem.remedy)
@@ -297,7 +334,8 @@ def _check_options_have_one_target(
         )
     if targets > 1:
         raise UsageError(
-            f"{options[0]} would belong to one registry or mirror, and there are {targets}",
+            f"{options[0]} would belong to one registry or mirror, and there are"
+            f" {targets}",
             place=place,
             remedy="one command each, or --file FILE with all of them",
         )
@@ -321,7 +359,9 @@ def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
     some = bool(names or values.pull_secret)
     everything = values.all or (name == COMMANDS["disable", "remove"] and not some)
     if values.all and some:
-        raise UsageError("--all takes back everything and stands alone", instead="--all")
+        raise UsageError(
+            "--all takes back everything and stands alone", instead="--all"
+        )
     if values.keep_pull_secrets and values.pull_secret:
         raise UsageError(
             "--keep-pull-secrets and --pull-secret exclude each other",
@@ -332,7 +372,9 @@ def _parse_remove(name: str, arguments: List[str], inputs: Inputs) -> Command:
             "which registry should be taken back?",
             instead="--registry HOST[:PORT]   or   --all",
         )
-    request = RemoveRequest(names, everything, tuple(values.pull_secret), values.keep_pull_secrets)
+    request = RemoveRequest(
+        names, everything, tuple(values.pull_secret), values.keep_pull_secrets
+    )
     return _command(name, request, values)
 
 
@@ -360,7 +402,8 @@ def _parse_apply(name: str, arguments: List[str], inputs: Inputs) -> Command:
     place = _from_elsewhere(values)
     if place is None:
         return _command(name, ApplyRequest(), values)
-    from private_registry.cli.imports_given import apply_request  # noqa: PLC0415 - rarely needed
+    # Rarely needed.
+    from private_registry.cli.imports_given import apply_request  # noqa: PLC0415
 
     request = apply_request(*place, inputs)
     return _command(name, request, values)
@@ -372,7 +415,8 @@ def _parse_export(name: str, arguments: List[str], inputs: Inputs) -> Command:
 
 
 def _parse_check(name: str, arguments: List[str], inputs: Inputs) -> Command:
-    from private_registry.cli.check_options import read_check  # noqa: PLC0415 - rarely needed
+    # Rarely needed.
+    from private_registry.cli.check_options import read_check  # noqa: PLC0415
 
     read = read_check(name, arguments, inputs)
     return Command(name, read.request, json=read.json)
@@ -382,7 +426,9 @@ def _check_once(values: argparse.Namespace, options: Sequence[str] = _ONCE) -> N
     for option in options:
         given: Optional[List[str]] = getattr(values, option[2:].replace("-", "_"), None)
         if given and len(given) > 1:
-            raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")
+            raise UsageError(
+                f"{option} is given {len(given)} times", place=f"option {option}"
+            )
 
 
 def _own_options(values: argparse.Namespace) -> List[str]:

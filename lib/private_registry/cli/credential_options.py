@@ -1,4 +1,7 @@
-"""The options about user names and passwords; a password itself never stands on a command line."""
+"""The options about user names and passwords.
+
+A password itself never stands on a command line.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +40,13 @@ def credentials_of(values: Namespace, inputs: Inputs) -> Optional[Credentials]:
         return None
     if len(sources) > 1:
         raise UsageError(
-            f"{sources[0]} and {sources[1]} exclude each other", place=f"option {sources[1]}"
+            f"{sources[0]} and {sources[1]} exclude each other",
+            place=f"option {sources[1]}",
         )
     if values.no_credentials:
         raise UsageError(
-            f"--no-credentials forgets them, {options[0]} gives new ones: leave one out",
+            f"--no-credentials forgets them, {options[0]} gives new ones: leave"
+            " one out",
             place=f"option {options[0]}",
         )
     if not values.username:

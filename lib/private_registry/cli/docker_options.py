@@ -18,7 +18,9 @@ def with_docker(request: AddRequest, values: Namespace) -> AddRequest:
         UsageError: its options contradict each other, or the command names no registry.
     """
     if values.docker and values.no_docker:
-        raise UsageError("--docker and --no-docker exclude each other", place="option --no-docker")
+        raise UsageError(
+            "--docker and --no-docker exclude each other", place="option --no-docker"
+        )
     given = "--docker" if values.docker else "--no-docker" if values.no_docker else None
     if given and request.is_empty:
         raise UsageError(
@@ -30,7 +32,8 @@ def with_docker(request: AddRequest, values: Namespace) -> AddRequest:
         return request._replace(docker=values.docker if given else None)
     if not values.docker:
         raise UsageError(
-            "--docker-config says which Docker engine is meant and needs --docker beside it",
+            "--docker-config says which Docker engine is meant and needs --docker"
+            " beside it",
             place="option --docker-config",
             remedy="add --docker",
         )

@@ -18,7 +18,8 @@ class ExportRequest(NamedTuple):
     Args:
         format_name: one of FORMATS.
         with_secrets: passwords and client keys are in it.
-        output: the file, for ``hosts`` the directory, to make; None for standard output.
+        output: the file, for ``hosts`` the directory, to make; None for standard
+            output.
     """
 
     format_name: str = "toml"
@@ -38,7 +39,9 @@ def read_export(name: str, arguments: List[str]) -> ExportRequest:
     values = parser.read(arguments, name)
     for option, given in (("--format", values.format), ("--output", values.output)):
         if len(given) > 1:
-            raise UsageError(f"{option} is given {len(given)} times", place=f"option {option}")
+            raise UsageError(
+                f"{option} is given {len(given)} times", place=f"option {option}"
+            )
     format_name = values.format[0] if values.format else FORMATS[0]
     if format_name not in FORMATS:
         raise UsageError(
@@ -47,6 +50,8 @@ def read_export(name: str, arguments: List[str]) -> ExportRequest:
             instead="--format toml   or   --format hosts   or   --format launch-config",
         )
     if values.output == [""]:
-        raise UsageError("a name is missing", place="option --output", instead="--output FILE")
+        raise UsageError(
+            "a name is missing", place="option --output", instead="--output FILE"
+        )
     output = values.output[0] if values.output else None
     return ExportRequest(format_name, values.with_secrets, output)

@@ -18,7 +18,8 @@ _PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PE
 
 
 class _File(NamedTuple):
-    """A file that is to be read: its path, and what it and its option are called in errors.
+    """A file that is to be read: its path, and what it and its option are called in
+    errors.
 
     One that a user names himself may be a pipe: ``<(pass show corp)``.
     """
@@ -37,7 +38,8 @@ class Inputs:
     """The files that options name; standard input can be used once, as ``-``.
 
     Args:
-        variables: the environment that passwords are looked for in; None for that of this process.
+        variables: the environment that passwords are looked for in; None for that of
+            this process.
     """
 
     def __init__(self, variables: Optional[Mapping[str, str]] = None) -> None:
@@ -46,40 +48,61 @@ class Inputs:
 
     def ca(self, path: str) -> str:
         """Read a CA file; raise UsageError where it is not one."""
-        from private_registry.registries.certificates import checked_ca  # noqa: PLC0415 - OpenSSL is slow
+        # OpenSSL is slow.
+        from private_registry.registries.certificates import checked_ca  # noqa: PLC0415
 
         return checked_ca(self.text(path, "--ca"), f"option --ca, {named(path)}")
 
     def client(self, certificate: str, key: str) -> ClientCertificate:
-        """Read a client certificate and its key; raise UsageError where they are not a pair."""
-        from private_registry.registries.certificates import checked_client  # noqa: PLC0415 - OpenSSL is slow
+        """Read a client certificate and its key.
 
-        place = f"options --client-cert {named(certificate)} and --client-key {named(key)}"
+        Raise UsageError where they are not a pair.
+        """
+        from private_registry.registries.certificates import (  # noqa: PLC0415
+            checked_client,
+        )
+
+        place = (
+            f"options --client-cert {named(certificate)} and --client-key {named(key)}"
+        )
         text = self.text(certificate, "--client-cert")
         key_text = text if key == certificate else self.text(key, "--client-key")
         return checked_client(text, key_text, place)
 
     def password_file(self, path: str, option: str, *, may_be_pipe: bool = True) -> str:
-        """Read a file that holds a password, or standard input; every character counts."""
+        """Read a file that holds a password, or standard input.
+
+        Every character counts.
+        """
         if path != STANDARD_INPUT and not os.path.lexists(path):
-            # It is not named: who takes this for the password itself must not find it in a log.
+            # It is not named: who takes this for the password itself must not find it
+            # in a log.
             raise UsageError(
                 "the password's file cannot be read: no such file or directory",
                 place=f"option {option}",
-                remedy=f"check the path; what the snap may not read goes by: {option} - <FILE",
+                remedy=(
+                    f"check the path; what the snap may not read goes by: {option} -"
+                    " <FILE"
+                ),
             )
         file = _File(path, named(path), option, may_be_pipe)
         return self._decoded(file, "utf-8", "the password must be UTF-8 text")
 
     def docker_config(self, path: str) -> Tuple[str, str]:
         """Read a Docker config.json; return its text, and its name for messages."""
-        return self.text(path, "--pull-secret-from", "give Docker's config.json"), named(path)
+        return self.text(
+            path, "--pull-secret-from", "give Docker's config.json"
+        ), named(path)
 
     def variable(self, name: str) -> str:
-        """Read a password from an environment variable; raise UsageError where it is not set."""
+        """Read a password from an environment variable.
+
+        Raise UsageError where it is not set.
+        """
         value = self._variables.get(name)
         if value is None and not _VARIABLE.match(name):
-            # It is not named: who takes this for the password itself must not find it in a log.
+            # It is not named: who takes this for the password itself must not find it
+            # in a log.
             raise UsageError(
                 "there is no such environment variable",
                 remedy="export REGISTRY_PASSWORD, and give that name",
@@ -94,12 +117,15 @@ class Inputs:
     def text(self, path: str, option: str, remedy: str = _PEM_REMEDY) -> str:
         """Read a text file; raise UsageError where that is not possible.
 
-        Editors put a byte order mark before TOML, JSON, YAML and PEM, where it says nothing.
+        Editors put a byte order mark before TOML, JSON, YAML and PEM, where it says
+        nothing.
         """
         return self._decoded(_File(path, named(path), option), "utf-8-sig", remedy)
 
     def found(self, path: str, option: str) -> str:
-        """Read a text file that another file names, or that was found in a directory."""
+        """Read a text file that another file names, or that was found in a
+        directory.
+        """
         file = _File(path, shown_place(path), shown_place(option), may_be_pipe=False)
         return self._decoded(file, "utf-8-sig", _PEM_REMEDY)
 
@@ -107,14 +133,17 @@ class Inputs:
         try:
             return self._bytes(file).decode(encoding)
         except UnicodeDecodeError as error:
-            raise UsageError("not a text file", place=file.place, remedy=remedy) from error
+            raise UsageError(
+                "not a text file", place=file.place, remedy=remedy
+            ) from error
 
     def _bytes(self, file: _File) -> bytes:
         is_standard_input = file.path == STANDARD_INPUT
         if is_standard_input:
             if self._input_of is not None:
                 raise UsageError(
-                    f"standard input was already read for {self._input_of}", place=file.place
+                    f"standard input was already read for {self._input_of}",
+                    place=file.place,
                 )
             self._input_of = file.option
         try:
@@ -131,7 +160,10 @@ class Inputs:
             raise UsageError(
                 f"{file.shown} cannot be read: {reason[:1].lower()}{reason[1:]}",
                 place=f"option {file.option}",
-                remedy=f"check the path; what the snap may not read goes by: {file.option} - <FILE",
+                remedy=(
+                    f"check the path; what the snap may not read goes by: {file.option}"
+                    " - <FILE"
+                ),
             ) from error
         if len(content) > bounded_reads.MOST_BYTES:
             raise UsageError("larger than 16 MiB", place=file.place)

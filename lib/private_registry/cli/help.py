@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-_ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatable)
+_ADD = """\
+  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatable)
   --registry HOST[:PORT]     the registry speaks HTTPS (repeatable)
-  --mirror REGISTRY=URL      ask URL first for images of REGISTRY (repeatable, in order);
-                             REGISTRY * stands for all that have no entry of their own
+  --mirror REGISTRY=URL      ask URL first for images of REGISTRY (repeatable, in
+                             order); REGISTRY * stands for all that have no entry of
+                             their own
   --no-fallback              ask the mirrors only, never REGISTRY itself
   --ca FILE                  CA certificate that signed the registry's or mirror's
   --client-cert FILE --client-key FILE
                              what the registry or mirror asks of its clients
   --skip-verify              trust any certificate
-  --username NAME            log in to the registry or mirror as NAME, for pods without pull secret
+  --username NAME            log in to the registry or mirror as NAME, for pods
+                             without pull secret
   --password-stdin | --password-file FILE | --password-env VAR
                              the password, never on a command line
   --allow-plaintext-credentials
                              although the registry or mirror speaks plain HTTP
   --no-credentials           no longer log in
-  --pull-secret NAME         keep the login in the cluster, as a Secret, and not in containerd
+  --pull-secret NAME         keep the login in the cluster, as a Secret, and not
+                             in containerd
   --pull-secret-from FILE    make that Secret of a Docker config.json
   --namespace NS             where (repeatable; default: default)
   --service-account NAME     whose pods are to use it (repeatable)
-  --docker                   the Docker engine on this machine is to trust the registry, too
+  --docker                   the Docker engine on this machine is to trust the
+                             registry, too
   --docker-config FILE       the daemon.json of that engine, where it is not clear
   --no-docker                no longer
-  --file FILE                many registries at once: registries.toml, k3s' registries.yaml,
-                             Docker's config.json or daemon.json
+  --file FILE                many registries at once: registries.toml, k3s'
+                             registries.yaml, Docker's config.json or daemon.json
   --import DIR               the same from a certs.d tree, containerd's or Docker's
   --adopt                    take over a file that somebody else wrote
   --no-restart               where containerd has to be restarted, leave that to you
@@ -35,21 +40,26 @@ _ADD = """  --insecure HOST[:PORT]     the registry speaks plain HTTP (repeatabl
 A FILE may be - for standard input."""
 
 _TEXTS = {
-    "enable": """microk8s enable private-registry-config [OPTIONS]
+    "enable": (
+        """microk8s enable private-registry-config [OPTIONS]
 
-Let this node's containerd pull from private registries and mirrors. Run it on every node.
+Let this node's containerd pull from private registries and mirrors. Run it on every
+node.
 
 """
-    + _ADD
-    + """
+        + _ADD
+        + """
 
   microk8s enable private-registry-config --insecure 10.141.241.175:32000
   microk8s enable private-registry-config --registry reg.corp:5000 --ca ca.crt
   microk8s enable private-registry-config --mirror docker.io=https://harbor.corp/proxy
-  microk8s enable private-registry-config --registry reg.corp --username ann --password-stdin
+  microk8s enable private-registry-config --registry reg.corp --username ann \\
+      --password-stdin
 
-Once enabled, go on with: microk8s private-registry add|remove|list|check|apply|help""",
-    "disable": """microk8s disable private-registry-config [OPTIONS]
+Once enabled, go on with: microk8s private-registry add|remove|list|check|apply|help"""
+    ),
+    "disable": (
+        """microk8s disable private-registry-config [OPTIONS]
 
 Give the node back as it was before the addon.
 
@@ -58,8 +68,10 @@ Give the node back as it was before the addon.
   --keep-pull-secrets        leave the cluster alone
   --no-restart               where containerd has to be restarted, leave that to you
   --dry-run                  show what would be done, and do nothing
-  --json                     answer for machines""",
-    "plugin": """microk8s private-registry COMMAND [OPTIONS]
+  --json                     answer for machines"""
+    ),
+    "plugin": (
+        """microk8s private-registry COMMAND [OPTIONS]
 
   add OPTIONS                add or change registries
   remove --registry HOST[:PORT] | --pull-secret NAME (repeatable) | --all
@@ -68,20 +80,23 @@ Give the node back as it was before the addon.
   apply [--file FILE | --import DIR]
                              make the node match what is saved, or FILE or DIR
   check [HOST[:PORT][/IMAGE]] [--pull] [--timeout SECONDS] [--json]
-                             find out why a pull fails: of everything configured, or of that
+                             find out why a pull fails: of everything configured,
+                             or of that
   check --explain TEXT|-     what an error message means, and what to type
   export [--format toml|hosts|launch-config] [--with-secrets] [--output FILE|DIR]
-                             print what is saved, for other nodes: as registries.toml, as a
-                             certs.d tree, or as MicroK8s' launch configuration
+                             print what is saved, for other nodes: as
+                             registries.toml, as a certs.d tree, or as MicroK8s'
+                             launch configuration
   help, version
 
 Options of add:
 """
-    + _ADD
-    + """
+        + _ADD
+        + """
 
-remove, list and apply take --json; remove and apply also --dry-run and --no-restart; apply also
---adopt and --check.""",
+remove, list and apply take --json; remove and apply also --dry-run and --no-restart;
+apply also --adopt and --check."""
+    ),
 }
 
 

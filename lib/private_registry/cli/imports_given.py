@@ -1,4 +1,6 @@
-"""Read registries.toml, and what other programs know of registries: --file and --import."""
+"""Read registries.toml, and what other programs know of registries: --file and
+--import.
+"""
 
 from __future__ import annotations
 
@@ -53,11 +55,18 @@ def apply_request(file: Optional[str], directory: str, inputs: Inputs) -> ApplyR
 
 
 def _imported(file: Optional[str], directory: str, inputs: Inputs) -> Imported:
-    return _imported_tree(directory, inputs) if file is None else _imported_file(file, inputs)
+    return (
+        _imported_tree(directory, inputs)
+        if file is None
+        else _imported_file(file, inputs)
+    )
 
 
 def _imported_file(path: str, inputs: Inputs) -> Imported:
-    """Read a file of any format that is known; files that it names are looked for beside it."""
+    """Read a file of any format that is known.
+
+    Files that it names are looked for beside it.
+    """
     source = named(path)
     beside = "" if path == STANDARD_INPUT else os.path.dirname(os.path.abspath(path))
 
@@ -72,7 +81,9 @@ def _imported_file(path: str, inputs: Inputs) -> Imported:
     return _checked(_read(inputs.text(path, "--file"), source, read_outside), source)
 
 
-def _read(text: str, source: str, read_outside: registries_toml.ReadOutside) -> Imported:
+def _read(
+    text: str, source: str, read_outside: registries_toml.ReadOutside
+) -> Imported:
     if is_json(text):
         plain = parse_json(text, source)
         kind = format_of_json(plain, source)
@@ -88,12 +99,16 @@ def _read(text: str, source: str, read_outside: registries_toml.ReadOutside) -> 
 
 def _k3s(text: str, source: str, read_outside: registries_toml.ReadOutside) -> Imported:
     try:
-        from private_registry.imports import yaml_text  # noqa: PLC0415 - slow, and may be missing
+        # Slow, and may be missing.
+        from private_registry.imports import yaml_text  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(
             "this Python has no YAML library",
             place=source,
-            remedy="sudo apt-get install python3-yaml; or give the same as JSON or registries.toml",
+            remedy=(
+                "sudo apt-get install python3-yaml; or give the same as JSON or"
+                " registries.toml"
+            ),
         ) from error
     parsed = yaml_text.parse(text, source)
     return k3s_yaml.read(parsed.plain, source, read_outside, parsed.lines)
@@ -115,7 +130,9 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
         if os.path.isdir(below):
             tree[name] = _directory(below, inputs)
         else:
-            others.append(f"{shown_place(below)}: not a directory of a registry; left out")
+            others.append(
+                f"{shown_place(below)}: not a directory of a registry; left out"
+            )
     imported = certs_d.read(tree, lambda _, name: inputs.found(name, "--import"))
     return _checked(imported._replace(notes=(*others, *imported.notes)), named(path))
 
@@ -129,6 +146,7 @@ def _directory(path: str, inputs: Inputs) -> Directory:
 
 
 def _checked(imported: Imported, source: str) -> Imported:
-    from private_registry.registries.certificates import checked_state  # noqa: PLC0415 - OpenSSL is slow
+    # OpenSSL is slow.
+    from private_registry.registries.certificates import checked_state  # noqa: PLC0415
 
     return imported._replace(state=checked_state(imported.state, source))

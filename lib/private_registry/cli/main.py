@@ -22,7 +22,13 @@ from private_registry.cli.command_line import (
 from private_registry.cli.export_options import ExportRequest
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.help import help_text
-from private_registry.errors import EXIT_BUG, EXIT_FAULT, EXIT_OK, NodeError, PrivateRegistryError
+from private_registry.errors import (
+    EXIT_BUG,
+    EXIT_FAULT,
+    EXIT_OK,
+    NodeError,
+    PrivateRegistryError,
+)
 from private_registry.node.paths import Node
 from private_registry.registries.requests import AddRequest, ApplyRequest, RemoveRequest
 from private_registry.texts.showing import printable, quoted
@@ -46,13 +52,16 @@ def run(
         door: ``enable``, ``disable`` or ``plugin``.
         script: absolute path of the door's program.
         arguments: what follows its name.
-        variables: the environment that passwords are looked for in; None for that of this process.
+        variables: the environment that passwords are looked for in; None for that of
+            this process.
     """
     name = command_name(door, arguments)
     as_json = "--json" in arguments
     try:
         outside = _typed(["sudo", "python3", "-I", script, *arguments])
-        return _carry_out(door, parse(door, arguments, Inputs(variables)), script, outside)
+        return _carry_out(
+            door, parse(door, arguments, Inputs(variables)), script, outside
+        )
     except PrivateRegistryError as error:
         _print_error(error, name, as_json=as_json)
         return error.exit_code
@@ -65,12 +74,14 @@ def run(
         return EXIT_OK
     except OSError as error:
         unreadable = NodeError(
-            f"a file of this node cannot be used: {(error.strerror or str(error)).lower()}",
+            "a file of this node cannot be used:"
+            f" {(error.strerror or str(error)).lower()}",
             place=str(error.filename) if error.filename else None,
         )
         _print_error(unreadable, name, as_json=as_json)
         return unreadable.exit_code
-    except Exception:  # noqa: BLE001 - a bug of ours: the only time that a trace is shown
+    # A bug of ours: the only time that a trace is shown.
+    except Exception:  # noqa: BLE001
         _print_trace()
         _say(f"error: this is a bug in private-registry-config {__version__}")
         return EXIT_BUG
@@ -127,8 +138,11 @@ def _only_looks(node: Node, command: Command, options: Options) -> Optional[int]
 
 
 def _explain(request: ExplainRequest, *, as_json: bool) -> int:
-    from private_registry.check.explain.explain import explain  # noqa: PLC0415 - only here
-    from private_registry.cli import show_check  # noqa: PLC0415 - many imports, only here
+    # Only here.
+    from private_registry.check.explain.explain import explain  # noqa: PLC0415
+
+    # Many imports, only here.
+    from private_registry.cli import show_check  # noqa: PLC0415
 
     found = explain(request.text)
     if as_json:
@@ -139,7 +153,8 @@ def _explain(request: ExplainRequest, *, as_json: bool) -> int:
 
 
 def _check(node: Node, request: CheckRequest, *, as_json: bool) -> int:
-    from private_registry.cli import show_check  # noqa: PLC0415 - many imports, only here
+    # Many imports, only here.
+    from private_registry.cli import show_check  # noqa: PLC0415
 
     outcome = _checked(node, request)
     if as_json:
@@ -151,13 +166,16 @@ def _check(node: Node, request: CheckRequest, *, as_json: bool) -> int:
 
 def _change_and_check(node: Node, command: Command, door: str, outcome: Outcome) -> int:
     """Tell what was done, and whether the registries that it was about serve now."""
-    from private_registry.cli import show_check  # noqa: PLC0415 - many imports, only here
+    # Many imports, only here.
+    from private_registry.cli import show_check  # noqa: PLC0415
 
     subjects = tuple(Subject(each.name) for each in outcome.concerned)
     checked = _checked(node, CheckRequest(subjects))
     if command.json:
         plain = show_changes.outcome_plain(outcome, dry_run=False)
-        _print_json(json.dumps({**plain, "check": show_check.check_plain(checked)}, indent=2))
+        _print_json(
+            json.dumps({**plain, "check": show_check.check_plain(checked)}, indent=2)
+        )
     else:
         _print(show_changes.outcome(outcome, door, dry_run=False))
         _print_painted(["", *show_check.check(checked, colours=_has_colours())])
@@ -165,7 +183,8 @@ def _change_and_check(node: Node, command: Command, door: str, outcome: Outcome)
 
 
 def _checked(node: Node, request: CheckRequest) -> CheckOutcome:
-    from private_registry.check.run import check  # noqa: PLC0415 - many imports, only here
+    # Many imports, only here.
+    from private_registry.check.run import check  # noqa: PLC0415
 
     if not sys.stderr.isatty():
         return check(node, request)
@@ -221,7 +240,10 @@ def _print_trace() -> None:
     kind, _, place = sys.exc_info()
     frames = "".join(traceback.format_tb(place)).splitlines()
     name = "" if kind is None else kind.__name__
-    _write(sys.stderr, map(printable, ["Traceback (most recent call last):", *frames, name]))
+    _write(
+        sys.stderr,
+        map(printable, ["Traceback (most recent call last):", *frames, name]),
+    )
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -253,4 +275,8 @@ def _say(line: str) -> None:
 def _write(stream: TextIO, lines: Iterable[str]) -> None:
     text = "\n".join(lines)
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    print(
+        text.encode(encoding, "backslashreplace").decode(encoding),
+        file=stream,
+        flush=True,
+    )

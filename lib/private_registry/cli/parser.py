@@ -18,12 +18,15 @@ _NO_VALUE = "a value is missing behind it"
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    # Never shown; without a width each option would import shutil to ask for the terminal's.
+    # Never shown; without a width each option would import shutil to ask for the
+    # terminal's.
     return argparse.HelpFormatter(prog, width=80)
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads long options only, never abbreviated, and raises UsageError instead of ending."""
+    """Reads long options only, never abbreviated, and raises UsageError instead of
+    ending.
+    """
 
     def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False, formatter_class=_formatter)
@@ -36,7 +39,8 @@ class Parser(argparse.ArgumentParser):
             # argparse would quote the value, which may be a password.
             problem = "it takes no value"
         raise UsageError(
-            (problem or message).replace("expected one argument", _NO_VALUE), place=place
+            (problem or message).replace("expected one argument", _NO_VALUE),
+            place=place,
         )
 
     def values(self, *options: str) -> None:
@@ -57,19 +61,25 @@ class Parser(argparse.ArgumentParser):
         """
         for argument in arguments:
             if argument.endswith("=--"):
-                # argparse drops the two dashes, and then the option has no value at all.
-                raise UsageError("-- is no value", place=f"option {shown(argument[:-3])}")
+                # argparse drops the two dashes, and then the option has no value at
+                # all.
+                raise UsageError(
+                    "-- is no value", place=f"option {shown(argument[:-3])}"
+                )
         values, unknown = self.parse_known_args(arguments)
         if unknown:
             is_about_a_login = any(_LOGIN.match(each) for each in arguments)
             raise self._unknown(unknown, name, is_about_a_login=is_about_a_login)
         return values
 
-    def _unknown(self, unknown: List[str], name: str, *, is_about_a_login: bool) -> UsageError:
+    def _unknown(
+        self, unknown: List[str], name: str, *, is_about_a_login: bool
+    ) -> UsageError:
         known = list(self._option_string_actions)
         if any(_PASSWORD.match(each) for each in unknown):
             return UsageError(
-                "a password on a command line can be read by every user of this machine",
+                "a password on a command line can be read by every user of this"
+                " machine",
                 place="option --password",
                 instead="... --username NAME --password-stdin < FILE",
             )
@@ -86,11 +96,13 @@ class Parser(argparse.ArgumentParser):
             alone = itertools.takewhile(lambda each: each[:1] != "-", unknown)
             words = shown(" ".join(map(without_secrets, alone)))
         address = _address_in(unknown)
-        plain, secure = (suggestion(each, address) for each in ("--insecure", "--registry"))
+        plain, secure = (
+            suggestion(each, address) for each in ("--insecure", "--registry")
+        )
         if "--insecure" in known:
             return UsageError(
-                f"{words} stands alone; say how the registry speaks (MicroK8s splits what follows "
-                "a colon behind the addon's name)",
+                f"{words} stands alone; say how the registry speaks (MicroK8s splits"
+                " what follows a colon behind the addon's name)",
                 instead=f"{plain}   (plain HTTP), or {secure}   (HTTPS)",
             )
         if "--registry" in known:

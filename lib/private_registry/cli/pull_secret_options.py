@@ -41,11 +41,15 @@ def pull_secret_of(
         The secret, None where it gives none; and what of a config.json was left out.
 
     Raises:
-        UsageError: a part is missing, there is one too many, or the cluster could not take it.
+        UsageError: a part is missing, there is one too many, or the cluster could not
+            take it.
     """
     if not values.pull_secret:
         given = [("--pull-secret-from", values.pull_secret_from)]
-        given += [("--namespace", values.namespace), ("--service-account", values.service_account)]
+        given += [
+            ("--namespace", values.namespace),
+            ("--service-account", values.service_account),
+        ]
         for option, value in given:
             if value:
                 raise UsageError(
@@ -91,11 +95,14 @@ def _login(
         raise UsageError(
             "--pull-secret needs a login beside it",
             place="option --pull-secret",
-            remedy="add --username NAME and --password-stdin, or --pull-secret-from FILE",
+            remedy=(
+                "add --username NAME and --password-stdin, or --pull-secret-from FILE"
+            ),
         )
     if len(upstreams) != 1:
         raise UsageError(
-            "a pull secret is for the registry that image names begin with, not for a mirror",
+            "a pull secret is for the registry that image names begin with, not for a"
+            " mirror",
             place="option --pull-secret",
             remedy="name that one: --registry HOST[:PORT]",
         )

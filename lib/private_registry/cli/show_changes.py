@@ -15,15 +15,17 @@ from private_registry.verbs.outcomes import Outcome
 from private_registry.verbs.planning import Reload, Restart
 
 NEXT = (
-    "To add, change or list registries from now on (a second `microk8s enable` is refused): "
-    "microk8s private-registry add|remove|list"
+    "To add, change or list registries from now on (a second `microk8s enable` is"
+    " refused): microk8s private-registry add|remove|list"
 )
 INSPECTED = (
-    "Mind that `microk8s inspect` copies containerd's configuration, and with it the password."
+    "Mind that `microk8s inspect` copies containerd's configuration, and with it the"
+    " password."
 )
 _NOTHING_TO_DO = "Nothing to do: the node is so already."
 _ALL_BUT_HINTS = (
-    "All but the files left alone is as it was before; remove those by hand if nobody needs them."
+    "All but the files left alone is as it was before; remove those by hand if nobody"
+    " needs them."
 )
 _NO_REGISTRY = "No registry is configured yet."
 _SHOWN_REGISTRIES = 20
@@ -40,12 +42,18 @@ _CONTAINERD_PLANNED = {
     Restart.PENDING: "Containerd would have to be restarted: {}",
 }
 _DOCKER = {
-    (Reload.NONE, False): "Docker reads its certificates at each push and was not reloaded.",
+    (
+        Reload.NONE,
+        False,
+    ): "Docker reads its certificates at each push and was not reloaded.",
     (Reload.NONE, True): "Docker would not be reloaded.",
     (Reload.DONE, False): "Docker was reloaded and has it; its containers ran on.",
     (Reload.DONE, True): "Docker would be reloaded; its containers run on.",
     (Reload.AT_START, False): "Docker does not run; it takes this at its next start.",
-    (Reload.AT_START, True): "Docker does not run; it would take this at its next start.",
+    (
+        Reload.AT_START,
+        True,
+    ): "Docker does not run; it would take this at its next start.",
 }
 _DONE = {
     Kind.CREATE: "created",
@@ -86,7 +94,9 @@ def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
         f"left alone: {done.node.shown(action.path)} ({action.reason})"
         for action in done.plan.hints
     ]
-    lines += [line for each in done.secrets for line in _secret_lines(each, dry_run=dry_run)]
+    lines += [
+        line for each in done.secrets for line in _secret_lines(each, dry_run=dry_run)
+    ]
     lines.append(_summary(done, dry_run=dry_run))
     if done.is_inspected:
         lines.append(INSPECTED)
@@ -102,7 +112,9 @@ def _secret_lines(changed: ChangedSecret, *, dry_run: bool) -> List[str]:
     lines = []
     if changed.change is not SecretChange.KEEP:
         word = (_SECRETS_PLANNED if dry_run else _SECRETS_DONE)[changed.change]
-        lines.append(f"  {word} the Secret {secret.name} in namespace {secret.namespace}")
+        lines.append(
+            f"  {word} the Secret {secret.name} in namespace {secret.namespace}"
+        )
     if changed.change is SecretChange.DELETE:
         verb = "would no longer name it" if dry_run else "no longer names it"
     else:
@@ -117,7 +129,9 @@ def _secret_lines(changed: ChangedSecret, *, dry_run: bool) -> List[str]:
 def _change_lines(done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
     word = (_PLANNED if dry_run else _DONE)[action.kind]
     line = f"  {word} {done.node.shown(action.path)} ({action.reason})"
-    return [line, *diff_of(action, done.originals.get(action.path))] if dry_run else [line]
+    return (
+        [line, *diff_of(action, done.originals.get(action.path))] if dry_run else [line]
+    )
 
 
 def _summary(done: Outcome, *, dry_run: bool) -> str:
@@ -132,7 +146,8 @@ def _summary(done: Outcome, *, dry_run: bool) -> str:
 def _docker_state(done: Outcome) -> Optional[Reload]:
     """Return what to tell of Docker; None for nothing."""
     is_changed = any(
-        action.path.root in (Root.DOCKER, Root.DOCKER_CERTS) for action in done.plan.changes
+        action.path.root in (Root.DOCKER, Root.DOCKER_CERTS)
+        for action in done.plan.changes
     )
     return done.reload if is_changed or done.reload is not Reload.NONE else None
 
@@ -162,7 +177,9 @@ def registry_line(registry: Registry) -> str:
         for mirror in registry.mirrors
     )
     if registry.name.is_every_registry:
-        last = ", then the registry itself" if registry.fallback else ", and nothing else"
+        last = (
+            ", then the registry itself" if registry.fallback else ", and nothing else"
+        )
         return f"every other registry: {mirrors}{last}"
     last = f", then itself ({own})" if registry.fallback else ", and nothing else"
     return f"{registry.name}: {mirrors}{last}{docker}"

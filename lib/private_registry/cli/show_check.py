@@ -18,14 +18,17 @@ from private_registry.verbs.outcomes import Afterwards, CheckOutcome, PullTry
 
 _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 _OK, _FAULT, _NOT_ASKED = "ok", "fault", "not asked"
-_NOTHING = "No registry is configured on this node; to check one: check HOST[:PORT][/IMAGE]"
+_NOTHING = (
+    "No registry is configured on this node; to check one: check HOST[:PORT][/IMAGE]"
+)
 _AFTERWARDS = {
     Afterwards.REMOVED: "was removed again, since every pod of this node could use it",
     Afterwards.WAS_THERE: "was on this node before, and stays",
 }
 _UNKNOWN = (
-    "These words are not known here. `microk8s private-registry check HOST[:PORT]/IMAGE` asks the "
-    "registry itself; `kubectl describe pod POD` shows the kubelet's whole message."
+    "These words are not known here. `microk8s private-registry check"
+    " HOST[:PORT]/IMAGE` asks the registry itself; `kubectl describe pod POD` shows the"
+    " kubelet's whole message."
 )
 
 
@@ -38,7 +41,9 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
     """
     outcome = _cleaned(outcome)
     paint = _Paint(colours)
-    width = max((len(printable(each.registry)) for each in outcome.registries), default=0)
+    width = max(
+        (len(printable(each.registry)) for each in outcome.registries), default=0
+    )
     lines = [_line(each, outcome, width, paint) for each in outcome.registries]
     lines = lines or [_NOTHING]
     for finding in outcome.findings:
@@ -47,7 +52,10 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
         lines += [f"  not reached: {hidden}"] if hidden else []
     if outcome.pull is not None:
         lines += ["", *_pull(outcome.pull, paint)]
-    lines += ["", *(f"not seen: {printable(each)} (as root: sudo)" for each in outcome.unseen)]
+    lines += [
+        "",
+        *(f"not seen: {printable(each)} (as root: sudo)" for each in outcome.unseen),
+    ]
     return [*lines, _summary(outcome, paint)]
 
 
@@ -65,7 +73,9 @@ def _pull(tried: PullTry, paint: _Paint) -> List[str]:
     return lines
 
 
-def _line(report: RegistryReport, outcome: CheckOutcome, width: int, paint: _Paint) -> str:
+def _line(
+    report: RegistryReport, outcome: CheckOutcome, width: int, paint: _Paint
+) -> str:
     name = f"{printable(report.registry):<{width}}"
     if report.is_fault:
         causes = [
@@ -106,7 +116,9 @@ def _hidden(finding: Finding, reports: Sequence[RegistryReport]) -> str:
     if not finding.is_fault:
         return ""
     report = next((each for each in reports if each.registry == finding.registry), None)
-    return "" if report is None else ", ".join(each.value for each in report.not_reached)
+    return (
+        "" if report is None else ", ".join(each.value for each in report.not_reached)
+    )
 
 
 def _summary(outcome: CheckOutcome, paint: _Paint) -> str:
@@ -125,15 +137,17 @@ def check_plain(outcome: CheckOutcome) -> Dict[str, Any]:
         "findings": [_finding_plain(each) for each in outcome.findings],
         "registries": [_registry_plain(each) for each in outcome.registries],
         "not_seen": list(outcome.unseen),
-        "pull": None
-        if pull is None
-        else {
-            "reference": pull.reference,
-            "works": not pull.words,
-            "words": pull.words,
-            "afterwards": pull.afterwards.value,
-            "why": pull.why,
-        },
+        "pull": (
+            None
+            if pull is None
+            else {
+                "reference": pull.reference,
+                "works": not pull.words,
+                "words": pull.words,
+                "afterwards": pull.afterwards.value,
+                "why": pull.why,
+            }
+        ),
     }
 
 
@@ -219,7 +233,7 @@ def _one_line(text: str) -> str:
     return printable(" / ".join(each.strip() for each in text.splitlines()))
 
 
-# --- without secrets --------------------------------------------------------------------------
+# --- without secrets ------------------------------------------------------------------
 
 
 def _cleaned(outcome: CheckOutcome) -> CheckOutcome:
@@ -234,7 +248,9 @@ def _cleaned(outcome: CheckOutcome) -> CheckOutcome:
 
 
 def _cleaned_pull(tried: PullTry) -> PullTry:
-    return tried._replace(words=without_logins(tried.words), why=without_logins(tried.why))
+    return tried._replace(
+        words=without_logins(tried.words), why=without_logins(tried.why)
+    )
 
 
 def _cleaned_report(report: RegistryReport) -> RegistryReport:
@@ -244,7 +260,8 @@ def _cleaned_report(report: RegistryReport) -> RegistryReport:
         source=place_without_secrets(report.source),
         answered_by=None if answered_by is None else place_without_secrets(answered_by),
         endpoints=tuple(
-            each._replace(url=place_without_secrets(each.url)) for each in report.endpoints
+            each._replace(url=place_without_secrets(each.url))
+            for each in report.endpoints
         ),
     )
 

@@ -1,4 +1,6 @@
-"""What a dry run shows of files that would change: all that is ours, else what is known."""
+"""What a dry run shows of files that would change: all that is ours, else what is
+known.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,19 @@ from private_registry.containerd.daemon import TEMPLATE_PATH
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.docker.trust import INSECURE, MIRRORS
 from private_registry.texts import json_edits
-from private_registry.texts.harmless import NOT_SHOWN, containerd_lines, hosts_lines, is_address
-from private_registry.transaction.plan import Action, NodePath, ObservedFile, Root, WantedFile
+from private_registry.texts.harmless import (
+    NOT_SHOWN,
+    containerd_lines,
+    hosts_lines,
+    is_address,
+)
+from private_registry.transaction.plan import (
+    Action,
+    NodePath,
+    ObservedFile,
+    Root,
+    WantedFile,
+)
 
 _SECRET = "    (a secret; not shown)"  # noqa: S105 - no password
 _CONTEXT = 3
@@ -59,7 +72,9 @@ def _of_others(path: NodePath, lines: Tuple[str, ...], ours: Tuple[str, ...]) ->
     if lines and path.name != HOSTS_TOML:
         return _Text(("\n".join(lines),), (NOT_SHOWN,))
     own = frozenset(ours)
-    shown = (line if line in own else known for line, known in zip(lines, hosts_lines(lines)))
+    shown = (
+        line if line in own else known for line, known in zip(lines, hosts_lines(lines))
+    )
     return _Text(lines, tuple(shown))
 
 
@@ -69,7 +84,10 @@ def _of_template(file: File) -> _Text:
 
 
 def _of_daemon(file: File) -> _Text:
-    """Return the lists of daemon.json that the addon writes into; the rest may hold secrets."""
+    """Return the lists of daemon.json that the addon writes into.
+
+    The rest may hold secrets.
+    """
     text = "" if file is None else file.content.decode()
     document = json_edits.document(text) if text.strip() else {}
     lists = {key: document[key] for key in (INSECURE, MIRRORS) if key in document}
@@ -80,7 +98,10 @@ def _of_daemon(file: File) -> _Text:
 def _known_texts(plain: Any) -> Any:
     if not isinstance(plain, list):
         return NOT_SHOWN
-    return [each if isinstance(each, str) and is_address(each) else NOT_SHOWN for each in plain]
+    return [
+        each if isinstance(each, str) and is_address(each) else NOT_SHOWN
+        for each in plain
+    ]
 
 
 def _written(plain: Any) -> Tuple[str, ...]:

@@ -31,15 +31,22 @@ def listing(node: Node, found: Listing) -> List[str]:
     lines += [_pull_secret_line(each) for each in found.pull_secrets]
     if any(not _state(status).startswith("ok") for status in found.registries):
         lines.append("To make the node match again: microk8s private-registry apply")
-    lines += [f"containerd still has {shown_key(key)}" for key in sorted(found.still_loaded)]
+    lines += [
+        f"containerd still has {shown_key(key)}" for key in sorted(found.still_loaded)
+    ]
     if found.still_loaded or any(status.is_pending for status in found.registries):
         lines.append(f"For containerd to take it: {node.restart_command}")
-    lines.append("To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]")
+    lines.append(
+        "To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]"
+    )
     return lines
 
 
 def _checked(found: Listing, status: RegistryStatus) -> str:
-    """Return the short form of the last check; empty where there was none since the last change."""
+    """Return the short form of the last check.
+
+    Empty where there was none since the last change.
+    """
     last = found.checks.get(str(status.registry.name))
     if last is None:
         return ""
@@ -88,4 +95,6 @@ def listing_json(found: Listing) -> List[str]:
 
 
 def _checked_plain(last: Optional[CheckedAt]) -> Optional[Dict[str, Any]]:
-    return None if last is None else {"time": int(last.time), "causes": list(last.causes)}
+    return (
+        None if last is None else {"time": int(last.time), "causes": list(last.causes)}
+    )

@@ -46,12 +46,17 @@ def tls_of(values: Namespace, inputs: Inputs) -> Tls:
         raise UsageError(
             "with --skip-verify no CA is looked at",
             place="option --ca",
-            remedy="leave --skip-verify out: with --ca the registry is trusted by its certificate",
+            remedy=(
+                "leave --skip-verify out: with --ca the registry is trusted by its"
+                " certificate"
+            ),
         )
     return Tls(
         ca=inputs.ca(values.ca[0]) if values.ca else None,
-        client=inputs.client(values.client_cert[0], values.client_key[0])
-        if values.client_cert
-        else None,
+        client=(
+            inputs.client(values.client_cert[0], values.client_key[0])
+            if values.client_cert
+            else None
+        ),
         skip_verify=values.skip_verify,
     )

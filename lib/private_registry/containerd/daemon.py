@@ -1,17 +1,35 @@
-"""The node's containerd: its configuration, whether it has loaded it, and its restart."""
+"""The node's containerd: its configuration, whether it has loaded it, and its
+restart.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from private_registry.containerd.template import Entry, EntryKey, Template, shown_key
 from private_registry.containerd.template_entries import MIGRATE
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node import commands, files
-from private_registry.node.paths import CERTS_D, CONTAINERD_ARGUMENTS, RENDERED, TEMPLATE, Node
+from private_registry.node.paths import (
+    CERTS_D,
+    CONTAINERD_ARGUMENTS,
+    RENDERED,
+    TEMPLATE,
+    Node,
+)
 from private_registry.texts.showing import quoted, shown_place, without_logins
 from private_registry.transaction.plan import NodePath, ObservedFile, Root
 
@@ -46,7 +64,8 @@ class Containerd:
 
     Args:
         node: whose.
-        secrets: returns the texts that must not show in any message; asked only for an error.
+        secrets: returns the texts that must not show in any message; asked only for an
+            error.
         say: is told what takes long.
     """
 
@@ -64,15 +83,17 @@ class Containerd:
     @property
     def process(self) -> Optional[int]:
         """The number of the running process; None where it does not run."""
-        from private_registry.containerd.cri.calls import listener  # noqa: PLC0415 - sockets are slow to import
+        # Sockets are slow to import.
+        from private_registry.containerd.cri.calls import listener  # noqa: PLC0415
 
         return listener(self._socket)
 
     def unloaded(self, text: str, keys: Iterable[EntryKey]) -> FrozenSet[EntryKey]:
-        """Return those entries that a running containerd has otherwise than a template's text.
+        """Return those entries that a running containerd has otherwise than a
+        template's text.
 
-        MicroK8s renders the template at each start (run-containerd-with-args); the rendered file
-        is what the running one has read.
+        MicroK8s renders the template at each start (run-containerd-with-args); the
+        rendered file is what the running one has read.
         """
         wanted = list(keys)
         if not wanted or self.process is None:
@@ -80,7 +101,9 @@ class Containerd:
         loaded = loaded_template(self._node)
         template = Template(self._node.rendered(text), self._node.shown(TEMPLATE_PATH))
         return frozenset(
-            key for key in wanted if loaded is None or _get(loaded, key) != _get(template, key)
+            key
+            for key in wanted
+            if loaded is None or _get(loaded, key) != _get(template, key)
         )
 
     def check_takes(self, text: str, entries: Iterable[Entry]) -> None:
@@ -95,7 +118,11 @@ class Containerd:
         wanted = list(entries)
         program = os.path.join(self._node.snap, "bin", "containerd")
         command = [program, "--config", "/dev/stdin", "config", "dump"]
-        done = commands.run(command, stdin=self._node.rendered(text).encode()) if wanted else None
+        done = (
+            commands.run(command, stdin=self._node.rendered(text).encode())
+            if wanted
+            else None
+        )
         if done is None:
             return
         if done.exit_code != 0:
@@ -110,13 +137,15 @@ class Containerd:
             return
         self._check_understood(understood, wanted, text)
 
-    def _check_understood(self, understood: Template, wanted: List[Entry], text: str) -> None:
+    def _check_understood(
+        self, understood: Template, wanted: List[Entry], text: str
+    ) -> None:
         shown = self._node.shown(TEMPLATE_PATH)
         for entry in wanted:
             if not _says(understood, entry, self._node):
                 raise UnsupportedError(
-                    f"this node's containerd no longer reads {shown_key(entry.key)} from its "
-                    "configuration",
+                    f"this node's containerd no longer reads {shown_key(entry.key)}"
+                    " from its configuration",
                     place=shown,
                     remedy=_PULL_SECRETS if entry.is_secret else MIGRATE,
                 )
@@ -126,7 +155,9 @@ class Containerd:
                 "with it, this node's containerd would no longer read config_path = "
                 + shown_place(path),
                 place=shown,
-                remedy="have config_path and registry.configs in one and the same section",
+                remedy=(
+                    "have config_path and registry.configs in one and the same section"
+                ),
             )
 
     def restart(self) -> None:
@@ -153,7 +184,8 @@ class Containerd:
             )
 
     def settle(self) -> None:
-        """Restart containerd if it has another registry section than the template, or no CRI.
+        """Restart containerd if it has another registry section than the template, or
+        no CRI.
 
         One that we did not stop ourselves is not started.
 
@@ -166,7 +198,8 @@ class Containerd:
             self.restart()
 
     def _cri_answers(self) -> bool:
-        from private_registry.containerd.cri.calls import answers  # noqa: PLC0415 - sockets are slow to import
+        # Sockets are slow to import.
+        from private_registry.containerd.cri.calls import answers  # noqa: PLC0415
 
         return answers(self._socket, _ANSWER_SECONDS)
 
@@ -178,7 +211,9 @@ class Containerd:
 
     @property
     def _socket(self) -> str:
-        found = files.observe(self._node.place(NodePath(Root.DATA, CONTAINERD_ARGUMENTS)))
+        found = files.observe(
+            self._node.place(NodePath(Root.DATA, CONTAINERD_ARGUMENTS))
+        )
         content = b"" if found is None else found.content
         return self._node.socket(content.decode(errors="replace"))
 
@@ -200,7 +235,11 @@ class Containerd:
             if self.process != before:
                 # It was restarted, and did not come up again.
                 return self._complaint()
-        return problems[0] if problems else "there is no snapctl, snap or systemctl to restart it"
+        return (
+            problems[0]
+            if problems
+            else "there is no snapctl, snap or systemctl to restart it"
+        )
 
     def _cri_comes(self, before: Optional[int]) -> bool:
         start = time.monotonic()
@@ -219,7 +258,10 @@ class Containerd:
         return False
 
     def cri_error(self) -> Optional[str]:
-        """Return why the CRI plugin was not loaded; None where containerd names no reason."""
+        """Return why the CRI plugin was not loaded.
+
+        None where containerd names no reason.
+        """
         control = os.path.join(self._node.snap, "bin", "ctr")
         command = [control, "--address", self._socket, "plugins", "ls", "-d", "id==cri"]
         match = _ERROR_WORDS.search(commands.output_of(command) or "")
@@ -227,11 +269,24 @@ class Containerd:
 
     def _complaint(self) -> str:
         unit = f"snap.{self._node.snap_name}.daemon-containerd"
-        command = ["journalctl", "--unit", unit, "--lines", "20", "--output", "cat", "--no-pager"]
+        command = [
+            "journalctl",
+            "--unit",
+            unit,
+            "--lines",
+            "20",
+            "--output",
+            "cat",
+            "--no-pager",
+        ]
         done = commands.run(command)
-        lines = done.stdout.splitlines() if done is not None and done.exit_code == 0 else []
+        lines = (
+            done.stdout.splitlines() if done is not None and done.exit_code == 0 else []
+        )
         telling = [
-            line for line in lines if "level=fatal" in line or line.startswith("containerd:")
+            line
+            for line in lines
+            if "level=fatal" in line or line.startswith("containerd:")
         ]
         return (
             (self.cri_error() if self.process is not None else None)
@@ -245,7 +300,9 @@ class Containerd:
         words = " / ".join(line.strip() for line in text.splitlines() if line.strip())
         for secret in self._secrets():
             words = words.replace(secret, "...")
-        for secret in sorted(filter(None, self._secrets_in_the_template()), key=len, reverse=True):
+        for secret in sorted(
+            filter(None, self._secrets_in_the_template()), key=len, reverse=True
+        ):
             words = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "...", words)
         return without_logins(words) or "it says nothing"
 
@@ -283,7 +340,11 @@ def read_template(node: Node) -> TemplateFile:
         observed = files.observe(node.place(TEMPLATE_PATH))
         text = "" if observed is None else observed.content.decode()
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not text"
+        reason = (
+            (error.strerror or "").lower()
+            if isinstance(error, OSError)
+            else "it is not text"
+        )
         raise NodeError(
             f"containerd's configuration cannot be read: {reason}", place=shown
         ) from error
@@ -310,10 +371,12 @@ def read_template(node: Node) -> TemplateFile:
 
 
 def template_to_clean(node: Node) -> Tuple[Optional[TemplateFile], Tuple[str, ...]]:
-    """Read containerd-template.toml for taking our entries out of it, whatever else stands there.
+    """Read containerd-template.toml for taking our entries out of it, whatever else
+    stands there.
 
     Returns:
-        What can be read of it, None for nothing; and what cannot, for people, a line each.
+        What can be read of it, None for nothing; and what cannot, for people, a line
+        each.
     """
     try:
         return read_template(node), ()
@@ -332,7 +395,8 @@ def template_to_clean(node: Node) -> Tuple[Optional[TemplateFile], Tuple[str, ..
 
 
 def check_registry_section(node: Node, template: Template) -> None:
-    """Check that containerd reads this node's own hosts.toml tree, or mirrors, but not both.
+    """Check that containerd reads this node's own hosts.toml tree, or mirrors, but not
+    both.
 
     Raises:
         NodeError: it reads another tree, or does not load CRI at all.
@@ -342,18 +406,25 @@ def check_registry_section(node: Node, template: Template) -> None:
     excluded = [key for key in template.keys if key[0] == "mirrors" or key[-1] == "tls"]
     if excluded:
         raise NodeError(
-            f"{shown_key(excluded[0])} stand beside config_path: containerd does not start CRI so",
+            f"{shown_key(excluded[0])} stand beside config_path: containerd does not"
+            " start CRI so",
             place=template.place_of(excluded[0]),
-            remedy="take its mirrors and configs.*.tls out of that file and run: microk8s stop; "
-            "microk8s start; then add them with: microk8s private-registry add",
+            remedy=(
+                "take its mirrors and configs.*.tls out of that file and run: microk8s"
+                " stop; microk8s start; then add them with: microk8s"
+                " private-registry add"
+            ),
         )
     tree = os.path.realpath(node.rendered(template.config_path))
     if tree != os.path.join(node.data, CERTS_D):
         raise NodeError(
-            f"this node's containerd looks for registries in {shown_place(template.config_path)}",
+            "this node's containerd looks for registries in"
+            f" {shown_place(template.config_path)}",
             place=node.shown(TEMPLATE_PATH),
-            remedy='set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
-            "microk8s stop; microk8s start",
+            remedy=(
+                'set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
+                "microk8s stop; microk8s start"
+            ),
         )
 
 
@@ -382,7 +453,9 @@ def _says(understood: Template, entry: Entry, node: Node) -> bool:
     if entry.is_secret:
         # go-toml v1, which prints for containerd 1.x, misprints U+1F004 and its like.
         return all(found.get(key) for key in entry.value)
-    return all(found.get(key) == _rendered(value, node) for key, value in entry.value.items())
+    return all(
+        found.get(key) == _rendered(value, node) for key, value in entry.value.items()
+    )
 
 
 def _rendered(value: Any, node: Node) -> Any:

@@ -1,9 +1,10 @@
-"""Render a registry as the files that containerd reads: hosts.toml, CA, client certificate, key.
+"""Render a registry as the files that containerd reads: hosts.toml, CA, client
+certificate, key.
 
-Only what every containerd from 1.5 to 2.4 reads alike is written: ``server`` first and with its
-scheme, then one ``[host."URL"]`` table for each endpoint in the order to ask them. The keys at the
-root hold for ``server`` alone and are not inherited (containerd hosts.go parseHostsFile), so the
-last endpoint's TLS settings stand there too.
+Only what every containerd from 1.5 to 2.4 reads alike is written: ``server`` first and
+with its scheme, then one ``[host."URL"]`` table for each endpoint in the order to ask
+them. The keys at the root hold for ``server`` alone and are not inherited (containerd
+hosts.go parseHostsFile), so the last endpoint's TLS settings stand there too.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class TrustFiles(NamedTuple):
     @staticmethod
     def named(prefix: str) -> TrustFiles:
         """Return the names for an endpoint: no prefix for the registry itself."""
-        return TrustFiles(prefix + "ca.crt", prefix + "client.cert", prefix + "client.key")
+        return TrustFiles(
+            prefix + "ca.crt", prefix + "client.cert", prefix + "client.key"
+        )
 
 
 def certificate_files(registry: Registry) -> List[RegistryFile]:
@@ -55,12 +58,14 @@ def certificate_files(registry: Registry) -> List[RegistryFile]:
 
 
 def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
-    """Render all files of a registry's directory; hosts.toml, which names the others, comes last.
+    """Render all files of a registry's directory.
+
+    hosts.toml, which names the others, comes last.
 
     Args:
         registry: what to render.
-        directory: path of the registry's directory as containerd is to read it, stable across
-            snap refreshes; empty for names relative to hosts.toml.
+        directory: path of the registry's directory as containerd is to read it, stable
+            across snap refreshes; empty for names relative to hosts.toml.
     """
     upstream = _Rendered.of(registry.upstream, registry.tls, "", directory)
     mirrors = [
@@ -73,7 +78,9 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     return [*files, RegistryFile(HOSTS_TOML, text.encode(), document=document)]
 
 
-def _document(registry: Registry, upstream: _Rendered, mirrors: List[_Rendered]) -> Dict[str, Any]:
+def _document(
+    registry: Registry, upstream: _Rendered, mirrors: List[_Rendered]
+) -> Dict[str, Any]:
     hosts = mirrors or [upstream]
     tables = {each.endpoint.url: each.keys for each in hosts}
     if not registry.fallback:
@@ -82,7 +89,8 @@ def _document(registry: Registry, upstream: _Rendered, mirrors: List[_Rendered])
     if registry.name.is_every_registry:
         return {"host": tables}
     if not mirrors and upstream.endpoint.is_ipv6:
-        # go-toml v1 (containerd 1.x) takes no ']' in a table key; a bare [host] is enough there.
+        # go-toml v1 (containerd 1.x) takes no ']' in a table key; a bare [host] is
+        # enough there.
         return {"server": upstream.endpoint.url, **upstream.keys, "host": {}}
     return {"server": upstream.endpoint.url, **upstream.trust, "host": tables}
 

@@ -1,7 +1,7 @@
 """The permissions of containerd.toml, which containerd's start writes in place.
 
-It is closed before a password can come into it, and opened when everything has been taken that was
-to be taken; both can be done twice.
+It is closed before a password can come into it, and opened when everything has been
+taken that was to be taken; both can be done twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _NAME = "closed"
 
 
 def close(node: Node, step: Step, staging: str) -> None:
-    """Put a closed copy of the file in its place: who has it open already sees nothing new.
+    """Put a closed copy of the file in its place: who has it open already sees nothing
+    new.
 
     Raises:
         OSError: the disk or the permissions refuse.
@@ -45,7 +46,9 @@ def close(node: Node, step: Step, staging: str) -> None:
     files.rename(copy, place)
 
 
-def open_again(node: Node, journal: Journal, say: Callable[[str], None], *, undone: bool) -> None:
+def open_again(
+    node: Node, journal: Journal, say: Callable[[str], None], *, undone: bool
+) -> None:
     """Give back the permissions of what was closed and holds no old login any more.
 
     Args:
@@ -59,7 +62,13 @@ def open_again(node: Node, journal: Journal, say: Callable[[str], None], *, undo
         if step.in_place is how and step.permissions and step.old_permissions:
             turned = (step.permissions, step.old_permissions)
             closed, wanted = turned if undone else turned[::-1]
-            _open(node, node.place(NodePath(Root(step.root), step.path)), closed, wanted, say)
+            _open(
+                node,
+                node.place(NodePath(Root(step.root), step.path)),
+                closed,
+                wanted,
+                say,
+            )
 
 
 def _open(
@@ -70,7 +79,11 @@ def _open(
     say: Callable[[str], None],
 ) -> None:
     observed = files.observe(place)
-    if observed is None or (observed.mode, observed.owner) != closed or observed.is_link:
+    if (
+        observed is None
+        or (observed.mode, observed.owner) != closed
+        or observed.is_link
+    ):
         return
     file, _ = template_to_clean(node)
     text = "" if file is None else file.text
@@ -84,10 +97,14 @@ def _open(
 
 
 def holds_old_logins(node: Node, content: bytes, template: str) -> bool:
-    """Whether containerd.toml holds logins that the template does not, or cannot be read."""
+    """Whether containerd.toml holds logins that the template does not, or cannot be
+    read.
+    """
     try:
         loaded = Template(content.decode(), "containerd.toml")
-        wanted = Template(node.rendered(template), "its template", as_far_as_readable=True)
+        wanted = Template(
+            node.rendered(template), "its template", as_far_as_readable=True
+        )
         logins = [key for key in loaded.keys if key[-1] == "auth"]
         return any(loaded.get(key) != wanted.get(key) for key in logins)
     except (NodeError, ConflictError, UnicodeDecodeError):

@@ -1,4 +1,6 @@
-"""What is refused before anything changes: containerd would read it otherwise than meant."""
+"""What is refused before anything changes: containerd would read it otherwise than
+meant.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ def check_rendered(node: Node, plan: Plan, state: str, desired: DesiredState) ->
 def check_edit(
     node: Node, file: TemplateFile, edit: TemplateEdit, wanted: Iterable[OwnedEntry]
 ) -> None:
-    """Read back what containerd-template.toml is about to be, before and after MicroK8s renders it.
+    """Read back what containerd-template.toml is about to be, before and after MicroK8s
+    renders it.
 
     Raises:
         TomlRoundTripError: ours is not in it as meant, or anything else has changed.
@@ -58,9 +61,14 @@ def check_edit(
 
 
 def check_supported(
-    registries: List[Registry], ask_version: Callable[[], Optional[Version]], *, is_legacy: bool
+    registries: List[Registry],
+    ask_version: Callable[[], Optional[Version]],
+    *,
+    is_legacy: bool
 ) -> None:
-    """Refuse what this node's containerd would ignore; it is only asked if anything depends on it.
+    """Refuse what this node's containerd would ignore.
+
+    It is only asked if anything depends on it.
 
     A containerd that does not tell its version is taken for a current one.
 
@@ -81,7 +89,10 @@ def check_supported(
             raise UnsupportedError(
                 f"{registry.name}: {need.what} needs containerd {dotted(need.since)}; "
                 f"this node has {dotted(version)}",
-                remedy="sudo snap refresh microk8s --channel=latest/stable brings a newer one",
+                remedy=(
+                    "sudo snap refresh microk8s --channel=latest/stable brings a"
+                    " newer one"
+                ),
             )
 
 
@@ -107,8 +118,8 @@ def check_not_overriding(
 ) -> None:
     """Refuse to put a hosts.toml beside certificates of somebody else's.
 
-    containerd reads ``*.crt`` and ``*.cert`` in a registry's directory only where there is no
-    hosts.toml (remotes/docker/config/hosts.go loadHostDir).
+    containerd reads ``*.crt`` and ``*.cert`` in a registry's directory only where there
+    is no hosts.toml (remotes/docker/config/hosts.go loadHostDir).
 
     Raises:
         ConflictError: there are such certificates.
@@ -121,8 +132,11 @@ def check_not_overriding(
         ignored = next((each for each in foreign if each not in wanted), None)
         if ignored is not None and HOSTS_TOML not in names:
             raise ConflictError(
-                f"with a hosts.toml beside it containerd would no longer read this for "
+                "with a hosts.toml beside it containerd would no longer read this for "
                 f"{registry.name}",
                 place=shown_place(node.shown(ignored)),
-                remedy="give it with --ca, or --client-cert and --client-key, and add --adopt",
+                remedy=(
+                    "give it with --ca, or --client-cert and --client-key, and add"
+                    " --adopt"
+                ),
             )

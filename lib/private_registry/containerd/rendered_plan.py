@@ -1,8 +1,9 @@
-"""Who may read containerd.toml, which MicroK8s makes of the template in place at each start.
+"""Who may read containerd.toml, which MicroK8s makes of the template in place at each
+start.
 
-It keeps its mode and owner then, and MicroK8s' configure hook gives its group all that its owner
-has. So while it holds a password of ours it is its owner's alone, and gets back what it had when
-containerd has written it without.
+It keeps its mode and owner then, and MicroK8s' configure hook gives its group all that
+its owner has. So while it holds a password of ours it is its owner's alone, and gets
+back what it had when containerd has written it without.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from __future__ import annotations
 from typing import Optional, Tuple
 
 from private_registry.transaction.permissions import Found, InPlace, closed
-from private_registry.transaction.plan import Action, Kind, NodePath, ObservedFile, Plan, WantedFile
+from private_registry.transaction.plan import (
+    Action,
+    Kind,
+    NodePath,
+    ObservedFile,
+    Plan,
+    WantedFile,
+)
 
 
 def with_rendered(
@@ -27,8 +35,10 @@ def with_rendered(
         plan: for all other files.
         path: of containerd.toml.
         observed: the file as it is; None where there is none, or no file.
-        before: mode and owner from before it held a password of ours; None where that is unknown.
-        closed_for: the user that alone may read it; None where it holds no password of ours.
+        before: mode and owner from before it held a password of ours; None where that
+            is unknown.
+        closed_for: the user that alone may read it; None where it holds no password of
+            ours.
     """
     action, before = _action(path, observed, before, closed_for)
     actions = plan.actions if action is None else (*plan.actions, action)
@@ -57,7 +67,12 @@ def _action(
     if before is None or now != closed(before, now[1][0]):
         # Somebody, such as MicroK8s' configure hook, has set them since.
         return None, None
-    return _changing(path, observed, before, "it holds no password any more", InPlace.OPEN), None
+    return (
+        _changing(
+            path, observed, before, "it holds no password any more", InPlace.OPEN
+        ),
+        None,
+    )
 
 
 def _changing(

@@ -1,4 +1,6 @@
-"""What MicroK8s itself ships for registries: replaced without asking, and given back."""
+"""What MicroK8s itself ships for registries: replaced without asking, and given
+back.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,16 @@ _STOCK_ENTRIES = {
 
 
 def is_stock_entry(key: EntryKey, value: Any) -> bool:
-    """Whether an entry of the template says just what MicroK8s 1.19 to 1.22 install there."""
+    """Whether an entry of the template says just what MicroK8s 1.19 to 1.22 install
+    there.
+    """
     return key in _STOCK_ENTRIES and bool(_STOCK_ENTRIES[key] == value)
 
 
 def is_stock(path: str, content: bytes) -> bool:
-    """Whether a file below SNAP_DATA says just what MicroK8s 1.23 to 1.36 install there."""
+    """Whether a file below SNAP_DATA says just what MicroK8s 1.23 to 1.36 install
+    there.
+    """
     if path not in _STOCK:
         return False
     try:

@@ -1,8 +1,10 @@
-"""containerd-template.toml: what it says of registries, and changing single entries of it.
+"""containerd-template.toml: what it says of registries, and changing single entries of
+it.
 
-An *entry* is what CRI's registry section says of one name (containerd pkg/cri/config/config.go):
-``("mirrors", NAME)``, ``("configs", HOST, "tls")`` or ``("configs", HOST, "auth")``. Entries are
-known by their keys, never by comments: others write this file anew and drop those.
+An *entry* is what CRI's registry section says of one name (containerd
+pkg/cri/config/config.go): ``("mirrors", NAME)``, ``("configs", HOST, "tls")`` or
+``("configs", HOST, "auth")``. Entries are known by their keys, never by comments:
+others write this file anew and drop those.
 """
 
 from __future__ import annotations
@@ -65,13 +67,17 @@ class Template:
         NodeError: not TOML.
     """
 
-    def __init__(self, text: str, source: str, *, as_far_as_readable: bool = False) -> None:
+    def __init__(
+        self, text: str, source: str, *, as_far_as_readable: bool = False
+    ) -> None:
         self.source = source
         self.as_far_as_readable = as_far_as_readable
         self.lines = toml_statements.split_lines(text)
         try:
             self._statements = toml_statements.parse(
-                self.lines, may_repeat=as_far_as_readable, skip_unreadable=as_far_as_readable
+                self.lines,
+                may_repeat=as_far_as_readable,
+                skip_unreadable=as_far_as_readable,
             )
         except toml.TomlSyntaxError as error:
             raise NodeError(
@@ -94,9 +100,13 @@ class Template:
             # The version may stand among what cannot be read.
             paths = [each.path for each in self._statements]
             candidates = (_CRI, _IMAGES, _FIRST_CRI)
-            found = (each for each in candidates if any(path[:3] == each for path in paths))
+            found = (
+                each for each in candidates if any(path[:3] == each for path in paths)
+            )
             return next(found, _CRI)
-        version = next((each.value for each in self._statements if each.path == ("version",)), 1)
+        version = next(
+            (each.value for each in self._statements if each.path == ("version",)), 1
+        )
         return _SECTIONS.get(version, _IMAGES)
 
     @property
@@ -108,7 +118,8 @@ class Template:
     def config_path(self) -> Optional[str]:
         """Directory of the hosts.toml tree, as written; None where there is none.
 
-        There is none in MicroK8s 1.22 and older, nor on a node that was refreshed from there.
+        There is none in MicroK8s 1.22 and older, nor on a node that was refreshed from
+        there.
         """
         paths = [(*section, "config_path") for section in (_CRI, _IMAGES, _FIRST_CRI)]
         found = (each for each in self._statements if each.path in paths and each.value)
@@ -170,8 +181,12 @@ class Template:
         return frozenset(each for each in above if self.section + each in paths)
 
     def others(self, keys: FrozenSet[EntryKey]) -> List[Tuple[Path, Any]]:
-        """Return all statements but those of some entries and the headers above them."""
-        above = {self.section + key[:length] for key in keys for length in range(1, len(key))}
+        """Return all statements but those of some entries and the headers above
+        them.
+        """
+        above = {
+            self.section + key[:length] for key in keys for length in range(1, len(key))
+        }
         return [
             (each.path, each.value)
             for each in self._statements
@@ -180,22 +195,28 @@ class Template:
 
     @property
     def secrets(self) -> FrozenSet[str]:
-        """Texts that no message may hold: values in logins, headers and what is not known else."""
+        """Texts that no message may hold: values in logins, headers and what is not
+        known else.
+        """
         found = (each for each in self._statements if not each.is_header)
         return frozenset(
             text
             for each in found
             for text in _texts(each.value)
-            if _is_secret(each) or not (is_address(text) or is_file(text) or text.isalpha())
+            if _is_secret(each)
+            or not (is_address(text) or is_file(text) or text.isalpha())
         )
 
-    def edited(self, changes: Mapping[EntryKey, Optional[str]], spare: FrozenSet[EntryKey]) -> str:
+    def edited(
+        self, changes: Mapping[EntryKey, Optional[str]], spare: FrozenSet[EntryKey]
+    ) -> str:
         """Return the text with some entries changed, and everything else as it is.
 
         Args:
-            changes: for each entry its new lines, which end as ``rendered`` makes them; None to
-                take it away, with the blank line before it.
-            spare: tables above entries whose headers stay even if nothing is left in them.
+            changes: for each entry its new lines, which end as ``rendered`` makes them;
+                None to take it away, with the blank line before it.
+            spare: tables above entries whose headers stay even if nothing is left in
+                them.
         """
         lines: List[Optional[str]] = list(self.lines)
         for key, text in changes.items():
@@ -217,7 +238,8 @@ class Template:
         """Write an entry as a table with the full name of its section."""
         header = ".".join(_quoted(str(part)) for part in (*self.section, *entry.key))
         keys = "".join(
-            f"{_quoted(key)} = {_value(value, is_secret=entry.is_secret)}{self._newline}"
+            f"{_quoted(key)} ="
+            f" {_value(value, is_secret=entry.is_secret)}{self._newline}"
             for key, value in entry.value.items()
         )
         return f"[{header}]{self._newline}{keys}"
@@ -242,7 +264,9 @@ class Template:
 
     def _take_away(self, lines: List[Optional[str]], found: List[Statement]) -> None:
         for statement in found:
-            lines[statement.first : statement.end] = [None] * (statement.end - statement.first)
+            lines[statement.first : statement.end] = [None] * (
+                statement.end - statement.first
+            )
         before = found[0].first - 1
         line = lines[before] if before >= 0 else None
         if line is not None and not line.strip():
@@ -254,8 +278,12 @@ class Template:
         changes: Mapping[EntryKey, Optional[str]],
         spare: FrozenSet[EntryKey],
     ) -> None:
-        gone = [key for key, text in changes.items() if text is None and key in self._by_key]
-        above = {self.section + key[:length] for key in gone for length in range(1, len(key))}
+        gone = [
+            key for key, text in changes.items() if text is None and key in self._by_key
+        ]
+        above = {
+            self.section + key[:length] for key in gone for length in range(1, len(key))
+        }
         above -= {self.section + key for key in spare}
         in_use = {
             each.path[:length]
@@ -263,7 +291,9 @@ class Template:
             if each.path not in above and lines[each.first] is not None
             for length in range(len(each.path))
         }
-        empty = (each for each in self._statements if each.is_header and each.path in above)
+        empty = (
+            each for each in self._statements if each.is_header and each.path in above
+        )
         for header in empty:
             if header.path not in in_use:
                 self._take_away(lines, [header])
@@ -285,7 +315,12 @@ class Template:
     def _key_of(self, path: Path) -> Optional[EntryKey]:
         if path[: len(self.section)] != self.section:
             return None
-        kind, name, setting = (*(str(part) for part in path[len(self.section) :]), "", "", "")[:3]
+        kind, name, setting = (
+            *(str(part) for part in path[len(self.section) :]),
+            "",
+            "",
+            "",
+        )[:3]
         if kind == "mirrors" and name:
             return (kind, name)
         is_setting = kind == "configs" and setting in ("auth", "tls")
@@ -297,7 +332,8 @@ class Template:
         found = next((each for each in above if each is not None), None)
         if found is not None:
             raise ConflictError(
-                f"{shown_path(found.path[-1:])} is an inline table, which nothing can be added to",
+                f"{shown_path(found.path[-1:])} is an inline table, which nothing can"
+                " be added to",
                 place=f"{self.source}, line {found.first + 1}",
                 remedy=f"write it as [{shown_path(found.path)}]",
             )
@@ -329,7 +365,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _value(value: Any, *, is_secret: bool) -> str:
     written = toml.scalar(value)
-    # MicroK8s replaces ${SNAP} and the like anywhere in this file (run-containerd-with-args).
+    # MicroK8s replaces ${SNAP} and the like anywhere in this file
+    # (run-containerd-with-args).
     return written.replace("${", "\\u0024{") if is_secret else written
 
 
@@ -344,4 +381,8 @@ def shown_path(path: Path) -> str:
 
 
 def _without_newline(text: str) -> str:
-    return text[:-2] if text.endswith("\r\n") else text[:-1] if text.endswith("\n") else text
+    return (
+        text[:-2]
+        if text.endswith("\r\n")
+        else text[:-1] if text.endswith("\n") else text
+    )

@@ -1,8 +1,9 @@
-"""What registries need in CRI's own registry section: credentials, and all else on older nodes.
+"""What registries need in CRI's own registry section: credentials, and all else on
+older nodes.
 
-A node whose template has a ``config_path`` reads hosts.toml files, and only credentials stand in
-the template (containerd docs/cri/registry.md). A *legacy* node has none, and there mirrors and TLS
-settings stand in the template, too.
+A node whose template has a ``config_path`` reads hosts.toml files, and only credentials
+stand in the template (containerd docs/cri/registry.md). A *legacy* node has none, and
+there mirrors and TLS settings stand in the template, too.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 
 MIGRATE = (
-    'set config_path = "${SNAP_DATA}/args/certs.d" in its registry section, take its mirrors and '
-    "configs.*.tls out, and run: microk8s stop; microk8s start"
+    'set config_path = "${SNAP_DATA}/args/certs.d" in its registry section, take its'
+    " mirrors and configs.*.tls out, and run: microk8s stop; microk8s start"
 )
 _REMOVED_TLS = (2, 0, 0)
 _MIRRORS_KILL_CRI = ((2, 2, 0), (2, 2, 2))
@@ -45,8 +46,8 @@ class _Use(NamedTuple):
 def credential_entries(registries: Iterable[Registry]) -> List[OwnedEntry]:
     """Return the credentials, keyed by the host that answers 401.
 
-    containerd knows one pair for each host (remotes/docker/authorizer.go, pkg/cri/server
-    image_pull.go).
+    containerd knows one pair for each host (remotes/docker/authorizer.go,
+    pkg/cri/server image_pull.go).
 
     Raises:
         UsageError: two registries or mirrors give one host different ones.
@@ -55,7 +56,10 @@ def credential_entries(registries: Iterable[Registry]) -> List[OwnedEntry]:
     for use in _uses(registries):
         if use.credentials is None:
             continue
-        value = {"username": use.credentials.username, "password": use.credentials.password}
+        value = {
+            "username": use.credentials.username,
+            "password": use.credentials.password,
+        }
         entry = Entry(("configs", use.endpoint.authority, "auth"), value)
         _add(found, entry, use, "credentials")
     return list(found.values())
@@ -64,12 +68,13 @@ def credential_entries(registries: Iterable[Registry]) -> List[OwnedEntry]:
 def legacy_entries(registries: Iterable[Registry], certs_d: str) -> List[OwnedEntry]:
     """Return mirrors and TLS settings as a node without ``config_path`` reads them.
 
-    An endpoint's path is taken as it is there, and the registry itself is always asked last
-    (containerd pkg/cri/server/image_pull.go registryEndpoints).
+    An endpoint's path is taken as it is there, and the registry itself is always asked
+    last (containerd pkg/cri/server/image_pull.go registryEndpoints).
 
     Args:
         registries: what to write.
-        certs_d: directory of the certificate files' directories, as the template may name it.
+        certs_d: directory of the certificate files' directories, as the template may
+            name it.
 
     Raises:
         UsageError: two registries or mirrors give one host different TLS settings.
@@ -79,7 +84,9 @@ def legacy_entries(registries: Iterable[Registry], certs_d: str) -> List[OwnedEn
     trusted: Dict[str, Tls] = {}
     for registry in registries:
         value = {"endpoint": _endpoints(registry)}
-        mirrors.append(OwnedEntry(Entry(("mirrors", str(registry.name)), value), (registry.name,)))
+        mirrors.append(
+            OwnedEntry(Entry(("mirrors", str(registry.name)), value), (registry.name,))
+        )
         for use in _uses([registry]):
             host = use.endpoint.authority
             if use.tls.is_default:
@@ -101,21 +108,21 @@ def check_legacy(registry: Registry, version: Optional[Version]) -> None:
     """
     if not registry.fallback:
         raise UnsupportedError(
-            f"{registry.name}: --no-fallback cannot be promised: without config_path, containerd "
-            "always asks the registry itself last",
+            f"{registry.name}: --no-fallback cannot be promised: without config_path,"
+            " containerd always asks the registry itself last",
             remedy="leave --no-fallback (fallback = false) out, or " + MIGRATE,
         )
     has_tls = any(not use.tls.is_default for use in _uses([registry]))
     if version is not None and version >= _REMOVED_TLS and has_tls:
         raise UnsupportedError(
-            f"{registry.name}: without config_path, containerd {dotted(version)} reads no CA, "
-            "client certificate or skip_verify",
+            f"{registry.name}: without config_path, containerd {dotted(version)} reads"
+            " no CA, client certificate or skip_verify",
             remedy=MIGRATE,
         )
     if version is not None and _MIRRORS_KILL_CRI[0] <= version < _MIRRORS_KILL_CRI[1]:
         raise UnsupportedError(
-            f"{registry.name}: without config_path, containerd {dotted(version)} does not start "
-            "CRI with a mirror",
+            f"{registry.name}: without config_path, containerd {dotted(version)} does"
+            " not start CRI with a mirror",
             remedy=MIGRATE,
         )
 
@@ -139,10 +146,14 @@ def _two(host: str, what: str, names: Tuple[RegistryName, RegistryName]) -> Usag
 def _uses(registries: Iterable[Registry]) -> Iterator[_Use]:
     for registry in registries:
         if not registry.name.is_every_registry:
-            yield _Use(registry.upstream, registry.tls, registry.credentials, registry, "")
+            yield _Use(
+                registry.upstream, registry.tls, registry.credentials, registry, ""
+            )
         for number, mirror in enumerate(registry.mirrors, start=1):
             prefix = f"mirror-{number}-"
-            yield _Use(mirror.endpoint, mirror.tls, mirror.credentials, registry, prefix)
+            yield _Use(
+                mirror.endpoint, mirror.tls, mirror.credentials, registry, prefix
+            )
 
 
 def _endpoints(registry: Registry) -> List[str]:

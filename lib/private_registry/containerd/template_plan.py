@@ -1,13 +1,24 @@
 """Compare the entries that containerd-template.toml should have with those it has.
 
 The rules are those of transaction/plan.py for whole files: what somebody else wrote, or
-changed after us, is a conflict; with ``adopt`` it is taken over and comes back in the end.
+changed after us, is a conflict; with ``adopt`` it is taken over and comes back in the
+end.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from private_registry.containerd.shipped import is_stock_entry
 from private_registry.containerd.template import EntryKey, Template, shown_key
@@ -16,7 +27,14 @@ from private_registry.errors import ConflictError
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.ledger import EntryRecord, TemplateRecord, sha256
 from private_registry.transaction.permissions import Found, closed, opened
-from private_registry.transaction.plan import Action, Kind, NodePath, ObservedFile, Plan, WantedFile
+from private_registry.transaction.plan import (
+    Action,
+    Kind,
+    NodePath,
+    ObservedFile,
+    Plan,
+    WantedFile,
+)
 
 _SHOWN_REASONS = 3
 
@@ -80,8 +98,8 @@ def plan_template(situation: TemplateSituation) -> TemplateEdit:
     """Work out what to change.
 
     Raises:
-        ConflictError: an entry in scope was written by somebody else, or changed since, and
-            ``adopt`` is not set.
+        ConflictError: an entry in scope was written by somebody else, or changed since,
+            and ``adopt`` is not set.
     """
     template, record = situation.template, situation.record
     draft = _Draft(situation)
@@ -93,11 +111,15 @@ def plan_template(situation: TemplateSituation) -> TemplateEdit:
             _plan_unwanted(draft, key, entry)
     headers = record.headers
     if not record.entries:
-        headers = frozenset().union(*(template.headers_above(key) for key in draft.entries))
+        headers = frozenset().union(
+            *(template.headers_above(key) for key in draft.entries)
+        )
     text = template.edited(draft.changes, headers)
     has_secret = any(wanted[key].entry.is_secret for key in draft.entries)
     permissions, before = _permissions(situation, has_secret=has_secret)
-    after = TemplateRecord(draft.entries, headers if draft.entries else frozenset(), before)
+    after = TemplateRecord(
+        draft.entries, headers if draft.entries else frozenset(), before
+    )
     return TemplateEdit(
         text,
         permissions,
@@ -111,14 +133,18 @@ def plan_template(situation: TemplateSituation) -> TemplateEdit:
 def _permissions(
     situation: TemplateSituation, *, has_secret: bool
 ) -> Tuple[Found, Optional[Found]]:
-    """Return the permissions to set, and those to give back when the last password goes."""
+    """Return the permissions to set, and those to give back when the last password
+    goes.
+    """
     now, before = situation.found, situation.record.found
     if has_secret:
         return closed(now, situation.user), before or now
     return (now if before is None else opened(now, before, situation.user)), None
 
 
-def with_template(plan: Plan, path: NodePath, observed: ObservedFile, edit: TemplateEdit) -> Plan:
+def with_template(
+    plan: Plan, path: NodePath, observed: ObservedFile, edit: TemplateEdit
+) -> Plan:
     """Put the template's part into a plan.
 
     Args:
@@ -131,7 +157,9 @@ def with_template(plan: Plan, path: NodePath, observed: ObservedFile, edit: Temp
     content = edit.text.encode()
     mode, owner = edit.permissions
     after = WantedFile(content, mode, is_secret, owner=owner)
-    actions = [Action(path, Kind.KEEP, hint, observed, after, hint=True) for hint in edit.hints]
+    actions = [
+        Action(path, Kind.KEEP, hint, observed, after, hint=True) for hint in edit.hints
+    ]
     if content != observed.content:
         reason = "; ".join(edit.reasons[:_SHOWN_REASONS])
         more = len(edit.reasons) - _SHOWN_REASONS
@@ -158,7 +186,9 @@ def _plan_wanted(draft: _Draft, owned: OwnedEntry) -> None:
     current, wanted = template.get(entry.key), digest(entry.value)
     if current is None:
         draft.change(entry.key, template.rendered(entry), "adds")
-        draft.entries[entry.key] = EntryRecord(wanted, record.original if record else None)
+        draft.entries[entry.key] = EntryRecord(
+            wanted, record.original if record else None
+        )
     elif record is not None and digest(current) == record.sha256:
         if record.sha256 != wanted:
             draft.change(entry.key, template.rendered(entry), "changes")
@@ -183,13 +213,19 @@ def _plan_foreign(
         return
     if is_same:
         return
-    by = "written by somebody else" if record is None else "changed by hand since it was written"
+    by = (
+        "written by somebody else"
+        if record is None
+        else "changed by hand since it was written"
+    )
     if in_scope:
         raise ConflictError(
             f"{shown_key(entry.key)} in containerd's configuration were {by}",
             place=situation.template.place_of(entry.key),
-            remedy="add --adopt to take them over; what stands there now comes back with remove "
-            "or disable",
+            remedy=(
+                "add --adopt to take them over; what stands there now comes back with"
+                " remove or disable"
+            ),
         )
     draft.hints.append(f"{shown_key(entry.key)} were {by}")
     if record is not None:
@@ -199,12 +235,13 @@ def _plan_foreign(
 def _plan_unwanted(draft: _Draft, key: EntryKey, record: EntryRecord) -> None:
     current = draft.situation.template.get(key)
     if current is None:
-        # Whoever took it away meant it; and mirrors put back beside a config_path would end CRI.
+        # Whoever took it away meant it; and mirrors put back beside a config_path would
+        # end CRI.
         return
     if digest(current) != record.sha256:
         draft.hints.append(
-            f"{shown_key(key)} were changed by hand since they were written; they stay and are no "
-            "longer ours"
+            f"{shown_key(key)} were changed by hand since they were written; they stay"
+            " and are no longer ours"
         )
     elif record.original is not None:
         draft.change(key, record.original, "gives back")

@@ -36,17 +36,20 @@ def dotted(version: Version) -> str:
 def needs_of(registry: Registry, *, is_legacy: bool = False) -> List[Need]:
     """List what a containerd must be able to read to serve this registry as asked.
 
-    Sources: ``registry.configs`` since 1.3.0 (pkg/config/config.go of cri), to go with 2.7 (2.4.2's
-    pkg/deprecation; a node's containerd is asked), override_path since 1.6.0
-    (remotes/docker/config/hosts.go), ``_default`` since 1.6.17 (config_unix.go), IPv6 in image
-    references since 1.7.0, ``]`` in a table's name since 2.0 (go-toml v2).
+    Sources: ``registry.configs`` since 1.3.0 (pkg/config/config.go of cri), to go with
+    2.7 (2.4.2's pkg/deprecation; a node's containerd is asked), override_path since
+    1.6.0 (remotes/docker/config/hosts.go), ``_default`` since 1.6.17 (config_unix.go),
+    IPv6 in image references since 1.7.0, ``]`` in a table's name since 2.0 (go-toml
+    v2).
 
     Args:
         registry: what is asked.
         is_legacy: the node has no config_path, and so no hosts.toml.
     """
     endpoints = [mirror.endpoint for mirror in registry.mirrors]
-    with_credentials = [mirror.endpoint for mirror in registry.mirrors if mirror.credentials]
+    with_credentials = [
+        mirror.endpoint for mirror in registry.mirrors if mirror.credentials
+    ]
     if registry.credentials is not None:
         with_credentials.append(registry.upstream)
     needs = []

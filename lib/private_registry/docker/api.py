@@ -14,7 +14,9 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 
 class _Channel(socket.socket):
-    """A socket whose whole conversation has to end in time, however slowly the other side talks."""
+    """A socket whose whole conversation has to end in time, however slowly the other
+    side talks.
+    """
 
     def __init__(self, seconds: float) -> None:
         super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -34,7 +36,9 @@ class _Channel(socket.socket):
 
 
 def get(path: str, resource: str, seconds: float) -> Optional[Any]:
-    """Return what an engine says of a resource, as plain values; None where it says nothing.
+    """Return what an engine says of a resource, as plain values.
+
+    None where it says nothing.
 
     Args:
         path: of the engine's unix socket.

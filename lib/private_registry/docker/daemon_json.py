@@ -1,8 +1,8 @@
 """Compare the lists that Docker's daemon.json should have with those it has.
 
-daemon.json is somebody else's file: only texts in two of its lists are ours. While nobody changed
-it since we wrote it, the text from before is the one to go back to, byte by byte; after a change of
-somebody's, ours are taken out of what stands there now.
+daemon.json is somebody else's file: only texts in two of its lists are ours. While
+nobody changed it since we wrote it, the text from before is the one to go back to, byte
+by byte; after a change of somebody's, ours are taken out of what stands there now.
 """
 
 from __future__ import annotations
@@ -69,10 +69,14 @@ def plan_daemon(
         raise NodeError(
             f"Docker's configuration cannot be read: {error.reason}",
             place=f"{source}, line {error.line}",
-            remedy=f"mend it; python3 -m json.tool {quoted(source)} shows what is wrong",
+            remedy=(
+                f"mend it; python3 -m json.tool {quoted(source)} shows what is wrong"
+            ),
         ) from error
     lists = {key: tuple(texts) for key, texts in ours.items() if texts}
-    after_record = DaemonRecord(sha256((after or "").encode()), base, lists) if lists else None
+    after_record = (
+        DaemonRecord(sha256((after or "").encode()), base, lists) if lists else None
+    )
     reasons = _reasons(record.lists, lists)
     concerned = {
         key: tuple(dict.fromkeys((*record.lists.get(key, ()), *wanted.get(key, ()))))
@@ -108,13 +112,18 @@ def with_daemon(
         actions.append(Action(path, Kind.DELETE, "nobody else wrote into it", observed))
     elif after is not None and observed is None:
         actions.append(Action(path, Kind.CREATE, reason, after=after))
-    elif after is not None and observed is not None and after.content != observed.content:
+    elif (
+        after is not None and observed is not None and after.content != observed.content
+    ):
         actions.append(Action(path, Kind.UPDATE, reason, observed, after))
-    # The root is the nearest directory that was there before: all between it and the file is ours.
+    # The root is the nearest directory that was there before: all between it and the
+    # file is ours.
     above = parents_of(path.path)
     is_ours = bool(edit.record.lists)
     directories = frozenset(above if is_ours else ())
-    ledger = plan.ledgers[path.root]._replace(daemon=edit.record, directories=directories)
+    ledger = plan.ledgers[path.root]._replace(
+        daemon=edit.record, directories=directories
+    )
     made = [NodePath(path.root, each) for each in above if observed is None and is_ours]
     return plan._replace(
         actions=(*plan.actions, *actions),
@@ -126,7 +135,8 @@ def with_daemon(
 def bridging(text: Optional[str], keys: Sequence[str]) -> str:
     """Return a daemon.json that names these keys, with empty lists where it has none.
 
-    On a reload an engine keeps what it had of a key that is not there (measured on 20.10).
+    On a reload an engine keeps what it had of a key that is not there (measured on
+    20.10).
     """
     found = text if text is not None and text.strip() else json_edits.EMPTY
     missing = [key for key in keys if key not in json_edits.document(found)]

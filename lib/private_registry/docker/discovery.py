@@ -1,12 +1,14 @@
 """Which Docker engines a machine has, and where each keeps its configuration.
 
 An engine of a package has /etc/docker; one of the snap has its SNAP_DATA (docker-snap
-snap/snapcraft.yaml: config/daemon.json, etc/docker/certs.d); a rootless one has its user's
-configuration directory (moby cmd/dockerd/config_unix.go, registry/config_unix.go).
+snap/snapcraft.yaml: config/daemon.json, etc/docker/certs.d); a rootless one has its
+user's configuration directory (moby cmd/dockerd/config_unix.go,
+registry/config_unix.go).
 
-What a process says of itself counts as far as its user does: an engine of root's is believed; one
-of somebody else's has that user's own places and no others, whatever stands on its command line or
-in its environment, and is meant only by who started it or by its file.
+What a process says of itself counts as far as its user does: an engine of root's is
+believed; one of somebody else's has that user's own places and no others, whatever
+stands on its command line or in its environment, and is meant only by who started it or
+by its file.
 """
 
 from __future__ import annotations
@@ -70,13 +72,17 @@ class Engine(NamedTuple):
     def places(self) -> DockerPlaces:
         """Where its files go, below directories that are there already."""
         # A link of root's stays one; what it points to is written.
-        is_link = os.path.islink(self.config) and trusted_places.flaw(self.config) is None
+        is_link = (
+            os.path.islink(self.config) and trusted_places.flaw(self.config) is None
+        )
         config = os.path.realpath(self.config) if is_link else self.config
         return DockerPlaces(_place(config), _place(self.certs_d))
 
 
 def running_engines() -> List[Engine]:
-    """List the engines that run on this machine, apart from those inside of containers."""
+    """List the engines that run on this machine, apart from those inside of
+    containers.
+    """
     numbers = sorted(int(name) for name in os.listdir(PROCESSES) if name.isdigit())
     found = (_running(number) for number in numbers)
     return [engine for engine in found if engine is not None]
@@ -92,7 +98,9 @@ def engine_of(config: str) -> Engine:
     if config.startswith(SNAP_DOCKER + "/"):
         return _snap_engine()
     directory = os.path.dirname(config)
-    if os.path.basename(directory) == "docker" and directory.startswith(("/home/", "/root/")):
+    if os.path.basename(directory) == "docker" and directory.startswith(
+        ("/home/", "/root/")
+    ):
         owner = os.stat(_existing(directory)).st_uid
         return Engine(config, os.path.join(directory, CERTS_D), owner)
     return Engine(config, os.path.join(ETC_DOCKER, CERTS_D), _own())
@@ -118,7 +126,8 @@ def the_engine(caller: Optional[int] = None) -> Engine:
     if len(candidates) > 1:
         choices = " or ".join(_option(engine) for engine in candidates)
         raise UsageError(
-            f"{len(candidates)} Docker engines are on this machine; which one is meant?",
+            f"{len(candidates)} Docker engines are on this machine; which one is"
+            " meant?",
             place=_OPTION,
             remedy=f"add {choices}",
         )
@@ -126,7 +135,9 @@ def the_engine(caller: Optional[int] = None) -> Engine:
 
 
 def caller_of(environment: Mapping[str, str]) -> Optional[int]:
-    """Return the number of the user that called through sudo, which sets this variable."""
+    """Return the number of the user that called through sudo, which sets this
+    variable.
+    """
     number = environment.get("SUDO_UID", "")
     is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
     return int(number) if is_number and os.geteuid() == 0 else None
@@ -137,11 +148,14 @@ def _none(others: Sequence[Engine]) -> NodeError:
         return NodeError(
             "there is no Docker engine on this machine",
             place=_OPTION,
-            remedy="leave --docker out, or name its configuration: --docker-config FILE",
+            remedy=(
+                "leave --docker out, or name its configuration: --docker-config FILE"
+            ),
         )
     choices = " or ".join(_option(engine) for engine in others)
     return NodeError(
-        "there is no Docker engine of root's on this machine; others run one of their own",
+        "there is no Docker engine of root's on this machine; others run one of"
+        " their own",
         place=_OPTION,
         remedy=f"leave --docker out, or if one of those is meant, add {choices}",
     )
@@ -155,7 +169,9 @@ def _installed_engines() -> List[Engine]:
     engines = []
     if os.path.isdir(os.path.join(SNAP_DOCKER, "current")):
         engines.append(_snap_engine())
-    if os.path.isdir(ETC_DOCKER) or any(os.path.exists(program) for program in PROGRAMS):
+    if os.path.isdir(ETC_DOCKER) or any(
+        os.path.exists(program) for program in PROGRAMS
+    ):
         engines.append(_package_engine())
     return engines
 
@@ -171,7 +187,7 @@ def _snap_engine() -> Engine:
     return Engine(config, os.path.join(current, "etc/docker", CERTS_D), _own())
 
 
-# --- processes -------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------
 
 
 def _running(number: int) -> Optional[Engine]:
@@ -191,20 +207,33 @@ def _running(number: int) -> Optional[Engine]:
     config = _last(arguments, ("--config-file",))
     if config is not None and not is_snap:
         engine = engine._replace(config=config)
-    hosts = [each[len(_UNIX) :] for each in _all(arguments, ("-H", "--host")) if _UNIX in each]
+    hosts = [
+        each[len(_UNIX) :]
+        for each in _all(arguments, ("-H", "--host"))
+        if _UNIX in each
+    ]
     sockets = tuple(hosts) or (_DEFAULT_SOCKET,)
-    return engine._replace(process=number, user=user, sockets=sockets, flags=_flags(arguments))
+    return engine._replace(
+        process=number, user=user, sockets=sockets, flags=_flags(arguments)
+    )
 
 
-def _rootless_engine(number: int, user: int, arguments: Sequence[str]) -> Optional[Engine]:
-    """Return an engine of somebody else's with that user's own places; None where it has others."""
+def _rootless_engine(
+    number: int, user: int, arguments: Sequence[str]
+) -> Optional[Engine]:
+    """Return an engine of somebody else's with that user's own places.
+
+    None where it has others.
+    """
     try:
         home = pwd.getpwuid(user).pw_dir
     except KeyError:
         return None
     directory = os.path.normpath(os.path.join("/", home, ".config", "docker"))
     config = os.path.join(directory, DAEMON_JSON)
-    if _last(arguments, ("--config-file",)) not in (None, config) or not _has_our_root(number):
+    if _last(arguments, ("--config-file",)) not in (None, config) or not _has_our_root(
+        number
+    ):
         return None
     socket = os.path.join(RUNTIME, str(user), "docker.sock")
     certs_d = os.path.join(directory, CERTS_D)
@@ -214,10 +243,13 @@ def _rootless_engine(number: int, user: int, arguments: Sequence[str]) -> Option
 def _sees_our_files(number: int) -> bool:
     """Whether a process has the same root directory and mounts as this one.
 
-    A rootless engine has mounts of its own; others with another root are inside of containers.
+    A rootless engine has mounts of its own; others with another root are inside of
+    containers.
     """
     try:
-        theirs, ours = (os.readlink(f"{PROCESSES}/{each}/ns/mnt") for each in (number, "self"))
+        theirs, ours = (
+            os.readlink(f"{PROCESSES}/{each}/ns/mnt") for each in (number, "self")
+        )
     except OSError:
         return True
     return _has_our_root(number) and theirs == ours
@@ -232,7 +264,10 @@ def _has_our_root(number: int) -> bool:
 
 
 def _user_of(number: int) -> Optional[int]:
-    """Return who runs a process; None where it has another user's rights than who started it."""
+    """Return who runs a process.
+
+    None where it has another user's rights than who started it.
+    """
     match = _USERS.search(_read(number, "status"))
     if match is None or len(set(match.groups())) != 1:
         return None
@@ -265,7 +300,7 @@ def _read(number: int, name: str) -> str:
         return ""
 
 
-# --- places ----------------------------------------------------------------------------------
+# --- places ---------------------------------------------------------------------------
 
 
 def _own() -> int:
@@ -286,13 +321,20 @@ def _place(path: str) -> DockerPlace:
         raise UsageError(
             f"root does not write there: {flaw[0]}",
             place="option --docker-config (docker_config)",
-            remedy="name a file in a directory that only root, or only its owner, can write to",
+            remedy=(
+                "name a file in a directory that only root, or only its owner, can"
+                " write to"
+            ),
         )
-    return DockerPlace(root, os.path.relpath(path, root), owner, stat.S_IMODE(status.st_mode))
+    return DockerPlace(
+        root, os.path.relpath(path, root), owner, stat.S_IMODE(status.st_mode)
+    )
 
 
 def _owner_of(directory: str) -> Tuple[int, int]:
-    """Return whose a directory is: the first but root who could lead the way to it elsewhere."""
+    """Return whose a directory is: the first but root who could lead the way to it
+    elsewhere.
+    """
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
     user = trusted_places.leader(directory)

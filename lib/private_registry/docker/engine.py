@@ -30,11 +30,13 @@ class DockerEngine:
     Args:
         node: with the engine's places.
         engine: as found on the machine.
-        concerned: the texts of lists in daemon.json that matter here, by key; whatever else the
-            engine has or lacks is none of our business.
+        concerned: the texts of lists in daemon.json that matter here, by key; whatever
+            else the engine has or lacks is none of our business.
     """
 
-    def __init__(self, node: Node, engine: Engine, concerned: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, node: Node, engine: Engine, concerned: Mapping[str, Sequence[str]]
+    ) -> None:
         self._node = node
         self._engine = engine
         self.concerned = concerned
@@ -66,13 +68,17 @@ class DockerEngine:
         if not self.lacks(text):
             return
         wanted = self._wanted(text)
-        stand_in = bridging(text, [key for key, texts in self._loaded().items() if texts])
+        stand_in = bridging(
+            text, [key for key, texts in self._loaded().items() if texts]
+        )
         if stand_in == text:
             self._reload(wanted)
             return
         owner = self._node.docker.config.owner if self._node.docker else (0, 0)
         mode = 0o600 if file is None else file.mode
-        lent = ObservedFile(stand_in.encode(), mode, owner if file is None else file.owner)
+        lent = ObservedFile(
+            stand_in.encode(), mode, owner if file is None else file.owner
+        )
         try:
             lending.lend(self._node, self._path, staging, lent)
             self._reload(wanted)
@@ -83,7 +89,8 @@ class DockerEngine:
 
     @property
     def _path(self) -> NodePath:
-        assert self._node.docker is not None  # noqa: S101 - an engine without places is none
+        # An engine without places is none.
+        assert self._node.docker is not None  # noqa: S101
         return NodePath(Root.DOCKER, self._node.docker.config.path)
 
     def _file(self) -> Optional[ObservedFile]:
@@ -104,7 +111,8 @@ class DockerEngine:
         }
 
     def _reload(self, wanted: Texts) -> None:
-        assert self._engine.process is not None  # noqa: S101 - number 0 would be ourselves
+        # Number 0 would be ourselves.
+        assert self._engine.process is not None  # noqa: S101
         try:
             # A number may be another process's by now; as its user we harm nobody else.
             with acting_as(self._user):
@@ -148,7 +156,10 @@ class DockerEngine:
 
 
 def _lists_in(configured: Mapping[str, Any]) -> Dict[str, Set[str]]:
-    """Read an engine's words on registries; what is not as moby writes it says nothing."""
+    """Read an engine's words on registries.
+
+    What is not as moby writes it says nothing.
+    """
     indexes, mirrors = configured.get("IndexConfigs"), configured.get("Mirrors")
     insecure = {
         name

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from private_registry.docker import discovery
 from private_registry.docker.daemon_json import DaemonEdit, plan_daemon, with_daemon
@@ -23,7 +33,13 @@ from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import records
 from private_registry.transaction.ledger import DockerPlaces, Ledger
-from private_registry.transaction.plan import NodePath, ObservedFile, Plan, Root, WantedFile
+from private_registry.transaction.plan import (
+    NodePath,
+    ObservedFile,
+    Plan,
+    Root,
+    WantedFile,
+)
 
 
 class DockerPart(NamedTuple):
@@ -63,7 +79,9 @@ class DockerPart(NamedTuple):
     def hosts_of(self, scope: FrozenSet[RegistryName]) -> FrozenSet[str]:
         """Return the names of the folders with certificates of these registries."""
         return frozenset(
-            host for host, each in self.trust.hosts.items() if not scope.isdisjoint(each.owners)
+            host
+            for host, each in self.trust.hosts.items()
+            if not scope.isdisjoint(each.owners)
         )
 
     def added_to(self, plan: Plan) -> Plan:
@@ -74,7 +92,8 @@ class DockerPart(NamedTuple):
         plan = with_daemon(plan, path, self.observed, self.edit, new)
         ledger = plan.ledgers[Root.DOCKER]
         is_spent = (
-            ledger._replace(places=None).is_empty and plan.ledgers[Root.DOCKER_CERTS].is_empty
+            ledger._replace(places=None).is_empty
+            and plan.ledgers[Root.DOCKER_CERTS].is_empty
         )
         ledger = ledger._replace(places=None if is_spent else self.places)
         return plan._replace(ledgers={**plan.ledgers, Root.DOCKER: ledger})
@@ -96,20 +115,22 @@ class DockerReach(NamedTuple):
     forgotten: Mapping[Root, Ledger] = {}
 
 
-def docker_reach(node: Node, desired: DesiredState, outside: str, *, is_asked: bool) -> DockerReach:
+def docker_reach(
+    node: Node, desired: DesiredState, outside: str, *, is_asked: bool
+) -> DockerReach:
     """Work out what becomes of a Docker engine's files.
 
     Args:
         node: with the places of the engine that has files of ours, if any.
         desired: what the node is to know.
         outside: what people type to run the same outside of the snap.
-        is_asked: the command is about Docker; else what is in the way there is only told, because
-            containerd must not wait for it.
+        is_asked: the command is about Docker; else what is in the way there is only
+            told, because containerd must not wait for it.
 
     Raises:
-        NodeError: there is no engine, its file cannot be read, or it would not start with it.
-        UsageError: it is not clear which engine is meant.
-        ConflictError: something that is no file is in the way.
+        NodeError: there is no engine, its file cannot be read, or it would not start
+        with it. UsageError: it is not clear which engine is meant. ConflictError:
+        something that is no file is in the way.
     """
     forgotten: Mapping[Root, Ledger] = {}
     try:
@@ -137,12 +158,17 @@ def docker_reach(node: Node, desired: DesiredState, outside: str, *, is_asked: b
 
 
 def docker_notes(registries: Iterable[Registry]) -> Tuple[str, ...]:
-    """Tell people what Docker cannot do for those of the registries that are meant for it."""
+    """Tell people what Docker cannot do for those of the registries that are meant
+    for it.
+    """
     return docker_trust(registries).notes
 
 
 def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
-    """Whether Docker's files say of a registry what they should; None if that is out of sight."""
+    """Whether Docker's files say of a registry what they should.
+
+    None if that is out of sight.
+    """
     if node.is_confined:
         return None
     trust = docker_trust([registry])
@@ -154,13 +180,18 @@ def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
         text = _text(records.observe_file(node, config), "") or "{}"
         there = {key: json_edits.texts(text, key) for key in trust.lists}
         files = {
-            name: records.read(node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d.path}/{name}"))
+            name: records.read(
+                node, NodePath(Root.DOCKER_CERTS, f"{places.certs_d.path}/{name}")
+            )
             for name in trust.files(places.certs_d)
         }
     except (PrivateRegistryError, JsonSyntaxError):
         return False
-    return all(set(texts) <= set(there[key]) for key, texts in trust.lists.items()) and all(
-        files[name] == file.content for name, file in trust.files(places.certs_d).items()
+    return all(
+        set(texts) <= set(there[key]) for key, texts in trust.lists.items()
+    ) and all(
+        files[name] == file.content
+        for name, file in trust.files(places.certs_d).items()
     )
 
 
@@ -208,8 +239,10 @@ def _check_same_engine(config: str, desired: DesiredState) -> None:
         raise UsageError(
             f"this addon's settings for Docker are in {config}, not in {asked}",
             place="option --docker-config (docker_config)",
-            remedy="take them back from there first: microk8s private-registry add --registry "
-            "HOST[:PORT] --no-docker",
+            remedy=(
+                "take them back from there first: microk8s private-registry add"
+                " --registry HOST[:PORT] --no-docker"
+            ),
         )
 
 
@@ -217,16 +250,19 @@ def _check_flags(flags: Tuple[str, ...], edit: DaemonEdit, place: str) -> None:
     for key in flags:
         if edit.record.lists.get(key):
             raise NodeError(
-                f"dockerd has an option for {key} on its command line and would no longer start "
-                "with them in its file, too",
+                f"dockerd has an option for {key} on its command line and would no"
+                " longer start with them in its file, too",
                 place=place,
-                remedy="take the option out of Docker's service (systemctl cat docker) and put "
-                f"what it says into {key} of that file",
+                remedy=(
+                    "take the option out of Docker's service (systemctl cat docker)"
+                    f" and put what it says into {key} of that file"
+                ),
             )
 
 
 def _check_pairs(node: Node, places: DockerPlaces, trust: DockerTrust) -> None:
-    """Refuse a folder that Docker would refuse as a whole: a key or certificate without the other.
+    """Refuse a folder that Docker would refuse as a whole: a key or certificate without
+    the other.
 
     moby registry/registry.go ReadCertsDirectory.
     """
@@ -243,7 +279,8 @@ def _check_pairs(node: Node, places: DockerPlaces, trust: DockerTrust) -> None:
             if other is not None and f"{stem}.{other}" not in names:
                 shown = node.shown(NodePath(Root.DOCKER_CERTS, f"{folder.path}/{name}"))
                 raise ConflictError(
-                    f"Docker refuses all certificates of {host}: {name} has no {stem}.{other}",
+                    f"Docker refuses all certificates of {host}: {name} has no"
+                    f" {stem}.{other}",
                     place=shown,
                     remedy=f"move it away: {moved_aside(shown)}",
                 )

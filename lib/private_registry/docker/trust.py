@@ -1,8 +1,9 @@
 """What a Docker engine needs, to push to registries and to pull through their mirrors.
 
-Docker takes plain HTTP and unverified certificates from ``insecure-registries`` and mirrors of
-Docker Hub from ``registry-mirrors`` of its daemon.json, and certificates from certs.d/HOST
-(moby registry/config.go, registry/registry.go, registry/service_v2.go).
+Docker takes plain HTTP and unverified certificates from ``insecure-registries`` and
+mirrors of Docker Hub from ``registry-mirrors`` of its daemon.json, and certificates
+from certs.d/HOST (moby registry/config.go, registry/registry.go,
+registry/service_v2.go).
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class DockerTrust(NamedTuple):
         for host, (tls, _) in self.hosts.items():
             parts = [(names.ca, tls.ca, False)]
             if tls.client is not None:
-                # A key never stands there without its certificate: Docker then refuses the folder.
+                # A key never stands there without its certificate: Docker then refuses
+                # the folder.
                 parts.append((names.certificate, tls.client.certificate, False))
                 parts.append((names.key, tls.client.key, True))
             for name, text, secret in parts:
@@ -69,7 +71,9 @@ class DockerTrust(NamedTuple):
 
 
 def file_mode(place: DockerPlace) -> int:
-    """Return the permission bits of what is no secret, for whoever may enter the directory."""
+    """Return the permission bits of what is no secret, for whoever may enter the
+    directory.
+    """
     return _FILE_MODE & place.mode | SECRET_MODE
 
 
@@ -98,9 +102,11 @@ class _Draft:
         known = self.hosts.get(host, TrustedHost(tls, ()))
         if known.tls != tls:
             raise UsageError(
-                f"Docker cannot trust {host} in one way for {known.owners[0]} and in another for "
-                f"{owner}",
-                remedy="give both the same, or leave --docker (docker = true) out of one",
+                f"Docker cannot trust {host} in one way for {known.owners[0]} and in"
+                f" another for {owner}",
+                remedy=(
+                    "give both the same, or leave --docker (docker = true) out of one"
+                ),
             )
         self.hosts[host] = known._replace(owners=(*known.owners, owner))
 
@@ -137,29 +143,39 @@ def checked_docker_config(path: str) -> str:
 def _add_registry(draft: _Draft, registry: Registry) -> None:
     name = registry.name
     if registry.credentials is not None:
-        draft.notes.append(f"Docker logs in by itself; who pushes types: docker login {name}")
+        draft.notes.append(
+            f"Docker logs in by itself; who pushes types: docker login {name}"
+        )
     if name.is_every_registry:
         draft.notes.append("Docker knows no mirror for every registry")
         return
     is_hub = str(name) == DOCKER_HUB
     if is_hub:
         if not registry.tls.is_default:
-            draft.notes.append("Docker trusts Docker Hub itself by the system's CAs alone")
+            draft.notes.append(
+                "Docker trusts Docker Hub itself by the system's CAs alone"
+            )
         for mirror in registry.mirrors:
             _add_mirror(draft, registry, mirror)
         if registry.mirrors and not registry.fallback:
-            draft.notes.append("Docker asks Docker Hub itself when its mirrors have not an image")
+            draft.notes.append(
+                "Docker asks Docker Hub itself when its mirrors have not an image"
+            )
         return
     if registry.insecure:
         draft.add(INSECURE, registry.upstream.authority)
     draft.trust(registry.upstream, registry.tls, name)
     if registry.mirrors:
-        draft.notes.append(f"Docker knows mirrors of docker.io only, and so none of {name}")
+        draft.notes.append(
+            f"Docker knows mirrors of docker.io only, and so none of {name}"
+        )
 
 
 def _add_mirror(draft: _Draft, registry: Registry, mirror: Mirror) -> None:
     if mirror.endpoint.path:
-        draft.notes.append(f"Docker takes no mirror with a path, and so not {mirror.endpoint.url}")
+        draft.notes.append(
+            f"Docker takes no mirror with a path, and so not {mirror.endpoint.url}"
+        )
         return
     draft.add(MIRRORS, mirror.endpoint.url)
     draft.trust(mirror.endpoint, mirror.tls, registry.name)

@@ -1,7 +1,9 @@
-"""A certs.d tree: containerd's HOST/hosts.toml, or Docker's HOST/*.crt, *.cert and *.key.
+"""A certs.d tree: containerd's HOST/hosts.toml, or Docker's HOST/*.crt, *.cert and
+*.key.
 
-Read as containerd does: ``[host]`` tables in the order of the file, then ``server`` with the keys
-at the root; without hosts.toml the certificates beside it (containerd config_unix.go, hosts.go).
+Read as containerd does: ``[host]`` tables in the order of the file, then ``server``
+with the keys at the root; without hosts.toml the certificates beside it (containerd
+config_unix.go, hosts.go).
 """
 
 from __future__ import annotations
@@ -13,10 +15,20 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from private_registry.containerd import shipped
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import UsageError
-from private_registry.imports.document import LEFT_OUT, Document, Imported, KeyPath, Says
+from private_registry.imports.document import (
+    LEFT_OUT,
+    Document,
+    Imported,
+    KeyPath,
+    Says,
+)
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import ClientCertificate, Mirror, Registry, Tls
-from private_registry.registries.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY, RegistryName
+from private_registry.registries.names import (
+    EVERY_REGISTRY,
+    EVERY_REGISTRY_DIRECTORY,
+    RegistryName,
+)
 from private_registry.registries.registries_toml import ReadOutside
 from private_registry.texts import toml
 from private_registry.texts.showing import shown_place
@@ -82,7 +94,9 @@ def read(tree: Mapping[str, Directory], read_outside: ReadOutside) -> Imported:
 class _Reader:
     """Reads one directory."""
 
-    def __init__(self, name: str, directory: Directory, read_outside: ReadOutside) -> None:
+    def __init__(
+        self, name: str, directory: Directory, read_outside: ReadOutside
+    ) -> None:
         self._directory_name = name
         self._directory = directory
         has_hosts = bool((directory.hosts_toml or "").strip())
@@ -96,9 +110,15 @@ class _Reader:
         name = self._name()
         if name is None:
             return self._document.imported(())
-        registry = self._from_certificates(name) if self._text is None else self._from_hosts(name)
+        registry = (
+            self._from_certificates(name)
+            if self._text is None
+            else self._from_hosts(name)
+        )
         if registry is not None and name.is_every_registry and not registry.mirrors:
-            self._document.note((), f"* takes mirrors only, and there is none; {LEFT_OUT}")
+            self._document.note(
+                (), f"* takes mirrors only, and there is none; {LEFT_OUT}"
+            )
             registry = None
         return self._document.imported(() if registry is None else (registry,))
 
@@ -108,12 +128,14 @@ class _Reader:
             return RegistryName(EVERY_REGISTRY)
         match = _UNDERSCORED.fullmatch(text)
         try:
-            return self._document.name(f"{match['host']}:{match['port']}" if match else text, ())
+            return self._document.name(
+                f"{match['host']}:{match['port']}" if match else text, ()
+            )
         except UsageError as error:
             self._document.note((), f"{error.message}; {LEFT_OUT}")
             return None
 
-    # --- Docker's way -------------------------------------------------------------------------
+    # --- Docker's way -----------------------------------------------------------------
 
     def _from_certificates(self, name: RegistryName) -> Optional[Registry]:
         files = sorted(self._directory.files)
@@ -126,7 +148,10 @@ class _Reader:
                 used.update((certificate, key))
         for other in (each for each in files if each not in used):
             self._document.note((other,), f"no certificate with a key; {LEFT_OUT}")
-        ca = "".join(_line_ended(self._read(each, (each,))) for each in authorities) or None
+        ca = (
+            "".join(_line_ended(self._read(each, (each,))) for each in authorities)
+            or None
+        )
         tls = Tls(ca, self._client_of(pairs, ()))
         if tls.is_default:
             self._document.note((), f"says nothing about {name}; {LEFT_OUT}")
@@ -135,7 +160,7 @@ class _Reader:
             return Registry(name)
         return Registry(name, tls=tls)
 
-    # --- containerd's way ---------------------------------------------------------------------
+    # --- containerd's way -------------------------------------------------------------
 
     def _from_hosts(self, name: RegistryName) -> Optional[Registry]:
         text = self._text or ""
@@ -155,7 +180,9 @@ class _Reader:
             return self._with_fallback(name, hosts, None, root)
         last = self._entry(server, plain, ("server",), root)
         if last.endpoint is None:
-            self._document.note((), f"without its server it would mean something else; {LEFT_OUT}")
+            self._document.note(
+                (), f"without its server it would mean something else; {LEFT_OUT}"
+            )
             return None
         if _is_own(last.endpoint, name) and not name.is_every_registry:
             return self._with_fallback(name, hosts, last.endpoint.scheme, last.tls)
@@ -177,7 +204,10 @@ class _Reader:
         scheme: Optional[str],
         root: Tls,
     ) -> Registry:
-        """Build a registry that itself is asked last; scheme None where no server is given."""
+        """Build a registry that itself is asked last.
+
+        Scheme None where no server is given.
+        """
         tls, insecure = root, scheme == "http"
         if hosts and not name.is_every_registry:
             last = hosts[-1]
@@ -186,7 +216,9 @@ class _Reader:
             if endpoint is not None and is_own and scheme in (None, endpoint.scheme):
                 insecure = endpoint.is_plain_http
                 if not root.is_default and not last.tls.is_default and root != last.tls:
-                    self._document.note((), f"its TLS settings differ from host's; {LEFT_OUT}")
+                    self._document.note(
+                        (), f"its TLS settings differ from host's; {LEFT_OUT}"
+                    )
                 tls = root if last.tls.is_default else last.tls
                 hosts = hosts[:-1]
         if (insecure or name.is_every_registry) and not tls.is_default:
@@ -201,9 +233,14 @@ class _Reader:
         mirrors = self._mirrors(hosts)
         known = {mirror.endpoint: mirror for mirror in mirrors}
         if last.endpoint is not None and last.endpoint not in known:
-            self._document.note(last.path, "is another address; taken as the last mirror")
+            self._document.note(
+                last.path, "is another address; taken as the last mirror"
+            )
             mirrors = (*mirrors, *self._mirrors([last]))
-        elif last.endpoint is not None and last.tls not in (known[last.endpoint].tls, Tls()):
+        elif last.endpoint is not None and last.tls not in (
+            known[last.endpoint].tls,
+            Tls(),
+        ):
             self._document.note((), f"its TLS settings differ from host's; {LEFT_OUT}")
         return Registry(name, mirrors=mirrors, fallback=False)
 
@@ -225,11 +262,15 @@ class _Reader:
         entry = self._entry(url, table, path, self._tls(table, path))
         return [] if entry.endpoint is None else [entry]
 
-    def _entry(self, url: str, table: Dict[str, Any], path: KeyPath, tls: Tls) -> _Entry:
+    def _entry(
+        self, url: str, table: Dict[str, Any], path: KeyPath, tls: Tls
+    ) -> _Entry:
         above = () if path == ("server",) else path
         if not self._is_pulled_from(table, above):
             return _Entry(None, tls, path)
-        override = self._document.flag(table.get("override_path"), (*above, "override_path"))
+        override = self._document.flag(
+            table.get("override_path"), (*above, "override_path")
+        )
         # containerd looks for these four letters only.
         full = url if url.startswith("http") else f"https://{url}"
         endpoint = self._document.endpoint(full, path)
@@ -238,39 +279,53 @@ class _Reader:
         api = _api_path(full, override=override)
         if api and "v2" not in api.split("/"):
             self._document.note(
-                path, f"is asked at a path without /v2, which this addon cannot say; {LEFT_OUT}"
+                path,
+                "is asked at a path without /v2, which this addon cannot say;"
+                f" {LEFT_OUT}",
             )
             return _Entry(None, tls, path)
         endpoint = endpoint._replace(path="" if api == "/v2" else api)
         if endpoint.is_plain_http and not tls.is_default:
-            self._document.note(path, f"plain HTTP has no TLS: its TLS settings are {LEFT_OUT}")
+            self._document.note(
+                path, f"plain HTTP has no TLS: its TLS settings are {LEFT_OUT}"
+            )
             tls = Tls()
         return _Entry(endpoint, tls, path)
 
     def _is_pulled_from(self, table: Dict[str, Any], above: KeyPath) -> bool:
         path = (*above, "capabilities")
-        given = {each.lower() for each in self._document.texts(table.get("capabilities"), path)}
+        given = {
+            each.lower()
+            for each in self._document.texts(table.get("capabilities"), path)
+        }
         unknown = given - {"pull", "resolve", "push", "referrers"}
         if unknown:
-            raise self._document.error(path, f"{_capability(min(unknown))} is no capability")
+            raise self._document.error(
+                path, f"{_capability(min(unknown))} is no capability"
+            )
         if given and not given >= _NEEDED:
             self._document.note(
-                path, f"not both pull and resolve, which this addon cannot say; {LEFT_OUT}"
+                path,
+                f"not both pull and resolve, which this addon cannot say; {LEFT_OUT}",
             )
             return False
         for other in sorted(given - _NEEDED):
             self._document.note(path, f"{other}: a node pulls only; {LEFT_OUT}")
         return True
 
-    # --- TLS ----------------------------------------------------------------------------------
+    # --- TLS --------------------------------------------------------------------------
 
     def _tls(self, table: Dict[str, Any], path: KeyPath) -> Tls:
         skip = self._document.flag(table.get("skip_verify"), (*path, "skip_verify"))
         names = table.get("ca")
         ca_path = (*path, "ca")
-        files = [names] if isinstance(names, str) else self._document.texts(names, ca_path)
+        files = (
+            [names] if isinstance(names, str) else self._document.texts(names, ca_path)
+        )
         if skip and files:
-            self._document.note(ca_path, f"with skip_verify no CA is looked at; {LEFT_OUT}")
+            self._document.note(
+                ca_path, f"with skip_verify no CA is looked at; {LEFT_OUT}"
+            )
             files = []
         ca = "".join(_line_ended(self._read(each, ca_path)) for each in files) or None
         pairs = self._pairs(table.get("client"), (*path, "client"))
@@ -281,9 +336,13 @@ class _Reader:
             return []
         pairs = []
         for each in plain if isinstance(plain, list) else [plain]:
-            names = self._document.texts(each if isinstance(each, list) else [each], path)
+            names = self._document.texts(
+                each if isinstance(each, list) else [each], path
+            )
             if len(names) > 2 or not names:  # noqa: PLR2004 - a certificate and its key
-                raise self._document.error(path, "must be pairs of a certificate and its key")
+                raise self._document.error(
+                    path, "must be pairs of a certificate and its key"
+                )
             pairs.append((names[0], names[-1]))
         return pairs
 
@@ -294,7 +353,9 @@ class _Reader:
             return None
         for certificate, _ in pairs[1:]:
             self._document.note(
-                path, f"only one client certificate; {shown_place(certificate)} is {LEFT_OUT}"
+                path,
+                f"only one client certificate; {shown_place(certificate)} is"
+                f" {LEFT_OUT}",
             )
         certificate, key = pairs[0]
         return ClientCertificate(self._read(certificate, path), self._read(key, path))

@@ -1,14 +1,20 @@
 """Docker's config.json (also podman's auth.json): who logs in where.
 
-Keys are hosts, with or without scheme and ``/v1/`` or ``/v2/``, as Docker's ConvertToHostname takes
-them; Docker Hub is ``https://index.docker.io/v1/``.
+Keys are hosts, with or without scheme and ``/v1/`` or ``/v2/``, as Docker's
+ConvertToHostname takes them; Docker Hub is ``https://index.docker.io/v1/``.
 """
 
 from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
-from private_registry.imports.document import LEFT_OUT, Document, Imported, KeyPath, Says
+from private_registry.imports.document import (
+    LEFT_OUT,
+    Document,
+    Imported,
+    KeyPath,
+    Says,
+)
 from private_registry.registries.endpoints import is_docker_hub
 from private_registry.registries.model import Credentials, Registry
 from private_registry.registries.names import DOCKER_HUB, RegistryName
@@ -23,7 +29,8 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
     """Read config.json, parsed.
 
     Raises:
-        UsageError: a value that cannot be; with file and key, and without what stands there.
+        UsageError: a value that cannot be; with file and key, and without what stands
+            there.
     """
     document = Document(source, read_outside)
     top = document.table(plain, ())
@@ -42,7 +49,9 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
     return document.imported(registries.values(), Says.SINGLE_SETTINGS)
 
 
-def _credentials(document: Document, plain: Any, path: KeyPath) -> Optional[Credentials]:
+def _credentials(
+    document: Document, plain: Any, path: KeyPath
+) -> Optional[Credentials]:
     entry = document.table(plain, path)
     document.unknown_of_a_login(entry, _ENTRY_KEYS, path)
     encoded, username, password, token = (
@@ -50,7 +59,8 @@ def _credentials(document: Document, plain: Any, path: KeyPath) -> Optional[Cred
     )
     if token:
         document.note(
-            (*path, "identitytoken"), f"containerd of this addon has no identity tokens; {LEFT_OUT}"
+            (*path, "identitytoken"),
+            f"containerd of this addon has no identity tokens; {LEFT_OUT}",
         )
         return None
     if encoded:
@@ -79,7 +89,9 @@ def _note_the_rest(document: Document, top: Dict[str, Any]) -> None:
     if top.get("HttpHeaders"):
         document.note(("HttpHeaders",), f"this addon writes no headers; {LEFT_OUT}")
     others = [
-        key for key in top if key not in ("auths", "credsStore", "credHelpers", "HttpHeaders")
+        key
+        for key in top
+        if key not in ("auths", "credsStore", "credHelpers", "HttpHeaders")
     ]
     if others:
         names = ", ".join(shown_name(key) for key in others)

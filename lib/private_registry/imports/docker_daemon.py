@@ -6,7 +6,11 @@ from typing import Any, List, Tuple
 
 from private_registry.imports.document import LEFT_OUT, Document, Imported, Says
 from private_registry.registries.model import Mirror, Registry, Tls
-from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER, RegistryName
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    DOCKER_HUB_SERVER,
+    RegistryName,
+)
 from private_registry.registries.registries_toml import ReadOutside
 from private_registry.texts.showing import shown_name
 
@@ -40,7 +44,8 @@ def _insecure(document: Document, top: Any) -> List[RegistryName]:
         address = text.partition("://")[2] or text
         if "/" in address.rstrip("/"):
             document.note(
-                path, f"{shown_name(text)} is a range of addresses; name each; {LEFT_OUT}"
+                path,
+                f"{shown_name(text)} is a range of addresses; name each; {LEFT_OUT}",
             )
             continue
         name = document.name(address.rstrip("/"), path)
@@ -53,12 +58,15 @@ def _insecure(document: Document, top: Any) -> List[RegistryName]:
     if names:
         document.note(
             path,
-            "Docker tries HTTPS without verification before plain HTTP; here it is plain HTTP",
+            "Docker tries HTTPS without verification before plain HTTP; here it is"
+            " plain HTTP",
         )
     return names
 
 
-def _mirrors(document: Document, top: Any, insecure: List[RegistryName]) -> Tuple[Mirror, ...]:
+def _mirrors(
+    document: Document, top: Any, insecure: List[RegistryName]
+) -> Tuple[Mirror, ...]:
     path = (_MIRRORS,)
     unverified = [str(name) for name in insecure]
     mirrors: List[Mirror] = []

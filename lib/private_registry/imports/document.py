@@ -1,4 +1,6 @@
-"""One file of another program's while it is carried over: where things stand, what is left out."""
+"""One file of another program's while it is carried over: where things stand, what
+is left out.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,17 @@ from typing import (
 from private_registry.errors import UsageError
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import checked_password, checked_username
-from private_registry.registries.endpoints import Endpoint, NoRegistryError, parse_mirror_url
-from private_registry.registries.model import Credentials, DesiredState, Registry, without_itself
+from private_registry.registries.endpoints import (
+    Endpoint,
+    NoRegistryError,
+    parse_mirror_url,
+)
+from private_registry.registries.model import (
+    Credentials,
+    DesiredState,
+    Registry,
+    without_itself,
+)
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
@@ -39,7 +50,15 @@ Value = TypeVar("Value")
 LEFT_OUT = "left out"
 _KEYS_OF_LOGINS = frozenset(
     [
-        *("username", "password", "auth", "email", "token", "identitytoken", "identity_token"),
+        *(
+            "username",
+            "password",
+            "auth",
+            "email",
+            "token",
+            "identitytoken",
+            "identity_token",
+        ),
         *("registrytoken", "registry_token", "user", "pass", "passwd", "login"),
     ]
 )
@@ -78,7 +97,9 @@ class Document:
         lines: 1-based line of each key path, where they are known.
     """
 
-    def __init__(self, source: str, read_outside: ReadOutside, lines: Optional[Lines] = None):
+    def __init__(
+        self, source: str, read_outside: ReadOutside, lines: Optional[Lines] = None
+    ):
         self.source = source
         self._read_outside = read_outside
         self._lines = lines or {}
@@ -93,7 +114,9 @@ class Document:
         """Tell people that something is not carried over, or not as it was."""
         self._notes[f"{self._where(path, ': ')}: {message}"] = None
 
-    def unknown(self, plain: Iterable[str], known: Iterable[str], path: KeyPath) -> None:
+    def unknown(
+        self, plain: Iterable[str], known: Iterable[str], path: KeyPath
+    ) -> None:
         """Note every key that is not known."""
         names = list(known)
         for key in plain:
@@ -103,8 +126,12 @@ class Document:
                     f"this addon has no such key{did_you_mean(key, names)}; {LEFT_OUT}",
                 )
 
-    def unknown_of_a_login(self, plain: Iterable[str], known: Iterable[str], path: KeyPath) -> None:
-        """Note every key of a login that is not known; a part of a password may be taken for one.
+    def unknown_of_a_login(
+        self, plain: Iterable[str], known: Iterable[str], path: KeyPath
+    ) -> None:
+        """Note every key of a login that is not known.
+
+        A part of a password may be taken for one.
 
         In YAML ``{password: one,two}`` has a key ``two``.
         """
@@ -113,7 +140,9 @@ class Document:
         if any(key not in (*known, *told) for key in plain):
             self.note(path, f"this addon does not know a key there; {LEFT_OUT}")
 
-    def error(self, path: KeyPath, message: str, remedy: Optional[str] = None) -> UsageError:
+    def error(
+        self, path: KeyPath, message: str, remedy: Optional[str] = None
+    ) -> UsageError:
         """Return the error that something in the file cannot be."""
         return UsageError(message, place=self._where(path, ", "), remedy=remedy)
 
@@ -141,7 +170,9 @@ class Document:
         """Check that a value is a list of texts."""
         if value is None:
             return []
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        if not isinstance(value, list) or not all(
+            isinstance(each, str) for each in value
+        ):
             raise self.error(path, "must be a list of texts")
         return value
 
@@ -174,7 +205,9 @@ class Document:
         """
         self.located(path, lambda: split_host_port(text, "host"))
         if text.lower() in DOCKER_HUB_ALIASES:
-            self.note(path, f"images of Docker Hub are named {DOCKER_HUB}/...; {LEFT_OUT}")
+            self.note(
+                path, f"images of Docker Hub are named {DOCKER_HUB}/...; {LEFT_OUT}"
+            )
             return None
         try:
             return parse_registry_name(text, "host")
@@ -183,7 +216,9 @@ class Document:
             return None
 
     def endpoint(self, url: str, path: KeyPath) -> Optional[Endpoint]:
-        """Read a mirror's URL; None, with a note, where it is known to be no registry's.
+        """Read a mirror's URL.
+
+        None, with a note, where it is known to be no registry's.
 
         Raises:
             UsageError: it is no URL of a registry at all.
@@ -202,7 +237,9 @@ class Document:
         )
 
     def decoded_login(self, text: str, path: KeyPath) -> Tuple[str, str]:
-        """Read base64 of ``USER:PASSWORD``, as Docker writes it (with NULs behind, at times)."""
+        """Read base64 of ``USER:PASSWORD``, as Docker writes it (with NULs behind,
+        at times).
+        """
         try:
             plain = base64.b64decode(text.encode("ascii"), validate=True).decode()
         except (binascii.Error, ValueError):
@@ -213,15 +250,19 @@ class Document:
         return username, password.rstrip("\0")
 
     def note_plaintext_login(self, option: str, path: KeyPath) -> None:
-        """Note that a login is left out because everybody on the way could read the password."""
+        """Note that a login is left out because everybody on the way could read the
+        password.
+        """
         self.note(
             path,
-            f"over plain HTTP everybody on the way could read the password; {LEFT_OUT} (if that "
-            f"may be: microk8s private-registry add {option} --username NAME --password-stdin "
-            "--allow-plaintext-credentials)",
+            f"over plain HTTP everybody on the way could read the password; {LEFT_OUT}"
+            f" (if that may be: microk8s private-registry add {option} --username NAME"
+            " --password-stdin --allow-plaintext-credentials)",
         )
 
-    def imported(self, registries: Iterable[Registry], says: Says = Says.ALL) -> Imported:
+    def imported(
+        self, registries: Iterable[Registry], says: Says = Says.ALL
+    ) -> Imported:
         """Return what was read.
 
         Raises:
@@ -231,7 +272,9 @@ class Document:
         for registry in found:
             problem = contradiction(registry)
             if problem:
-                raise UsageError(f"{registry.name}: {problem.message}", place=self.source)
+                raise UsageError(
+                    f"{registry.name}: {problem.message}", place=self.source
+                )
         return Imported(DesiredState(found), self.notes, says)
 
     def _where(self, path: KeyPath, separator: str) -> str:

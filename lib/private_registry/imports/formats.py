@@ -1,4 +1,7 @@
-"""Which format a text is, by what stands in it and not by the file's name; and JSON, parsed."""
+"""Which format a text is, by what stands in it and not by the file's name.
+
+And JSON, parsed.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ class Format(Enum):
     DOCKER_DAEMON = "Docker's daemon.json"
 
 
-_NONE_OF_THEM = "not TOML, and not k3s' registries.yaml, Docker's config.json or daemon.json either"
+_NONE_OF_THEM = (
+    "not TOML, and not k3s' registries.yaml, Docker's config.json or daemon.json either"
+)
 _K3S_LINE = re.compile(r"^[\"']?(mirrors|configs)[\"']?[ \t]*:(\s|$)", re.MULTILINE)
 _YAML_BEGIN = re.compile(r"(---|%YAML|- |[\"']?[\w.-]+[\"']?[ \t]*:(\s|$))")
 _KEYS = (
@@ -28,8 +33,20 @@ _KEYS = (
     (
         Format.DOCKER_DAEMON,
         (
-            *("insecure-registries", "registry-mirrors", "log-driver", "log-opts", "data-root"),
-            *("exec-opts", "storage-driver", "features", "live-restore", "default-runtime"),
+            *(
+                "insecure-registries",
+                "registry-mirrors",
+                "log-driver",
+                "log-opts",
+                "data-root",
+            ),
+            *(
+                "exec-opts",
+                "storage-driver",
+                "features",
+                "live-restore",
+                "default-runtime",
+            ),
             *("runtimes", "hosts", "dns", "bip", "debug"),
         ),
     ),
@@ -78,7 +95,9 @@ def parse_json(text: str, source: str) -> Dict[str, Any]:
         plain: Dict[str, Any] = json_text.loads(text, may_repeat=False)
     except json_text.JsonSyntaxError as error:
         place = source if error.line is None else f"{source}, line {error.line}"
-        raise UsageError(f"not JSON (and not TOML): {error.reason}", place=place) from error
+        raise UsageError(
+            f"not JSON (and not TOML): {error.reason}", place=place
+        ) from error
     return plain
 
 

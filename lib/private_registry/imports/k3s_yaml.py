@@ -1,8 +1,9 @@
 """k3s' and RKE2's registries.yaml.
 
-As k3s makes hosts.toml of it: an endpoint without scheme is HTTPS (plain HTTP for localhost with a
-port), a path other than ``/v2`` is the whole path of the API, ``rewrite`` counts for the endpoints
-only, ``configs`` belong to a host wherever it is an endpoint, the registry itself is asked last.
+As k3s makes hosts.toml of it: an endpoint without scheme is HTTPS (plain HTTP for
+localhost with a port), a path other than ``/v2`` is the whole path of the API,
+``rewrite`` counts for the endpoints only, ``configs`` belong to a host wherever it is
+an endpoint, the registry itself is asked last.
 """
 
 from __future__ import annotations
@@ -10,9 +11,21 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from private_registry.imports.document import LEFT_OUT, Document, Imported, KeyPath, Lines
+from private_registry.imports.document import (
+    LEFT_OUT,
+    Document,
+    Imported,
+    KeyPath,
+    Lines,
+)
 from private_registry.registries.endpoints import Endpoint, is_docker_hub
-from private_registry.registries.model import ClientCertificate, Credentials, Mirror, Registry, Tls
+from private_registry.registries.model import (
+    ClientCertificate,
+    Credentials,
+    Mirror,
+    Registry,
+    Tls,
+)
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_SERVER,
@@ -28,7 +41,9 @@ _MIRROR_KEYS = ("endpoint", "rewrite")
 _CONFIG_KEYS = ("auth", "tls")
 _AUTH_KEYS = ("username", "password", "auth", "identity_token")
 _TLS_KEYS = ("ca_file", "cert_file", "key_file", "insecure_skip_verify")
-KNOWN_KEYS = frozenset((*_TOP_KEYS, *_MIRROR_KEYS, *_CONFIG_KEYS, *_AUTH_KEYS, *_TLS_KEYS))
+KNOWN_KEYS = frozenset(
+    (*_TOP_KEYS, *_MIRROR_KEYS, *_CONFIG_KEYS, *_AUTH_KEYS, *_TLS_KEYS)
+)
 _EVERY_NAME = re.compile(r"\^?\(\.[*+]\)\$?")
 _GROUP_BEHIND = re.compile(r"(?P<prefix>([A-Za-z0-9._-]+/)*)(\$1|\$\{1\})")
 _ONLY_BEGIN = re.compile(r"([A-Za-z0-9._-]+/)+")
@@ -68,12 +83,20 @@ class _Reader:
     def imported(self, plain: Any) -> Imported:
         top = self._document.table(plain, ())
         self._document.unknown(top, _TOP_KEYS, ())
-        for key, config in self._document.table(top.get("configs"), ("configs",)).items():
+        for key, config in self._document.table(
+            top.get("configs"), ("configs",)
+        ).items():
             self._read_config(key, config)
         registries: Dict[RegistryName, Registry] = {}
-        for key, mirror in self._document.table(top.get("mirrors"), ("mirrors",)).items():
+        for key, mirror in self._document.table(
+            top.get("mirrors"), ("mirrors",)
+        ).items():
             path = ("mirrors", key)
-            name = self._document.name(key, path) if key != EVERY_REGISTRY else RegistryName(key)
+            name = (
+                self._document.name(key, path)
+                if key != EVERY_REGISTRY
+                else RegistryName(key)
+            )
             registry = name and self._registry(name, mirror, path)
             if registry is None:
                 continue
@@ -89,7 +112,9 @@ class _Reader:
         config = self._document.table(plain, path)
         self._document.unknown(config, _CONFIG_KEYS, path)
         settings = _Settings(
-            path, self._tls(config.get("tls"), path), self._credentials(config.get("auth"), path)
+            path,
+            self._tls(config.get("tls"), path),
+            self._credentials(config.get("auth"), path),
         )
         if key == EVERY_REGISTRY:
             self._document.note(path, f"settings belong to a host here; {LEFT_OUT}")
@@ -112,14 +137,20 @@ class _Reader:
             table.get("insecure_skip_verify"), (*path, "insecure_skip_verify")
         )
         ca, certificate, key = (
-            self._pem(table, name, path) for name in ("ca_file", "cert_file", "key_file")
+            self._pem(table, name, path)
+            for name in ("ca_file", "cert_file", "key_file")
         )
         if (certificate is None) != (key is None):
-            there, missing = ("cert_file", "key_file") if key is None else ("key_file", "cert_file")
-            raise self._document.error((*path, there), f"{there} needs {missing} beside it")
+            there, missing = (
+                ("cert_file", "key_file") if key is None else ("key_file", "cert_file")
+            )
+            raise self._document.error(
+                (*path, there), f"{there} needs {missing} beside it"
+            )
         if skip and ca is not None:
             self._document.note(
-                (*path, "ca_file"), f"with insecure_skip_verify no CA is looked at; {LEFT_OUT}"
+                (*path, "ca_file"),
+                f"with insecure_skip_verify no CA is looked at; {LEFT_OUT}",
             )
             ca = None
         client = ClientCertificate(certificate, key) if certificate and key else None
@@ -138,12 +169,15 @@ class _Reader:
         )
         if token:
             self._document.note(
-                (*path, "identity_token"), f"containerd of this addon has no such; {LEFT_OUT}"
+                (*path, "identity_token"),
+                f"containerd of this addon has no such; {LEFT_OUT}",
             )
         if encoded and not username:
             username, password = self._document.decoded_login(encoded, (*path, "auth"))
         elif encoded:
-            self._document.note((*path, "auth"), f"username and password count; {LEFT_OUT}")
+            self._document.note(
+                (*path, "auth"), f"username and password count; {LEFT_OUT}"
+            )
         if username and password:
             return self._document.credentials(username, password, path)
         if username or password:
@@ -151,12 +185,16 @@ class _Reader:
             self._document.note(path, f"a login without {missing}; {LEFT_OUT}")
         return None
 
-    def _registry(self, name: RegistryName, plain: Any, path: KeyPath) -> Optional[Registry]:
+    def _registry(
+        self, name: RegistryName, plain: Any, path: KeyPath
+    ) -> Optional[Registry]:
         table = self._document.table(plain, path)
         self._document.unknown(table, _MIRROR_KEYS, path)
         endpoints = self._endpoints(table, path)
         if not endpoints:
-            self._document.note(path, f"no endpoint of it can be carried over; {LEFT_OUT}")
+            self._document.note(
+                path, f"no endpoint of it can be carried over; {LEFT_OUT}"
+            )
             return None
         last = endpoints[-1]
         is_itself = last.is_same(Endpoint(last.scheme, name.server))
@@ -165,10 +203,14 @@ class _Reader:
             tls, credentials = self._settings_of(endpoint, name)
             mirrors.append(Mirror(endpoint, tls, credentials))
             self._mirror_hosts[endpoint.authority] = None
-        registry = Registry(name, is_itself and last.is_plain_http, mirrors=tuple(mirrors))
+        registry = Registry(
+            name, is_itself and last.is_plain_http, mirrors=tuple(mirrors)
+        )
         if name.is_every_registry:
             return registry
-        tls, credentials = self._settings_of(last if is_itself else registry.upstream, name)
+        tls, credentials = self._settings_of(
+            last if is_itself else registry.upstream, name
+        )
         return registry._replace(tls=tls, credentials=credentials)
 
     def _settings_of(
@@ -180,13 +222,16 @@ class _Reader:
         if found.credentials is not None:
             is_itself = endpoint.is_same(Endpoint(endpoint.scheme, name.server))
             option = (
-                f"--insecure {name}" if is_itself else f"--mirror {quoted(_of(name, endpoint))}"
+                f"--insecure {name}"
+                if is_itself
+                else f"--mirror {quoted(_of(name, endpoint))}"
             )
             self._document.note_plaintext_login(option, (*found.path, "auth"))
         if not found.tls.is_default:
             self._document.note(
                 (*found.path, "tls"),
-                f"{endpoint.url} speaks plain HTTP, which has no TLS; {LEFT_OUT} for it",
+                f"{endpoint.url} speaks plain HTTP, which has no TLS; {LEFT_OUT}"
+                " for it",
             )
         return Tls(), None
 
@@ -201,7 +246,9 @@ class _Reader:
             if prefix:
                 endpoint = endpoint._replace(path=f"{endpoint.path or '/v2'}/{prefix}")
             if endpoint in endpoints:
-                self._document.note(path, f"{endpoint.url} is named twice; {LEFT_OUT} once")
+                self._document.note(
+                    path, f"{endpoint.url} is named twice; {LEFT_OUT} once"
+                )
                 continue
             endpoints.append(endpoint)
         return endpoints
@@ -216,14 +263,16 @@ class _Reader:
         if any(parts) and "v2" not in parts:
             self._document.note(
                 path,
-                f"{_without_v2(endpoint)} is asked there without /v2, which this addon cannot say; "
-                f"{LEFT_OUT} (if a project is meant: {endpoint.url})",
+                f"{_without_v2(endpoint)} is asked there without /v2, which this addon"
+                f" cannot say; {LEFT_OUT} (if a project is meant: {endpoint.url})",
             )
             return None
         return endpoint
 
     def _prefix(self, plain: Any, path: KeyPath) -> Optional[str]:
-        """Return what every name is prefixed with, or None where it is something else."""
+        """Return what every name is prefixed with, or None where it is something
+        else.
+        """
         rewrites = self._document.table(plain, path)
         for pattern, replacement in rewrites.items():
             self._document.text(replacement, (*path, pattern))
@@ -235,8 +284,9 @@ class _Reader:
         if prefix is None:
             self._document.note(
                 path,
-                "only a prefix of every name can be carried over; without the rewriting its "
-                f"endpoints would be asked for the wrong names, so they are {LEFT_OUT}",
+                "only a prefix of every name can be carried over; without the"
+                " rewriting its endpoints would be asked for the wrong names, so they"
+                f" are {LEFT_OUT}",
             )
         return prefix
 
@@ -252,7 +302,9 @@ class _Reader:
                 continue
             name = self._document.name(text, settings.path)
             if name is not None and name not in known:
-                found.append(Registry(name, tls=settings.tls, credentials=settings.credentials))
+                found.append(
+                    Registry(name, tls=settings.tls, credentials=settings.credentials)
+                )
         return found
 
 

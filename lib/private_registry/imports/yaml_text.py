@@ -1,7 +1,9 @@
-"""The only module that knows PyYAML, which not every Python has: imported where YAML is given.
+"""The only module that knows PyYAML, which not every Python has: imported where YAML is
+given.
 
-Every scalar stays the text that it is in the file, as Go's YAML gives it to a field of that type: a
-password of digits keeps its zeros. Aliases are refused and depth is limited: no text can grow.
+Every scalar stays the text that it is in the file, as Go's YAML gives it to a field of
+that type: a password of digits keeps its zeros. Aliases are refused and depth is
+limited: no text can grow.
 """
 
 from __future__ import annotations
@@ -52,13 +54,20 @@ def parse(text: str, source: str) -> Parsed:
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
-    """Return what PyYAML says, where it quotes nothing of the text but its own marks."""
+    """Return what PyYAML says, where it quotes nothing of the text but its own
+    marks.
+    """
     told = (error.problem, error.context)
-    return next((each for each in told if each and _OWN_WORDS.fullmatch(each)), _MISPLACED)
+    return next(
+        (each for each in told if each and _OWN_WORDS.fullmatch(each)), _MISPLACED
+    )
 
 
 def _named(key: str, path: _KeyPath) -> str:
-    """Name a key that is a host or known; any other may be a password that was taken for one."""
+    """Name a key that is a host or known.
+
+    Any other may be a password that was taken for one.
+    """
     is_host = len(path) < _TABLES_OF_HOSTS and bool(_HOST.fullmatch(key))
     return shown_name(key) if is_host or key in KNOWN_KEYS else "a key"
 

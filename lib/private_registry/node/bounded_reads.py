@@ -1,7 +1,7 @@
 """Reading: regular files only, and never more than 16 MiB, whoever put what there.
 
-A pipe would be waited for, a device may have no end, and a file of the kernel (/proc/kmsg) says
-that it is empty and holds whoever reads it.
+A pipe would be waited for, a device may have no end, and a file of the kernel
+(/proc/kmsg) says that it is empty and holds whoever reads it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Optional, Tuple
 
 MOST_BYTES = 16 * 1024 * 1024
 _OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-# To open a device, or a pipe that somebody waits at, does something already; this does not.
+# To open a device, or a pipe that somebody waits at, does something already; this does
+# not.
 _LOOK = os.O_PATH | os.O_CLOEXEC
 _GIVEN_SECONDS = 10
 
@@ -37,7 +38,8 @@ def read(
 
     Args:
         path: of the file.
-        directory: descriptor of the directory that the path is below; None for this process's own.
+        directory: descriptor of the directory that the path is below; None for this
+            process's own.
         follow: whether the path may be a symbolic link.
 
     Raises:
@@ -76,7 +78,10 @@ def _opened(seen: int, path: str) -> int:
 
 
 def read_of_process(path: str) -> bytes:
-    """Read what the kernel says of a process, at most 16 MiB; such files have no size."""
+    """Read what the kernel says of a process, at most 16 MiB.
+
+    Such files have no size.
+    """
     descriptor = os.open(path, _OPEN)
     try:
         return _bytes(descriptor, MOST_BYTES)
@@ -85,11 +90,12 @@ def read_of_process(path: str) -> bytes:
 
 
 def read_given(path: str) -> bytes:
-    """Read a file that the command line names, which may be a pipe: ``<(pass show corp)``.
+    """Read a file that the command line names, which may be a pipe: ``<(pass show
+    corp)``.
 
     Raises:
-        UnreadableError: it is neither, larger than 16 MiB, or nothing comes for 10 seconds.
-        OSError: it cannot be opened or read.
+        UnreadableError: it is neither, larger than 16 MiB, or nothing comes for 10
+        seconds. OSError: it cannot be opened or read.
     """
     seen = os.open(path, _LOOK)
     try:
@@ -113,7 +119,9 @@ def _piped(descriptor: int) -> bytes:
     content = b""
     while len(content) <= MOST_BYTES:
         if not waiting.poll(_GIVEN_SECONDS * 1000):
-            raise UnreadableError(f"a pipe from which nothing comes for {_GIVEN_SECONDS} seconds")
+            raise UnreadableError(
+                f"a pipe from which nothing comes for {_GIVEN_SECONDS} seconds"
+            )
         part = os.read(descriptor, MOST_BYTES)
         if not part:
             return content

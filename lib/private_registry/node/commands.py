@@ -1,4 +1,6 @@
-"""The only module that runs other programs: in the folder /, with few variables passed on."""
+"""The only module that runs other programs: in the folder /, with few variables
+passed on.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +49,9 @@ def run(
 
 
 def output_of(command: List[str]) -> Optional[str]:
-    """Run a program and return what it printed; None where it cannot run, fails or hangs."""
+    """Run a program and return what it printed.
+
+    None where it cannot run, fails or hangs.
+    """
     done = run(command)
     return None if done is None or done.exit_code != 0 else done.stdout

@@ -1,8 +1,9 @@
-"""Directories, opened one below the other without following a link, and used by descriptor.
+"""Directories, opened one below the other without following a link, and used by
+descriptor.
 
-Group microk8s may write below SNAP_DATA/args, and a user in his own home: whatever stands there can
-be another thing at any moment. A descriptor stays what it was opened as, and a name is only ever
-looked up in a directory that is open.
+Group microk8s may write below SNAP_DATA/args, and a user in his own home: whatever
+stands there can be another thing at any moment. A descriptor stays what it was opened
+as, and a name is only ever looked up in a directory that is open.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ class Place(NamedTuple):
     """Where a file or directory is.
 
     Args:
-        root: absolute path of a directory that only its owner can put another one in place of.
+        root: absolute path of a directory that only its owner can put another one in
+            place of.
         path: the way from there; empty for the root itself.
-        user: user and group number of the root's owner where that is neither root nor this user:
-            everything is done as that user, who then can lead us nowhere he could not go himself.
+        user: user and group number of the root's owner where that is neither root nor
+            this user: everything is done as that user, who then can lead us nowhere he
+            could not go himself.
     """
 
     root: str
@@ -100,7 +103,10 @@ def opened(place: Place) -> Iterator[int]:
 
 @contextmanager
 def open_for_reading(name: str, directory: int) -> Iterator[int]:
-    """Open a file or directory by its name in an open directory; a link is not followed."""
+    """Open a file or directory by its name in an open directory.
+
+    A link is not followed.
+    """
     descriptor = os.open(name, _READ, dir_fd=directory)
     try:
         yield descriptor
@@ -110,7 +116,10 @@ def open_for_reading(name: str, directory: int) -> Iterator[int]:
 
 @contextmanager
 def acting_as(user: Optional[Owner]) -> Iterator[None]:
-    """Have this process's rights be those of a user; None, or where it is not root, for its own."""
+    """Have this process's rights be those of a user.
+
+    None, or where it is not root, for its own.
+    """
     if user is None or os.geteuid() != 0:
         yield
         return

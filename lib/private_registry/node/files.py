@@ -1,7 +1,8 @@
-"""The only module that touches the node's files: small operations, each atomic or repeatable.
+"""The only module that touches the node's files: small operations, each atomic or
+repeatable.
 
-Each opens the directory that it works in (see directories.py) and reaches nothing but a name there;
-no link is ever followed.
+Each opens the directory that it works in (see directories.py) and reaches nothing but a
+name there; no link is ever followed.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def _observed(directory: int, name: str) -> ObservedFile:
         obstacle = f"{_NOT_A_FILE} is where a file should be"
     else:
         try:
-            status, content = bounded_reads.read(name, directory=directory, follow=False)
+            status, content = bounded_reads.read(
+                name, directory=directory, follow=False
+            )
         except bounded_reads.UnreadableError as error:
             obstacle = f"{error.reason} is where ours should be"
         except OSError as error:
@@ -88,7 +91,10 @@ def is_unchanged(place: Place, observed: ObservedFile) -> bool:
 
 
 def kind_of(place: Place) -> Optional[str]:
-    """Name what is at a place: ``directory``, ``symbolic link``, ``file`` ...; None for nothing."""
+    """Name what is at a place: ``directory``, ``symbolic link``, ``file``.
+
+    None for nothing.
+    """
     try:
         status = _status(place)
     except ObstacleError:
@@ -99,7 +105,9 @@ def kind_of(place: Place) -> Optional[str]:
 def names_in(place: Place) -> List[str]:
     """List a directory; empty where there is none."""
     try:
-        with _at(place) as (directory, name), open_for_reading(name, directory) as descriptor:
+        with _at(place) as (directory, name), open_for_reading(
+            name, directory
+        ) as descriptor:
             return os.listdir(descriptor)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO):
@@ -108,7 +116,10 @@ def names_in(place: Place) -> List[str]:
 
 
 def write_new(place: Place, content: bytes, mode: int, owner: Optional[Owner]) -> None:
-    """Create a file, closed to others from its first byte; owner None for the running user."""
+    """Create a file, closed to others from its first byte.
+
+    Owner None for the running user.
+    """
     with _at(place) as (directory, name):
         descriptor = os.open(name, _CREATE, PRIVATE_FILE, dir_fd=directory)
         with os.fdopen(descriptor, "wb") as stream:
@@ -120,7 +131,10 @@ def write_new(place: Place, content: bytes, mode: int, owner: Optional[Owner]) -
 
 def link(source: Place, target: Place, *, exists_ok: bool = False) -> None:
     """Give a file, or a symbolic link itself, a second name on the same file system."""
-    with _at(source) as (source_directory, source_name), _at(target) as (directory, name):
+    with _at(source) as (source_directory, source_name), _at(target) as (
+        directory,
+        name,
+    ):
         try:
             os.link(
                 source_name,
@@ -148,7 +162,10 @@ def link_observed(source: Place, target: Place, observed: ObservedFile) -> None:
 
 def rename(source: Place, target: Place) -> None:
     """Put a file in place of another one, atomically."""
-    with _at(source) as (source_directory, source_name), _at(target) as (directory, name):
+    with _at(source) as (source_directory, source_name), _at(target) as (
+        directory,
+        name,
+    ):
         os.rename(source_name, name, src_dir_fd=source_directory, dst_dir_fd=directory)
 
 
@@ -171,7 +188,10 @@ def remove(place: Place) -> None:
 
 
 def mark_of(place: Place) -> Optional[Mark]:
-    """Return what tells a file from another one that took its place; a copy of it has the same."""
+    """Return what tells a file from another one that took its place.
+
+    A copy of it has the same.
+    """
     status = _status(place)
     return None if status is None else _mark(status)
 
@@ -198,13 +218,17 @@ def set_permissions(place: Place, mode: int, owner: Owner, mark: Mark) -> None:
             _set(descriptor, mode, owner)
 
 
-def open_observed(place: Place, mode: int, owner: Owner, observed: ObservedFile) -> None:
+def open_observed(
+    place: Place, mode: int, owner: Owner, observed: ObservedFile
+) -> None:
     """Give more permissions to a file that was observed.
 
     Raises:
         ChangedError: it is another file now, or has a second name elsewhere.
     """
-    with _at(place) as (directory, name), open_for_reading(name, directory) as descriptor:
+    with _at(place) as (directory, name), open_for_reading(
+        name, directory
+    ) as descriptor:
         status = os.fstat(descriptor)
         if _identity(status) != observed.identity or status.st_nlink != 1:
             raise ChangedError(place)
@@ -221,7 +245,10 @@ def make_own_directory(place: Place) -> None:
 
 
 def open_own_directory(place: Place) -> int:
-    """Open a directory of ours, which nobody else may enter then; return its descriptor."""
+    """Open a directory of ours, which nobody else may enter then.
+
+    Return its descriptor.
+    """
     with _at(place) as (directory, name):
         descriptor = os.open(name, _DIRECTORY, dir_fd=directory)
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & ~PRIVATE_DIRECTORY:
@@ -236,7 +263,9 @@ def is_at(place: Place, descriptor: int) -> bool:
 
 
 def make_directory(place: Place, mode: int, owner: Owner) -> None:
-    """Make a directory with these permissions; one that a killed run of ours made gets them, too.
+    """Make a directory with these permissions.
+
+    One that a killed run of ours made gets them, too.
 
     Raises:
         ChangedError: somebody else has put something there.
@@ -244,7 +273,11 @@ def make_directory(place: Place, mode: int, owner: Owner) -> None:
     make_own_directory(place)
     with _at(place) as (directory, name):
         status = _status_in(directory, name)
-        if status is None or not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        if (
+            status is None
+            or not stat.S_ISDIR(status.st_mode)
+            or status.st_uid != os.geteuid()
+        ):
             raise ChangedError(place)
         with open_for_reading(name, directory) as descriptor:
             if os.fstat(descriptor).st_ino != status.st_ino:
@@ -253,7 +286,10 @@ def make_directory(place: Place, mode: int, owner: Owner) -> None:
 
 
 def remove_empty_directory(place: Place) -> None:
-    """Remove a directory of this user's if it is there and empty; what else is there stays."""
+    """Remove a directory of this user's if it is there and empty.
+
+    What else is there stays.
+    """
     try:
         with _at(place) as (directory, name):
             status = _status_in(directory, name)
@@ -283,19 +319,27 @@ def remove_flat_directory(place: Place) -> None:
 
 
 def sync(places: Iterable[Place]) -> None:
-    """Bring files or directories to the disk; many of them by one sync of the whole system."""
+    """Bring files or directories to the disk.
+
+    Many of them by one sync of the whole system.
+    """
     pending = list(places)
     if len(pending) > _SYNC_ONE_BY_ONE:
         os.sync()
         return
     for place in pending:
-        with _at(place) as (directory, name), open_for_reading(name, directory) as descriptor:
+        with _at(place) as (directory, name), open_for_reading(
+            name, directory
+        ) as descriptor:
             os.fsync(descriptor)
 
 
 @contextmanager
 def _at(place: Place) -> Iterator[Tuple[int, str]]:
-    """Open the directory that a place is in; yields its descriptor and the name there."""
+    """Open the directory that a place is in.
+
+    Yields its descriptor and the name there.
+    """
     try:
         with opened(place.directory) as directory:
             yield directory, place.name or "."

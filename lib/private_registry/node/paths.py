@@ -1,4 +1,6 @@
-"""The only module that knows where MicroK8s keeps things, and what a node's layout says."""
+"""The only module that knows where MicroK8s keeps things, and what a node's layout
+says.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,8 @@ _GROUPS = ("microk8s", "snap_microk8s")
 class Modes(NamedTuple):
     """Permission bits of what is written.
 
-    MicroK8s' configure hook gives the group of its users all it gives the owner, and with
-    cis-hardening nothing (snap/hooks/configure).
+    MicroK8s' configure hook gives the group of its users all it gives the owner, and
+    with cis-hardening nothing (snap/hooks/configure).
     """
 
     file: int
@@ -57,9 +59,11 @@ class Node(NamedTuple):
 
     Args:
         snap: the snap's own files, read-only.
-        data: SNAP_DATA without symbolic links: the directory of one revision of the snap.
+        data: SNAP_DATA without symbolic links: the directory of one revision of the
+            snap.
         common: SNAP_COMMON, shared by all revisions.
-        docker: where a Docker engine's files are; None where none of them is ours or to be.
+        docker: where a Docker engine's files are; None where none of them is ours or to
+            be.
     """
 
     snap: str
@@ -72,7 +76,8 @@ class Node(NamedTuple):
         """Find the node as snapd describes it, else where snaps are.
 
         Raises:
-            NodeError: there is no MicroK8s, or what the environment says of it cannot be trusted.
+            NodeError: there is no MicroK8s, or what the environment says of it cannot
+                be trusted.
         """
         problem = trusted_places.problem(environment)
         if problem is not None:
@@ -115,7 +120,9 @@ class Node(NamedTuple):
         return self.place(NodePath(Root.COMMON, STATE_DIRECTORY))
 
     def shown(self, path: NodePath) -> str:
-        """Absolute path of a file, for people: the one that stays right across refreshes."""
+        """Absolute path of a file, for people: the one that stays right across
+        refreshes.
+        """
         return (
             os.path.join(self._stable_data, path.path)
             if path.root is Root.DATA
@@ -124,7 +131,9 @@ class Node(NamedTuple):
 
     @property
     def stable_certs_d(self) -> str:
-        """The directory of hosts.toml trees by a path that holds no revision; empty if none does.
+        """The directory of hosts.toml trees by a path that holds no revision.
+
+        Empty if none does.
 
         snapd points ``current`` beside the revisions' directories at the one in use.
         """
@@ -147,7 +156,9 @@ class Node(NamedTuple):
         if "SNAP" not in os.environ:
             return False
         try:
-            with open(os.path.join(self.snap, "meta", "snap.yaml"), encoding="utf-8") as stream:
+            with open(
+                os.path.join(self.snap, "meta", "snap.yaml"), encoding="utf-8"
+            ) as stream:
                 return any(_STRICT.match(line) for line in stream)
         except OSError:
             return False
@@ -181,7 +192,9 @@ class Node(NamedTuple):
 
     @property
     def is_worker(self) -> bool:
-        """Whether this node has joined a cluster as a worker and has no API of its own."""
+        """Whether this node has joined a cluster as a worker and has no API of its
+        own.
+        """
         return os.path.exists(os.path.join(self.data, CLUSTERED))
 
     @property
@@ -221,11 +234,15 @@ class Node(NamedTuple):
         return f"sudo snap restart {self.snap_name}.daemon-containerd"
 
     def rendered(self, text: str) -> str:
-        """Put this node's directories into a text, as MicroK8s does with the template."""
+        """Put this node's directories into a text, as MicroK8s does with the
+        template.
+        """
         return text.replace("${SNAP_DATA}", self.data).replace("${SNAP}", self.snap)
 
     def socket(self, arguments: str) -> str:
-        """Find containerd's socket in the text of its arguments, else where MicroK8s has it."""
+        """Find containerd's socket in the text of its arguments, else where MicroK8s
+        has it.
+        """
         match = _ADDRESS.search(arguments)
         address = match[1] if match else "${SNAP_COMMON}/run/containerd.sock"
         return self.rendered(address).replace("${SNAP_COMMON}", self.common)

@@ -1,4 +1,6 @@
-"""The programs that the addon leaves on a node: the plugin command and the post-refresh hook."""
+"""The programs that the addon leaves on a node: the plugin command and the
+post-refresh hook.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ exec /usr/bin/env python3 -I "$door" {arguments}
 
 
 def service_files(node: Node, door: str) -> Dict[NodePath, WantedFile]:
-    """Return the plugin command and the hook, which both go through the addon's own door.
+    """Return the plugin command and the hook, which both go through the addon's own
+    door.
 
     Args:
         node: where they will stand.
@@ -38,7 +41,10 @@ def service_files(node: Node, door: str) -> Dict[NodePath, WantedFile]:
             arguments="apply --after-refresh",
         ),
     }
-    return {path: WantedFile(stub.encode(), node.modes.program) for path, stub in stubs.items()}
+    return {
+        path: WantedFile(stub.encode(), node.modes.program)
+        for path, stub in stubs.items()
+    }
 
 
 def _quoted(text: str) -> str:

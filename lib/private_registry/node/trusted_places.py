@@ -1,11 +1,14 @@
-"""Which directories are believed when somebody names them; runs on Python 3.5 and newer.
+"""Which directories are believed when somebody names them.
 
-Where MicroK8s is, and where programs are, this process is told by its environment, which may be
-anybody's work. A place counts only where nobody else could have made it or can change it: whatever
-is on the way to it, links too, belongs to root, and nobody else can write there. What belongs to
-the user that runs is as good, for himself.
+Runs on Python 3.5 and newer.
 
-It runs before it is known where modules come from, and imports only what Python has loaded already.
+Where MicroK8s is, and where programs are, this process is told by its environment,
+which may be anybody's work. A place counts only where nobody else could have made it or
+can change it: whatever is on the way to it, links too, belongs to root, and nobody else
+can write there. What belongs to the user that runs is as good, for himself.
+
+It runs before it is known where modules come from, and imports only what Python has
+loaded already.
 """
 
 import os
@@ -46,13 +49,14 @@ def flaw(path: str, *, roots_alone: bool = False) -> "Optional[Flaw]":
         roots_alone: not even the user that runs is believed.
 
     Returns:
-        None if it is believed; else what is wrong, and the command that mends what is on the way
-        there, where one does.
+        None if it is believed; else what is wrong, and the command that mends what is
+        on the way there, where one does.
     """
     if not os.path.isabs(path):
         return "{} is no absolute path".format(_shown(path)), ""
     owners = (0,) if roots_alone else (0, os.geteuid())
-    # A name in a directory like /tmp is its owner's; what is missing there is anybody's.
+    # A name in a directory like /tmp is its owner's; what is missing there is
+    # anybody's.
     shared = set()
     place = path
     try:
@@ -72,7 +76,9 @@ def flaw(path: str, *, roots_alone: bool = False) -> "Optional[Flaw]":
 
 
 def leader(path: str) -> int:
-    """Return the number of the first user but root who could lead a path elsewhere; 0 for nobody.
+    """Return the number of the first user but root who could lead a path elsewhere.
+
+    0 for nobody.
 
     Raises:
         OSError: the way cannot be gone.
@@ -84,13 +90,17 @@ def leader(path: str) -> int:
 
 
 def caller() -> int:
-    """Return the number of the user who called root by sudo; root's own where nobody did."""
+    """Return the number of the user who called root by sudo.
+
+    Root's own where nobody did.
+    """
     given = os.environ.get("SUDO_UID", "")
     return int(given) if given.isdigit() and len(given) < _MAX_KEY else 0
 
 
 def resolved(path: str, user: int) -> "Tuple[str, str]":
-    """Return where a path leads, and the first link on the way that a stranger may have put there.
+    """Return where a path leads, and the first link on the way that a stranger may have
+    put there.
 
     Args:
         path: absolute.
@@ -117,10 +127,17 @@ def _is_of(status: os.stat_result, user: int) -> bool:
 
 def _can_be_changed_by(directory: os.stat_result, user: int) -> bool:
     """Whether only root and a user can put another link in place of theirs."""
-    # As a rule a user has a group of his own, with his number, that may write to what he makes.
+    # As a rule a user has a group of his own, with his number, that may write to what
+    # he makes.
     is_own_group = directory.st_uid == directory.st_gid == user
-    is_open = bool(directory.st_mode & stat.S_IWOTH) if is_own_group else _others_write(directory)
-    return _is_of(directory, user) and (bool(directory.st_mode & stat.S_ISVTX) or not is_open)
+    is_open = (
+        bool(directory.st_mode & stat.S_IWOTH)
+        if is_own_group
+        else _others_write(directory)
+    )
+    return _is_of(directory, user) and (
+        bool(directory.st_mode & stat.S_ISVTX) or not is_open
+    )
 
 
 def named(environment: "Mapping[str, str]") -> "Tuple[str, str, str]":
@@ -134,7 +151,8 @@ def named(environment: "Mapping[str, str]") -> "Tuple[str, str, str]":
 
 
 def problem(environment: "Mapping[str, str]") -> "Optional[Problem]":
-    """Say what is wrong with the places and the name of MicroK8s that an environment tells of.
+    """Say what is wrong with the places and the name of MicroK8s that an environment
+    tells of.
 
     Returns:
         None if nothing is; else what, where, and what to type.
@@ -153,8 +171,13 @@ def problem(environment: "Mapping[str, str]") -> "Optional[Problem]":
     return _apart(environment)
 
 
-def believed_snap(environment: "Mapping[str, str]", *, roots_alone: bool = False) -> str:
-    """Return the directory of the snap's own files; an empty text if it is none to be believed."""
+def believed_snap(
+    environment: "Mapping[str, str]", *, roots_alone: bool = False
+) -> str:
+    """Return the directory of the snap's own files.
+
+    An empty text if it is none to be believed.
+    """
     snap = named(environment)[0]
     flawed = flaw(snap, roots_alone=roots_alone) is not None or not os.path.isdir(snap)
     return "" if flawed or not _is_name(_parents_name(snap)) else snap
@@ -167,7 +190,8 @@ def snap_name(environment: "Mapping[str, str]") -> str:
 
 
 def is_hidden_root(kind: str, number: int) -> bool:
-    """Whether a number stands for root's, as it does in a user namespace that root is not part of.
+    """Whether a number stands for root's, as it does in a user namespace that root is
+    not part of.
 
     Where the namespace has somebody of that number, as in a container, it is theirs.
 
@@ -183,11 +207,15 @@ def is_hidden_root(kind: str, number: int) -> bool:
             ranges = [[int(word) for word in line.split()] for line in stream]
     except (OSError, ValueError):
         return False
-    return bool(ranges) and not any(first <= number < first + size for first, _, size in ranges)
+    return bool(ranges) and not any(
+        first <= number < first + size for first, _, size in ranges
+    )
 
 
 def _trail(path: str) -> "Iterator[Tuple[str, os.stat_result]]":
-    """Look at each directory and each link on the way to a path, and last at what stands there."""
+    """Look at each directory and each link on the way to a path, and last at what
+    stands there.
+    """
     yield "/", os.lstat("/")
     place, links = "/", 0
     left = path.split("/")[::-1]
@@ -215,7 +243,9 @@ def _trail(path: str) -> "Iterator[Tuple[str, os.stat_result]]":
 def _looked_at(
     place: str, status: os.stat_result, owners: "Sequence[int]"
 ) -> "Tuple[bool, Optional[Flaw]]":
-    """Return whether others can put there what is missing, and what is wrong with it."""
+    """Return whether others can put there what is missing, and what is wrong with
+    it.
+    """
     if status.st_uid not in owners and not is_hidden_root("uid", status.st_uid):
         owner = "{} belongs to user number {}".format(_shown(place), status.st_uid)
         return False, (owner, "sudo chown -h root {}".format(_quoted(place)))
@@ -240,7 +270,11 @@ def _problem(name: str, path: str, *, is_given: bool) -> "Optional[Problem]":
     if found is not None:
         text, mend = found
         is_snapds = path.startswith(_SNAPDS) or not is_given or _is_default(name, path)
-        return "{} cannot be trusted".format(shown), text, (mend if is_snapds else "") or _FORGET
+        return (
+            "{} cannot be trusted".format(shown),
+            text,
+            (mend if is_snapds else "") or _FORGET,
+        )
     if not os.path.isdir(path):
         missing = "{} is not there".format(_shown(path))
         return "there is no MicroK8s on this machine", missing, _INSTALL
@@ -254,8 +288,12 @@ def _problem(name: str, path: str, *, is_given: bool) -> "Optional[Problem]":
 
 
 def _is_default(name: str, path: str) -> bool:
-    """Whether a variable names what is taken without it, so that to unset it mends nothing."""
-    return os.path.realpath(path) in [os.path.realpath(each) for each in _DEFAULTS[name]]
+    """Whether a variable names what is taken without it, so that to unset it mends
+    nothing.
+    """
+    return os.path.realpath(path) in [
+        os.path.realpath(each) for each in _DEFAULTS[name]
+    ]
 
 
 def _may_be_directory(path: str) -> bool:

@@ -1,8 +1,9 @@
 """Which environment variables count; runs on Python 3.5 and newer.
 
-No program that root starts gets the environment as it was given. Each gets one made from nothing,
-and of the given one only the variables below, where they are what they should be. HACKING.md
-has the table with the reasons. Passwords alone are read from the environment as it was given.
+No program that root starts gets the environment as it was given. Each gets one made
+from nothing, and of the given one only the variables below, where they are what they
+should be. HACKING.md has the table with the reasons. Passwords alone are read from the
+environment as it was given.
 """
 
 import os
@@ -19,20 +20,27 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:" + FIXED_PATH + ":/snap/bin"
 _DEFAULT_LANGUAGE = "C.UTF-8"
 _TICKETS = ("SNAP_COOKIE", "SNAP_CONTEXT")
 _OF_SNAPD = (
-    ("SNAP_REVISION", "SNAP_VERSION", "SNAP_ARCH") + trusted_places.NAME_VARIABLES + _TICKETS
+    ("SNAP_REVISION", "SNAP_VERSION", "SNAP_ARCH")
+    + trusted_places.NAME_VARIABLES
+    + _TICKETS
 )
 _WORDS = ("LANG", "LANGUAGE", "NO_COLOR") + _OF_SNAPD
 _ROOTS_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 # No slash: the C library takes a language with one for a path.
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,:@+-=~")
+_LETTERS = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,:@+-=~"
+)
 # snapd sets it to this, for graphics drivers.
 _SNAP_LIBRARY_PATH = "/var/lib/snapd/lib/gl:/var/lib/snapd/lib/gl32:/var/lib/snapd/void"
 _TRIPLETS = {"ppc64le": "powerpc64le"}
 
 
 def own(given: "Mapping[str, str]") -> "Dict[str, str]":
-    """Return what root's own process keeps; of the places that are named the node is judge."""
+    """Return what root's own process keeps.
+
+    Of the places that are named the node is judge.
+    """
     kept = {name: given[name] for name in trusted_places.VARIABLES if name in given}
     kept.update(_words(given))
     kept.update(_files(given))
@@ -41,12 +49,16 @@ def own(given: "Mapping[str, str]") -> "Dict[str, str]":
 
 
 def of_sudo(given: "Mapping[str, str]") -> "Dict[str, str]":
-    """Return what is told root's own process where an ordinary user starts it through sudo.
+    """Return what is told root's own process where an ordinary user starts it through
+    sudo.
 
-    Not snapctl's ticket: it would stand on a command line, and the other ways to restart need none.
+    Not snapctl's ticket: it would stand on a command line, and the other ways to
+    restart need none.
     """
     told = {name: given[name] for name in trusted_places.VARIABLES if name in given}
-    told.update({name: value for name, value in _words(given).items() if name not in _TICKETS})
+    told.update(
+        {name: value for name, value in _words(given).items() if name not in _TICKETS}
+    )
     return told
 
 
@@ -70,15 +82,23 @@ def of_program(program: str, given: "Mapping[str, str]") -> "Dict[str, str]":
     """
     path = _path(given)
     # MicroK8s' scripts stop where REAL_PATH is not set.
-    own_values = {"LANG": _DEFAULT_LANGUAGE, **_words(given), "PATH": path, "REAL_PATH": path}
+    own_values = {
+        "LANG": _DEFAULT_LANGUAGE,
+        **_words(given),
+        "PATH": path,
+        "REAL_PATH": path,
+    }
     own_values.update(_account())
     snap, data, common = trusted_places.named(given)
     if not program.startswith(snap + "/"):
         return own_values
     own_values.update(SNAP=snap, SNAP_DATA=data, SNAP_COMMON=common)
-    own_values.update(SNAP_LIBRARY_PATH=_SNAP_LIBRARY_PATH, SNAPCRAFT_ARCH_TRIPLET=_triplet())
+    own_values.update(
+        SNAP_LIBRARY_PATH=_SNAP_LIBRARY_PATH, SNAPCRAFT_ARCH_TRIPLET=_triplet()
+    )
     if program.startswith(snap + "/bin/"):
-        # The scripts beside it set this themselves, and begin with programs of the host's.
+        # The scripts beside it set this themselves, and begin with programs of the
+        # host's.
         own_values.update(LD_LIBRARY_PATH=libraries(snap))
     return own_values
 
@@ -86,7 +106,8 @@ def of_program(program: str, given: "Mapping[str, str]") -> "Dict[str, str]":
 def libraries(snap: str) -> str:
     """Return where the programs of a snap that is believed find their libraries.
 
-    As in MicroK8s' use_snap_env, without the empty entry there, which is the caller's folder.
+    As in MicroK8s' use_snap_env, without the empty entry there, which is the caller's
+    folder.
     """
     directories = ["lib", "usr/lib"]
     directories += [each + "/" + _triplet() for each in directories]
@@ -94,7 +115,8 @@ def libraries(snap: str) -> str:
 
 
 def packages(snap: str, version: str) -> "List[str]":
-    """Return where a snap that is believed has packages for a Python of its own version.
+    """Return where a snap that is believed has packages for a Python of its own
+    version.
 
     Args:
         snap: its directory.
@@ -108,8 +130,12 @@ def packages(snap: str, version: str) -> "List[str]":
 
 
 def is_settled(name: str) -> bool:
-    """Whether root has a value of his own for a variable, which no caller's takes the place of."""
-    return name in of_program("", {}) or name.startswith(("LC_", "SNAP", "PYTHON", "LD_"))
+    """Whether root has a value of his own for a variable, which no caller's takes
+    the place of.
+    """
+    return name in of_program("", {}) or name.startswith(
+        ("LC_", "SNAP", "PYTHON", "LD_")
+    )
 
 
 def _words(given: "Mapping[str, str]") -> "Dict[str, str]":
@@ -124,13 +150,17 @@ def _files(given: "Mapping[str, str]") -> "Dict[str, str]":
     return {
         name: given[name]
         for name in _ROOTS_FILES
-        if name in given and not any(trusted_places.flaw(each) for each in given[name].split(":"))
+        if name in given
+        and not any(trusted_places.flaw(each) for each in given[name].split(":"))
     }
 
 
 def _path(given: "Mapping[str, str]") -> str:
     entries = given.get("PATH", "").split(":")
-    return ":".join(each for each in entries if trusted_places.flaw(each) is None) or _DEFAULT_PATH
+    return (
+        ":".join(each for each in entries if trusted_places.flaw(each) is None)
+        or _DEFAULT_PATH
+    )
 
 
 def _account() -> "Dict[str, str]":

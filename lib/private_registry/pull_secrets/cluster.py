@@ -1,7 +1,8 @@
 """Pull secrets in the cluster: made in all namespaces or in none, and taken back.
 
-Others change service accounts and Secrets at the same time. So every write names the version that
-was read, and where that is not the one any more, what there is now is read and decided upon anew.
+Others change service accounts and Secrets at the same time. So every write names the
+version that was read, and where that is not the one any more, what there is now is read
+and decided upon anew.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ from private_registry.pull_secrets.undoing import Undo, Undoing
 Plain = Mapping[str, Any]
 
 _SECRET, _ACCOUNT, _NAMESPACE = "secret", "serviceaccount", "namespace"
-# What the API itself puts into an object; the version of what is replaced has to be told.
+# What the API itself puts into an object; the version of what is replaced has to be
+# told.
 _SERVER_SIDE = ("uid", "creationTimestamp", "managedFields", "selfLink")
 _VERSION = "resourceVersion"
 _API = "the cluster's API"
@@ -118,7 +120,9 @@ class Cluster:
 
     @property
     def of_others(self) -> FrozenSet[Reference]:
-        """Those references that `make` was to add, and somebody else had added in between."""
+        """Those references that `make` was to add, and somebody else had added in
+        between.
+        """
         return frozenset(self._of_others)
 
     def steps_for(self, secret: PullSecret) -> List[SecretStep]:
@@ -134,7 +138,8 @@ class Cluster:
         return steps
 
     def make(self, steps: Iterable[SecretStep]) -> None:
-        """Create or update the Secrets and let the service accounts name them: all or nothing.
+        """Create or update the Secrets and let the service accounts name them: all or
+        nothing.
 
         Raises:
             NodeError: the API refused something, or did not answer; all is as before.
@@ -148,7 +153,8 @@ class Cluster:
             raise
 
     def take_back(self, secrets: Iterable[MadeSecret]) -> Tuple[str, ...]:
-        """Delete those Secrets that are still ours, and take out what we had accounts name.
+        """Delete those Secrets that are still ours, and take out what we had accounts
+        name.
 
         Returns:
             What was left, for people, a line each.
@@ -177,7 +183,9 @@ class Cluster:
         """
         self._undoing.put_back(why)
 
-    def _send(self, request: Callable[[], None], undo: Undo, *, dry_run: bool = False) -> None:
+    def _send(
+        self, request: Callable[[], None], undo: Undo, *, dry_run: bool = False
+    ) -> None:
         if dry_run:
             request()
         else:
@@ -210,7 +218,9 @@ class Cluster:
             raise NodeError(
                 f"there is no service account {name} in namespace {namespace}",
                 place="option --service-account",
-                remedy=f"{self._kubectl.typed} create serviceaccount -n {namespace} {name}",
+                remedy=(
+                    f"{self._kubectl.typed} create serviceaccount -n {namespace} {name}"
+                ),
             )
         return found
 
@@ -220,7 +230,7 @@ class Cluster:
         for account in step.accounts:
             self._refer(account, step.name, dry_run=dry_run)
 
-    # --- Secrets ---------------------------------------------------------------------------
+    # --- Secrets ----------------------------------------------------------------------
 
     def _write(self, step: SecretStep, *, dry_run: bool) -> None:
         def change(before: Found) -> None:
@@ -279,10 +289,12 @@ class Cluster:
         read = partial(self._secret, secret.name, secret.namespace)
         change_as_read(_shown(secret), read, change, read())
 
-    # --- service accounts ------------------------------------------------------------------
+    # --- service accounts -------------------------------------------------------------
 
     def _refer(self, account: Plain, name: str, *, dry_run: bool) -> None:
-        reference = Reference(account["metadata"]["namespace"], account["metadata"]["name"], name)
+        reference = Reference(
+            account["metadata"]["namespace"], account["metadata"]["name"], name
+        )
 
         def change(now: Found) -> None:
             operations = [] if now is None else adding(now, name)
@@ -297,7 +309,9 @@ class Cluster:
         change_as_read(_shown_account(reference), read, change, account)
 
     def _unrefer(self, reference: Reference) -> None:
-        self._change_account(reference, partial(taking_out, secret=reference.secret, exactly=True))
+        self._change_account(
+            reference, partial(taking_out, secret=reference.secret, exactly=True)
+        )
 
     def _refer_again(self, reference: Reference, before: Plain) -> None:
         patch = partial(putting_back, before=before, secret=reference.secret)
@@ -314,7 +328,8 @@ class Cluster:
         Args:
             reference: with the account.
             patch: decides what to change by the account as it was read.
-            undo_of: says by the same how it is put back; None where that itself is an undo.
+            undo_of: says by the same how it is put back; None where that itself is an
+                undo.
         """
 
         def change(now: Found) -> None:
@@ -327,27 +342,33 @@ class Cluster:
             else:
                 self._send(request, undo_of(now))
 
-        read = partial(self._kubectl.get, _ACCOUNT, reference.account, reference.namespace)
+        read = partial(
+            self._kubectl.get, _ACCOUNT, reference.account, reference.namespace
+        )
         change_as_read(_shown_account(reference), read, change, read())
 
     def _patch(
         self, reference: Reference, operations: Operations, *, dry_run: bool = False
     ) -> Callable[[], None]:
         where = {"name": reference.account, "namespace": reference.namespace}
-        return partial(self._kubectl.patch, _ACCOUNT, where, operations, dry_run=dry_run)
+        return partial(
+            self._kubectl.patch, _ACCOUNT, where, operations, dry_run=dry_run
+        )
 
     def _take_back(self, secret: MadeSecret) -> List[str]:
         for account in secret.service_accounts:
             reference = Reference(secret.namespace, account, secret.name)
             patch = partial(taking_out, secret=secret.name)
-            self._change_account(reference, patch, partial(self._undo_of_taking_out, reference))
+            self._change_account(
+                reference, patch, partial(self._undo_of_taking_out, reference)
+            )
         return self._delete(secret)
 
     def _undo_of_taking_out(self, reference: Reference, before: Plain) -> Undo:
         left = f"{_shown_account(reference)} may no longer name {reference.secret}"
         return Undo(partial(self._refer_again, reference, before), left, _ONCE_MORE)
 
-    # --- what people are told to type ------------------------------------------------------
+    # --- what people are told to type -------------------------------------------------
 
     def _undo_of_creation(self, step: SecretStep) -> Undo:
         left = f"{_shown(step)} may still be there"
@@ -368,7 +389,9 @@ class Cluster:
         return ConflictError(
             f"somebody else has a Secret {name} in namespace {namespace}",
             place="option --pull-secret",
-            remedy=f"give another name, or delete it: {self._deleting(name, namespace)}",
+            remedy=(
+                f"give another name, or delete it: {self._deleting(name, namespace)}"
+            ),
         )
 
 
@@ -394,5 +417,7 @@ def _updated(now: Plain, wanted: Plain) -> Dict[str, Any]:
 def _bare(plain: Plain, *others: str) -> Dict[str, Any]:
     """Return an object without what the API itself put in."""
     left_out = (*_SERVER_SIDE, *others)
-    metadata = {key: each for key, each in plain["metadata"].items() if key not in left_out}
+    metadata = {
+        key: each for key, each in plain["metadata"].items() if key not in left_out
+    }
     return {**plain, "metadata": metadata}

@@ -1,4 +1,7 @@
-"""Run the snap's kubectl and say in one line what went wrong; secrets go to it on stdin only."""
+"""Run the snap's kubectl and say in one line what went wrong.
+
+Secrets go to it on stdin only.
+"""
 
 from __future__ import annotations
 
@@ -15,33 +18,39 @@ from private_registry.texts import json_text
 REQUEST_SECONDS = 10
 _SECONDS = 30
 ON_A_CONTROL_PLANE = (
-    "run the same command on a control plane node; a pull secret counts for the whole cluster"
+    "run the same command on a control plane node; a pull secret counts for the whole"
+    " cluster"
 )
 _API = "the cluster's API"
 _NO_ANSWER = re.compile(
     r"was refused|unable to connect to the server|i/o timeout|context deadline exceeded"
-    r"|handshake timeout|serviceunavailable|service unavailable|connection reset|no such host"
-    r"|currently unable to handle the request|unexpected EOF|couldn't get current server",
+    r"|handshake timeout|serviceunavailable|service unavailable|connection reset|no"
+    r" such host"
+    r"|currently unable to handle the request|unexpected EOF|couldn't get current"
+    r" server",
     re.IGNORECASE,
 )
 _NO_NAMESPACE = re.compile(r'namespaces "([^"]*)" not found')
-# Of a JSON patch that does not apply no more is said than that it is invalid; an old kubectl leaves
-# out the rest of the line.
+# Of a JSON patch that does not apply no more is said than that it is invalid; an old
+# kubectl leaves out the rest of the line.
 _CHANGED = re.compile(
     r"^Error from server \((Conflict|AlreadyExists|NotFound)\): "
-    r"|^The request is invalid(: the server rejected our request due to an error in our request)?$",
+    r"|^The request is invalid(: the server rejected our request due to an error in our"
+    r" request)?$",
     re.MULTILINE,
 )
-# What etcd says comes without a reason or as a timeout, and may have been done; an InternalError is
-# a webhook's or a quota's, which are asked before.
+# What etcd says comes without a reason or as a timeout, and may have been done; an
+# InternalError is a webhook's or a quota's, which are asked before.
 _REFUSED = re.compile(
-    r"^Error from server \((Forbidden|Unauthorized|BadRequest|Invalid|Gone|Expired|NotAcceptable"
+    r"^Error from server"
+    r" \((Forbidden|Unauthorized|BadRequest|Invalid|Gone|Expired|NotAcceptable"
     r"|MethodNotAllowed|UnsupportedMediaType|RequestEntityTooLarge|TooManyRequests"
     r"|InternalError)\): "
     r'|^The \S+ "[^"]*" is invalid: |^error: You must be logged in to the server',
     re.MULTILINE,
 )
-# What an authorizer says; a quota or a namespace that is being deleted is Forbidden in other words.
+# What an authorizer says; a quota or a namespace that is being deleted is Forbidden in
+# other words.
 _NO_RIGHT = re.compile(
     r"^Error from server \(Forbidden\): .{0,600}? cannot ([a-z]{1,30}) resource "
     r'"([a-z]{1,60})" in API group "[a-z0-9.-]{0,100}"'
@@ -75,10 +84,14 @@ class Kubectl:
         """What people type for it."""
         return self._node.typed_kubectl
 
-    def get(self, kind: str, name: str, namespace: Optional[str] = None) -> Optional[Any]:
+    def get(
+        self, kind: str, name: str, namespace: Optional[str] = None
+    ) -> Optional[Any]:
         """Return an object as plain values; None where there is none."""
         where = [] if namespace is None else ["--namespace", namespace]
-        out = self._run(["get", kind, name, *where, "--ignore-not-found", "--output", "json"])
+        out = self._run(
+            ["get", kind, name, *where, "--ignore-not-found", "--output", "json"]
+        )
         return json_text.loads(out) if out.strip() else None
 
     def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
@@ -114,7 +127,8 @@ class Kubectl:
             dry_run: only ask the server whether it could be.
 
         Raises:
-            ChangedMeanwhileError: the object is gone, or one of the operations does not apply.
+            ChangedMeanwhileError: the object is gone, or one of the operations does not
+                apply.
         """
         command = ["patch", kind, where["name"], "--namespace", where["namespace"]]
         change = ["--type", "json", "--patch", json.dumps(operations)]
@@ -134,10 +148,15 @@ class Kubectl:
             "kind": "DeleteOptions",
             "preconditions": {"resourceVersion": metadata["resourceVersion"]},
         }
-        self._run(["delete", "--raw", path, "--filename", "-"], json.dumps(options).encode())
+        self._run(
+            ["delete", "--raw", path, "--filename", "-"], json.dumps(options).encode()
+        )
 
     def _send(self, verb: str, manifest: Mapping[str, Any], *, dry_run: bool) -> None:
-        self._run([verb, "--filename", "-", *_dry(dry_run=dry_run)], json.dumps(manifest).encode())
+        self._run(
+            [verb, "--filename", "-", *_dry(dry_run=dry_run)],
+            json.dumps(manifest).encode(),
+        )
 
     def _run(self, arguments: List[str], stdin: bytes = b"") -> str:
         if self._is_worker:
@@ -151,7 +170,8 @@ class Kubectl:
                 remedy=f"see whether it works: {self.typed} get nodes",
             )
         if done.exit_code != 0 and _NO_DRY_RUN in done.stderr:
-            # An admission webhook that has to know for real; the real request will tell.
+            # An admission webhook that has to know for real; the real request will
+            # tell.
             return ""
         if done.exit_code != 0:
             raise self._error(done.stderr or done.stdout)
@@ -166,7 +186,8 @@ class Kubectl:
             obstacle = found.obstacle or "a symbolic link is where it should be"
             reason = f"cannot be read: {obstacle}"
         raise NodeError(
-            f"this worker node asks the cluster's API as its kubelet, whose login {reason}",
+            "this worker node asks the cluster's API as its kubelet, whose login"
+            f" {reason}",
             place=self._node.shown(KUBELETS_LOGIN),
             remedy=ON_A_CONTROL_PLANE,
         )
@@ -180,16 +201,24 @@ class Kubectl:
             return NodeError(
                 "the cluster's API does not answer",
                 place=self._first_line(text),
-                remedy=f"on a control plane node: {start}" if self._is_worker else start,
+                remedy=(
+                    f"on a control plane node: {start}" if self._is_worker else start
+                ),
             )
         no_right = _NO_RIGHT.search(text) if self._is_worker else None
         if no_right:
             return _no_right(*no_right.groups())
-        return _kind_of(text)(f"the cluster refuses: {self._first_line(text)}", place=_API)
+        return _kind_of(text)(
+            f"the cluster refuses: {self._first_line(text)}", place=_API
+        )
 
     def _first_line(self, text: str) -> str:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        telling = [line for line in lines if line.lower().startswith("error")] or lines or [""]
+        telling = (
+            [line for line in lines if line.lower().startswith("error")]
+            or lines
+            or [""]
+        )
         words = _REASON.sub("", telling[-1])
         for each in self._hidden:
             words = words.replace(each, "...")

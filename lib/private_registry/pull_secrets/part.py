@@ -1,4 +1,6 @@
-"""What a command means for pull secrets in the cluster, and what of them is remembered."""
+"""What a command means for pull secrets in the cluster, and what of them is
+remembered.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ class ClusterPart(NamedTuple):
 
     @property
     def made_by_us(self) -> Tuple[MadeSecret, ...]:
-        """What is to be remembered after `make`: no reference that somebody else was first with."""
+        """What is to be remembered after `make`: no reference that somebody else was
+        first with.
+        """
         others = self.cluster.of_others
         return tuple(
             each._replace(
@@ -117,7 +121,8 @@ def part_to_make(node: Node, secret: PullSecret) -> ClusterPart:
         there = known.get((namespace, secret.name))
         if there is not None and there.registry != registry:
             raise UsageError(
-                f"the pull secret {secret.name} is for {there.registry or 'a config.json'} already",
+                f"the pull secret {secret.name} is for"
+                f" {there.registry or 'a config.json'} already",
                 place="option --pull-secret",
                 remedy="give another name; a pod or service account can name several",
             )
@@ -155,7 +160,8 @@ class TakenBack(NamedTuple):
     def changed(self) -> Tuple[ChangedSecret, ...]:
         """The same, for people."""
         return tuple(
-            ChangedSecret(SecretChange.DELETE, each, each.service_accounts) for each in self.gone
+            ChangedSecret(SecretChange.DELETE, each, each.service_accounts)
+            for each in self.gone
         )
 
 

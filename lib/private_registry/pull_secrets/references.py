@@ -1,8 +1,9 @@
 """The list imagePullSecrets of a service account, changed entry by entry.
 
-The API takes the list as one value, which a merge of any kind replaces whole. So a change is a JSON
-patch (RFC 6902) of one entry, which tests the version of the account that was read: it comes to
-nothing where anybody changed the account since. (The list itself cannot be tested where there is
+The API takes the list as one value, which a merge of any kind replaces whole. So a
+change is a JSON patch (RFC 6902) of one entry, which tests the version of the account
+that was read: it comes to nothing where anybody changed the account since. (The list
+itself cannot be tested where there is
 none: RFC 6902 has no test for what is absent.)
 """
 
@@ -22,13 +23,22 @@ def is_named(account: Account, secret: str) -> bool:
 
 
 def adding(account: Account, secret: str) -> Operations:
-    """Return the patch that lets an account name a Secret, behind all that it names; or none."""
+    """Return the patch that lets an account name a Secret, behind all that it names.
+
+    Or none.
+    """
     entries = _entries(account)
-    return [] if _times(entries, secret) else _inserting(account, len(entries), {"name": secret})
+    return (
+        []
+        if _times(entries, secret)
+        else _inserting(account, len(entries), {"name": secret})
+    )
 
 
 def taking_out(account: Account, secret: str, *, exactly: bool = False) -> Operations:
-    """Return the patch that takes out the one entry that we added; none where it is gone.
+    """Return the patch that takes out the one entry that we added.
+
+    None where it is gone.
 
     Args:
         account: as it is.
@@ -69,7 +79,9 @@ def _same_version(account: Account) -> Dict[str, Any]:
 
 
 def _place_again(now: Sequence[Any], in_front: Sequence[Any]) -> int:
-    """Return the place behind what stood in front of an entry, as far as that is still there."""
+    """Return the place behind what stood in front of an entry, as far as that is
+    still there.
+    """
     if list(now[: len(in_front)]) == list(in_front):
         return len(in_front)
     places = [place for place, each in enumerate(now) if each == in_front[-1]]

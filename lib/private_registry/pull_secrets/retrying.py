@@ -20,7 +20,9 @@ class RefusedError(NodeError):
 
 
 class ChangedMeanwhileError(RefusedError):
-    """An object is not as it was read: somebody changed, made or deleted it in between."""
+    """An object is not as it was read: somebody changed, made or deleted it in
+    between.
+    """
 
 
 def change_as_read(
@@ -29,13 +31,15 @@ def change_as_read(
     change: Callable[[Found], T],
     now: Found,
 ) -> T:
-    """Change an object as it was read; where somebody else was faster, read it and try again.
+    """Change an object as it was read.
+
+    Where somebody else was faster, read it and try again.
 
     Args:
         what: the object, for people.
         read: reads it; None where there is none.
-        change: decides by what was read, and raises `ChangedMeanwhileError` where that is not what
-            there is any more.
+        change: decides by what was read, and raises `ChangedMeanwhileError` where that
+            is not what there is any more.
         now: as it was read first.
 
     Returns:
@@ -53,7 +57,9 @@ def change_as_read(
         if time.monotonic() > end:
             break
         # Two runs that wait equally long would meet again.
-        time.sleep(min(_LEAST_PAUSE * turn, _LONGEST_PAUSE) * (1 + os.urandom(1)[0] / 255))
+        time.sleep(
+            min(_LEAST_PAUSE * turn, _LONGEST_PAUSE) * (1 + os.urandom(1)[0] / 255)
+        )
         now = read()
     raise NodeError(
         f"{what} was changed by somebody else again and again; at last {last.message}",

@@ -1,7 +1,7 @@
 """Pull secrets: logins that the cluster keeps, and hands to the kubelet with each pod.
 
-A Secret of type kubernetes.io/dockerconfigjson holds the text of a Docker config.json; a pod uses
-it when its service account, or the pod itself, names it in imagePullSecrets.
+A Secret of type kubernetes.io/dockerconfigjson holds the text of a Docker config.json;
+a pod uses it when its service account, or the pod itself, names it in imagePullSecrets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 OURS = "private-registry-config"
 FORMAT_VERSION = 1
 _RECORD = "the record of pull secrets"
-_FORGET = f"microk8s kubectl get secrets -A -l {MANAGED_BY}={OURS} (those that it named)"
+_FORGET = (
+    f"microk8s kubectl get secrets -A -l {MANAGED_BY}={OURS} (those that it named)"
+)
 
 # What `docker login` without a registry writes; the kubelet knows Docker Hub by it.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
@@ -43,8 +45,10 @@ class PullSecret:
         name: of the Secret.
         namespaces: where it should be.
         service_accounts: those of each of these namespaces whose pods are to use it.
-        registry: what it is a login for; None where it is for whatever a config.json says.
-        docker_config: text of the config.json, which holds the password; never shows in a repr.
+        registry: what it is a login for; None where it is for whatever a config.json
+            says.
+        docker_config: text of the config.json, which holds the password; never shows in
+            a repr.
     """
 
     name: str
@@ -70,12 +74,14 @@ class PullSecret:
 
 
 class MadeSecret(NamedTuple):
-    """A Secret of ours in one namespace, as remembered on the node: without what it says.
+    """A Secret of ours in one namespace, as remembered on the node: without what it
+    says.
 
     Args:
         name: of the Secret.
         namespace: where it is.
-        registry: what it is a login for, as text; None where it came from a config.json.
+        registry: what it is a login for, as text; None where it came from a
+            config.json.
         service_accounts: those that name it because of us.
     """
 
@@ -107,12 +113,17 @@ def says_the_same(plain: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def login_of(plain: Mapping[str, Any]) -> Any:
-    """Return the login that a Secret holds, encoded as the API has it; None where it has none."""
+    """Return the login that a Secret holds, encoded as the API has it.
+
+    None where it has none.
+    """
     return (plain.get("data") or {}).get(DATA_KEY)
 
 
 def is_as_sent(plain: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
-    """Whether a Secret is what we sent, but for labels and the like that others put on it."""
+    """Whether a Secret is what we sent, but for labels and the like that others put
+    on it.
+    """
     is_same = all(plain.get(key) == sent[key] for key in ("type", "data"))
     return is_same and is_ours(plain)
 
@@ -154,7 +165,9 @@ def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:
     try:
         document = json_text.loads(text)
     except json_text.JsonSyntaxError as error:
-        raise UsageError("not JSON, as Docker's config.json is", place=source) from error
+        raise UsageError(
+            "not JSON, as Docker's config.json is", place=source
+        ) from error
     auths = document.get("auths", {}) if isinstance(document, dict) else None
     if not isinstance(auths, dict):
         raise UsageError(
@@ -170,22 +183,31 @@ def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:
         raise UsageError(
             f"there is no user name and password in it{where}",
             place=source,
-            remedy="log in without a credential store: docker --config DIR login HOST, and give "
-            "DIR/config.json",
+            remedy=(
+                "log in without a credential store: docker --config DIR login HOST, and"
+                " give DIR/config.json"
+            ),
         )
     notes = [
         f"{source}: auths.{shown_name(key)} holds no user name and password; left out"
         for key in auths
         if key not in kept
     ]
-    notes += [f"{source}: {store} is not in the file itself; left out" for store in stores]
-    others = [key for key in document if key not in ("auths", "credsStore", "credHelpers")]
+    notes += [
+        f"{source}: {store} is not in the file itself; left out" for store in stores
+    ]
+    others = [
+        key for key in document if key not in ("auths", "credsStore", "credHelpers")
+    ]
     notes += [f"{source}: {shown_name(key)} is no login; left out" for key in others]
     return json.dumps({"auths": kept}), tuple(notes)
 
 
 def _login(entry: Any) -> Optional[Dict[str, str]]:
-    """Return a login with all that a kubelet may look at; None where there is no password."""
+    """Return a login with all that a kubelet may look at.
+
+    None where there is no password.
+    """
     if not isinstance(entry, dict):
         return None
     username, password = entry.get("username"), entry.get("password")
@@ -199,7 +221,9 @@ def _login(entry: Any) -> Optional[Dict[str, str]]:
 
 def _pair(auth: Any) -> Tuple[str, str]:
     try:
-        username, _, password = base64.b64decode(str(auth), validate=True).decode().partition(":")
+        username, _, password = (
+            base64.b64decode(str(auth), validate=True).decode().partition(":")
+        )
     except ValueError:
         return "", ""
     # Docker pads with NUL on some systems.
@@ -214,20 +238,25 @@ def _stores(document: Mapping[str, Any]) -> Sequence[str]:
         found.append(f"the credential store {name if is_program else '(credsStore)'}")
     helpers = document.get("credHelpers")
     if isinstance(helpers, dict):
-        found += [f"the credential helper for {shown_name(str(host))}" for host in helpers]
+        found += [
+            f"the credential helper for {shown_name(str(host))}" for host in helpers
+        ]
     return found
 
 
-# --- names -----------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------
 
 
 def checked_subdomain(text: str, what: str, option: str) -> str:
-    """Check the name of a Secret or a service account (RFC 1123, as Kubernetes validates it).
+    """Check the name of a Secret or a service account (RFC 1123, as Kubernetes
+    validates it).
 
     Raises:
         UsageError: the API would refuse it.
     """
-    is_name = len(text) <= _MAX_SUBDOMAIN and all(_LABEL.match(each) for each in text.split("."))
+    is_name = len(text) <= _MAX_SUBDOMAIN and all(
+        _LABEL.match(each) for each in text.split(".")
+    )
     if not is_name:
         raise _bad_name(text, what, option)
     return text
@@ -242,13 +271,14 @@ def checked_namespace(text: str, option: str) -> str:
 
 def _bad_name(text: str, what: str, option: str) -> UsageError:
     return UsageError(
-        f"{shown(text)!r} cannot be the name of {what}: lower-case letters, digits and hyphens",
+        f"{shown(text)!r} cannot be the name of {what}: lower-case letters, digits and"
+        " hyphens",
         place=f"option {option}",
         instead=None,
     )
 
 
-# --- what is remembered on the node ----------------------------------------------------------
+# --- what is remembered on the node ---------------------------------------------------
 
 
 def to_json(secrets: Sequence[MadeSecret]) -> str:

@@ -1,7 +1,7 @@
 """How what was sent to the cluster is put back where the rest of a run fails.
 
-An answer can be lost after its request was carried out. So how to put something back is remembered
-before it is sent, and forgotten only where the API itself refused.
+An answer can be lost after its request was carried out. So how to put something back is
+remembered before it is sent, and forgotten only where the API itself refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Check certificates and keys before anything is written, with the standard library's OpenSSL."""
+"""Check certificates and keys before anything is written, with the standard
+library's OpenSSL.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ import time
 from typing import Dict, List, Mapping, Optional
 
 from private_registry.errors import CertificateError
-from private_registry.registries.model import ClientCertificate, DesiredState, Registry, Tls
+from private_registry.registries.model import (
+    ClientCertificate,
+    DesiredState,
+    Registry,
+    Tls,
+)
 from private_registry.registries.x509 import Validity, validity
 from private_registry.texts import pem
 
@@ -16,7 +23,8 @@ _OPENSSL_NO_MATCH = "KEY_VALUES_MISMATCH"
 
 
 def checked_ca(text: str, place: str) -> str:
-    """Check the text of a CA file and return its certificates as PEM, without anything else.
+    """Check the text of a CA file and return its certificates as PEM, without anything
+    else.
 
     Raises:
         CertificateError: not PEM, no CA certificate in it, or none that is valid now.
@@ -34,8 +42,10 @@ def checked_ca(text: str, place: str) -> str:
         raise CertificateError(
             "there is no CA certificate in it, only that of a server or client",
             place=place,
-            remedy="give the certificate of the CA that signed it; "
-            "openssl x509 -noout -issuer -in FILE names that CA",
+            remedy=(
+                "give the certificate of the CA that signed it; "
+                "openssl x509 -noout -issuer -in FILE names that CA"
+            ),
         )
     now = time.time()
     problems = [_outside(_dates(each), now) for each in authorities]
@@ -44,11 +54,15 @@ def checked_ca(text: str, place: str) -> str:
     return certificates
 
 
-def checked_client(certificate_text: str, key_text: str, place: str) -> ClientCertificate:
-    """Check a client certificate and its key and return both as PEM, without anything else.
+def checked_client(
+    certificate_text: str, key_text: str, place: str
+) -> ClientCertificate:
+    """Check a client certificate and its key and return both as PEM, without anything
+    else.
 
     Raises:
-        CertificateError: not PEM, not valid now, the key needs a password, or does not fit.
+        CertificateError: not PEM, not valid now, the key needs a password, or does not
+            fit.
     """
     certificates = _certificates(_blocks(certificate_text), certificate_text, place)
     key = _key(key_text, place)
@@ -73,7 +87,9 @@ def checked_state(state: DesiredState, source: str) -> DesiredState:
 def _checked_registry(registry: Registry, source: str) -> Registry:
     place = f"{source}, registry {registry.name}"
     mirrors = tuple(
-        mirror._replace(tls=_checked_tls(mirror.tls, f"{place}, mirror {mirror.endpoint.url}"))
+        mirror._replace(
+            tls=_checked_tls(mirror.tls, f"{place}, mirror {mirror.endpoint.url}")
+        )
         for mirror in registry.mirrors
     )
     return registry._replace(tls=_checked_tls(registry.tls, place), mirrors=mirrors)
@@ -81,7 +97,9 @@ def _checked_registry(registry: Registry, source: str) -> Registry:
 
 def _checked_tls(tls: Tls, place: str) -> Tls:
     ca: Optional[str] = None if tls.ca is None else checked_ca(tls.ca, place)
-    client = tls.client and checked_client(tls.client.certificate, tls.client.key, place)
+    client = tls.client and checked_client(
+        tls.client.certificate, tls.client.key, place
+    )
     return Tls(ca, client, tls.skip_verify)
 
 
@@ -96,7 +114,11 @@ def _blocks(text: str) -> Dict[str, List[str]]:
 def _certificates(blocks: Dict[str, List[str]], text: str, place: str) -> str:
     found = blocks.get("CERTIFICATE")
     if not found:
-        hint = "it looks like DER" if text.startswith("0\x82") else "no -----BEGIN CERTIFICATE-----"
+        hint = (
+            "it looks like DER"
+            if text.startswith("0\x82")
+            else "no -----BEGIN CERTIFICATE-----"
+        )
         raise CertificateError(
             f"not a PEM certificate: {hint}",
             place=place,
@@ -113,10 +135,13 @@ def _key(text: str, place: str) -> str:
         for block in blocks
     ]
     if not keys:
-        raise CertificateError("not a PEM private key: no -----BEGIN PRIVATE KEY-----", place=place)
+        raise CertificateError(
+            "not a PEM private key: no -----BEGIN PRIVATE KEY-----", place=place
+        )
     if "ENCRYPTED" in keys[0]:
         raise CertificateError(
-            "the client key is protected by a password, which containerd cannot ask for",
+            "the client key is protected by a password, which containerd cannot"
+            " ask for",
             place=place,
             remedy="openssl pkey -in FILE -out FILE.plain takes the password off",
         )
@@ -136,7 +161,8 @@ def _loaded(certificates: str, place: str) -> ssl.SSLContext:
 
 def _check_fit(certificates: str, key: str, place: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # OpenSSL refuses short keys that containerd's Go accepts; only the fit is asked here.
+    # OpenSSL refuses short keys that containerd's Go accepts; only the fit is asked
+    # here.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     descriptor = os.memfd_create("client")
     try:
@@ -165,7 +191,8 @@ def _dates_of_first(certificates: str, place: str) -> Validity:
 
 def _dates(authority: Mapping[str, object]) -> Validity:
     begin, end = (
-        ssl.cert_time_to_seconds(str(authority[key])) for key in ("notBefore", "notAfter")
+        ssl.cert_time_to_seconds(str(authority[key]))
+        for key in ("notBefore", "notAfter")
     )
     return Validity(begin, end)
 

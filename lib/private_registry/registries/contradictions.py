@@ -34,7 +34,9 @@ def contradiction(registry: Registry) -> Optional[Contradiction]:
 
 def _tls_contradiction(registry: Registry) -> Optional[str]:
     if registry.insecure and not registry.tls.is_default:
-        return "plain HTTP (insecure) has no TLS: leave insecure out, or the TLS settings"
+        return (
+            "plain HTTP (insecure) has no TLS: leave insecure out, or the TLS settings"
+        )
     for tls in (registry.tls, *(mirror.tls for mirror in registry.mirrors)):
         if tls.skip_verify and tls.ca is not None:
             return "with skip_verify no CA is looked at: leave one of the two out"
@@ -47,8 +49,15 @@ def _plaintext_contradiction(registry: Registry) -> Optional[str]:
     users = [(registry.upstream, registry.credentials)]
     users += [(mirror.endpoint, mirror.credentials) for mirror in registry.mirrors]
     for endpoint, credentials in users:
-        if credentials is not None and endpoint.is_plain_http and not credentials.plaintext:
-            return f"over plain HTTP ({endpoint.url}) everybody on the way could read the password"
+        if (
+            credentials is not None
+            and endpoint.is_plain_http
+            and not credentials.plaintext
+        ):
+            return (
+                f"over plain HTTP ({endpoint.url}) everybody on the way could read the"
+                " password"
+            )
     return None
 
 
@@ -61,9 +70,13 @@ def _every_registry_contradiction(registry: Registry) -> Optional[str]:
 
 
 def _itself_contradiction(registry: Registry) -> Optional[str]:
-    found = [each for each in registry.mirrors if each.endpoint.is_same(registry.upstream)]
+    found = [
+        each for each in registry.mirrors if each.endpoint.is_same(registry.upstream)
+    ]
     for mirror in found if registry.fallback else ():
-        is_other = mirror.tls not in (Tls(), registry.tls) and not registry.tls.is_default
+        is_other = (
+            mirror.tls not in (Tls(), registry.tls) and not registry.tls.is_default
+        )
         logins = {mirror.credentials, registry.credentials} - {None}
         if is_other or len(logins) > 1:
             return f"{registry.name} is named among its own mirrors with other settings"
@@ -74,7 +87,9 @@ def _mirror_contradiction(mirrors: Sequence[Mirror]) -> Optional[str]:
     seen: List[str] = []
     for mirror in mirrors:
         if mirror.endpoint.is_plain_http and not mirror.tls.is_default:
-            return f"the mirror {mirror.endpoint.url} speaks plain HTTP, which has no TLS"
+            return (
+                f"the mirror {mirror.endpoint.url} speaks plain HTTP, which has no TLS"
+            )
         if mirror.endpoint.url in seen:
             return f"the mirror {mirror.endpoint.url} is named twice"
         seen.append(mirror.endpoint.url)

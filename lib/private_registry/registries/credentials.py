@@ -19,15 +19,19 @@ def checked_username(text: str) -> str:
     if ":" in text:
         raise UsageError(
             "a user name cannot hold a colon",
-            remedy=f"{shown(text.partition(':')[0])} may be the name; give the password by "
-            "--password-stdin, --password-file or --password-env",
+            remedy=(
+                f"{shown(text.partition(':')[0])} may be the name; give the password by"
+                " --password-stdin, --password-file or --password-env"
+            ),
         )
     _check_characters(text, "the user name")
     return text
 
 
 def checked_password(text: str) -> str:
-    """Check a password; a line break at its end, as files and pipes have it, is taken off.
+    """Check a password.
+
+    A line break at its end, as files and pipes have it, is taken off.
 
     Raises:
         UsageError: it cannot be sent.

@@ -1,7 +1,8 @@
 """Addresses of mirrors: a URL as typed, and how containerd must be told about it.
 
-containerd adds ``/v2`` behind a URL's path unless the path ends in it or override_path is set
-(containerd hosts.go parseHostConfig); a mirror's project path belongs behind ``/v2``.
+containerd adds ``/v2`` behind a URL's path unless the path ends in it or override_path
+is set (containerd hosts.go parseHostConfig); a mirror's project path belongs behind
+``/v2``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Endpoint(NamedTuple):
     Args:
         scheme: ``http`` or ``https``.
         authority: ``HOST[:PORT]``, lower case.
-        path: empty, or the whole path of the API including ``/v2``, without a slash at the end.
+        path: empty, or the whole path of the API including ``/v2``, without a slash at
+            the end.
     """
 
     scheme: str
@@ -69,10 +71,13 @@ class Endpoint(NamedTuple):
 
 
 def parse_mirror_url(text: str, option: str) -> Endpoint:
-    """Read a mirror's URL; a path without ``/v2`` is a project of the mirror and goes behind it.
+    """Read a mirror's URL.
 
-    ``https://harbor.corp/proxy`` becomes ``https://harbor.corp/v2/proxy``; a path that already
-    holds ``/v2`` is taken as it is. Docker Hub by any of its names is where its registry answers.
+    A path without ``/v2`` is a project of the mirror and goes behind it.
+
+    ``https://harbor.corp/proxy`` becomes ``https://harbor.corp/v2/proxy``; a path that
+    already holds ``/v2`` is taken as it is. Docker Hub by any of its names is where its
+    registry answers.
 
     Raises:
         UsageError: not a URL of a registry.
@@ -81,7 +86,9 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise UsageError(
-            "the mirror {} needs http:// or https:// in front".format(shown_name(text) or "URL"),
+            "the mirror {} needs http:// or https:// in front".format(
+                shown_name(text) or "URL"
+            ),
             place=place,
             instead=f"{option} REGISTRY={url_to_type(text)}",
         )
@@ -106,7 +113,10 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
 
 
 def url_to_type(text: str) -> str:
-    """Return a mirror's URL as it was meant, for a command line; ``https://MIRROR`` if unclear."""
+    """Return a mirror's URL as it was meant, for a command line.
+
+    ``https://MIRROR`` if unclear.
+    """
     scheme, separator, rest = text.partition("://")
     is_known = bool(separator) and scheme.lower() in ("http", "https")
     bare = (rest if is_known else text).rpartition("@")[2]
@@ -143,7 +153,9 @@ def _docker_hub(scheme: str, host: str, path: str, text: str, option: str) -> En
             instead=f"{option} REGISTRY=https://{DOCKER_HUB_SERVER}",
             remedy=f'write "https://{DOCKER_HUB_SERVER}"',
         )
-    return Endpoint(scheme, DOCKER_HUB_SERVER, _api_path(below, text, f"option {option}"))
+    return Endpoint(
+        scheme, DOCKER_HUB_SERVER, _api_path(below, text, f"option {option}")
+    )
 
 
 def _host_and_port(scheme: str, authority: str) -> str:
@@ -158,8 +170,10 @@ def _api_path(path: str, text: str, place: str) -> str:
             f"the path of {shown_name(text)} is not that of a registry",
             place=place,
             instead=None,
-            remedy="give the mirror's address and, where it has one, its project: "
-            "https://mirror.example.com/project",
+            remedy=(
+                "give the mirror's address and, where it has one, its project: "
+                "https://mirror.example.com/project"
+            ),
         )
     parts = [part for part in path.split("/") if part]
     if parts in ([], [_API]):

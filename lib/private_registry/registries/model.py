@@ -1,7 +1,7 @@
 """What the node should do for each registry: the desired state, as plain values.
 
-A new field starts here; then registries_toml.py reads and writes it, hosts_toml.py renders it and
-cli/command_line.py gives it an option.
+A new field starts here; then registries_toml.py reads and writes it, hosts_toml.py
+renders it and cli/command_line.py gives it an option.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from private_registry.registries.names import RegistryName
 
 @dataclass(frozen=True)
 class ClientCertificate:
-    """What a registry asks of its clients; both texts are PEM. The key never shows in a repr."""
+    """What a registry asks of its clients.
+
+    Both texts are PEM. The key never shows in a repr.
+    """
 
     certificate: str
     key: str = field(repr=False)
@@ -25,7 +28,8 @@ class Tls(NamedTuple):
     """How an HTTPS endpoint is trusted.
 
     Args:
-        ca: PEM text of one or more CA certificates, added to the system's; None for the system's.
+        ca: PEM text of one or more CA certificates, added to the system's; None for the
+            system's.
         client: presented to the endpoint; None for nothing.
         skip_verify: trust any certificate.
     """
@@ -47,7 +51,8 @@ class Credentials:
     Args:
         username: without a colon, which HTTP's Basic scheme cannot carry.
         password: never shows in a repr.
-        plaintext: they may travel over plain HTTP, where everybody on the way can read them.
+        plaintext: they may travel over plain HTTP, where everybody on the way can read
+            them.
     """
 
     username: str
@@ -93,7 +98,8 @@ class Registry(NamedTuple):
 def without_itself(registry: Registry) -> Registry:
     """Return a registry without itself as the last mirror: it is asked last anyway.
 
-    The settings of such a mirror are the registry's own then. Without fallback it stays.
+    The settings of such a mirror are the registry's own then. Without fallback it
+    stays.
     """
     while registry.mirrors and registry.fallback:
         last = registry.mirrors[-1]
@@ -112,8 +118,8 @@ class DesiredState(NamedTuple):
 
     Args:
         registries: each name once, in the order they were added.
-        docker_config: path of the daemon.json of the Docker engine that is meant; None for the one
-            that is there.
+        docker_config: path of the daemon.json of the Docker engine that is meant; None
+            for the one that is there.
     """
 
     registries: Tuple[Registry, ...] = ()
@@ -123,7 +129,9 @@ class DesiredState(NamedTuple):
     def credentials(self) -> Tuple[Credentials, ...]:
         """All user names and passwords."""
         found = [each.credentials for each in self.registries]
-        found += [mirror.credentials for each in self.registries for mirror in each.mirrors]
+        found += [
+            mirror.credentials for each in self.registries for mirror in each.mirrors
+        ]
         return tuple(each for each in found if each is not None)
 
     def get(self, name: RegistryName) -> Optional[Registry]:

@@ -1,8 +1,9 @@
 """Registry names as image references spell them: ``HOST[:PORT]``.
 
-The rules are those of an image reference's domain (distribution reference/regexp.go): dotted labels
-of letters, digits and inner hyphens, or a bracketed IPv6 address; containerd looks up the directory
-certs.d/NAME by exactly that text (containerd config_unix.go hostPaths).
+The rules are those of an image reference's domain (distribution reference/regexp.go):
+dotted labels of letters, digits and inner hyphens, or a bracketed IPv6 address;
+containerd looks up the directory certs.d/NAME by exactly that text (containerd
+config_unix.go hostPaths).
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class RegistryName(NamedTuple):
     """A registry as image references name it.
 
     Args:
-        host: lower-case DNS name, IPv4 address, bracketed IPv6 address, or ``*`` for every registry
-            that has no entry of its own.
+        host: lower-case DNS name, IPv4 address, bracketed IPv6 address, or ``*`` for
+            every registry that has no entry of its own.
         port: 1 to 65535, or None where the reference has none.
     """
 
@@ -72,7 +73,9 @@ class RegistryName(NamedTuple):
 
     @property
     def server(self) -> str:
-        """``HOST[:PORT]`` that really answers: Docker Hub's registry has another name."""
+        """``HOST[:PORT]`` that really answers: Docker Hub's registry has another
+        name.
+        """
         return DOCKER_HUB_SERVER if str(self) == DOCKER_HUB else str(self)
 
 
@@ -81,7 +84,8 @@ def parse_registry_name(text: str, option: str) -> RegistryName:
 
     Args:
         text: what was typed.
-        option: where it was typed, for the error: ``--insecure``, ``--registry``, ``--mirror`` …
+        option: where it was typed, for the error: ``--insecure``, ``--registry``,
+            ``--mirror`` …
 
     Raises:
         UsageError: it names no registry; the error shows the right spelling.
@@ -105,13 +109,16 @@ def _without_scheme(text: str, option: str) -> str:
     if text.strip() == "":
         raise _bad_name("the registry's name is empty", option)
     if not text.isprintable() or re.search(r"\s", text):
-        raise _bad_name(f"{shown_name(text)!r} holds white space or control characters", option)
+        raise _bad_name(
+            f"{shown_name(text)!r} holds white space or control characters", option
+        )
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "", text
     elif scheme.lower() not in ("http", "https"):
         raise _bad_name(
-            f"{shown_name(text)} does not speak a registry's protocol: http or https", option
+            f"{shown_name(text)} does not speak a registry's protocol: http or https",
+            option,
         )
     if "@" in rest:
         raise _bad_name(
@@ -123,15 +130,18 @@ def _without_scheme(text: str, option: str) -> str:
     if host_port == "":
         raise _bad_name("the registry's name is empty", option)
     if path.strip("/"):
-        raise _bad_name(f"{shown_name(text)} goes on after the registry's name", option, host_port)
+        raise _bad_name(
+            f"{shown_name(text)} goes on after the registry's name", option, host_port
+        )
     _check_scheme_fits(scheme.lower(), host_port, option)
     return host_port
 
 
 def _check_scheme_fits(scheme: str, host_port: str, option: str) -> None:
-    other = {("https", "--insecure"): "--registry", ("http", "--registry"): "--insecure"}.get(
-        (scheme, option)
-    )
+    other = {
+        ("https", "--insecure"): "--registry",
+        ("http", "--registry"): "--insecure",
+    }.get((scheme, option))
     if other:
         means = "plain HTTP" if option == "--insecure" else "HTTPS"
         raise UsageError(
@@ -142,7 +152,9 @@ def _check_scheme_fits(scheme: str, host_port: str, option: str) -> None:
 
 
 def split_host_port(text: str, option: str) -> Tuple[str, Optional[int]]:
-    """Split and check ``HOST[:PORT]``; the host comes back in lower case, IPv6 in brackets.
+    """Split and check ``HOST[:PORT]``.
+
+    The host comes back in lower case, IPv6 in brackets.
 
     Raises:
         UsageError: host or port cannot be.
@@ -150,8 +162,12 @@ def split_host_port(text: str, option: str) -> Tuple[str, Optional[int]]:
     if text.startswith("["):
         address, bracket, tail = text[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):
-            raise _bad_host(text, "is not an IPv6 address in brackets", option, _IPV6_EXAMPLE)
-        return f"[{_ipv6(address, text, option)}]", _port(tail[1:] if tail else None, option)
+            raise _bad_host(
+                text, "is not an IPv6 address in brackets", option, _IPV6_EXAMPLE
+            )
+        return f"[{_ipv6(address, text, option)}]", _port(
+            tail[1:] if tail else None, option
+        )
     if text.count(":") > 1:
         return _bare_ipv6(text, option), None
     host, colon, port = text.partition(":")
@@ -165,7 +181,8 @@ def _bare_ipv6(text: str, option: str) -> str:
         with_port = f"[{head}:]:{last}" if head.endswith(":") else f"[{head}]:{last}"
         raise _bad_host(
             text,
-            f"may be an address with or without a port; write {with_port} or [{address}]",
+            f"may be an address with or without a port; write {with_port} or"
+            f" [{address}]",
             option,
             f"[{address}]",
         )
@@ -178,9 +195,13 @@ def _ipv6(address: str, text: str, option: str) -> str:
     except ValueError:
         raise _bad_host(text, "is not an IPv6 address", option, _IPV6_EXAMPLE) from None
     if "." in address:
-        raise _bad_host(text, "has dots, which no image name can hold", option, _IPV6_EXAMPLE)
+        raise _bad_host(
+            text, "has dots, which no image name can hold", option, _IPV6_EXAMPLE
+        )
     if "%" in address:
-        raise _bad_host(text, "has a zone, which no image name can hold", option, _IPV6_EXAMPLE)
+        raise _bad_host(
+            text, "has a zone, which no image name can hold", option, _IPV6_EXAMPLE
+        )
     return address.lower()
 
 
@@ -195,7 +216,9 @@ def _host(host: str, text: str, option: str) -> str:
             raise _bad_host(text, "is not an IPv4 address", option) from None
         return lowered
     labels = lowered.split(".")
-    too_long = len(lowered) > _MAX_NAME or any(len(label) > _MAX_LABEL for label in labels)
+    too_long = len(lowered) > _MAX_NAME or any(
+        len(label) > _MAX_LABEL for label in labels
+    )
     if too_long or not all(_LABEL.match(label) for label in labels):
         raise _bad_host(text, "is not a host name", option, _NAME_EXAMPLE)
     return lowered
@@ -221,7 +244,8 @@ def _port(text: Optional[str], option: str) -> Optional[int]:
         raise _bad_name(f"{what} is not a number from 1 to 65535", option)
     if text.startswith("0"):
         raise UsageError(
-            f"port {text} has a leading zero; image names would have to spell it so too",
+            f"port {text} has a leading zero; image names would have to spell it"
+            " so too",
             place=f"option {option}",
             instead=f"{option} HOST:{int(text)}",
         )
@@ -231,7 +255,8 @@ def _port(text: Optional[str], option: str) -> Optional[int]:
 def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
     if str(name) in DOCKER_HUB_ALIASES:
         raise _bad_name(
-            f"images of Docker Hub are named docker.io/...; containerd never looks up {name}",
+            "images of Docker Hub are named docker.io/...; containerd never looks up"
+            f" {name}",
             option,
             DOCKER_HUB,
         )
@@ -241,7 +266,12 @@ def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
             place="option --insecure",
             instead="--mirror docker.io=http://MIRROR",
         )
-    if "." not in name.host and name.port is None and name.host != "localhost" and not name.is_ipv6:
+    if (
+        "." not in name.host
+        and name.port is None
+        and name.host != "localhost"
+        and not name.is_ipv6
+    ):
         raise _bad_name(
             f"the image name {name.host}/app means docker.io/{name.host}/app; "
             "a host without a dot needs its port",
@@ -253,16 +283,22 @@ def _check_image_reference_can_say(name: RegistryName, option: str) -> None:
 def _bad_host(text: str, why: str, option: str, example: str = "") -> UsageError:
     # In --mirror the text may be the registry's or the mirror's; an example shows both.
     return _bad_name(
-        f"{quoted(shown_name(text))} {why}", option, "" if option == "--mirror" else example
+        f"{quoted(shown_name(text))} {why}",
+        option,
+        "" if option == "--mirror" else example,
     )
 
 
 def _bad_name(message: str, option: str, candidate: str = "") -> UsageError:
-    return UsageError(message, place=f"option {option}", instead=suggestion(option, candidate))
+    return UsageError(
+        message, place=f"option {option}", instead=suggestion(option, candidate)
+    )
 
 
 def suggestion(option: str, candidate: str) -> str:
-    """Return an option that is accepted: with the candidate if that is a name, else an example."""
+    """Return an option that is accepted: with the candidate if that is a name, else
+    an example.
+    """
     if candidate and _is_name(candidate, option):
         return f"{option} {quoted(candidate)}{'=URL' if option == '--mirror' else ''}"
     return _MIRROR_EXAMPLE if option == "--mirror" else f"{option} {_EXAMPLE}"

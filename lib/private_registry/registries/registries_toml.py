@@ -1,4 +1,5 @@
-"""The desired state as text: registries.toml, both as saved on the node and as given by --file.
+"""The desired state as text: registries.toml, both as saved on the node and as given by
+--file.
 
     version = 1
 
@@ -16,7 +17,8 @@
     username = "robot"
     password_file = "harbor-password"
 
-An array, not a table for each registry, because tomlkit reads the former in linear time.
+An array, not a table for each registry, because tomlkit reads the former in linear
+time.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ from private_registry.texts import toml
 from private_registry.texts.showing import shown_name
 
 FORMAT_VERSION = 1
-HEADER = """The registries of this node; comments are not kept when the addon rewrites this file.
+HEADER = """\
+The registries of this node; comments are not kept when the addon rewrites this file.
 After an edit: microk8s private-registry apply"""
 
 _TLS_KEYS: Mapping[str, Type[Any]] = {
@@ -73,7 +76,11 @@ _CREDENTIAL_KEYS: Mapping[str, Type[Any]] = {
     "password_env": str,
     "allow_plaintext_credentials": bool,
 }
-_DOCUMENT_KEYS: Mapping[str, Type[Any]] = {"version": int, "docker_config": str, "registry": list}
+_DOCUMENT_KEYS: Mapping[str, Type[Any]] = {
+    "version": int,
+    "docker_config": str,
+    "registry": list,
+}
 _REGISTRY_KEYS: Mapping[str, Type[Any]] = {
     "host": str,
     "insecure": bool,
@@ -84,10 +91,17 @@ _REGISTRY_KEYS: Mapping[str, Type[Any]] = {
     **_CREDENTIAL_KEYS,
 }
 _MIRROR_KEYS: Mapping[str, Type[Any]] = {"url": str, **_TLS_KEYS, **_CREDENTIAL_KEYS}
-_TYPE_NAMES = {str: "a text in quotes", bool: "true or false", int: "a number", list: "a list"}
+_TYPE_NAMES = {
+    str: "a text in quotes",
+    bool: "true or false",
+    int: "a number",
+    list: "a list",
+}
 
 _REGISTRY_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\]\]")
-_MIRROR_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\.\s*[\"']?mirror[\"']?\s*\]\]")
+_MIRROR_HEADER = re.compile(
+    r"\s*\[\[\s*[\"']?registry[\"']?\s*\.\s*[\"']?mirror[\"']?\s*\]\]"
+)
 
 FILE, SECRET_FILE, VARIABLE = "file", "password file", "environment variable"
 ReadOutside = Callable[[str, str], str]
@@ -110,7 +124,9 @@ def check(text: str, state: DesiredState) -> None:
 def to_document(state: DesiredState) -> Dict[str, Any]:
     """Return the desired state as the plain values that stand in registries.toml."""
     registries = [_registry_to_plain(registry) for registry in state.registries]
-    docker = {} if state.docker_config is None else {"docker_config": state.docker_config}
+    docker = (
+        {} if state.docker_config is None else {"docker_config": state.docker_config}
+    )
     return {"version": FORMAT_VERSION, **docker, "registry": registries}
 
 
@@ -140,7 +156,10 @@ def _mirror_to_plain(mirror: Mirror) -> Dict[str, Any]:
 def _credentials_to_plain(credentials: Optional[Credentials]) -> Dict[str, Any]:
     if credentials is None:
         return {}
-    plain: Dict[str, Any] = {"username": credentials.username, "password": credentials.password}
+    plain: Dict[str, Any] = {
+        "username": credentials.username,
+        "password": credentials.password,
+    }
     if credentials.plaintext:
         plain["allow_plaintext_credentials"] = True
     return plain
@@ -164,30 +183,39 @@ def from_toml(text: str, source: str, read_outside: ReadOutside) -> DesiredState
     Args:
         text: the file's text.
         source: the file's name, for errors.
-        read_outside: returns the text of a FILE, SECRET_FILE or VARIABLE, given with its name.
+        read_outside: returns the text of a FILE, SECRET_FILE or VARIABLE, given with
+            its name.
 
     Raises:
-        UsageError: not TOML, an unknown key or a value that cannot be; with file and line.
+        UsageError: not TOML, an unknown key or a value that cannot be; with file and
+            line.
     """
     try:
         document = toml.loads(text)
     except toml.TomlSyntaxError as error:
-        raise UsageError(f"not TOML: {error.reason}", place=_place(source, error.line)) from error
+        raise UsageError(
+            f"not TOML: {error.reason}", place=_place(source, error.line)
+        ) from error
     return _Reader(text, source, read_outside).state(document)
 
 
 class _Lines:
     """Knows in which line of the text a registry's or a mirror's key stands.
 
-    The parsed document has no line numbers, so headers and keys are looked for in the text; where
-    a file is written in another way than one header and one key a line, the place is less exact.
+    The parsed document has no line numbers, so headers and keys are looked for in the
+    text; where a file is written in another way than one header and one key a line, the
+    place is less exact.
     """
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
 
-    def find(self, key: Optional[str], registry: Optional[int], mirror: Optional[int]) -> int:
-        """Return the 1-based line of a key, else of its table's header, else the first."""
+    def find(
+        self, key: Optional[str], registry: Optional[int], mirror: Optional[int]
+    ) -> int:
+        """Return the 1-based line of a key, else of its table's header, else the
+        first.
+        """
         block = range(len(self._lines))
         if registry is not None:
             block = self._block(block, _REGISTRY_HEADER, registry)
@@ -197,7 +225,9 @@ class _Lines:
         elif registry is not None:
             own = self._until(block, _MIRROR_HEADER)
         pattern = re.compile(rf"\s*[\"']?{re.escape(key or '')}[\"']?\s*=")
-        found = [each for each in own if key is not None and pattern.match(self._lines[each])]
+        found = [
+            each for each in own if key is not None and pattern.match(self._lines[each])
+        ]
         return (found[-1] if found else own.start) + 1
 
     def _block(self, lines: range, header: Pattern[str], index: int) -> range:
@@ -250,7 +280,9 @@ class _Reader:
         if "host" not in plain:
             raise self._error("a registry without host")
         registry = Registry(
-            name=self._located(lambda: parse_registry_name(plain["host"], "host"), "host"),
+            name=self._located(
+                lambda: parse_registry_name(plain["host"], "host"), "host"
+            ),
             insecure=plain.get("insecure", False),
             tls=self._tls(plain),
             mirrors=self._mirrors(plain.get("mirror", [])),
@@ -289,14 +321,20 @@ class _Reader:
                 "client_cert needs client_key beside it", _given(plain, "client_cert")
             )
         if key is not None and certificate is None:
-            raise self._error("client_key needs client_cert beside it", _given(plain, "client_key"))
+            raise self._error(
+                "client_key needs client_cert beside it", _given(plain, "client_key")
+            )
         client = ClientCertificate(certificate, key) if certificate and key else None
         return Tls(self._pem(plain, "ca"), client, plain.get("skip_verify", False))
 
     def _credentials(self, plain: Dict[str, Any]) -> Optional[Credentials]:
-        sources = [key for key in ("password", "password_file", "password_env") if key in plain]
+        sources = [
+            key for key in ("password", "password_file", "password_env") if key in plain
+        ]
         if len(sources) > 1:
-            raise self._error(f"{sources[0]} and {sources[1]} exclude each other", sources[1])
+            raise self._error(
+                f"{sources[0]} and {sources[1]} exclude each other", sources[1]
+            )
         given = [*(key for key in ("username", *_CREDENTIAL_KEYS) if key in plain)]
         if given and not ("username" in plain and sources):
             missing = "password_file" if "username" in plain else "username"
@@ -315,20 +353,28 @@ class _Reader:
         value: str = plain[key]
         if key == "password":
             return value
-        return self._read_outside(SECRET_FILE if key == "password_file" else VARIABLE, value)
+        return self._read_outside(
+            SECRET_FILE if key == "password_file" else VARIABLE, value
+        )
 
     def _pem(self, plain: Dict[str, Any], key: str) -> Optional[str]:
         file_key = key + "_file"
         if key in plain and file_key in plain:
             raise self._error(f"{key} and {file_key} exclude each other", key)
         if file_key in plain:
-            return str(self._located(lambda: self._read_outside(FILE, plain[file_key]), file_key))
+            return str(
+                self._located(
+                    lambda: self._read_outside(FILE, plain[file_key]), file_key
+                )
+            )
         value: Optional[str] = plain.get(key)
         if value == "":
             raise self._error(f"{key} is empty", key)
         return value
 
-    def _check_keys(self, plain: Dict[str, Any], known: Mapping[str, Type[Any]]) -> None:
+    def _check_keys(
+        self, plain: Dict[str, Any], known: Mapping[str, Type[Any]]
+    ) -> None:
         for key, value in plain.items():
             if key not in known:
                 hint = did_you_mean(key, list(known))
@@ -340,7 +386,9 @@ class _Reader:
         try:
             return read()
         except UsageError as error:
-            raise UsageError(error.message, place=self._where(key), remedy=error.remedy) from error
+            raise UsageError(
+                error.message, place=self._where(key), remedy=error.remedy
+            ) from error
 
     def _error(self, message: str, key: Optional[str] = None) -> UsageError:
         return UsageError(message, place=self._where(key))

@@ -19,7 +19,10 @@ from private_registry.registries.names import RegistryName
 
 
 class Upstream(NamedTuple):
-    """How a registry itself is spoken to; the credentials None where the command names none."""
+    """How a registry itself is spoken to.
+
+    The credentials None where the command names none.
+    """
 
     name: RegistryName
     insecure: bool = False
@@ -30,22 +33,25 @@ class Upstream(NamedTuple):
 class AddRequest(NamedTuple):
     """Registries and mirrors to add or change.
 
-    What a command names it sets whole; what it does not name stays: new mirrors of a registry take
-    the place of its old ones and leave the registry's own settings alone, and the other way round.
-    Credentials stay until others are given or they are forgotten, and a command that gives nothing
-    but credentials leaves the TLS settings as they are: changing a password takes no CA file.
+    What a command names it sets whole; what it does not name stays: new mirrors of a
+    registry take the place of its old ones and leave the registry's own settings alone,
+    and the other way round. Credentials stay until others are given or they are
+    forgotten, and a command that gives nothing but credentials leaves the TLS settings
+    as they are: changing a password takes no CA file.
 
     Args:
         upstreams: registries named with their own protocol and TLS.
         mirrors: for each registry its mirrors, in order.
         fallback: whether the upstream of those mirrors is asked last.
         registries: taken whole from a file.
-        parts: registries of which only what differs from none at all is meant; the rest stays.
+        parts: registries of which only what differs from none at all is meant; the rest
+            stays.
         keep_credentials: the logins of the registries taken from a file stay.
         keep_tls: the TLS settings of what is named stay as they are.
         forget_credentials: what is named is not logged in to any more.
         notes: what of a file could not be carried over, for people, a line each.
-        docker: whether this host's Docker engine is to trust what is named; None for as before.
+        docker: whether this host's Docker engine is to trust what is named; None for as
+            before.
         docker_config: path of that engine's daemon.json; None for as before.
         pull_secret: to be made in the cluster.
     """
@@ -117,15 +123,20 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
     """Return the state after adding what the request names.
 
     Raises:
-        UsageError: with what is saved, the settings of a registry contradict each other.
+        UsageError: with what is saved, the settings of a registry contradict each
+            other.
     """
-    changed: Dict[RegistryName, Registry] = {each.name: each for each in request.registries}
+    changed: Dict[RegistryName, Registry] = {
+        each.name: each for each in request.registries
+    }
 
     def current(name: RegistryName) -> Registry:
         return changed.get(name) or saved.get(name) or Registry(name)
 
     if request.keep_credentials:
-        changed = {name: _with_logins(each, saved.get(name)) for name, each in changed.items()}
+        changed = {
+            name: _with_logins(each, saved.get(name)) for name, each in changed.items()
+        }
     for part in request.parts:
         changed[part.name] = _with_part(current(part.name), part)
     for upstream in request.upstreams:
@@ -146,11 +157,15 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
         registry = current(name)._replace(mirrors=mirrors, fallback=request.fallback)
         changed[name] = _with_itself_asked_last(request, registry)
     if request.docker is not None:
-        changed = {name: each._replace(docker=request.docker) for name, each in changed.items()}
+        changed = {
+            name: each._replace(docker=request.docker) for name, each in changed.items()
+        }
     for registry in changed.values():
         problem = contradiction(registry)
         if problem:
-            raise UsageError(f"{registry.name}: {problem.message}", remedy=problem.remedy)
+            raise UsageError(
+                f"{registry.name}: {problem.message}", remedy=problem.remedy
+            )
     state = saved.with_registries(changed.values())
     return state._replace(docker_config=request.docker_config or saved.docker_config)
 
@@ -160,7 +175,8 @@ def _with_logins(new: Registry, old: Optional[Registry]) -> Registry:
         return new
     logins = {mirror.endpoint: mirror.credentials for mirror in old.mirrors}
     mirrors = tuple(
-        mirror._replace(credentials=logins.get(mirror.endpoint)) for mirror in new.mirrors
+        mirror._replace(credentials=logins.get(mirror.endpoint))
+        for mirror in new.mirrors
     )
     return new._replace(credentials=old.credentials, mirrors=mirrors)
 
@@ -185,7 +201,11 @@ def _mirror(request: AddRequest, mirror: Mirror, old: Optional[Mirror]) -> Mirro
 def _with_itself_asked_last(request: AddRequest, registry: Registry) -> Registry:
     found = without_itself(registry)
     is_named = found.mirrors != registry.mirrors
-    return found._replace(credentials=None) if is_named and request.forget_credentials else found
+    return (
+        found._replace(credentials=None)
+        if is_named and request.forget_credentials
+        else found
+    )
 
 
 def _credentials(

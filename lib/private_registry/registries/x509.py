@@ -76,9 +76,15 @@ def certificate(der: bytes) -> Certificate:
             validity=_validity(fields[_VALIDITY][1]),
             issuer=_text(issuer, _COMMON_NAME) or _text(issuer, _ORGANIZATION),
             common_name=_text(subject, _COMMON_NAME),
-            names=tuple(text.decode("ascii", "replace") for tag, text in names if tag == _DNS_NAME),
+            names=tuple(
+                text.decode("ascii", "replace")
+                for tag, text in names
+                if tag == _DNS_NAME
+            ),
             addresses=tuple(
-                str(ipaddress.ip_address(text)) for tag, text in names if tag == _IP_ADDRESS
+                str(ipaddress.ip_address(text))
+                for tag, text in names
+                if tag == _IP_ADDRESS
             ),
             is_self_signed=issuer == subject,
         )
@@ -87,7 +93,9 @@ def certificate(der: bytes) -> Certificate:
 
 
 def _fields(der: bytes) -> List[Element]:
-    """Return serial number, algorithm, issuer, validity, subject, key and what follows."""
+    """Return serial number, algorithm, issuer, validity, subject, key and what
+    follows.
+    """
     body = next(_elements(der))[1]
     fields = list(_elements(next(_elements(body))[1]))
     return fields[1:] if fields[0][0] == _VERSION else fields
@@ -128,7 +136,8 @@ def _elements(der: bytes) -> Iterator[Element]:
 
 
 def _seconds(tag: int, text: bytes) -> int:
-    # RFC 5280, 4.1.2.5.1: two digits below 50 are of this century; strptime draws the line at 69.
+    # RFC 5280, 4.1.2.5.1: two digits below 50 are of this century; strptime draws the
+    # line at 69.
     digits = text.decode("ascii")
     if tag == _UTC_TIME:
         digits = ("20" if digits < "50" else "19") + digits

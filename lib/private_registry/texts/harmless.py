@@ -1,7 +1,9 @@
-"""Which lines of somebody else's files are known to hold no secret; all others are not shown.
+"""Which lines of somebody else's files are known to hold no secret.
 
-A line is known by its form alone, and by the table that it stands in: nothing is known in a table
-of headers or logins. Comments may say anything.
+All others are not shown.
+
+A line is known by its form alone, and by the table that it stands in: nothing is known
+in a table of headers or logins. Comments may say anything.
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ _ADDRESS = (
     r"(?:https?://)?(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
     r"(?:/[A-Za-z0-9._~/-]*)?"
 )
-_FILE = r"(?=[^\"']*[./])(?:[A-Za-z0-9 ._/+~${}-]|\[[0-9A-Fa-f:]+\]|:[0-9]{1,5}(?![A-Za-z0-9._-]))+"
+_FILE = (
+    r"(?=[^\"']*[./])(?:[A-Za-z0-9"
+    r" ._/+~${}-]|\[[0-9A-Fa-f:]+\]|:[0-9]{1,5}(?![A-Za-z0-9._-]))+"
+)
 _NAME = r"[A-Za-z0-9._*/-]+"
 _FLAG = "(?:true|false)"
 
@@ -34,7 +39,9 @@ def _line(pattern: str) -> Pattern[str]:
 
 
 def _keys(forms: Sequence[Sequence[str]]) -> Pattern[str]:
-    return _line("(?:{})".format("|".join(rf"(?:{key})\s*=\s*(?:{form})" for key, form in forms)))
+    return _line(
+        "(?:{})".format("|".join(rf"(?:{key})\s*=\s*(?:{form})" for key, form in forms))
+    )
 
 
 _QUOTED_FILE = _quoted(_FILE)
@@ -66,7 +73,10 @@ _HOSTS = _Form(
             ("client", _PAIRS),
             ("capabilities", _list(_quoted("pull|resolve|push|referrers"))),
             ("skip_verify|override_path", _FLAG),
-            ("dial_timeout", _quoted(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ns|us|ms|s|m|h))+")),
+            (
+                "dial_timeout",
+                _quoted(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ns|us|ms|s|m|h))+"),
+            ),
         ]
     ),
 )
@@ -85,7 +95,9 @@ _CONTAINERD = _Form(
     ),
 )
 _LOGIN = re.compile(r"\s*(?:username|password|auth|identitytoken)\s*=", re.ASCII)
-_WHOLE_ADDRESS, _WHOLE_FILE = re.compile(_ADDRESS, re.ASCII), re.compile(_FILE, re.ASCII)
+_WHOLE_ADDRESS, _WHOLE_FILE = re.compile(_ADDRESS, re.ASCII), re.compile(
+    _FILE, re.ASCII
+)
 
 
 def hosts_lines(lines: Iterable[str]) -> List[str]:
@@ -99,7 +111,9 @@ def containerd_lines(lines: Iterable[str]) -> List[str]:
 
 
 def is_known_of_hosts(line: str) -> bool:
-    """Whether a single line of a hosts.toml, in a table where such lines belong, may be shown."""
+    """Whether a single line of a hosts.toml, in a table where such lines belong, may
+    be shown.
+    """
     return _is_known(line, _HOSTS)
 
 
@@ -109,7 +123,9 @@ def is_known_of_containerd(line: str) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is a host or URL without a login, a query, or anything else that is odd."""
+    """Whether a text is a host or URL without a login, a query, or anything else
+    that is odd.
+    """
     return bool(_WHOLE_ADDRESS.fullmatch(text))
 
 

@@ -1,16 +1,31 @@
 """Change lists of texts in a JSON object; every other byte stays as it is.
 
-The standard library reads JSON and forgets how it was written; here it is asked for one value after
-the other, with the place where each ends.
+The standard library reads JSON and forgets how it was written; here it is asked for one
+value after the other, with the place where each ends.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, NoReturn, Sequence, Set
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    NoReturn,
+    Sequence,
+    Set,
+)
 
-from private_registry.texts.json_text import DECODER, JsonSyntaxError, check_depth, syntax_error
+from private_registry.texts.json_text import (
+    DECODER,
+    JsonSyntaxError,
+    check_depth,
+    syntax_error,
+)
 from private_registry.texts.showing import shown_name
 
 EMPTY = "{}"
@@ -28,7 +43,10 @@ class _Span(NamedTuple):
 
 
 class _Member(NamedTuple):
-    """A key of the object with its value; the span goes from the key's quote to the value's end."""
+    """A key of the object with its value.
+
+    The span goes from the key's quote to the value's end.
+    """
 
     span: _Span
     key: str
@@ -37,7 +55,10 @@ class _Member(NamedTuple):
 
 
 class _Items(NamedTuple):
-    """What stands between two brackets; the two places are those behind and before them."""
+    """What stands between two brackets.
+
+    The two places are those behind and before them.
+    """
 
     opened: int
     closed: int
@@ -71,7 +92,9 @@ def texts(text: str, key: str) -> List[str]:
     return []
 
 
-def with_texts(text: str, key: str, added: Sequence[str], *, in_front: bool = False) -> str:
+def with_texts(
+    text: str, key: str, added: Sequence[str], *, in_front: bool = False
+) -> str:
     """Add texts to the list of a key, which is made where it is not there.
 
     Args:
@@ -85,11 +108,18 @@ def with_texts(text: str, key: str, added: Sequence[str], *, in_front: bool = Fa
     if member is None:
         inner = ", ".join(written)
         return _with_items(text, _object(text), [f"{json.dumps(key)}: [{inner}]"])
-    return _with_items(text, _elements(text, member.value_start), written, in_front=in_front)
+    return _with_items(
+        text, _elements(text, member.value_start), written, in_front=in_front
+    )
 
 
-def without_texts(text: str, key: str, removed: Iterable[str], *, drop_empty: bool) -> str:
-    """Take texts out of the list of a key; with ``drop_empty`` an empty list goes with its key."""
+def without_texts(
+    text: str, key: str, removed: Iterable[str], *, drop_empty: bool
+) -> str:
+    """Take texts out of the list of a key.
+
+    With ``drop_empty`` an empty list goes with its key.
+    """
     found, gone = texts(text, key), frozenset(removed)
     for member in _members(text):
         if member.key == key:
@@ -101,7 +131,9 @@ def without_texts(text: str, key: str, removed: Iterable[str], *, drop_empty: bo
     return text
 
 
-def _with_items(text: str, items: _Items, written: List[str], *, in_front: bool = False) -> str:
+def _with_items(
+    text: str, items: _Items, written: List[str], *, in_front: bool = False
+) -> str:
     if not items.spans:
         is_object = text[items.opened - 1] == "{"
         inner = f"\n{_INDENT}{written[0]}\n" if is_object else ", ".join(written)
@@ -128,7 +160,9 @@ def _without_items(text: str, items: _Items, indexes: Set[int]) -> str:
 
 
 def _object(text: str) -> _Items:
-    return _items(text, _start(text), "{", "}", lambda place: _read_member(text, place).span.end)
+    return _items(
+        text, _start(text), "{", "}", lambda place: _read_member(text, place).span.end
+    )
 
 
 def _elements(text: str, start: int) -> _Items:
@@ -146,7 +180,8 @@ def _members(text: str) -> List[_Member]:
     for member in members:
         if member.key in seen:
             raise JsonSyntaxError(
-                f"{shown_name(member.key)} stands there twice", _line(text, member.span.start)
+                f"{shown_name(member.key)} stands there twice",
+                _line(text, member.span.start),
             )
         seen.append(member.key)
     return members
@@ -159,7 +194,10 @@ def _start(text: str) -> int:
 def _items(
     text: str, start: int, opening: str, closing: str, end_of: Callable[[int], int]
 ) -> _Items:
-    """Find what stands between two brackets; ``end_of`` returns where the item at a place ends."""
+    """Find what stands between two brackets.
+
+    ``end_of`` returns where the item at a place ends.
+    """
     if text[start : start + 1] != opening:
         _fail(text, start, opening)
     spans: List[_Span] = []

@@ -1,4 +1,7 @@
-"""JSON: the only module that reads it; what comes from others is bounded in size and depth."""
+"""JSON: the only module that reads it.
+
+What comes from others is bounded in size and depth.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,8 @@ def loads(content: Union[str, bytes], *, may_repeat: bool = True) -> Any:
         may_repeat: of a key that stands twice in one object the last counts, as in Go.
 
     Raises:
-        JsonSyntaxError: not JSON, larger than 16 MiB, nested more than 100 levels deep, or a number
-            of more than 1,000 digits.
+        JsonSyntaxError: not JSON, larger than 16 MiB, nested more than 100 levels deep,
+            or a number of more than 1,000 digits.
     """
     text = _text(content)
     check_depth(text)
@@ -65,7 +68,9 @@ def check_depth(text: str) -> None:
 
 
 def syntax_error(error: BaseException) -> JsonSyntaxError:
-    """Turn whatever the standard library raises into one error, without the text's own words."""
+    """Turn whatever the standard library raises into one error, without the text's
+    own words.
+    """
     if isinstance(error, JsonSyntaxError):
         return error
     if isinstance(error, json.JSONDecodeError):

@@ -25,7 +25,8 @@ class Block(NamedTuple):
 
 
 def blocks(text: str, *, at_line_start: bool = False) -> Iterator[Block]:
-    """Yield the blocks of a text, each from its beginning to the next end of the same label.
+    """Yield the blocks of a text, each from its beginning to the next end of the same
+    label.
 
     Args:
         text: of a file.
@@ -37,7 +38,9 @@ def blocks(text: str, *, at_line_start: bool = False) -> Iterator[Block]:
             ends.setdefault(match[1], []).append(match.start())
     behind = 0
     for match in _BEGIN.finditer(text):
-        if match.start() < behind or (at_line_start and not _begins_line(text, match.start())):
+        if match.start() < behind or (
+            at_line_start and not _begins_line(text, match.start())
+        ):
             continue
         places = ends.get(match[1], [])
         index = bisect_left(places, match.end())

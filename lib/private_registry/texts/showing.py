@@ -1,13 +1,15 @@
 """What is shown of texts that somebody else wrote, and how a shell takes them.
 
-Names of files, arguments, keys and addresses may hold what a terminal obeys, and a login.
+Names of files, arguments, keys and addresses may hold what a terminal obeys, and a
+login.
 """
 
 from __future__ import annotations
 
 import re
 
-# Letters and marks by their category, and still nothing to see: fillers, selectors, blanks.
+# Letters and marks by their category, and still nothing to see: fillers, selectors,
+# blanks.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -23,7 +25,10 @@ _SHOWN = 80
 
 
 def printable(text: str) -> str:
-    """Write out what a terminal would obey, or show as nothing at all; the rest stays as it is."""
+    """Write out what a terminal would obey, or show as nothing at all.
+
+    The rest stays as it is.
+    """
     if text.isprintable() and not _INVISIBLE.search(text):
         return text
     return "".join(each if is_printable(each) else _escaped(each) for each in text)
@@ -41,18 +46,25 @@ def _escaped(character: str) -> str:
 def shown(text: str) -> str:
     """Quote what somebody else wrote, for an error, in at most 80 characters.
 
-    Left out are a login in front of an ``@`` and what follows a ``?``, ``#``, ``&`` or ``=``.
+    Left out are a login in front of an ``@`` and what follows a ``?``, ``#``, ``&`` or
+    ``=``.
     """
     return _shortened(printable(_without_login(text)))
 
 
 def shown_name(text: str) -> str:
-    """Quote a key or name that may be a host or URL; what looks like its password is left out."""
+    """Quote a key or name that may be a host or URL.
+
+    What looks like its password is left out.
+    """
     return _shortened(printable(without_secrets(text)))
 
 
 def shown_path(path: str) -> str:
-    """Name a path that somebody typed; what in its parts looks as a login or query is left out."""
+    """Name a path that somebody typed.
+
+    What in its parts looks as a login or query is left out.
+    """
     return printable("/".join(map(_part_without_secrets, path.split("/"))))
 
 
@@ -67,14 +79,20 @@ def _part_without_secrets(part: str) -> str:
 
 
 def shown_place(path: str) -> str:
-    """Name a path that was found, whose parts may be hosts with anything behind their colon."""
+    """Name a path that was found, whose parts may be hosts with anything behind
+    their colon.
+    """
     return printable(place_without_secrets(path))
 
 
 def place_without_secrets(path: str) -> str:
-    """Return a path, or a URL, without what in its parts looks as a login, password or query."""
+    """Return a path, or a URL, without what in its parts looks as a login, password
+    or query.
+    """
     parts = path.split("/")
-    return "/".join(each if _SCHEME.fullmatch(each) else without_secrets(each) for each in parts)
+    return "/".join(
+        each if _SCHEME.fullmatch(each) else without_secrets(each) for each in parts
+    )
 
 
 def without_secrets(name: str) -> str:
@@ -113,7 +131,10 @@ def _shortened(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quote a text for a shell, where it needs that; the unprintable as bash and zsh take it."""
+    """Quote a text for a shell, where it needs that.
+
+    The unprintable as bash and zsh take it.
+    """
     if printable(text) != text:
         return "$'{}'".format("".join(map(_in_dollar_quotes, text)))
     needs_quotes = not text or re.search(r"[^A-Za-z0-9._:/=@%+,-]", text)
@@ -132,5 +153,7 @@ def _in_dollar_quotes(character: str) -> str:
         return character
     # Names of files that are no text have their bytes as surrogates.
     is_byte = "\udc80" <= character <= "\udcff"
-    bytes_of = character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    bytes_of = character.encode(
+        "utf-8", "surrogateescape" if is_byte else "surrogatepass"
+    )
     return "".join(f"\\x{byte:02x}" for byte in bytes_of)

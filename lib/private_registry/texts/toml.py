@@ -1,4 +1,7 @@
-"""The only module that knows tomlkit; everybody else sees plain dicts, lists and scalars."""
+"""The only module that knows tomlkit.
+
+Everybody else sees plain dicts, lists and scalars.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ from private_registry.texts.showing import printable, shown_name
 MOST_CHARACTERS = 8 * 1024 * 1024
 MOST_LEVELS = 100
 _MOST_BITS = 64
-# tomlkit takes quadratic time for these three; what is shorter takes it a few seconds at most.
+# tomlkit takes quadratic time for these three; what is shorter takes it a few seconds
+# at most.
 _LONGEST_LINE = 256 * 1024
 _LONGEST_TEXT = 512 * 1024
 # A run reads the same files several times, and each file's statements one by one.
@@ -68,15 +72,18 @@ class TomlSyntaxError(ValueError):
 
 
 class TomlRoundTripError(AssertionError):
-    """What was rendered does not read back as what was meant; it must not reach a disk."""
+    """What was rendered does not read back as what was meant.
+
+    It must not reach a disk.
+    """
 
 
 def loads(text: str) -> Dict[str, Any]:
     """Read TOML into plain Python values.
 
     Raises:
-        TomlSyntaxError: not TOML, more than 8 MiB of it, nested more than 100 levels deep, or a
-            number of more than 64 bits.
+        TomlSyntaxError: not TOML, more than 8 MiB of it, nested more than 100 levels
+            deep, or a number of more than 64 bits.
     """
     if len(text) > _LONGEST_REMEMBERED:
         return _read(text)
@@ -108,18 +115,24 @@ def _parsed(text: str) -> Dict[str, Any]:
         raise TomlSyntaxError(_reason(error), _first_line_that_fails(text)) from None
     except ValueError:
         # What Python itself says would quote the value.
-        raise TomlSyntaxError("a value that cannot be", _first_line_that_fails(text)) from None
+        raise TomlSyntaxError(
+            "a value that cannot be", _first_line_that_fails(text)
+        ) from None
 
 
 def _reason(error: TOMLKitError) -> str:
-    """Return what tomlkit says, without what it quotes: a part of a value may be a password's."""
+    """Return what tomlkit says, without what it quotes: a part of a value may be a
+    password's.
+    """
     words = str(error).split(" at line ")[0]
     known = _KEY_IS_THERE.fullmatch(words)
     if known is not None:
         return f'Key "{shown_name(known[1])}" already exists'
     if isinstance(error, _QUOTE_NOTHING):
         return words
-    return next((told for kind, told in _QUOTING.items() if isinstance(error, kind)), _MISPLACED)
+    return next(
+        (told for kind, told in _QUOTING.items() if isinstance(error, kind)), _MISPLACED
+    )
 
 
 def _check_size(text: str) -> None:
@@ -127,7 +140,9 @@ def _check_size(text: str) -> None:
         raise TomlSyntaxError("larger than 8 MiB", None)
     blank = _MANY_BLANK_LINES.search(text)
     if blank is not None:
-        raise TomlSyntaxError("more than 20,000 blank lines", _line(text, blank.start()))
+        raise TomlSyntaxError(
+            "more than 20,000 blank lines", _line(text, blank.start())
+        )
     start = 0
     while start < len(text):
         end = text.find("\n", start) + 1 or len(text)
@@ -146,7 +161,9 @@ def _check_is_ascii(text: str) -> None:
     rest = "" if text.isascii() else _TEXT_OR_COMMENT.sub(_line_breaks, text)
     if not rest.isascii():
         place = next(at for at, each in enumerate(rest) if not each.isascii())
-        raise TomlSyntaxError("a character outside of ASCII and of quotes", _line(rest, place))
+        raise TomlSyntaxError(
+            "a character outside of ASCII and of quotes", _line(rest, place)
+        )
 
 
 def _line_breaks(match: Match[str]) -> str:
@@ -154,11 +171,15 @@ def _line_breaks(match: Match[str]) -> str:
 
 
 def _check_values(plain: Any) -> None:
-    """Raise TomlSyntaxError for what neither containerd nor our own code could go on with."""
+    """Raise TomlSyntaxError for what neither containerd nor our own code could go on
+    with.
+    """
     level: List[Any] = [plain]
     for _ in range(MOST_LEVELS):
         level = [below for value in level for below in _children(value)]
-        if any(isinstance(each, int) and each.bit_length() > _MOST_BITS for each in level):
+        if any(
+            isinstance(each, int) and each.bit_length() > _MOST_BITS for each in level
+        ):
             raise TomlSyntaxError(f"a number of more than {_MOST_BITS} bits", None)
         if not level:
             return
@@ -180,7 +201,9 @@ def _line(text: str, place: int) -> int:
 
 
 def _first_line_that_fails(text: str) -> int:
-    """Find the line of an error that tomlkit gives none for, such as a key that is there twice."""
+    """Find the line of an error that tomlkit gives none for, such as a key that is
+    there twice.
+    """
     lines = text.splitlines(keepends=True)
     good, bad = 0, len(lines)
     while bad - good > 1:
@@ -197,19 +220,30 @@ def _first_line_that_fails(text: str) -> int:
 
 
 def dumps(content: Mapping[str, Any], header: str) -> str:
-    """Write plain values as TOML below a comment; text with line breaks becomes a block string.
+    """Write plain values as TOML below a comment.
+
+    Text with line breaks becomes a block string.
 
     What is going to a disk goes through ``check`` first, which takes ten times as long.
     """
     comment = "".join(f"# {line}\n" for line in header.splitlines())
-    return comment + _UNICODE.sub(_as_escape, tomlkit.dumps(_with_block_strings(content)))
+    return comment + _UNICODE.sub(
+        _as_escape, tomlkit.dumps(_with_block_strings(content))
+    )
 
 
 def _as_escape(match: Match[str]) -> str:
-    """Write out what a terminal would not show as it is; outside of texts all is ASCII."""
+    """Write out what a terminal would not show as it is.
+
+    Outside of texts all is ASCII.
+    """
     number = ord(match[0])
     is_shown = printable(match[0]) == match[0]
-    return match[0] if is_shown else f"\\u{number:04x}" if number < 2**16 else f"\\U{number:08x}"
+    return (
+        match[0]
+        if is_shown
+        else f"\\u{number:04x}" if number < 2**16 else f"\\U{number:08x}"
+    )
 
 
 def scalar(value: Any) -> str:

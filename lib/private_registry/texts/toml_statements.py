@@ -1,8 +1,9 @@
 """TOML text as statements, each with its lines, so that single ones can be changed.
 
-containerd-template.toml belongs to MicroK8s and its users: what we do not mean to change must stay
-byte for byte, which no writer of whole documents promises. Each statement is read by tomlkit alone,
-which takes linear time; a whole document with 1,000 tables takes it minutes.
+containerd-template.toml belongs to MicroK8s and its users: what we do not mean to
+change must stay byte for byte, which no writer of whole documents promises. Each
+statement is read by tomlkit alone, which takes linear time; a whole document with 1,000
+tables takes it minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _MOST_CHARACTERS = 64 * 1024
 _MOST_UNREADABLE = 100
 _UNREADABLE: Path = ("\0",)
 _QUOTES = ('"""', "'''")
-_MARK = re.compile(r"""\"\"\"|'''|"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*|[\[\]{}]""", re.DOTALL)
+_MARK = re.compile(
+    r"""\"\"\"|'''|"(?:[^"\\]|\\.)*"?|'[^']*'?|\#.*|[\[\]{}]""", re.DOTALL
+)
 # What is quoted may hold an equals sign; each character fits one of these only.
 _KEYS = re.compile(r"""((?:"(?:[^"\\]|\\.)*"|'[^']*'|[^"'=])*)=""")
 _CLOSING = {
@@ -34,7 +37,8 @@ class Statement(NamedTuple):
     Args:
         first: index of its first line.
         end: index of the line behind its last.
-        path: all keys that lead to it; in an array of tables the element's index follows the name.
+        path: all keys that lead to it; in an array of tables the element's index
+            follows the name.
         is_header: a table's header.
         value: of a key.
     """
@@ -98,7 +102,9 @@ class _Parser:
         first = 0
         while first < len(self._lines):
             end = first + 1
-            if self._lines[first].strip() and not self._lines[first].lstrip().startswith("#"):
+            if self._lines[first].strip() and not self._lines[
+                first
+            ].lstrip().startswith("#"):
                 try:
                     statement = self._statement(first)
                 except toml.TomlSyntaxError:
@@ -124,7 +130,9 @@ class _Parser:
         keys, value = _leaf(plain, self._lines[first])
         path = self._table + keys
         if not self._may_repeat and (path in self._values or path in self._headers):
-            raise toml.TomlSyntaxError(f"{shown_name(str(path[-1]))} is there twice", first + 1)
+            raise toml.TomlSyntaxError(
+                f"{shown_name(str(path[-1]))} is there twice", first + 1
+            )
         self._check_is_table(path[:-1], first)
         self._values.add(path)
         return Statement(first, end, path, is_header=False, value=value)
@@ -138,7 +146,9 @@ class _Parser:
         try:
             return toml.loads(text), end
         except toml.TomlSyntaxError as error:
-            raise toml.TomlSyntaxError(error.reason, first + (error.line or 1)) from error
+            raise toml.TomlSyntaxError(
+                error.reason, first + (error.line or 1)
+            ) from error
 
     def _enter(self, plain: Dict[str, Any], first: int) -> Path:
         path: Path = ()
@@ -153,7 +163,9 @@ class _Parser:
             if path in self._elements:
                 path += (self._elements[path],)
         if not self._may_repeat and path in self._headers:
-            raise toml.TomlSyntaxError(f"the table {_dotted(path)} is there twice", first + 1)
+            raise toml.TomlSyntaxError(
+                f"the table {_dotted(path)} is there twice", first + 1
+            )
         self._check_is_table(path, first)
         self._headers.add(path)
         return path
@@ -166,14 +178,18 @@ class _Parser:
 
 
 def _end(lines: List[str], first: int) -> int:
-    """Return the index of the line behind a statement: all brackets and quotes are closed there."""
+    """Return the index of the line behind a statement: all brackets and quotes are
+    closed there.
+    """
     if lines[first].lstrip().startswith("["):
         return first + 1
     depth, quotes = 0, ""
     for index in range(first, len(lines)):
         place = 0
         while place < len(lines[index]):
-            mark = (_CLOSING[quotes].match if quotes else _MARK.search)(lines[index], place)
+            mark = (_CLOSING[quotes].match if quotes else _MARK.search)(
+                lines[index], place
+            )
             if mark is None:
                 break
             place = mark.end()
@@ -187,7 +203,9 @@ def _end(lines: List[str], first: int) -> int:
 
 
 def _leaf(plain: Dict[str, Any], line: str) -> Tuple[Path, Any]:
-    """Split ``a.b = value`` into its keys and the value, which may be an inline table."""
+    """Split ``a.b = value`` into its keys and the value, which may be an inline
+    table.
+    """
     path: Path = ()
     value: Any = plain
     for _ in range(_count_of_keys(line)):

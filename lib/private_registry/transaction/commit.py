@@ -1,18 +1,20 @@
 """Carry out a plan so that no file is ever half and no run stays half done.
 
-1. Every new file is *staged*: written whole, with its mode and owner, into a directory of ours on
-   the same file system. Every file that will be replaced gets a second name there (a hard link), so
-   that putting it back needs no space and brings back the very same file.
+1. Every new file is *staged*: written whole, with its mode and owner, into a directory
+   of ours on the same file system. Every file that will be replaced gets a second name
+   there (a hard link), so that putting it back needs no space and brings back the very
+   same file.
 2. The *journal*, which lists the renames and removals to come, is written and synced.
    Until here nothing of the node has changed; from here on the run will be finished.
 3. The renames and removals are done, each atomic, each safe to do twice.
-4. What has to take something of it does: containerd at its start, a Docker engine on a reload.
-   Then what was closed only as long as it held a password is opened again.
+4. What has to take something of it does: containerd at its start, a Docker engine on a
+   reload. Then what was closed only as long as it held a password is opened again.
 5. The journal is removed, then the staging directory.
 
-Killed before 2 is complete, the next run clears the staging directory; killed later, it goes on at
-3. What fails in 3 or 4 turns the journal round (a rename) and undoes 3; containerd and Docker then
-take again what they had.
+Killed before 2 is complete, the next run clears the staging directory; killed later, it
+goes on at
+3. What fails in 3 or 4 turns the journal round (a rename) and undoes 3; containerd and
+Docker then take again what they had.
 """
 
 from __future__ import annotations
@@ -37,7 +39,13 @@ from private_registry.texts.showing import moved_aside
 from private_registry.transaction import records, steps
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.plan import NodePath, Plan, Root
-from private_registry.transaction.staging import OwnFiles, ToTake, changed_own_files, clear, stage
+from private_registry.transaction.staging import (
+    OwnFiles,
+    ToTake,
+    changed_own_files,
+    clear,
+    stage,
+)
 
 _JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
 _UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
@@ -48,8 +56,10 @@ class Followers(NamedTuple):
 
     Args:
         containerd: reads something of it at its start only; None where it does not.
-        docker: reads something of it on a reload only; None where there is no such engine.
-        last: what else is to be done when all of this is; it undoes itself where it fails.
+        docker: reads something of it on a reload only; None where there is no such
+            engine.
+        last: what else is to be done when all of this is; it undoes itself where it
+            fails.
         say: is told what of somebody else's is left alone.
     """
 
@@ -86,8 +96,9 @@ def commit(
         node: whose files.
         plan: what to do.
         saved: what is to be remembered beside the ledgers; None for nothing.
-        enabled: whether MicroK8s is to see the addon as enabled. The sign for it comes with all
-            else, and goes last of all, so that a disable which was killed can be called again.
+        enabled: whether MicroK8s is to see the addon as enabled. The sign for it comes
+            with all else, and goes last of all, so that a disable which was killed can
+            be called again.
         followers: who has to take it.
 
     Raises:
@@ -105,7 +116,9 @@ def commit(
         _remove_marker(node)
 
 
-def _carry_out(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers) -> None:
+def _carry_out(
+    node: Node, plan: Plan, own_files: OwnFiles, followers: Followers
+) -> None:
     try:
         journal = stage(node, plan, own_files, followers.to_take)
         _write_journal(node, journal)
@@ -152,8 +165,8 @@ def recover(node: Node, everybody: AllFollowers) -> bool:
         everybody: returns all that may have to take something of a journal.
 
     Raises:
-        WriteError: the disk or the permissions refuse.
-        NodeError: a follower does not take what the killed run wrote; that is undone now. Or the
+        WriteError: the disk or the permissions refuse. NodeError: a follower does not
+        take what the killed run wrote; that is undone now. Or the
             journal is damaged.
     """
     try:
@@ -192,7 +205,9 @@ def _recover_journal(node: Node, everybody: AllFollowers) -> bool:
     except NodeError as error:
         _turn_round(node, journal, error, followers)
     except (files.ChangedError, ObstacleError) as error:
-        followers.say(f"an earlier run was killed and is undone now: {_told(error, '').message}")
+        followers.say(
+            f"an earlier run was killed and is undone now: {_told(error, '').message}"
+        )
         _take_back(node, journal, followers)
         return True
     _tidy_up(node, journal, followers)
@@ -229,7 +244,7 @@ def _write_journal(node: Node, journal: Journal) -> None:
     files.sync([target.directory])
 
 
-# --- turning round ---------------------------------------------------------------------------
+# --- turning round --------------------------------------------------------------------
 
 
 def _turn_round(
@@ -261,20 +276,27 @@ def _take_back(node: Node, journal: Journal, followers: Followers) -> None:
 
 
 def _neither(error: BaseException, second: NodeError) -> NodeError:
-    first = error.message if isinstance(error, NodeError) else str(error) or "interrupted"
+    first = (
+        error.message if isinstance(error, NodeError) else str(error) or "interrupted"
+    )
     return NodeError(
         f"{first}; the files were put back, but {second.message}",
         place=second.place,
-        remedy="look at the file for what somebody else changed, then: microk8s private-registry "
-        "apply",
+        remedy=(
+            "look at the file for what somebody else changed, then: microk8s"
+            " private-registry apply"
+        ),
     )
 
 
-# --- tidying up ------------------------------------------------------------------------------
+# --- tidying up -----------------------------------------------------------------------
 
 
 def _tidy_up(node: Node, journal: Journal, followers: Followers) -> None:
-    """End a run whose steps are all done; nothing here can be undone, all can be done twice."""
+    """End a run whose steps are all done.
+
+    Nothing here can be undone, all can be done twice.
+    """
     in_place.open_again(node, journal, followers.say, undone=False)
     steps.remove_directories(node, journal, journal.spent_directories)
     clear(node, _JOURNAL)
@@ -289,7 +311,7 @@ def _forget(node: Node) -> None:
         return
 
 
-# --- errors ----------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------
 
 
 def _raise(error: BaseException, outcome: str) -> NoReturn:
@@ -298,7 +320,9 @@ def _raise(error: BaseException, outcome: str) -> NoReturn:
     raise error
 
 
-def _told(error: Union[OSError, files.ChangedError], outcome: str) -> PrivateRegistryError:
+def _told(
+    error: Union[OSError, files.ChangedError], outcome: str
+) -> PrivateRegistryError:
     if isinstance(error, files.ChangedError):
         return ConflictError(
             "somebody changed a file at this very moment",

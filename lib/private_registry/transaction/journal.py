@@ -1,4 +1,6 @@
-"""The journal of a transaction: what is needed to finish or undo it, as values and as JSON."""
+"""The journal of a transaction: what is needed to finish or undo it, as values and
+as JSON.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ class Step(NamedTuple):
         old_permissions: for a change of permissions, the old ones.
         mark: tells the file as it was from another one; None where there was none.
         new_mark: tells the file that is staged from another one; None where none is.
-        in_place: for a change of permissions of what containerd's start writes in place, which.
+        in_place: for a change of permissions of what containerd's start writes in
+            place, which.
     """
 
     root: str
@@ -59,7 +62,8 @@ class Step(NamedTuple):
     def from_plain(plain: Mapping[str, Any]) -> Step:
         """Take what JSON made of it."""
         staged, before = (
-            checked_path(plain[key]) if key in plain else None for key in ("staged", "before")
+            checked_path(plain[key]) if key in plain else None
+            for key in ("staged", "before")
         )
         new, old = (
             Permissions.from_plain(plain[key]) if key in plain else None
@@ -84,7 +88,9 @@ class Directory(NamedTuple):
     def from_plain(plain: Mapping[str, Any]) -> Directory:
         """Take what JSON made of it."""
         permissions = Permissions.from_plain(plain["permissions"])
-        return Directory(Root(plain["root"]).value, checked_path(plain["path"]), permissions)
+        return Directory(
+            Root(plain["root"]).value, checked_path(plain["path"]), permissions
+        )
 
 
 class Journal(NamedTuple):
@@ -97,8 +103,8 @@ class Journal(NamedTuple):
         spent_directories: in the order to remove them.
         restart: containerd has to take it, too, before the run is over.
         docker: where the Docker engine is that the run is about.
-        reload: the texts of that engine's daemon.json that it has to take, by the key of their
-            list; None where it has to take nothing.
+        reload: the texts of that engine's daemon.json that it has to take, by the key
+            of their list; None where it has to take nothing.
     """
 
     staging: str
@@ -145,13 +151,18 @@ def _mark(plain: Any) -> Optional[Mark]:
 
 def _given(plain: Mapping[str, Any]) -> Dict[str, Any]:
     given = {key: value for key, value in plain.items() if value is not None}
-    return {key: each.value if isinstance(each, Enum) else each for key, each in given.items()}
+    return {
+        key: each.value if isinstance(each, Enum) else each
+        for key, each in given.items()
+    }
 
 
 def _from_plain(plain: Mapping[str, Any]) -> Journal:
     docker, reload = plain["docker"], plain["reload"]
     if reload is not None:
-        reload = {str(key): [str(each) for each in texts] for key, texts in reload.items()}
+        reload = {
+            str(key): [str(each) for each in texts] for key, texts in reload.items()
+        }
     return Journal(
         checked_path(plain["staging"]),
         [Directory.from_plain(each) for each in plain["new_directories"]],

@@ -1,7 +1,9 @@
-"""The ledger: which files this addon wrote, and where the originals of replaced ones are kept.
+"""The ledger: which files this addon wrote, and where the originals of replaced ones
+are kept.
 
-There is one for SNAP_DATA, which snapd copies and reverts together with the files it describes, and
-one for SNAP_COMMON, which it never touches; beside the latter are those for Docker's directories.
+There is one for SNAP_DATA, which snapd copies and reverts together with the files it
+describes, and one for SNAP_COMMON, which it never touches; beside the latter are those
+for Docker's directories.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class LedgerEntry(NamedTuple):
 
     Args:
         sha256: of what was written, in hex.
-        original: name below originals/ of what stood there before; None where nothing did.
+        original: name below originals/ of what stood there before; None where nothing
+            did.
     """
 
     sha256: str
@@ -85,9 +88,11 @@ class DockerPlace(NamedTuple):
     """Where one of a Docker engine's files or directories is, and whose it is.
 
     Args:
-        root: absolute path of a directory that was there before us: what we make is below it.
+        root: absolute path of a directory that was there before us: what we make is
+            below it.
         path: the way from there.
-        owner: user and group number of who owns that directory, and what we make below it.
+        owner: user and group number of who owns that directory, and what we make below
+            it.
         mode: its permission bits, which what we make below it does not go beyond.
     """
 
@@ -103,7 +108,10 @@ class DockerPlace(NamedTuple):
 
     @staticmethod
     def from_plain(plain: Any) -> DockerPlace:
-        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        """Take what JSON made of it.
+
+        Raise ValueError or TypeError where it cannot be.
+        """
         root, path, (uid, gid), mode = plain
         if not root.startswith("/"):
             raise ValueError("a path that cannot be")
@@ -123,9 +131,14 @@ class DockerPlaces(NamedTuple):
 
     @staticmethod
     def from_plain(plain: Any) -> DockerPlaces:
-        """Take what JSON made of it; raise ValueError or TypeError where it cannot be."""
+        """Take what JSON made of it.
+
+        Raise ValueError or TypeError where it cannot be.
+        """
         config, certs_d = plain
-        return DockerPlaces(DockerPlace.from_plain(config), DockerPlace.from_plain(certs_d))
+        return DockerPlaces(
+            DockerPlace.from_plain(config), DockerPlace.from_plain(certs_d)
+        )
 
 
 class Ledger(NamedTuple):
@@ -210,14 +223,18 @@ def unusable(
     if version is None:
         return NodeError(f"{what} is damaged", place=source, remedy=aside)
     return NodeError(
-        f"{what} is that of another version of this addon (format {shown(str(version))})",
+        f"{what} is that of another version of this addon (format"
+        f" {shown(str(version))})",
         place=source,
         remedy=f"update the addon: microk8s addons repo update; or {aside}",
     )
 
 
 def checked_path(plain: Any) -> str:
-    """Take a path below a root from a record; raise ValueError where it would lead elsewhere."""
+    """Take a path below a root from a record.
+
+    Raise ValueError where it would lead elsewhere.
+    """
     parts = plain.split("/")
     if "\0" in plain or any(part in ("", ".", "..") for part in parts):
         raise ValueError("a path that cannot be")
@@ -245,7 +262,8 @@ def _name(plain: Any) -> Optional[str]:
 
 def _text(plain: Any) -> Optional[str]:
     if not isinstance(plain, (str, type(None))):
-        raise ValueError("a text that cannot be")  # noqa: TRY004 - what is damaged is one error
+        # What is damaged is one error.
+        raise ValueError("a text that cannot be")  # noqa: TRY004
     return plain
 
 

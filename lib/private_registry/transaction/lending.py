@@ -1,7 +1,8 @@
-"""A file whose place is lent to another one for a moment, and comes back whatever happens.
+"""A file whose place is lent to another one for a moment, and comes back whatever
+happens.
 
-A Docker engine forgets a list on a reload only while its file names that list; where the file is to
-be without, another one stands in for it as long as the reload takes.
+A Docker engine forgets a list on a reload only while its file names that list; where
+the file is to be without, another one stands in for it as long as the reload takes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def lend(node: Node, path: NodePath, staging: str, stand_in: ObservedFile) -> No
     if records.exists(node, path):
         files.link(target, _place(node, path, staging, _FILE))
     else:
-        files.write_new(_place(node, path, staging, _NO_FILE), b"", files.PRIVATE_FILE, None)
+        files.write_new(
+            _place(node, path, staging, _NO_FILE), b"", files.PRIVATE_FILE, None
+        )
     lent = _place(node, path, staging, _LENT)
     files.link(place, lent)
     files.rename(lent, target)

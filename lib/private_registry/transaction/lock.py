@@ -1,7 +1,9 @@
-"""The lock that keeps one run at a time; it lies on a directory that only root can open.
+"""The lock that keeps one run at a time.
 
-What anybody may open, anybody may lock, for ever. The directory is made where it is missing and
-goes with whoever leaves it empty, so no file is left behind.
+It lies on a directory that only root can open.
+
+What anybody may open, anybody may lock, for ever. The directory is made where it is
+missing and goes with whoever leaves it empty, so no file is left behind.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ class HeldError(Exception):
 
 
 @contextmanager
-def held(place: Place, seconds: float, on_wait: Callable[[Optional[int]], None]) -> Iterator[None]:
+def held(
+    place: Place, seconds: float, on_wait: Callable[[Optional[int]], None]
+) -> Iterator[None]:
     """Keep all other runs out.
 
     Args:
@@ -107,7 +111,8 @@ def _take(place: Place) -> int:
             holder = _holder(os.fstat(descriptor))
             os.close(descriptor)
             raise HeldError(holder) from None
-        # Whoever held it may have taken the directory away, and the next one made another.
+        # Whoever held it may have taken the directory away, and the next one made
+        # another.
         if files.is_at(place, descriptor):
             return descriptor
         os.close(descriptor)

@@ -19,7 +19,8 @@ def closed(now: Found, user: int) -> Found:
 
 
 def opened(now: Found, before: Found, user: int) -> Found:
-    """Return the permissions to give back, but for what somebody has set since it was closed.
+    """Return the permissions to give back, but for what somebody has set since it was
+    closed.
 
     Args:
         now: what they are.
@@ -32,7 +33,8 @@ def opened(now: Found, before: Found, user: int) -> Found:
 
 
 class InPlace(Enum):
-    """What happens to the permissions of a file that containerd's start writes in place.
+    """What happens to the permissions of a file that containerd's start writes in
+    place.
 
     It is closed before anything else is done, and opened after everything else.
     """

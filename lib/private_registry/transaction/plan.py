@@ -21,12 +21,20 @@ from typing import (
 )
 
 from private_registry.errors import ConflictError
-from private_registry.transaction.ledger import Ledger, LedgerEntry, TemplateRecord, sha256
+from private_registry.transaction.ledger import (
+    Ledger,
+    LedgerEntry,
+    TemplateRecord,
+    sha256,
+)
 from private_registry.transaction.permissions import InPlace
 
 
 class Root(Enum):
-    """The directories that all is below; the last two only where a Docker engine is configured."""
+    """The directories that all is below.
+
+    The last two only where a Docker engine is configured.
+    """
 
     DATA = "SNAP_DATA"
     COMMON = "SNAP_COMMON"
@@ -70,7 +78,8 @@ class WantedFile(NamedTuple):
 
 
 class ObservedFile(NamedTuple):
-    """A file as it is; a symbolic link is never followed, its content is where it points.
+    """A file as it is; a symbolic link is never followed, its content is where it
+    points.
 
     Args:
         content: bytes of the file.
@@ -78,8 +87,8 @@ class ObservedFile(NamedTuple):
         owner: user and group number.
         identity: changes when somebody replaces or edits the file.
         is_link: a symbolic link.
-        obstacle: what is there in place of a file that can be read, as a sentence; then only the
-            permissions and identity are known, and not always these.
+        obstacle: what is there in place of a file that can be read, as a sentence; then
+            only the permissions and identity are known, and not always these.
     """
 
     content: bytes
@@ -91,7 +100,10 @@ class ObservedFile(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """What ledger entries are compared with; a link or obstacle never equals a file."""
+        """What ledger entries are compared with.
+
+        A link or obstacle never equals a file.
+        """
         if self.obstacle:
             return "obstacle"
         return "link" if self.is_link else sha256(self.content)
@@ -118,9 +130,11 @@ class Action(NamedTuple):
         before: the file as it is; None where there is none.
         after: the file as it should be; None where nothing should be left of ours.
         original: for RESTORE, name below originals/ of what comes back.
-        save_as: name below originals/ under which ``before`` is kept; None where it is ours.
+        save_as: name below originals/ under which ``before`` is kept; None where it is
+            ours.
         hint: the file is not as saved and stays so; people must be told.
-        in_place: for PERMISSIONS, of a file that is not ours to replace; None for all others.
+        in_place: for PERMISSIONS, of a file that is not ours to replace; None for all
+            others.
     """
 
     path: NodePath
@@ -145,14 +159,15 @@ class Action(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Everything one command does to the node's files, in order, and the ledgers afterwards.
+    """Everything one command does to the node's files, in order, and the ledgers
+    afterwards.
 
     Args:
         actions: file by file.
         ledgers: what is ours when all is done.
         new_directories: to be made first, outermost first.
-        spent_directories: ours, with nothing of ours left in them; removed at the end if empty,
-            innermost first.
+        spent_directories: ours, with nothing of ours left in them; removed at the end
+            if empty, innermost first.
     """
 
     actions: Tuple[Action, ...]
@@ -168,7 +183,8 @@ class Plan(NamedTuple):
     def without_memory(self) -> Plan:
         """Return the plan without what the ledger would keep of entries taken away."""
         ledgers = {
-            root: each._replace(template=TemplateRecord()) for root, each in self.ledgers.items()
+            root: each._replace(template=TemplateRecord())
+            for root, each in self.ledgers.items()
         }
         return self._replace(ledgers=ledgers)
 
@@ -188,7 +204,8 @@ class Situation(NamedTuple):
         directories: those above the wanted and the recorded files that exist.
         owner: user and group number that our files should have.
         adopt: take over files in scope that somebody else wrote or changed.
-        in_scope: whether a conflict at this path stops the command; elsewhere it is only told.
+        in_scope: whether a conflict at this path stops the command; elsewhere it is
+            only told.
         is_stock: whether MicroK8s installed this content at this path of SNAP_DATA.
     """
 
@@ -206,7 +223,10 @@ class Situation(NamedTuple):
         return self.ledgers[path.root].files.get(path.path)
 
     def adopts(self, path: NodePath) -> bool:
-        """Whether to take over somebody else's file; never one that the command is not about."""
+        """Whether to take over somebody else's file.
+
+        Never one that the command is not about.
+        """
         return self.adopt and self.in_scope(path)
 
     @property
@@ -232,8 +252,8 @@ def make_plan(situation: Situation) -> Plan:
     """Work out what to do.
 
     Raises:
-        ConflictError: files in scope that we did not write, or that were changed since, stand where
-            ours should go, and ``adopt`` is not set.
+        ConflictError: files in scope that we did not write, or that were changed since,
+            stand where ours should go, and ``adopt`` is not set.
     """
     draft = _Draft()
     for path, wanted in situation.wanted.items():
@@ -243,11 +263,17 @@ def make_plan(situation: Situation) -> Plan:
     for path, entry in _companions_last(situation.unwanted):
         _plan_unwanted(situation, draft, path, entry)
     new = _new_directories(situation, draft)
-    ledgers = {root: _ledger_after(situation, draft, root, new) for root in situation.ledgers}
-    return Plan(tuple(draft.actions), ledgers, new, _spent_directories(situation, new, ledgers))
+    ledgers = {
+        root: _ledger_after(situation, draft, root, new) for root in situation.ledgers
+    }
+    return Plan(
+        tuple(draft.actions), ledgers, new, _spent_directories(situation, new, ledgers)
+    )
 
 
-def _plan_wanted(situation: Situation, draft: _Draft, path: NodePath, wanted: WantedFile) -> None:
+def _plan_wanted(
+    situation: Situation, draft: _Draft, path: NodePath, wanted: WantedFile
+) -> None:
     observed, entry = situation.observed.get(path), situation.entry(path)
     digest = sha256(wanted.content)
     if observed is None:
@@ -257,7 +283,9 @@ def _plan_wanted(situation: Situation, draft: _Draft, path: NodePath, wanted: Wa
     elif observed.digest == digest:
         _plan_same_content(situation, draft, path, wanted, observed)
     elif entry is not None and observed.digest == entry.sha256:
-        draft.actions.append(Action(path, Kind.UPDATE, "the settings changed", observed, wanted))
+        draft.actions.append(
+            Action(path, Kind.UPDATE, "the settings changed", observed, wanted)
+        )
         draft.entries[path] = LedgerEntry(digest, entry.original)
     else:
         _plan_foreign(situation, draft, path, wanted, observed)
@@ -272,7 +300,9 @@ def _plan_same_content(
 ) -> None:
     entry = situation.entry(path)
     if entry is None and not situation.adopts(path):
-        draft.actions.append(Action(path, Kind.KEEP, "already so, and not ours", observed, wanted))
+        draft.actions.append(
+            Action(path, Kind.KEEP, "already so, and not ours", observed, wanted)
+        )
         return
     save_as = _original_name(path, observed) if entry is None else None
     original = save_as if entry is None else entry.original
@@ -281,8 +311,13 @@ def _plan_same_content(
         draft.actions.append(
             Action(path, Kind.UPDATE, "taken over", observed, wanted, save_as=save_as)
         )
-    elif (observed.mode, observed.owner) != (wanted.mode, wanted.owner or situation.owner):
-        reason = "its permissions were {:04o}, owner {}:{}".format(observed.mode, *observed.owner)
+    elif (observed.mode, observed.owner) != (
+        wanted.mode,
+        wanted.owner or situation.owner,
+    ):
+        reason = "its permissions were {:04o}, owner {}:{}".format(
+            observed.mode, *observed.owner
+        )
         draft.actions.append(Action(path, Kind.PERMISSIONS, reason, observed, wanted))
     else:
         draft.actions.append(Action(path, Kind.KEEP, "already so", observed, wanted))
@@ -300,10 +335,16 @@ def _plan_foreign(
     if not observed.obstacle and (stock or situation.adopts(path)):
         save_as = _original_name(path, observed)
         reason = "replaces what MicroK8s ships" if stock else "taken over"
-        draft.actions.append(Action(path, Kind.UPDATE, reason, observed, wanted, save_as=save_as))
+        draft.actions.append(
+            Action(path, Kind.UPDATE, reason, observed, wanted, save_as=save_as)
+        )
         draft.entries[path] = LedgerEntry(sha256(wanted.content), save_as)
         return
-    reason = "written by somebody else" if entry is None else "changed by hand since it was written"
+    reason = (
+        "written by somebody else"
+        if entry is None
+        else "changed by hand since it was written"
+    )
     reason = observed.obstacle or reason
     kept = Action(path, Kind.KEEP, reason, observed, wanted, hint=True)
     if situation.in_scope(path):
@@ -314,7 +355,9 @@ def _plan_foreign(
             draft.entries[path] = entry
 
 
-def _plan_unwanted(situation: Situation, draft: _Draft, path: NodePath, entry: LedgerEntry) -> None:
+def _plan_unwanted(
+    situation: Situation, draft: _Draft, path: NodePath, entry: LedgerEntry
+) -> None:
     observed = situation.observed.get(path)
     if observed is not None and observed.digest != entry.sha256:
         change = observed.obstacle or "changed by hand since it was written"
@@ -327,7 +370,13 @@ def _plan_unwanted(situation: Situation, draft: _Draft, path: NodePath, entry: L
         draft.actions.append(Action(path, Kind.KEEP, reason, observed, hint=True))
     elif entry.original is not None:
         draft.actions.append(
-            Action(path, Kind.RESTORE, "the original comes back", observed, original=entry.original)
+            Action(
+                path,
+                Kind.RESTORE,
+                "the original comes back",
+                observed,
+                original=entry.original,
+            )
         )
     elif observed is not None:
         draft.actions.append(Action(path, Kind.DELETE, "no longer wanted", observed))
@@ -342,7 +391,8 @@ def _companions_last(
     """
     endings = (".toml", ".key")
     return sorted(
-        unwanted.items(), key=lambda item: [not item[0].path.endswith(each) for each in endings]
+        unwanted.items(),
+        key=lambda item: [not item[0].path.endswith(each) for each in endings],
     )
 
 
@@ -353,14 +403,20 @@ def _new_directories(situation: Situation, draft: _Draft) -> Tuple[NodePath, ...
         if action.kind in (Kind.CREATE, Kind.RESTORE) and action.before is None
         for parent in parents_of(action.path.path)
     )
-    return tuple(each for each in dict.fromkeys(parents) if each not in situation.directories)
+    return tuple(
+        each for each in dict.fromkeys(parents) if each not in situation.directories
+    )
 
 
 def _ledger_after(
     situation: Situation, draft: _Draft, root: Root, new: Iterable[NodePath]
 ) -> Ledger:
-    files = {path.path: entry for path, entry in draft.entries.items() if path.root is root}
-    ours = situation.ledgers[root].directories.union(each.path for each in new if each.root is root)
+    files = {
+        path.path: entry for path, entry in draft.entries.items() if path.root is root
+    }
+    ours = situation.ledgers[root].directories.union(
+        each.path for each in new if each.root is root
+    )
     in_use = {parent for path in files for parent in parents_of(path)}
     return Ledger(files, ours & in_use)
 
@@ -373,8 +429,14 @@ def _spent_directories(
         for root, ledger in situation.ledgers.items()
         for each in ledger.directories
     }
-    spent = [each for each in ours.union(new) if each.path not in after[each.root].directories]
-    return tuple(sorted(spent, key=lambda each: (each.root.value, each.path), reverse=True))
+    spent = [
+        each
+        for each in ours.union(new)
+        if each.path not in after[each.root].directories
+    ]
+    return tuple(
+        sorted(spent, key=lambda each: (each.root.value, each.path), reverse=True)
+    )
 
 
 def parents_of(path: str) -> List[str]:
@@ -394,5 +456,8 @@ def _conflict(conflicts: List[Action]) -> ConflictError:
     return ConflictError(
         f"a file in the way was {first.reason}{more}",
         place=first.path.path,
-        remedy="add --adopt to take it over; what it says now comes back with remove or disable",
+        remedy=(
+            "add --adopt to take it over; what it says now comes back with remove or"
+            " disable"
+        ),
     )

@@ -18,7 +18,9 @@ _LEDGERS = {
     Root.COMMON: NodePath(Root.COMMON, STATE_DIRECTORY + "/ledger.json"),
     # Docker's own directories belong to no revision of the snap, and stay tidy.
     Root.DOCKER: NodePath(Root.COMMON, STATE_DIRECTORY + "/docker-ledger.json"),
-    Root.DOCKER_CERTS: NodePath(Root.COMMON, STATE_DIRECTORY + "/docker-certs-ledger.json"),
+    Root.DOCKER_CERTS: NodePath(
+        Root.COMMON, STATE_DIRECTORY + "/docker-certs-ledger.json"
+    ),
 }
 
 
@@ -36,7 +38,11 @@ def ledger(node: Node, root: Root) -> Ledger:
     """
     path = ledger_path(root)
     content = read(node, path)
-    return Ledger() if content is None else ledger_format.from_json(content, node.shown(path))
+    return (
+        Ledger()
+        if content is None
+        else ledger_format.from_json(content, node.shown(path))
+    )
 
 
 def ledgers(node: Node) -> Dict[Root, Ledger]:
@@ -50,13 +56,18 @@ def ledger_path(root: Root) -> NodePath:
 
 
 def originals_of(root: Root) -> NodePath:
-    """Return the directory of a root's originals; two of Docker's roots may be one directory."""
+    """Return the directory of a root's originals.
+
+    Two of Docker's roots may be one directory.
+    """
     name = "certs-originals" if root is Root.DOCKER_CERTS else "originals"
     return NodePath(root, f"{STATE_DIRECTORY}/{name}")
 
 
 def with_docker(node: Node) -> Node:
-    """Return the node with the places of the Docker engine that files of ours are in, if any."""
+    """Return the node with the places of the Docker engine that files of ours are
+    in, if any.
+    """
     return node._replace(docker=ledger(node, Root.DOCKER).places)
 
 
@@ -71,16 +82,22 @@ def observe(
     """Look at files.
 
     Returns:
-        What is there, obstacles included, and those of the directories above all paths that exist.
+        What is there, obstacles included, and those of the directories above all paths
+        that exist.
     """
     wanted = list(paths)
-    above = {NodePath(path.root, parent) for path in wanted for parent in parents_of(path.path)}
+    above = {
+        NodePath(path.root, parent)
+        for path in wanted
+        for parent in parents_of(path.path)
+    }
     kinds = {each: files.kind_of(node.place(each)) for each in above}
     directories = frozenset(each for each, kind in kinds.items() if kind == _DIRECTORY)
     found: Dict[NodePath, ObservedFile] = {}
     for path in wanted:
         obstacle = next(
-            (each for each in _above(path) if kinds[each] not in (None, _DIRECTORY)), None
+            (each for each in _above(path) if kinds[each] not in (None, _DIRECTORY)),
+            None,
         )
         if path.directory in directories or obstacle is not None:
             seen = files.observe(node.place(path))
@@ -113,9 +130,13 @@ def observe_file(node: Node, path: NodePath) -> Optional[ObservedFile]:
 
 def in_the_way(node: Node, path: NodePath, obstacle: str) -> ConflictError:
     """Return the error for an obstacle, with what to do about it."""
-    blocked = (each for each in _above(path) if files.kind_of(node.place(each)) != _DIRECTORY)
+    blocked = (
+        each for each in _above(path) if files.kind_of(node.place(each)) != _DIRECTORY
+    )
     shown = node.shown(next(blocked, path))
-    return ConflictError(obstacle, place=shown, remedy=f"move it away: {moved_aside(shown)}")
+    return ConflictError(
+        obstacle, place=shown, remedy=f"move it away: {moved_aside(shown)}"
+    )
 
 
 def _above(path: NodePath) -> List[NodePath]:

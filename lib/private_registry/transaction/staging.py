@@ -1,4 +1,6 @@
-"""What a transaction prepares before it changes anything, and clears away when it is over."""
+"""What a transaction prepares before it changes anything, and clears away when it is
+over.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class ToTake(NamedTuple):
     reload: Optional[Mapping[str, Sequence[str]]] = None
 
 
-def changed_own_files(node: Node, plan: Plan, saved: OwnFiles, *, enabled: bool) -> OwnFiles:
+def changed_own_files(
+    node: Node, plan: Plan, saved: OwnFiles, *, enabled: bool
+) -> OwnFiles:
     """Return those of our own files that are to say something else, or to go (None).
 
     Args:
@@ -44,13 +48,19 @@ def changed_own_files(node: Node, plan: Plan, saved: OwnFiles, *, enabled: bool)
         enabled: whether MicroK8s is to see the addon as enabled.
     """
     contents: OwnFiles = {
-        records.ledger_path(root): None if ledger.is_empty else ledger_format.to_json(ledger)
+        records.ledger_path(root): (
+            None if ledger.is_empty else ledger_format.to_json(ledger)
+        )
         for root, ledger in plan.ledgers.items()
     }
     contents.update(saved)
     if enabled:
         contents[MARKER] = b""
-    return {path: content for path, content in contents.items() if _differs(node, path, content)}
+    return {
+        path: content
+        for path, content in contents.items()
+        if _differs(node, path, content)
+    }
 
 
 def _differs(node: Node, path: NodePath, content: Optional[bytes]) -> bool:
@@ -61,7 +71,9 @@ def _differs(node: Node, path: NodePath, content: Optional[bytes]) -> bool:
 
 
 def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journal:
-    """Write every new file and give every old one a second name; return what is to be done then.
+    """Write every new file and give every old one a second name.
+
+    Return what is to be done then.
 
     Raises:
         OSError: the disk or the permissions refuse.
@@ -77,18 +89,26 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journ
         to_take.reload,
     )
     for root in _roots_touched(plan, to_take):
-        for directory in (STATE_DIRECTORY, records.originals_of(root).path, journal.staging):
+        for directory in (
+            STATE_DIRECTORY,
+            records.originals_of(root).path,
+            journal.staging,
+        ):
             files.make_own_directory(node.place(NodePath(root, directory)))
         if root is Root.COMMON and node.docker is not None:
             # Before the journal is written nothing else tells where the rest of it is.
             note = node.place(NodePath(root, f"{journal.staging}/{_DOCKER_PLACES}"))
-            files.write_new(note, json.dumps(node.docker).encode(), files.PRIVATE_FILE, None)
+            files.write_new(
+                note, json.dumps(node.docker).encode(), files.PRIVATE_FILE, None
+            )
     for number, action in enumerate(plan.changes):
         journal.steps.append(_stage_action(node, action, f"{journal.staging}/{number}"))
     for number, (path, content) in enumerate(own_files.items()):
         place = f"{journal.staging}/own-{number}"
         journal.steps.append(_stage_own_file(node, path, content, place))
-    staged = (NodePath(Root(each.root), each.staged) for each in journal.steps if each.staged)
+    staged = (
+        NodePath(Root(each.root), each.staged) for each in journal.steps if each.staged
+    )
     places = (node.place(path) for path in staged)
     # An original that is a symbolic link has nothing to sync.
     files.sync(place for place in places if files.kind_of(place) == "file")
@@ -104,12 +124,18 @@ def _directory(node: Node, path: NodePath) -> Directory:
 
 
 def _roots_touched(plan: Plan, to_take: ToTake) -> List[Root]:
-    """List the roots that need a staging directory: Docker's only where something happens there."""
+    """List the roots that need a staging directory: Docker's only where something
+    happens there.
+    """
     touched = {action.path.root for action in plan.changes}
-    touched.update(each.root for each in (*plan.new_directories, *plan.spent_directories))
+    touched.update(
+        each.root for each in (*plan.new_directories, *plan.spent_directories)
+    )
     if to_take.reload is not None:
         touched.add(Root.DOCKER)
-    return [root for root in Root if root in (Root.DATA, Root.COMMON) or root in touched]
+    return [
+        root for root in Root if root in (Root.DATA, Root.COMMON) or root in touched
+    ]
 
 
 def _stage_action(node: Node, action: Action, place: str) -> Step:
@@ -122,13 +148,17 @@ def _stage_action(node: Node, action: Action, place: str) -> Step:
         if action.kind is Kind.PERMISSIONS and action.after is not None:
             new = Permissions(action.after.mode, action.after.owner or node.owner)
             old = Permissions(action.before.mode, action.before.owner)
-            step = Step(root.value, path, permissions=new, old_permissions=old, mark=mark)
+            step = Step(
+                root.value, path, permissions=new, old_permissions=old, mark=mark
+            )
             return step._replace(in_place=action.in_place)
         before = place + ".before"
         second = node.place(NodePath(root, before))
         files.link_observed(target, second, action.before)
         if action.save_as is not None:
-            saved = NodePath(root, f"{records.originals_of(root).path}/{action.save_as}")
+            saved = NodePath(
+                root, f"{records.originals_of(root).path}/{action.save_as}"
+            )
             files.link(second, node.place(saved), exists_ok=True)
     if action.kind is Kind.DELETE:
         return Step(root.value, path, None, before, mark=mark)
@@ -139,10 +169,14 @@ def _stage_action(node: Node, action: Action, place: str) -> Step:
     elif action.after is not None:
         owner = action.after.owner or node.owner
         files.write_new(staged, action.after.content, action.after.mode, owner)
-    return Step(root.value, path, place, before, mark=mark, new_mark=files.mark_of(staged))
+    return Step(
+        root.value, path, place, before, mark=mark, new_mark=files.mark_of(staged)
+    )
 
 
-def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place: str) -> Step:
+def _stage_own_file(
+    node: Node, path: NodePath, content: Optional[bytes], place: str
+) -> Step:
     target, before, mark = node.place(path), None, files.mark_of(node.place(path))
     if mark is not None:
         before = place + ".before"
@@ -159,10 +193,11 @@ def _stage_own_file(node: Node, path: NodePath, content: Optional[bytes], place:
 
 
 def clear(node: Node, journal: Optional[NodePath] = None) -> None:
-    """Remove the journal, staging directories, unused originals and, if empty, our directories.
+    """Remove the journal, staging directories, unused originals and, if empty, our
+    directories.
 
-    What is in Docker's directories goes first: only the journal, or what is staged beside it,
-    tells where they are.
+    What is in Docker's directories goes first: only the journal, or what is staged
+    beside it, tells where they are.
     """
     places = node.docker or _docker_places(node)
     node = node._replace(docker=places)
@@ -181,7 +216,9 @@ def clear(node: Node, journal: Optional[NodePath] = None) -> None:
 
 
 def _docker_places(node: Node) -> Optional[DockerPlaces]:
-    """Read where a run that was killed early has staged something for a Docker engine."""
+    """Read where a run that was killed early has staged something for a Docker
+    engine.
+    """
     for name in records.names_in(node, NodePath(Root.COMMON, STATE_DIRECTORY)):
         note = NodePath(Root.COMMON, f"{STATE_DIRECTORY}/{name}/{_DOCKER_PLACES}")
         content = records.read(node, note) if name.startswith(_STAGING) else None
@@ -196,7 +233,11 @@ def _docker_places(node: Node) -> Optional[DockerPlaces]:
 def _remove_unused_originals(node: Node, root: Root) -> None:
     originals = node.place(records.originals_of(root))
     names = files.names_in(originals)
-    used = {entry.original for entry in records.ledger(node, root).files.values()} if names else ()
+    used = (
+        {entry.original for entry in records.ledger(node, root).files.values()}
+        if names
+        else ()
+    )
     for name in names:
         if name not in used:
             files.remove(originals.below(name))

@@ -1,7 +1,7 @@
 """A journal's steps: done one after the other, or undone; each can be done twice.
 
-What somebody else has put in the way since is never overwritten: doing stops there, and undoing
-goes on around it and names it.
+What somebody else has put in the way since is never overwritten: doing stops there, and
+undoing goes on around it and names it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ def do(node: Node, journal: Journal) -> None:
             place = node.place(NodePath(Root(directory.root), directory.path))
             with _in_its_directory(place):
                 files.make_directory(place, *directory.permissions)
-    # Closed first: whoever restarts containerd now finds no password in the template yet.
-    for step in sorted(journal.steps, key=lambda each: each.in_place is not InPlace.CLOSE):
+    # Closed first: whoever restarts containerd now finds no password in the template
+    # yet.
+    for step in sorted(
+        journal.steps, key=lambda each: each.in_place is not InPlace.CLOSE
+    ):
         if _is_open(node, journal, step.root):
             with _in_its_directory(node.place(NodePath(Root(step.root), step.path))):
                 _do(node, step, journal.staging)
@@ -92,7 +95,9 @@ def _is_done(staged: Optional[Place], mark: Optional[files.Mark]) -> bool:
     return mark is None if staged is None else files.kind_of(staged) is None
 
 
-def _places(node: Node, step: Step, other: Optional[str]) -> Tuple[Place, Optional[Place]]:
+def _places(
+    node: Node, step: Step, other: Optional[str]
+) -> Tuple[Place, Optional[Place]]:
     root = Root(step.root)
     second = None if other is None else node.place(NodePath(root, other))
     return node.place(NodePath(root, step.path)), second
@@ -101,16 +106,21 @@ def _places(node: Node, step: Step, other: Optional[str]) -> Tuple[Place, Option
 def _is_open(node: Node, journal: Journal, root: str) -> bool:
     """Whether a root's part is still to be done.
 
-    SNAP_COMMON's may have been finished from another revision's copy of the same journal.
+    SNAP_COMMON's may have been finished from another revision's copy of the same
+    journal.
     """
     return records.exists(node, NodePath(Root(root), journal.staging))
 
 
-def remove_directories(node: Node, journal: Journal, directories: Iterable[Directory]) -> None:
+def remove_directories(
+    node: Node, journal: Journal, directories: Iterable[Directory]
+) -> None:
     """Remove those of the directories that nothing is left in."""
     for each in directories:
         if _is_open(node, journal, each.root):
-            files.remove_empty_directory(node.place(NodePath(Root(each.root), each.path)))
+            files.remove_empty_directory(
+                node.place(NodePath(Root(each.root), each.path))
+            )
 
 
 def _sync_directories(node: Node, journal: Journal) -> None:
@@ -143,7 +153,8 @@ def undo(node: Node, journal: Journal, say: Callable[[str], None]) -> None:
 
 def _undo_step(node: Node, step: Step, say: Callable[[str], None]) -> None:
     if step.in_place is not None:
-        # What is closed may hold a password until containerd has its old configuration again.
+        # What is closed may hold a password until containerd has its old configuration
+        # again.
         return
     target, staged = _places(node, step, step.staged)
     before = _places(node, step, step.before)[1]
@@ -177,7 +188,8 @@ def _undo_done(node: Node, step: Step, target: Place, before: Optional[Place]) -
     """Put back what a step took away.
 
     Raises:
-        ChangedError: what it wrote, or nothing where it removed something, is there no more.
+        ChangedError: what it wrote, or nothing where it removed something, is there no
+            more.
     """
     if files.mark_of(target) not in (step.new_mark, None):
         raise files.ChangedError(target)
@@ -191,7 +203,8 @@ def _put_back(node: Node, step: Step, before: Place, target: Place) -> None:
     try:
         files.rename_if_there(before, target)
     except FileNotFoundError:
-        # Somebody removed the directory; what stood in it before us comes back all the same.
+        # Somebody removed the directory; what stood in it before us comes back all the
+        # same.
         for parent in parents_of(step.path):
             place = node.place(NodePath(Root(step.root), parent))
             if files.kind_of(place) is None:
@@ -200,7 +213,9 @@ def _put_back(node: Node, step: Step, before: Place, target: Place) -> None:
 
 
 def _rescue(node: Node, step: Step, before: Place, say: Callable[[str], None]) -> None:
-    """Keep what cannot be put back where it stood, unless we wrote it and can do so again."""
+    """Keep what cannot be put back where it stood, unless we wrote it and can do so
+    again.
+    """
     observed = files.observe(before)
     if observed is None or _is_ours(node, step, observed):
         return
@@ -214,7 +229,8 @@ def _rescue(node: Node, step: Step, before: Place, say: Callable[[str], None]) -
 def _is_ours(node: Node, step: Step, observed: ObservedFile) -> bool:
     """Whether a file as it was before a run, or a login in it, was written by us.
 
-    A login must not outlive `disable`, and the ledger is as before the run when this is asked.
+    A login must not outlive `disable`, and the ledger is as before the run when this is
+    asked.
     """
     if step.path.startswith(STATE_DIRECTORY + "/"):
         return True

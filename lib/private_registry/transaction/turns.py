@@ -1,4 +1,7 @@
-"""Turns: one run at a time, after what a killed run left; who only looks waits for nobody."""
+"""Turns: one run at a time, after what a killed run left.
+
+Who only looks waits for nobody.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,14 @@ _AFTER_REFRESH = "when it has, type: microk8s private-registry apply"
 
 @contextmanager
 def alone(
-    node: Node, everybody: AllFollowers, say: Callable[[str], None], *, is_hook: bool = False
+    node: Node,
+    everybody: AllFollowers,
+    say: Callable[[str], None],
+    *,
+    is_hook: bool = False
 ) -> Iterator[Node]:
-    """Hold the lock, at most 300 s later, after finishing or undoing what a killed run left.
+    """Hold the lock, at most 300 s later, after finishing or undoing what a killed run
+    left.
 
     A hook waits 60 s.
 
@@ -42,7 +50,11 @@ def alone(
             commit.recover(node, everybody)
             yield records.with_docker(node)
     except HeldError as error:
-        kill = "" if error.holder is None else f"; if it hangs, end it: sudo kill {error.holder}"
+        kill = (
+            ""
+            if error.holder is None
+            else f"; if it hangs, end it: sudo kill {error.holder}"
+        )
         raise NodeError(
             f"another run{_process(error.holder)} has not ended within {seconds:g} s",
             place=node.lock.absolute,
@@ -51,11 +63,13 @@ def alone(
 
 
 @contextmanager
-def looking(node: Node, everybody: AllFollowers, say: Callable[[str], None]) -> Iterator[Node]:
+def looking(
+    node: Node, everybody: AllFollowers, say: Callable[[str], None]
+) -> Iterator[Node]:
     """Look at a node as it is, beside whoever is at work.
 
-    What a killed run left is finished or undone first, where nobody is and the disk lets us.
-    Yields the node as ``alone`` does.
+    What a killed run left is finished or undone first, where nobody is and the disk
+    lets us. Yields the node as ``alone`` does.
     """
     with ExitStack() as stack:
         try:
@@ -68,7 +82,10 @@ def looking(node: Node, everybody: AllFollowers, say: Callable[[str], None]) -> 
         except (OSError, WriteError) as error:
             if commit.is_interrupted(node):
                 reason = getattr(error, "strerror", None) or str(error)
-                say(f"note: an earlier run was killed and cannot be finished now: {reason}")
+                say(
+                    "note: an earlier run was killed and cannot be finished now:"
+                    f" {reason}"
+                )
         yield records.with_docker(node)
 
 

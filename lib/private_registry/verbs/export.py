@@ -1,4 +1,6 @@
-"""The saved state for elsewhere: registries.toml, certs.d, MicroK8s' launch configuration."""
+"""The saved state for elsewhere: registries.toml, certs.d, MicroK8s' launch
+configuration.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,11 @@ import json
 import re
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from private_registry.containerd.hosts_toml import HOSTS_TOML, RegistryFile, registry_files
+from private_registry.containerd.hosts_toml import (
+    HOSTS_TOML,
+    RegistryFile,
+    registry_files,
+)
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState, Registry, Tls
 from private_registry.texts import toml
@@ -55,12 +61,16 @@ class Export(NamedTuple):
 def as_toml(state: DesiredState, *, with_secrets: bool) -> Export:
     """Return registries.toml.
 
-    Without secrets, an environment variable stands for each password and a file for each client
-    key: who applies the text is told which one is missing, and no login is lost without a word.
+    Without secrets, an environment variable stands for each password and a file for
+    each client
+    key: who applies the text is told which one is missing, and no login is lost without
+    a word.
     """
     document = registries_toml.to_document(state)
     if with_secrets:
-        return Export((ExportedFile("", toml.dumps(document, _TOML_HEADER), secret=True),))
+        return Export(
+            (ExportedFile("", toml.dumps(document, _TOML_HEADER), secret=True),)
+        )
     wanted: List[str] = []
     names: Dict[str, int] = {}
     for registry in document["registry"]:
@@ -76,9 +86,13 @@ def _without_secrets(
     table: Dict[str, Any], address: str, names: Dict[str, int], wanted: List[str]
 ) -> None:
     if "password" in table:
-        variable = _unique(f"PASSWORD_OF_{_NOT_IN_NAMES.sub('_', address).upper()}", names)
+        variable = _unique(
+            f"PASSWORD_OF_{_NOT_IN_NAMES.sub('_', address).upper()}", names
+        )
         _replace(table, "password", "password_env", variable)
-        wanted.append(f"the environment variable {variable}: the password for {address}")
+        wanted.append(
+            f"the environment variable {variable}: the password for {address}"
+        )
     if "client_key" in table:
         file = _unique(f"{_NOT_IN_NAMES.sub('-', address).strip('-')}.key", names)
         _replace(table, "client_key", "client_key_file", file)
@@ -90,7 +104,8 @@ def _unique(name: str, names: Dict[str, int]) -> str:
     if names[name] == 1:
         return name
     return _unique(
-        f"{names[name]}_{name}" if name.endswith(".key") else f"{name}_{names[name]}", names
+        f"{names[name]}_{name}" if name.endswith(".key") else f"{name}_{names[name]}",
+        names,
     )
 
 
@@ -110,21 +125,27 @@ def as_hosts(state: DesiredState, *, with_secrets: bool) -> Export:
         comment = "".join(f"# left out: {each}\n" for each in left_out)
         notes += [f"left out, {_WITH_SECRETS}: {each}" for each in left_out]
         notes += _beside(registry, "hosts.toml")
-        files += [_exported(registry, file, comment) for file in registry_files(shown, "")]
+        files += [
+            _exported(registry, file, comment) for file in registry_files(shown, "")
+        ]
     return Export(tuple(files), tuple(notes))
 
 
 def _exported(registry: Registry, file: RegistryFile, comment: str) -> ExportedFile:
     text = file.content.decode()
     path = f"{registry.name.directory}/{file.name}"
-    return ExportedFile(path, comment + text if file.name == HOSTS_TOML else text, file.secret)
+    return ExportedFile(
+        path, comment + text if file.name == HOSTS_TOML else text, file.secret
+    )
 
 
 def _without_clients(registry: Registry) -> Tuple[Registry, List[str]]:
     addresses = [str(registry.name)] if registry.tls.client else []
     addresses += [each.endpoint.url for each in registry.mirrors if each.tls.client]
     left_out = [f"the client certificate and key for {each}" for each in addresses]
-    mirrors = tuple(each._replace(tls=_no_client(each.tls)) for each in registry.mirrors)
+    mirrors = tuple(
+        each._replace(tls=_no_client(each.tls)) for each in registry.mirrors
+    )
     return registry._replace(tls=_no_client(registry.tls), mirrors=mirrors), left_out
 
 
@@ -145,7 +166,10 @@ def _logins(registry: Registry, format_name: str) -> List[str]:
 
 
 def as_launch_config(state: DesiredState, *, with_secrets: bool) -> Export:
-    """Return MicroK8s' launch configuration; it holds hosts.toml files and no others."""
+    """Return MicroK8s' launch configuration.
+
+    It holds hosts.toml files and no others.
+    """
     hosts = as_hosts(state, with_secrets=with_secrets)
     lines = ["version: 0.2.0"]
     notes = [
@@ -153,7 +177,9 @@ def as_launch_config(state: DesiredState, *, with_secrets: bool) -> Export:
         for each in hosts.notes
     ]
     tables = [each for each in hosts.files if each.path.endswith(f"/{HOSTS_TOML}")]
-    lines.append("containerdRegistryConfigs:" if tables else "containerdRegistryConfigs: {}")
+    lines.append(
+        "containerdRegistryConfigs:" if tables else "containerdRegistryConfigs: {}"
+    )
     for table in tables:
         directory = table.path.rpartition("/")[0]
         beside = [
@@ -163,10 +189,13 @@ def as_launch_config(state: DesiredState, *, with_secrets: bool) -> Export:
         ]
         for path in beside:
             needed = (
-                f"args/certs.d/{path} cannot be in it, and has to be there before the first pull"
+                f"args/certs.d/{path} cannot be in it, and has to be there before the"
+                " first pull"
             )
             lines.append(f"  # {needed}")
-            notes.append(f"{needed}: microk8s private-registry export --format hosts gives it")
+            notes.append(
+                f"{needed}: microk8s private-registry export --format hosts gives it"
+            )
         lines.append(f"  {json.dumps(directory)}: {_yaml_text(table.content)}")
     text = "\n".join(lines) + "\n"
     return Export((ExportedFile("", text),), tuple(notes))

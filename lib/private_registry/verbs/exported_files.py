@@ -16,7 +16,8 @@ _OPTION = "option --output"
 
 
 def write(export: Export, output: str, *, is_tree: bool) -> None:
-    """Write a tree into a directory that is empty or not there yet, or a text to a new file.
+    """Write a tree into a directory that is empty or not there yet, or a text to a new
+    file.
 
     Raises:
         UsageError: something is there already, or the place cannot be written to.
@@ -37,9 +38,11 @@ def write(export: Export, output: str, *, is_tree: bool) -> None:
 
 
 def _place(output: str, *, is_tree: bool) -> Place:
-    """Return where to write, by a way without links: each directory is opened below the other.
+    """Return where to write, by a way without links: each directory is opened below the
+    other.
 
-    A link that a user names himself is followed; as root, none that a stranger may have made.
+    A link that a user names himself is followed; as root, none that a stranger may have
+    made.
     """
     path = os.path.abspath(output)
     directory, name = os.path.split(path)

@@ -97,7 +97,9 @@ def add(found: Node, request: AddRequest, options: Options) -> Outcome:
 
 
 def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
-    """Make the node match the saved state, or the request's, which then is the saved one."""
+    """Make the node match the saved state, or the request's, which then is the saved
+    one.
+    """
     with _turn(found, options) as node:
         desired = _saved(node) if request.state is None else request.state
         outcome = _make_so(node, desired, None, options, Asks())
@@ -137,8 +139,13 @@ def _remove_from_node(
 
 
 @contextmanager
-def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterator[Tuple[str, ...]]:
-    """Take Secrets out of the cluster, and put them back if the rest fails; yields notes."""
+def _out_of_the_cluster(
+    node: Node, gone: TakenBack, options: Options
+) -> Iterator[Tuple[str, ...]]:
+    """Take Secrets out of the cluster, and put them back if the rest fails.
+
+    Yields notes.
+    """
     if not gone.gone or options.dry_run:
         yield ()
         return
@@ -147,10 +154,14 @@ def _out_of_the_cluster(node: Node, gone: TakenBack, options: Options) -> Iterat
         notes = cluster.take_back(gone.gone)
     except NoRightError as error:
         commands = "; ".join(f"microk8s kubectl {each.deleting}" for each in gone.gone)
-        error.remedy = f"on a control plane node: {commands}; then here again: --keep-pull-secrets"
+        error.remedy = (
+            f"on a control plane node: {commands}; then here again: --keep-pull-secrets"
+        )
         raise
     except NodeError as error:
-        error.remedy = f"{error.remedy or 'mend that'}; or leave the Secrets: --keep-pull-secrets"
+        error.remedy = (
+            f"{error.remedy or 'mend that'}; or leave the Secrets: --keep-pull-secrets"
+        )
         raise
     try:
         yield notes
@@ -174,11 +185,16 @@ def listing_of(node: Node) -> Listing:
     keys = {*record.keys, *(each.entry.key for each in entries)}
     unloaded = Containerd(node).unloaded(file.text, keys)
     statuses = tuple(
-        _status(node, registry, file.template, unloaded) for registry in saved.registries
+        _status(node, registry, file.template, unloaded)
+        for registry in saved.registries
     )
     still_loaded = record.unloaded & unloaded
     return Listing(
-        node.is_enabled, statuses, still_loaded, made_secrets(node), last_check.recall(node)
+        node.is_enabled,
+        statuses,
+        still_loaded,
+        made_secrets(node),
+        last_check.recall(node),
     )
 
 
@@ -189,7 +205,9 @@ def saved_state(node: Node, options: Options) -> DesiredState:
 
 
 def _turn(found: Node, options: Options) -> ContextManager[Node]:
-    """Return what a verb runs in: alone, or where it changes nothing beside whoever is at work."""
+    """Return what a verb runs in: alone, or where it changes nothing beside whoever
+    is at work.
+    """
     if options.dry_run:
         return _looking(found, options)
     return alone(found, _everybody(options), options.say, is_hook=options.after_refresh)
@@ -215,7 +233,9 @@ def _saved(node: Node) -> DesiredState:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise UsageError("the saved registries are not text", place=node.shown(STATE)) from error
+        raise UsageError(
+            "the saved registries are not text", place=node.shown(STATE)
+        ) from error
     return registries_toml.from_toml(text, node.shown(STATE), _no_files)
 
 
@@ -243,11 +263,15 @@ class Asks(NamedTuple):
 def _make_so(
     node: Node, desired: DesiredState, scope: Scope, options: Options, asks: Asks
 ) -> Outcome:
-    in_scope = [each for each in desired.registries if scope is None or each.name in scope]
+    in_scope = [
+        each for each in desired.registries if scope is None or each.name in scope
+    ]
     file = read_template(node)
     check_registry_section(node, file.template)
     wanted = files_of(node, desired, file.template)
-    check_supported(in_scope, node.containerd_version, is_legacy=file.template.is_legacy)
+    check_supported(
+        in_scope, node.containerd_version, is_legacy=file.template.is_legacy
+    )
     if not file.template.is_legacy:
         check_not_shadowed(node, in_scope)
         if not options.adopt:
@@ -281,13 +305,17 @@ def _make_so(
             # What was found out before does not hold any more.
             saved[LAST_CHECK] = None
         last = asks.to_make.make if asks.to_make and asks.to_make.is_change else None
-        _commit(reach, changes, saved, Followers(containerd, last=last, say=options.say))
+        _commit(
+            reach, changes, saved, Followers(containerd, last=last, say=options.say)
+        )
         _forget_what_others_made(reach.node, asks.to_make)
     return outcome
 
 
 def _forget_what_others_made(node: Node, part: Optional[ClusterPart]) -> None:
-    """Mend the record where a service account was made to name a Secret by others meanwhile."""
+    """Mend the record where a service account was made to name a Secret by others
+    meanwhile.
+    """
     if part is not None and part.made_by_us != part.made:
         same = Plan((), records.ledgers(node))
         record = {PULL_SECRETS: record_of(part.made_by_us)}
@@ -339,7 +367,9 @@ def _commit(
 ) -> None:
     followers = followers._replace(
         containerd=followers.containerd if changes.restart is Restart.DONE else None,
-        docker=reach.part.engine if reach.part and changes.reload is Reload.DONE else None,
+        docker=(
+            reach.part.engine if reach.part and changes.reload is Reload.DONE else None
+        ),
     )
     plan = changes.plan._replace(ledgers={**changes.plan.ledgers, **reach.forgotten})
     is_enabled = saved[STATE] is not None
@@ -379,4 +409,6 @@ def _status(
             differing.append(TEMPLATE_PATH)
     is_pending = any(entry.key in unloaded for entry in entries)
     in_docker = is_in_docker(node, registry) if registry.docker else True
-    return RegistryStatus(registry, tuple(missing), tuple(differing), is_pending, in_docker)
+    return RegistryStatus(
+        registry, tuple(missing), tuple(differing), is_pending, in_docker
+    )

@@ -1,4 +1,7 @@
-"""What a verb has done or found out, as values; cli/show_changes.py tells it to people."""
+"""What a verb has done or found out, as values.
+
+Cli/show_changes.py tells it to people.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,8 @@ class RegistryStatus(NamedTuple):
         missing: files that are not there.
         differing: files that say something else.
         is_pending: containerd has to be restarted for it.
-        is_in_docker: Docker's files are as saved; None where they cannot be seen from here.
+        is_in_docker: Docker's files are as saved; None where they cannot be seen from
+            here.
     """
 
     registry: Registry
@@ -96,7 +100,8 @@ class Listing(NamedTuple):
     Args:
         enabled: whether MicroK8s sees the addon as enabled.
         registries: as saved.
-        still_loaded: entries that were taken away and that containerd has until its next start.
+        still_loaded: entries that were taken away and that containerd has until its
+            next start.
         pull_secrets: made in the cluster from this node.
         checks: what `check` said lately, by registry; none since the last change.
     """

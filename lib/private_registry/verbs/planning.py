@@ -83,7 +83,8 @@ class Options(NamedTuple):
     """How to carry out a verb.
 
     Args:
-        door: absolute path of the addon's plugin program, which the plugin command goes through.
+        door: absolute path of the addon's plugin program, which the plugin command goes
+            through.
         adopt: take over files that somebody else wrote or changed.
         dry_run: plan only.
         no_restart: leave it to people to restart containerd.
@@ -170,7 +171,9 @@ def _in_scope(scope: Scope, docker: Optional[DockerPart]) -> Callable[[NodePath]
     hosts = frozenset() if docker is None else docker.hosts_of(scope)
 
     def in_scope(path: NodePath) -> bool:
-        return path.directory.name in (hosts if path.root is Root.DOCKER_CERTS else directories)
+        return path.directory.name in (
+            hosts if path.root is Root.DOCKER_CERTS else directories
+        )
 
     return in_scope
 
@@ -209,7 +212,9 @@ def _with_template_part(
         containerd.check_takes(edit.text, written)
     unloaded: FrozenSet[EntryKey] = frozenset()
     if not file.template.as_far_as_readable:
-        unloaded = containerd.unloaded(edit.text, record.keys.union(edit.record.entries))
+        unloaded = containerd.unloaded(
+            edit.text, record.keys.union(edit.record.entries)
+        )
     restart = _restart_for(template, edit, options, has_unloaded=bool(unloaded))
     if restart is Restart.PENDING:
         gone = unloaded.difference(edit.record.entries)
@@ -217,11 +222,17 @@ def _with_template_part(
     plan = with_template(changes.plan, TEMPLATE_PATH, file.observed, edit)
     plan = _with_rendered_part(node, plan, edit, record.rendered, restart)
     has_new_password = any(entry.is_secret for entry in written)
-    return changes._replace(plan=plan, restart=restart, has_new_password=has_new_password)
+    return changes._replace(
+        plan=plan, restart=restart, has_new_password=has_new_password
+    )
 
 
 def _with_rendered_part(
-    node: Node, plan: Plan, edit: TemplateEdit, before: Optional[Found], restart: Restart
+    node: Node,
+    plan: Plan,
+    edit: TemplateEdit,
+    before: Optional[Found],
+    restart: Restart,
 ) -> Plan:
     has_login = any(key[-1] == "auth" for key in edit.record.entries)
     if not has_login and before is None:
@@ -254,7 +265,10 @@ def _restart_for(
 
 
 def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:
-    """Return what the template should say of these registries; raise UsageError where it cannot."""
+    """Return what the template should say of these registries.
+
+    Raise UsageError where it cannot.
+    """
     credentials = credential_entries(desired.registries)
     if not template.is_legacy:
         return credentials
@@ -266,10 +280,19 @@ def _plan(
     node: Node, wanted: Files, in_scope: Callable[[NodePath], bool], options: Options
 ) -> Tuple[Plan, Dict[NodePath, ObservedFile]]:
     ledgers = records.ledgers(node)
-    recorded = [NodePath(root, path) for root, each in ledgers.items() for path in each.files]
+    recorded = [
+        NodePath(root, path) for root, each in ledgers.items() for path in each.files
+    ]
     observed, existing = records.observe(node, dict.fromkeys([*wanted, *recorded]))
     situation = Situation(
-        wanted, observed, ledgers, existing, node.owner, options.adopt, in_scope, is_stock
+        wanted,
+        observed,
+        ledgers,
+        existing,
+        node.owner,
+        options.adopt,
+        in_scope,
+        is_stock,
     )
     try:
         plan = make_plan(situation)

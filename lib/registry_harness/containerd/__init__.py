@@ -1,1 +1,3 @@
-"""Real containerd: which versions this machine can have, one running daemon, its CRI."""
+"""Real containerd: which versions this machine can have, one running daemon, its
+CRI.
+"""

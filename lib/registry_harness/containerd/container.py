@@ -1,4 +1,6 @@
-"""A container that runs for long, to see whether it survives what happens to containerd."""
+"""A container that runs for long, to see whether it survives what happens to
+containerd.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def running_container(containerd: Containerd, work: Path) -> Iterator[int]:
         target = work / str(path).lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
-    _ctr(containerd, "run", "--detach", "--rootfs", str(work), name, str(sleep), _SECONDS)
+    _ctr(
+        containerd, "run", "--detach", "--rootfs", str(work), name, str(sleep), _SECONDS
+    )
     try:
         yield _process(containerd, name)
     finally:

@@ -55,7 +55,9 @@ def _messages() -> dict[str, type[Any]]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+        name: message_factory.GetMessageClass(
+            pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")
+        )
         for name in _FIELDS
     }
 
@@ -71,7 +73,10 @@ class Cri:
     """
 
     def __init__(self, socket: str) -> None:
-        options = [("grpc.default_authority", "localhost"), ("grpc.enable_http_proxy", 0)]
+        options = [
+            ("grpc.default_authority", "localhost"),
+            ("grpc.enable_http_proxy", 0),
+        ]
         self._channel = grpc.insecure_channel(f"unix://{socket}", options=options)
 
     def close(self) -> None:
@@ -97,21 +102,28 @@ class Cri:
         return True
 
     def pull(
-        self, reference: str, seconds: float = 60, credentials: Credentials | None = None
+        self,
+        reference: str,
+        seconds: float = 60,
+        credentials: Credentials | None = None,
     ) -> str:
         """Pull an image as the kubelet does and return its identifier.
 
         Args:
             reference: the image's name.
             seconds: how long it may take.
-            credentials: of a pull secret; None for those of containerd's own configuration.
+            credentials: of a pull secret; None for those of containerd's own
+                configuration.
 
         Raises:
             PullFailed: with containerd's own words.
         """
         fields = _image(reference)
         if credentials is not None:
-            fields["auth"] = {"username": credentials.username, "password": credentials.password}
+            fields["auth"] = {
+                "username": credentials.username,
+                "password": credentials.password,
+            }
         try:
             answer = self._call(_IMAGES + "PullImage", "PullImage", fields, seconds)
         except grpc.RpcError as error:
@@ -124,14 +136,18 @@ class Cri:
 
     def image(self, reference: str) -> str:
         """Return an image's identifier; empty where containerd has none."""
-        answer = self._call(_IMAGES + "ImageStatus", "ImageStatus", _image(reference), 10)
+        answer = self._call(
+            _IMAGES + "ImageStatus", "ImageStatus", _image(reference), 10
+        )
         return str(answer.image.id)
 
     def remove(self, reference: str) -> None:
         """Make containerd forget an image."""
         self._call(_IMAGES + "RemoveImage", "RemoveImage", _image(reference), 10)
 
-    def _call(self, method: str, name: str, fields: dict[str, Any], seconds: float) -> Any:
+    def _call(
+        self, method: str, name: str, fields: dict[str, Any], seconds: float
+    ) -> Any:
         request = _MESSAGES[f"{name}Request"](**fields)
         call = self._channel.unary_unary(
             method,

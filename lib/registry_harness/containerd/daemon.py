@@ -26,13 +26,15 @@ _ENVIRONMENT = "args/containerd-env"
 
 
 class Containerd(Running):
-    """containerd as MicroK8s starts it: configuration rendered from the template at each start.
+    """containerd as MicroK8s starts it: configuration rendered from the template at
+    each start.
 
     Args:
         release: which binary.
         node: whose configuration it reads, of the revision in use at each start.
         work: for its root and state.
-        through: what the daemon is started through, where it runs on a machine of its own.
+        through: what the daemon is started through, where it runs on a machine of its
+            own.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Containerd(Running):
         return self._cri
 
     def start(self, *, wait_for_cri: bool = True) -> None:
-        """Render the configuration and start; return when CRI answers, or just the socket.
+        """Render the configuration and start.
+
+        Return when CRI answers, or just the socket.
 
         Raises:
             StartError: it ended, or did not answer in 30 s.
@@ -67,7 +71,9 @@ class Containerd(Running):
         template = (self._node.data / _TEMPLATE).read_text(encoding="utf-8")
         node = self._node
         rendered = render(
-            template, snap=str(node.as_seen(node.snap)), snap_data=str(node.as_seen(node.data))
+            template,
+            snap=str(node.as_seen(node.snap)),
+            snap_data=str(node.as_seen(node.data)),
         )
         if not _may_lower_oom_score():
             rendered = without_lower_oom_scores(rendered)
@@ -111,14 +117,29 @@ class Containerd(Running):
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def _proxies(self) -> dict[str, str]:
-        """Return what args/containerd-env says, which MicroK8s sources; else that there is none."""
+        """Return what args/containerd-env says, which MicroK8s sources.
+
+        Else that there is none.
+        """
         file = self._node.data / _ENVIRONMENT
         if not file.exists():
             return {"NO_PROXY": "*", "no_proxy": "*"}
-        command = ["env", "-i", "bash", "-c", 'set -a; source "$1"; env -0', "bash", str(file)]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        command = [
+            "env",
+            "-i",
+            "bash",
+            "-c",
+            'set -a; source "$1"; env -0',
+            "bash",
+            str(file),
+        ]
+        told = subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout
         pairs = (each.partition("=") for each in told.split("\0") if each)
-        return {name: value for name, _, value in pairs if name.lower().endswith("_proxy")}
+        return {
+            name: value for name, _, value in pairs if name.lower().endswith("_proxy")
+        }
 
     def load(self, reference: str, busybox: Path | None = None) -> None:
         """Let it have an image under a name, without pulling it.
@@ -136,9 +157,11 @@ class Containerd(Running):
             archive.write(image_archive(reference, busybox))
             archive.flush()
             done = subprocess.run(
-                [*command, "images", "import", "--local", archive.name]
-                if self.release.series >= "2.0"
-                else [*command, "images", "import", archive.name],
+                (
+                    [*command, "images", "import", "--local", archive.name]
+                    if self.release.series >= "2.0"
+                    else [*command, "images", "import", archive.name]
+                ),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -166,7 +189,10 @@ class Containerd(Running):
 
 @cache
 def _may_lower_oom_score() -> bool:
-    """Whether a container can get what the kubelet asks for; most sandboxes forbid it."""
+    """Whether a container can get what the kubelet asks for.
+
+    Most sandboxes forbid it.
+    """
     own = Path("/proc/self/oom_score_adj")
     before = own.read_text(encoding="utf-8")
     try:

@@ -55,8 +55,9 @@ class ContainerdRelease:
 def find_releases() -> dict[str, ContainerdRelease]:
     """Return the releases that are here already, by series.
 
-    Looked for in the environment's REGISTRY_HARNESS_CONTAINERD (a colon list of binaries or of
-    directories that hold one), in the cache, on PATH; the first of a series counts.
+    Looked for in the environment's REGISTRY_HARNESS_CONTAINERD (a colon list of
+    binaries or of directories that hold one), in the cache, on PATH; the first of a
+    series counts.
     """
     found: dict[str, ContainerdRelease] = {}
     for release in [*_releases(_named()), *_releases(_cached()), *_on_path()]:
@@ -67,10 +68,12 @@ def find_releases() -> dict[str, ContainerdRelease]:
 def fetch_releases(
     say: Callable[[str], None], wanted: Sequence[str] = SERIES
 ) -> dict[str, ContainerdRelease]:
-    """Return one release of every series that is wanted, fetched where it is not here yet.
+    """Return one release of every series that is wanted, fetched where it is not here
+    yet.
 
-    Fetched is a package of the distribution; where none has the series, what UPSTREAM says is
-    downloaded from containerd's own place, with its checksum, or built of Go modules.
+    Fetched is a package of the distribution; where none has the series, what UPSTREAM
+    says is downloaded from containerd's own place, with its checksum, or built of Go
+    modules.
 
     Args:
         say: is given a line of progress now and then.
@@ -109,7 +112,9 @@ def _fetch(missing: list[str], say: Callable[[str], None]) -> None:
 def _fetch_series(
     series: str, source: PackageSource, fit: list[Package], say: Callable[[str], None]
 ) -> None:
-    """Fetch a release of a series, of which there are some packages, by the cheapest way."""
+    """Fetch a release of a series, of which there are some packages, by the cheapest
+    way.
+    """
     wanted = [each for each in fit if series not in EXACT or _is_upstream(each.version)]
     if not wanted:
         try:
@@ -117,8 +122,8 @@ def _fetch_series(
         except MissingPartError as error:
             if not fit:
                 raise MissingPartError(
-                    f"there is no containerd {series} here, nor in this machine's packages: "
-                    + error.message,
+                    f"there is no containerd {series} here, nor in this machine's"
+                    " packages: " + error.message,
                     f"{_VARIABLE}=PATH names a binary of that version",
                 ) from error
             say(f"{error.message}; another {series} stands for it")
@@ -155,19 +160,26 @@ def _named() -> list[Path]:
 
 
 def _cached() -> list[Path]:
-    directories = sorted(_cache().iterdir(), key=lambda each: not _is_upstream(each.name))
+    directories = sorted(
+        _cache().iterdir(), key=lambda each: not _is_upstream(each.name)
+    )
     return [_first(each) for each in directories]
 
 
 def _on_path() -> Iterator[ContainerdRelease]:
-    """Yield the containerd on PATH, unless it is another one than the very one that is wanted."""
+    """Yield the containerd on PATH, unless it is another one than the very one that
+    is wanted.
+    """
     for release in _releases([Path(shutil.which("containerd") or "")]):
         if release.series not in EXACT or _is_upstream(release.version):
             yield release
 
 
 def _first(directory: Path) -> Path:
-    inside = (directory / name for name in ("containerd", "bin/containerd", "usr/bin/containerd"))
+    inside = (
+        directory / name
+        for name in ("containerd", "bin/containerd", "usr/bin/containerd")
+    )
     return next((each for each in inside if each.is_file()), directory)
 
 
@@ -180,7 +192,9 @@ def _releases(binaries: Iterable[Path]) -> Iterator[ContainerdRelease]:
 
 def _release(binary: Path) -> ContainerdRelease | None:
     try:
-        asked = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True)
+        asked = subprocess.run(
+            [binary, "--version"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     version = _numbers(asked.stdout)

@@ -1,8 +1,9 @@
-"""containerd's configuration in the shape that MicroK8s ships, and how MicroK8s renders it.
+"""containerd's configuration in the shape that MicroK8s ships, and how MicroK8s renders
+it.
 
-Keys and values as in microk8s-resources/default-args/containerd-template.toml; the metrics
-server and NRI, whose socket has one place for all, are off, so that several daemons can run beside
-each other.
+Keys and values as in microk8s-resources/default-args/containerd-template.toml; the
+metrics server and NRI, whose socket has one place for all, are off, so that several
+daemons can run beside each other.
 """
 
 from __future__ import annotations
@@ -57,28 +58,26 @@ oom_score = 0
 """
 
 # MicroK8s 1.23 and newer.
-CERTS_D_TEMPLATE = (
-    _COMMON
-    + """  [plugins."io.containerd.grpc.v1.cri".registry]
+CERTS_D_TEMPLATE = _COMMON + """  [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "${SNAP_DATA}/args/certs.d"
 """
-)
 
 # MicroK8s 1.22 and older, with the trailing comma that it really has.
-LEGACY_TEMPLATE = (
-    _COMMON
-    + """  [plugins."io.containerd.grpc.v1.cri".registry]
+LEGACY_TEMPLATE = _COMMON + """  [plugins."io.containerd.grpc.v1.cri".registry]
     [plugins."io.containerd.grpc.v1.cri".registry.mirrors]
       [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
         endpoint = ["https://registry-1.docker.io", ]
       [plugins."io.containerd.grpc.v1.cri".registry.mirrors."localhost:32000"]
         endpoint = ["http://localhost:32000"]
 """
-)
 
 
-def render(template: str, *, snap: str, snap_data: str, snapshotter: str = "overlayfs") -> str:
-    """Render a template as MicroK8s' run-containerd-with-args does: plain text replacement."""
+def render(
+    template: str, *, snap: str, snap_data: str, snapshotter: str = "overlayfs"
+) -> str:
+    """Render a template as MicroK8s' run-containerd-with-args does: plain text
+    replacement.
+    """
     values = {
         "${SNAP}": snap,
         "${SNAP_DATA}": snap_data,
@@ -92,6 +91,8 @@ def render(template: str, *, snap: str, snap_data: str, snapshotter: str = "over
 
 
 def without_lower_oom_scores(rendered: str) -> str:
-    """Return a configuration with which containers get no lower OOM score than containerd has."""
+    """Return a configuration with which containers get no lower OOM score than
+    containerd has.
+    """
     header = '[plugins."io.containerd.grpc.v1.cri"]\n'
     return rendered.replace(header, f"{header}  restrict_oom_score_adj = true\n", 1)

@@ -38,9 +38,13 @@ def provide(version: str, target: Path, say: Callable[[str], None]) -> None:
         return
     if not can_build():
         raise MissingPartError(
-            f"containerd {version} cannot be downloaded, and there is no Go to build it with"
+            f"containerd {version} cannot be downloaded, and there is no Go to build it"
+            " with"
         )
-    say(f"it cannot be had; building containerd {version} of its Go modules: a minute or two")
+    say(
+        f"it cannot be had; building containerd {version} of its Go modules: a minute"
+        " or two"
+    )
     programs = [f"{_MODULE}/cmd/{program}@v{version}" for program in PROGRAMS]
     stamp = linked_with({f"{_MODULE}/version.Version": f"v{version}"})
     go(target, "install", f"-tags={_TAGS}", QUICKLY, stamp, *programs, programs=target)
@@ -55,7 +59,9 @@ def _download(version: str, target: Path) -> bool:
         for program in PROGRAMS:
             found = opened.extractfile(f"bin/{program}")
             if found is None:
-                raise StartError(f"{place} holds something else than a program {program}")
+                raise StartError(
+                    f"{place} holds something else than a program {program}"
+                )
             with (target / program).open("wb") as file:
                 shutil.copyfileobj(found, file)
             (target / program).chmod(0o755)

@@ -1,7 +1,8 @@
 """A Docker engine of the harness's own, for pushing as people do.
 
-It has its own configuration, data, socket and containerd, and sees its own /etc/docker/certs.d in a
-mount namespace of its own: neither the host's engine nor its /etc/docker is touched.
+It has its own configuration, data, socket and containerd, and sees its own
+/etc/docker/certs.d in a mount namespace of its own: neither the host's engine nor its
+/etc/docker is touched.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from registry_harness.registries.credentials import Credentials
 
 _RELOAD_SECONDS = 5
 _DOCKERFILE = "FROM scratch\nCOPY . /\n"
-_CONTAINERD_CONFIGURATION = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
-# /etc/docker is the harness's own directory; where the machine has none, it is made in a scratch
-# layer. It is not written into: in a user namespace the machine's own belongs to nobody. So it is
-# with /run/docker, where engines keep the sockets of their plugins.
+_CONTAINERD_CONFIGURATION = (
+    'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+)
+# /etc/docker is the harness's own directory; where the machine has none, it is made in
+# a scratch layer. It is not written into: in a user namespace the machine's own belongs
+# to nobody. So it is with /run/docker, where engines keep the sockets of their plugins.
 _IN_OWN_NAMESPACE = """set -e
 mount -t overlay overlay -o lowerdir=/etc,upperdir="$1/etc",workdir="$1/work" /etc
 [ -d /etc/docker ] || mkdir /etc/docker
@@ -58,7 +61,9 @@ class DockerEngine(Running):
     ) -> None:
         for needed in (str(program), "containerd", "unshare"):
             if shutil.which(needed) is None:
-                raise MissingPartError(f"there is no {needed}", "scripts/setup installs it")
+                raise MissingPartError(
+                    f"there is no {needed}", "scripts/setup installs it"
+                )
         self._work = work
         self._options = tuple(options)
         self._program = program
@@ -123,7 +128,9 @@ class DockerEngine(Running):
 
     @property
     def inside(self) -> tuple[str, ...]:
-        """What to start a program through, for it to see the files that the engine sees."""
+        """What to start a program through, for it to see the files that the engine
+        sees.
+        """
         return ("nsenter", f"--mount=/proc/{self._daemon.pid}/ns/mnt", "--")
 
     def trust_insecure(self, *hosts: str) -> None:
@@ -175,23 +182,27 @@ class DockerEngine(Running):
 
         Args:
             reference: its name.
-            busybox: a static program, which makes it one that can run: it waits until it is
-                stopped.
+            busybox: a static program, which makes it one that can run: it waits until
+                it is stopped.
         """
-        self.client.images.build(fileobj=_context(busybox), custom_context=True, tag=reference)
+        self.client.images.build(
+            fileobj=_context(busybox), custom_context=True, tag=reference
+        )
 
     def push(self, reference: str, credentials: Credentials | None = None) -> None:
         """Push an image.
 
         Raises:
-            PushRefused: with the words of the engine or the registry; docker-py hides them in the
-                progress it reports.
+            PushRefused: with the words of the engine or the registry; docker-py hides
+                them in the progress it reports.
         """
         login = None
         if credentials is not None:
             login = {"username": credentials.username, "password": credentials.password}
         # Read to its end: docker-py leaves the connection of a stream open that is not.
-        events = list(self.client.api.push(reference, stream=True, decode=True, auth_config=login))
+        events = list(
+            self.client.api.push(reference, stream=True, decode=True, auth_config=login)
+        )
         for event in events:
             if "error" in event:
                 raise PushRefused(str(event["error"]))

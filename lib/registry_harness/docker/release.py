@@ -1,4 +1,6 @@
-"""The newest Docker engine that this machine's packages have, beside the one that is installed."""
+"""The newest Docker engine that this machine's packages have, beside the one that is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ from pathlib import Path
 
 from registry_harness.containerd.releases import SUITES
 from registry_harness.errors import MissingPartError
-from registry_harness.machine.packages import PackageSource, cache_directory, fetching, os_release
+from registry_harness.machine.packages import (
+    PackageSource,
+    cache_directory,
+    fetching,
+    os_release,
+)
 
 _PACKAGE = "docker.io"
 _PROGRAMS = ("usr/sbin/dockerd", "usr/bin/dockerd")
@@ -33,7 +40,9 @@ def fetch_newest_engine(say: Callable[[str], None]) -> Path:
 
 
 def _cached() -> Path | None:
-    found = [each / program for each in sorted(_cache().iterdir()) for program in _PROGRAMS]
+    found = [
+        each / program for each in sorted(_cache().iterdir()) for program in _PROGRAMS
+    ]
     return next((each for each in found if each.is_file()), None)
 
 

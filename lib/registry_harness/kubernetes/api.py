@@ -131,7 +131,9 @@ class Api:
             OSError: nobody answers.
         """
         context = ssl.create_default_context(cadata=self.ca)
-        connection = http.client.HTTPSConnection(self.host, timeout=_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(
+            self.host, timeout=_SECONDS, context=context
+        )
         try:
             token = {"Authorization": f"Bearer {self.token}"}
             connection.request(method, path, body, {**headers, **token})

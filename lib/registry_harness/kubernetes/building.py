@@ -1,6 +1,8 @@
-"""Kubernetes built of its Go modules: all programs in one, which goes by the name it is called by.
+"""Kubernetes built of its Go modules: all programs in one, which goes by the name it is
+called by.
 
-Its own go.mod replaces the modules of its staging directory; one that uses it has to do the same.
+Its own go.mod replaces the modules of its staging directory; one that uses it has to do
+the same.
 """
 
 from __future__ import annotations
@@ -57,7 +59,9 @@ func main() {
 """
 
 
-def build(version: str, programs: Sequence[str], target: Path, say: Callable[[str], None]) -> None:
+def build(
+    version: str, programs: Sequence[str], target: Path, say: Callable[[str], None]
+) -> None:
     """Build the programs into a directory.
 
     Args:
@@ -74,12 +78,16 @@ def build(version: str, programs: Sequence[str], target: Path, say: Callable[[st
     say("fetching it, and reading the list of its modules")
     module = json.loads(go(work, "mod", "download", "-json", f"{_MODULE}@v{version}"))
     (work / "main.go").write_text(_main(Path(module["Dir"])), encoding="utf-8")
-    (work / "go.mod").write_text(_go_mod(version, Path(module["GoMod"]), work), encoding="utf-8")
+    (work / "go.mod").write_text(
+        _go_mod(version, Path(module["GoMod"]), work), encoding="utf-8"
+    )
     go(work, "list", "-mod=mod", "-deps", ".")
     say("compiling")
     major, minor, _ = version.split(".")
     stamped = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
-    stamps = {f"k8s.io/component-base/version.{key}": value for key, value in stamped.items()}
+    stamps = {
+        f"k8s.io/component-base/version.{key}": value for key, value in stamped.items()
+    }
     # A cluster of what was not optimized starts 2 s later.
     flags = (QUICKLY, linked_with(stamps))
     go(work, "build", "-mod=mod", *flags, "-o", str(target / "kubernetes"), ".")
@@ -98,10 +106,18 @@ def _main(sources: Path) -> str:
 def _go_mod(version: str, published: Path, work: Path) -> str:
     plain: dict[str, Any] = json.loads(go(work, "mod", "edit", "-json", str(published)))
     staged = [
-        each["Old"]["Path"] for each in plain["Replace"] if each["New"]["Path"].startswith(_STAGED)
+        each["Old"]["Path"]
+        for each in plain["Replace"]
+        if each["New"]["Path"].startswith(_STAGED)
     ]
-    # The modules of staging are published with the same numbers after a major version of 0.
+    # The modules of staging are published with the same numbers after a major version
+    # of 0.
     as_published = re.sub(r"^\d+", "0", version)
     replaced = [f"replace {each} => {each} v{as_published}" for each in staged]
-    lines = ["module kubernetes", f"go {plain['Go']}", f"require {_MODULE} v{version}", *replaced]
+    lines = [
+        "module kubernetes",
+        f"go {plain['Go']}",
+        f"require {_MODULE} v{version}",
+        *replaced,
+    ]
     return "\n".join(lines) + "\n"

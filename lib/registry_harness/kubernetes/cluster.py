@@ -1,4 +1,6 @@
-"""A whole cluster: a control plane, and throwaway MicroK8s nodes with containerd and kubelet."""
+"""A whole cluster: a control plane, and throwaway MicroK8s nodes with containerd and
+kubelet.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ class Cluster:
         """A static program, for images that can run; see fill."""
         return self.control_plane.release.program("busybox")
 
-    def wait_until(self, what: str, is_so: Callable[[], object], seconds: float = _SECONDS) -> None:
+    def wait_until(
+        self, what: str, is_so: Callable[[], object], seconds: float = _SECONDS
+    ) -> None:
         """Wait for something to become so.
 
         Raises:
@@ -90,7 +94,10 @@ class Cluster:
 
     def log(self) -> str:
         """Return what the control plane and the kubelets printed lately."""
-        kubelets = (f"-- kubelet {each.name}\n{each.kubelet.log()[-3000:]}" for each in self.nodes)
+        kubelets = (
+            f"-- kubelet {each.name}\n{each.kubelet.log()[-3000:]}"
+            for each in self.nodes
+        )
         return "\n".join((self.control_plane.log(), *kubelets))
 
 

@@ -1,4 +1,6 @@
-"""A control plane: etcd, API server, controllers and scheduler, as daemons of this process."""
+"""A control plane: etcd, API server, controllers and scheduler, as daemons of this
+process.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +54,8 @@ class ControlPlane(Running):
         address: where it answers.
         nodes: names of the nodes that may join.
         users: names of others who may ask, and may do nothing until somebody lets them.
-        authorization: as the API server's option; MicroK8s' own is ``AlwaysAllow`` until its
-            addon ``rbac`` is enabled.
+        authorization: as the API server's option; MicroK8s' own is ``AlwaysAllow``
+            until its addon ``rbac`` is enabled.
     """
 
     def __init__(
@@ -67,14 +69,18 @@ class ControlPlane(Running):
     ) -> None:
         self.release = release
         self._work, self._address, self._authorization = work, address, authorization
-        self._ports = dict(zip(("etcd", "peers", "api"), _free_ports(address, 3), strict=True))
+        self._ports = dict(
+            zip(("etcd", "peers", "api"), _free_ports(address, 3), strict=True)
+        )
         authority = CertificateAuthority("kubernetes")
         self.ca = authority.pem.decode()
         self._pair = authority.server(
             address, "127.0.0.1", "kubernetes.default.svc", "10.152.183.1"
         )
         self.admin = User(_ADMIN, ("system:masters",))
-        self.nodes = {name: User(f"system:node:{name}", ("system:nodes",)) for name in nodes}
+        self.nodes = {
+            name: User(f"system:node:{name}", ("system:nodes",)) for name in nodes
+        }
         self.users = {name: User(name, ()) for name in users}
         self._daemons: dict[str, Daemon] = {}
 
@@ -103,7 +109,9 @@ class ControlPlane(Running):
             StartError: one of them ended, or was not ready in time.
         """
         self._write_files()
-        self._run("etcd", self._etcd(), lambda: _answers("127.0.0.1", self._ports["etcd"]))
+        self._run(
+            "etcd", self._etcd(), lambda: _answers("127.0.0.1", self._ports["etcd"])
+        )
         self._run("kube-apiserver", self._api_server(), self._is_ready)
         # They say nothing that is waited for: what they do is.
         self._run("kube-controller-manager", self._controllers(), lambda: True)
@@ -122,7 +130,9 @@ class ControlPlane(Running):
             for name, daemon in self._daemons.items()
         )
 
-    def _run(self, name: str, options: Sequence[str], is_ready: Callable[[], bool]) -> None:
+    def _run(
+        self, name: str, options: Sequence[str], is_ready: Callable[[], bool]
+    ) -> None:
         program = self.release.program(name)
         daemon = Daemon([str(program), *options], self._work / f"{name}.log")
         self._daemons[name] = daemon
@@ -138,7 +148,10 @@ class ControlPlane(Running):
         self._work.mkdir(parents=True, exist_ok=True)
         key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
         users = [self.admin, *self.nodes.values(), *self.users.values()]
-        rows = [f'{user.token},{user.name},{user.name},"{",".join(user.groups)}"' for user in users]
+        rows = [
+            f'{user.token},{user.name},{user.name},"{",".join(user.groups)}"'
+            for user in users
+        ]
         for name, content in {
             "ca.crt": self.ca.encode(),
             "api.crt": self._pair.certificate,
@@ -210,7 +223,10 @@ def _kubeconfig(server: str, ca: str, user: User) -> str:
         "clusters": [{"name": "microk8s-cluster", "cluster": cluster}],
         "users": [{"name": user.name, "user": {"token": user.token}}],
         "contexts": [
-            {"name": "microk8s", "context": {"cluster": "microk8s-cluster", "user": user.name}}
+            {
+                "name": "microk8s",
+                "context": {"cluster": "microk8s-cluster", "user": user.name},
+            }
         ],
         "current-context": "microk8s",
     }
@@ -219,7 +235,10 @@ def _kubeconfig(server: str, ca: str, user: User) -> str:
 
 def _free_ports(address: str, count: int) -> list[int]:
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server((address, 0))) for _ in range(count)]
+        sockets = [
+            stack.enter_context(socket.create_server((address, 0)))
+            for _ in range(count)
+        ]
         return [int(each.getsockname()[1]) for each in sockets]
 
 

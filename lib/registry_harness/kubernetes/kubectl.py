@@ -1,4 +1,6 @@
-"""The versions of kubectl that this machine has and can fetch, and a node that uses one of them."""
+"""The versions of kubectl that this machine has and can fetch, and a node that uses
+one of them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from registry_harness.machine.packages import (
 )
 from registry_harness.node.microk8s_node import KUBECTL, MicroK8sNode
 
-# Debian moved the program from the one package to the other; the first has the oldest version.
+# Debian moved the program from the one package to the other; the first has the oldest
+# version.
 _PACKAGES = ("kubernetes-client", "kubectl")
 _PROGRAM = "usr/bin/kubectl"
 # As MicroK8s' own, which ends with 0 where it refuses.
@@ -39,7 +42,9 @@ HOME='{home}' exec '{kubectl}' "$@"
 
 
 def fetch_kubectls(say: Callable[[str], None]) -> list[Path]:
-    """Return the programs, oldest version first; those of packages are fetched where needed.
+    """Return the programs, oldest version first.
+
+    Those of packages are fetched where needed.
 
     Args:
         say: is given a line of progress now and then.
@@ -72,7 +77,8 @@ def kubeconfig_for(url: str) -> str:
 
 
 def use_kubectl(node: MicroK8sNode, kubectl: Path, kubeconfig: str) -> None:
-    """Give a node the kubectl that MicroK8s has, and what it needs to ask an API server.
+    """Give a node the kubectl that MicroK8s has, and what it needs to ask an API
+    server.
 
     Args:
         node: that gets it.
@@ -83,7 +89,9 @@ def use_kubectl(node: MicroK8sNode, kubectl: Path, kubeconfig: str) -> None:
     (node.data / "args/kubectl").write_text(_ARGUMENTS, encoding="utf-8")
     for name, text in ((KUBECTL, _WRAPPER), ("kubectl", _PROGRAM_OF_THE_SNAP)):
         program = node.snap / name
-        program.write_text(text.format(home=node.root, kubectl=kubectl), encoding="utf-8")
+        program.write_text(
+            text.format(home=node.root, kubectl=kubectl), encoding="utf-8"
+        )
         program.chmod(0o755)
 
 
@@ -115,7 +123,9 @@ def _fetch(say: Callable[[str], None]) -> None:
 
 
 def _cached() -> list[Path]:
-    return [each / _PROGRAM for each in _cache().iterdir() if (each / _PROGRAM).is_file()]
+    return [
+        each / _PROGRAM for each in _cache().iterdir() if (each / _PROGRAM).is_file()
+    ]
 
 
 def _cache() -> Path:

@@ -1,4 +1,6 @@
-"""A kubelet on a machine of the harness's own, with a containerd and a network for its pods."""
+"""A kubelet on a machine of the harness's own, with a containerd and a network for
+its pods.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _PORT, _HEALTH_PORT = 10250, 10248
 PODS = "10.1.{number}.0/24"
 
 
-def kubelet(machine: Machine, control_plane: ControlPlane, common: Path, socket: Path) -> Daemon:
+def kubelet(
+    machine: Machine, control_plane: ControlPlane, common: Path, socket: Path
+) -> Daemon:
     """Return a kubelet, which is not started yet.
 
     Args:
@@ -96,5 +100,9 @@ def pod_network(number: int, work: Path) -> str:
         },
     }
     return json.dumps(
-        {"cniVersion": "0.4.0", "name": "pods", "plugins": [plugin, {"type": "loopback"}]}
+        {
+            "cniVersion": "0.4.0",
+            "name": "pods",
+            "plugins": [plugin, {"type": "loopback"}],
+        }
     )

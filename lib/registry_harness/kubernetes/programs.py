@@ -1,4 +1,6 @@
-"""Kubernetes' programs: those that are here, that can be downloaded, or that can be built."""
+"""Kubernetes' programs: those that are here, that can be downloaded, or that can be
+built.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,16 @@ from registry_harness.errors import MissingPartError
 from registry_harness.kubernetes.building import build
 from registry_harness.kubernetes.downloading import download
 from registry_harness.machine.go_modules import can_build
-from registry_harness.machine.packages import PackageSource, cache_directory, fetching, os_release
+from registry_harness.machine.packages import (
+    PackageSource,
+    cache_directory,
+    fetching,
+    os_release,
+)
 
 NEWEST = "1.36.3"
-# Its kubelets give every pod the images that are there; from 1.35 on they ask who pulled them.
+# Its kubelets give every pod the images that are there; from 1.35 on they ask who
+# pulled them.
 OLDER = "1.32.9"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
 _VARIABLE = "REGISTRY_HARNESS_KUBERNETES"
@@ -64,12 +72,16 @@ class KubernetesRelease:
         return self.beside["bridge"].parent
 
 
-def fetch_kubernetes(say: Callable[[str], None], *, older: bool = False) -> KubernetesRelease:
-    """Return the newest Kubernetes that is here; where there is none, fetch or build it.
+def fetch_kubernetes(
+    say: Callable[[str], None], *, older: bool = False
+) -> KubernetesRelease:
+    """Return the newest Kubernetes that is here.
 
-    Looked for in the environment's REGISTRY_HARNESS_KUBERNETES (a colon list of directories), in
-    the cache, on PATH; then downloaded from Kubernetes' own place, with its checksums; then built
-    of Go modules.
+    Where there is none, fetch or build it.
+
+    Looked for in the environment's REGISTRY_HARNESS_KUBERNETES (a colon list of
+    directories), in the cache, on PATH; then downloaded from Kubernetes' own place,
+    with its checksums; then built of Go modules.
 
     Args:
         say: is given a line of progress now and then.
@@ -86,7 +98,9 @@ def fetch_kubernetes(say: Callable[[str], None], *, older: bool = False) -> Kube
 
 
 def find_kubernetes() -> KubernetesRelease | None:
-    """Return the newest Kubernetes that is here with all that it needs; None where there is none.
+    """Return the newest Kubernetes that is here with all that it needs.
+
+    None where there is none.
 
     Raises:
         MissingPartError: REGISTRY_HARNESS_KUBERNETES names what is none.
@@ -104,14 +118,17 @@ def _found(*, older: bool) -> Path | None:
     for each in named:
         if not _is_whole(each):
             raise MissingPartError(
-                f"{each} of {_VARIABLE} does not hold {', '.join(PROGRAMS)}", f"unset {_VARIABLE}"
+                f"{each} of {_VARIABLE} does not hold {', '.join(PROGRAMS)}",
+                f"unset {_VARIABLE}",
             )
     if named and not older:
         return named[0]
     on_path = shutil.which(PROGRAMS[0])
     others = [*_by_version(_cache()), *([Path(on_path).parent] if on_path else [])]
     candidates = (each for each in [*named, *others] if _is_whole(each))
-    return next((each for each in candidates if _is_older(_version(each)) == older), None)
+    return next(
+        (each for each in candidates if _is_older(_version(each)) == older), None
+    )
 
 
 def _is_older(version: str) -> bool:
@@ -131,11 +148,14 @@ def _fetched(version: str, say: Callable[[str], None]) -> Path:
     if not download(version, PROGRAMS, work):
         if not can_build():
             raise MissingPartError(
-                "there is no Kubernetes here, none can be downloaded, and there is no Go to "
-                "build it with",
+                "there is no Kubernetes here, none can be downloaded, and there is no"
+                " Go to build it with",
                 f"{_VARIABLE}=DIRECTORY names one that holds {', '.join(PROGRAMS)}",
             )
-        say(f"it cannot be had; building Kubernetes {version} of its Go modules: some minutes")
+        say(
+            f"it cannot be had; building Kubernetes {version} of its Go modules: some"
+            " minutes"
+        )
         build(version, PROGRAMS, work, say)
     work.rename(target)
     return target
@@ -145,7 +165,11 @@ def _beside_here(name: str) -> Path | None:
     package, inside = BESIDE[name]
     on_path = shutil.which(name) if name == "etcd" else None
     unpacked = cache_directory() / package / inside
-    candidates = [*([Path(on_path)] if on_path else []), *_ELSEWHERE.get(name, ()), unpacked]
+    candidates = [
+        *([Path(on_path)] if on_path else []),
+        *_ELSEWHERE.get(name, ()),
+        unpacked,
+    ]
     return next((each for each in candidates if each.is_file()), None)
 
 
@@ -158,7 +182,9 @@ def _beside(name: str, say: Callable[[str], None]) -> Path:
     source.update()
     versions = source.versions(package)
     if not versions:
-        raise MissingPartError(f"the machine's packages have no {package}", f"install {name}")
+        raise MissingPartError(
+            f"the machine's packages have no {package}", f"install {name}"
+        )
     say(f"fetching {package} {versions[0].version}")
     source.unpack(versions[0], cache_directory() / package)
     return cache_directory() / package / inside
@@ -178,7 +204,9 @@ def _version(directory: Path) -> str:
 
 
 def _by_version(cache: Path) -> list[Path]:
-    directories = [each for each in cache.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", each.name)]
+    directories = [
+        each for each in cache.iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", each.name)
+    ]
     return sorted(directories, key=lambda each: _numbers(each.name), reverse=True)
 
 

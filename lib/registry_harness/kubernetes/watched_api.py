@@ -1,7 +1,9 @@
-"""What stands between kubectl and a real API server: it remembers, and it can be in the way.
+"""What stands between kubectl and a real API server: it remembers, and it can be in the
+way.
 
-The answers are the API server's own. What only somebody in between can do is let a request fail
-that would have worked, lose an answer, answer nothing, or do something right before a request.
+The answers are the API server's own. What only somebody in between can do is let a
+request fail that would have worked, lose an answer, answer nothing, or do something
+right before a request.
 """
 
 from __future__ import annotations
@@ -73,7 +75,8 @@ class ApiRequest:
 
 
 class WatchedApi(Running):
-    """A running one; what it is asked it asks the API server, as the user whom that is for.
+    """A running one; what it is asked it asks the API server, as the user whom that is
+    for.
 
     Args:
         api: the real one.
@@ -89,7 +92,9 @@ class WatchedApi(Running):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         # A client that is gone before it is taken must not hold up all others.
         self._server.socket.settimeout(1)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,))
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,)
+        )
 
     def start(self) -> None:
         """Let it answer."""
@@ -125,7 +130,9 @@ class WatchedApi(Running):
         finally:
             self._fails_at, self._is_dead = 0, False
 
-    def answer(self, request: ApiRequest, target: str, fields: Mapping[str, str]) -> Answer | None:
+    def answer(
+        self, request: ApiRequest, target: str, fields: Mapping[str, str]
+    ) -> Answer | None:
         """Carry a request out.
 
         Args:
@@ -147,9 +154,13 @@ class WatchedApi(Running):
             self._stopped.wait()
             return None
         kept = {
-            name: text for name, text in fields.items() if name.lower() not in _CONNECTION_FIELDS
+            name: text
+            for name, text in fields.items()
+            if name.lower() not in _CONNECTION_FIELDS
         }
-        answer = self._api.send(request.method, target, request.body.encode() or None, kept)
+        answer = self._api.send(
+            request.method, target, request.body.encode() or None, kept
+        )
         self._is_dead = fails and self._way is Way.DEAD
         return None if fails else answer
 
@@ -191,7 +202,9 @@ def _handler(api: WatchedApi) -> type[BaseHTTPRequestHandler]:
             target = urlsplit(self.path)
             kind = self.headers.get("Content-Type") or ""
             body = body_of(self).decode()
-            request = ApiRequest(self.command, target.path, parse_qs(target.query), kind, body)
+            request = ApiRequest(
+                self.command, target.path, parse_qs(target.query), kind, body
+            )
             answer = api.answer(request, self.path, dict(self.headers))
             if answer is None:
                 self.close_connection = True

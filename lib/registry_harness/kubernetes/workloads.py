@@ -26,9 +26,14 @@ class Container:
 
 
 def deployment(
-    name: str, image: str, *, pull_secrets: tuple[str, ...] = (), node: str | None = None
+    name: str,
+    image: str,
+    *,
+    pull_secrets: tuple[str, ...] = (),
+    node: str | None = None
 ) -> Plain:
-    """Return a Deployment of one pod, as `kubectl create deployment NAME --image IMAGE` makes it.
+    """Return a Deployment of one pod, as `kubectl create deployment NAME --image IMAGE`
+    makes it.
 
     Args:
         name: its own, and that of its container.
@@ -64,7 +69,9 @@ def containers(api: Api, namespace: str, name: str) -> list[Container]:
         if each["metadata"].get("labels", {}).get("app") == name
     ]
     return [
-        _container(status) for pod in pods for status in pod["status"].get("containerStatuses", [])
+        _container(status)
+        for pod in pods
+        for status in pod["status"].get("containerStatuses", [])
     ]
 
 

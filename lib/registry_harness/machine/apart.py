@@ -1,8 +1,10 @@
-"""A machine of the harness's own: the host's programs, but files, processes and network apart.
+"""A machine of the harness's own: the host's programs, but files, processes and network
+apart.
 
-It is made of namespaces, so that the kernel itself takes all away when it ends, however it ends:
-mounts, processes (also those that outlive their parents, as the shims of containers do), network
-devices and network namespaces. Its root is a layer in memory over the host's.
+It is made of namespaces, so that the kernel itself takes all away when it ends, however
+it ends: mounts, processes (also those that outlive their parents, as the shims of
+containers do), network devices and network namespaces. Its root is a layer in memory
+over the host's.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ _NAMESPACES = ("mount", "pid", "net", "uts", "ipc")
 # What the names of the host's devices begin with; the number of the process follows.
 DEVICES = "rh"
 _NEEDED = ("unshare", "nsenter", "setpriv", "ip")
-# What follows the name are directories that the machine shares with the host. pivot_root puts the
-# host's root below /mnt, from where it is taken away. As first process bash waits for orphans.
+# What follows the name are directories that the machine shares with the host.
+# pivot_root puts the host's root below /mnt, from where it is taken away. As first
+# process bash waits for orphans.
 _INIT = """set -e
 work=$1 name=$2
 shift 2
@@ -64,20 +67,29 @@ class Machine(Running):
 
     Args:
         name: its host name.
-        work: for everything that is its own; ``tree`` in it holds ``var/snap/microk8s`` and
-            ``snap/microk8s`` of this machine.
+        work: for everything that is its own; ``tree`` in it holds ``var/snap/microk8s``
+            and ``snap/microk8s`` of this machine.
         network: that it is in.
         programs: directories with programs that run on it, wherever they are mounted.
     """
 
     def __init__(
-        self, name: str, work: Path, network: HarnessNetwork, programs: Iterable[Path] = ()
+        self,
+        name: str,
+        work: Path,
+        network: HarnessNetwork,
+        programs: Iterable[Path] = (),
     ) -> None:
         self.name, self.tree = name, work / "tree"
         self.address = network.address()
         self.cgroup = f"{work.parent.name}-{name}"
         self.work, self._network = work, network
-        for directory in ("root", "layer", "tree/var/snap/microk8s", "tree/snap/microk8s"):
+        for directory in (
+            "root",
+            "layer",
+            "tree/var/snap/microk8s",
+            "tree/snap/microk8s",
+        ):
             (work / directory).mkdir(parents=True, exist_ok=True)
         shared = {cache_directory(), Path(sys.prefix), Path(sys.base_prefix)}
         root = Path("/").stat().st_dev
@@ -119,17 +131,46 @@ class Machine(Running):
 
     def _join(self) -> None:
         bridge = self._network.bridge
-        # The kernel lets names of devices have 15 letters; networks have addresses of 10.141.
+        # The kernel lets names of devices have 15 letters; networks have addresses of
+        # 10.141.
         *_, third, last = (int(number) for number in self.address.split("."))
         here = f"{DEVICES}{os.getpid()}-{third:02x}{last:02x}"
         prefix = self._network.subnet.prefixlen
         pid = str(self._init.child)
         for command in (
-            ("ip", "link", "add", here, "type", "veth", "peer", "name", "eth0", "netns", pid),
+            (
+                "ip",
+                "link",
+                "add",
+                here,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "eth0",
+                "netns",
+                pid,
+            ),
             ("ip", "link", "set", here, "master", bridge, "up"),
-            (*self.inside, "ip", "address", "add", f"{self.address}/{prefix}", "dev", "eth0"),
+            (
+                *self.inside,
+                "ip",
+                "address",
+                "add",
+                f"{self.address}/{prefix}",
+                "dev",
+                "eth0",
+            ),
             (*self.inside, "ip", "link", "set", "eth0", "up"),
-            (*self.inside, "ip", "route", "add", "default", "via", self._network.gateway),
+            (
+                *self.inside,
+                "ip",
+                "route",
+                "add",
+                "default",
+                "via",
+                self._network.gateway,
+            ),
         ):
             subprocess.run(command, check=True, capture_output=True)
 
@@ -141,7 +182,11 @@ def check_machines() -> None:
         MissingPartError: only root can, or a program is missing.
     """
     if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split()[1] != "0":
-        raise MissingPartError("machines of their own can only be made by root", "use sudo")
+        raise MissingPartError(
+            "machines of their own can only be made by root", "use sudo"
+        )
     for program in _NEEDED:
         if shutil.which(program) is None:
-            raise MissingPartError(f"there is no {program}", "scripts/setup installs it")
+            raise MissingPartError(
+                f"there is no {program}", "scripts/setup installs it"
+            )

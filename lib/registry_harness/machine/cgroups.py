@@ -1,4 +1,6 @@
-"""Control groups for the containers of a machine, in every hierarchy that the kernel has."""
+"""Control groups for the containers of a machine, in every hierarchy that the kernel
+has.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ def remove_cgroups(name: str) -> None:
 
 def cgroups_named(prefix: str) -> set[str]:
     """Return the names of the control groups at the top that begin so."""
-    return {each.name for hierarchy in _hierarchies() for each in hierarchy.glob(f"{prefix}*")}
+    return {
+        each.name
+        for hierarchy in _hierarchies()
+        for each in hierarchy.glob(f"{prefix}*")
+    }
 
 
 def _hierarchies() -> list[Path]:

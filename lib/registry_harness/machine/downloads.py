@@ -1,4 +1,6 @@
-"""Files from where a project publishes them, with the checksums that it publishes beside them."""
+"""Files from where a project publishes them, with the checksums that it publishes
+beside them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def download(place: str, checksum: str, path: Path) -> bool:
 
     Args:
         place: its address.
-        checksum: address of its SHA-256, as a hexadecimal word that other words may follow.
+        checksum: address of its SHA-256, as a hexadecimal word that other words may
+            follow.
         path: where it goes.
 
     Raises:
@@ -36,13 +39,17 @@ def download(place: str, checksum: str, path: Path) -> bool:
     except OSError:
         return False
     if [found] != wanted[:1]:
-        raise StartError(f"{place} does not have the checksum that is published with it")
+        raise StartError(
+            f"{place} does not have the checksum that is published with it"
+        )
     return True
 
 
 def _save(place: str, path: Path) -> str:
     digest = hashlib.sha256()
-    with urllib.request.urlopen(place, timeout=_SECONDS) as source, path.open("wb") as file:
+    with urllib.request.urlopen(place, timeout=_SECONDS) as source, path.open(
+        "wb"
+    ) as file:
         while content := source.read(_BYTES):
             digest.update(content)
             file.write(content)

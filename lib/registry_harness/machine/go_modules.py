@@ -10,7 +10,8 @@ from pathlib import Path
 
 from registry_harness.errors import MissingPartError
 
-# Without optimizing Go compiles in two thirds of the time, and no test waits for these programs.
+# Without optimizing Go compiles in two thirds of the time, and no test waits for these
+# programs.
 QUICKLY = "-gcflags=all=-N -l -dwarf=false"
 
 

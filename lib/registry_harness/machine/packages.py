@@ -1,8 +1,8 @@
 """Fetch and unpack the distribution's packages without installing anything.
 
-apt runs with directories of its own, so neither the machine's package lists nor its choice of
-releases changes. Where packages come from, and whose signature they bear, is taken from the
-machine's own sources.
+apt runs with directories of its own, so neither the machine's package lists nor its
+choice of releases changes. Where packages come from, and whose signature they bear, is
+taken from the machine's own sources.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def fetching(what: str = "packages") -> Iterator[None]:
     """Let one process at a time fetch; who waited finds what the other has fetched.
 
     Args:
-        what: is fetched; who wants something else need not wait for minutes of building.
+        what: is fetched; who wants something else need not wait for minutes of
+            building.
     """
     directory = cache_directory()
     directory.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,8 @@ class PackageSource:
     """Packages of one or more suites of this machine's distribution.
 
     Args:
-        suites: names such as ``bookworm``; those that the mirror does not have are left out.
+        suites: names such as ``bookworm``; those that the mirror does not have are left
+            out.
     """
 
     def __init__(self, suites: tuple[str, ...]) -> None:
@@ -69,11 +71,18 @@ class PackageSource:
     def versions(self, name: str) -> list[Package]:
         """Return all versions of a package that the suites hold, newest first."""
         table = self._run("apt-cache", "madison", name)
-        rows = [[part.strip() for part in line.split("|")] for line in table.splitlines()]
-        return [Package(row[0], row[1]) for row in rows if row[2:] and "Packages" in row[2]]
+        rows = [
+            [part.strip() for part in line.split("|")] for line in table.splitlines()
+        ]
+        return [
+            Package(row[0], row[1]) for row in rows if row[2:] and "Packages" in row[2]
+        ]
 
     def unpack(self, package: Package, target: Path) -> None:
-        """Download a package and unpack it into a directory, whole or not at all; see fetching."""
+        """Download a package and unpack it into a directory, whole or not at all.
+
+        See fetching.
+        """
         work = cache_directory() / "unpacking"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
@@ -104,7 +113,10 @@ class PackageSource:
         (self._root / "etc/sources.list").write_text("".join(self._source_lines()))
         # A suite that the mirror does not have is an error of apt's, and none of ours.
         subprocess.run(
-            ["apt-get", "update", "-q"], env=self._environment, capture_output=True, check=False
+            ["apt-get", "update", "-q"],
+            env=self._environment,
+            capture_output=True,
+            check=False,
         )
 
     def _source_lines(self) -> list[str]:
@@ -129,10 +141,16 @@ class PackageSource:
         return _checked(list(command), env=self._environment, cwd=cwd)
 
 
-def _checked(command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
-    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, check=False)
+def _checked(
+    command: list[str], env: dict[str, str] | None = None, cwd: Path | None = None
+) -> str:
+    done = subprocess.run(
+        command, env=env, cwd=cwd, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
-        raise MissingPartError(f"{' '.join(command)} failed: {done.stderr.strip()[-400:]}")
+        raise MissingPartError(
+            f"{' '.join(command)} failed: {done.stderr.strip()[-400:]}"
+        )
     return done.stdout
 
 
@@ -156,8 +174,11 @@ def os_release() -> dict[str, str]:
 def _mirror() -> str:
     """Address of the mirror that the machine's own release comes from."""
     codename = os_release().get("VERSION_CODENAME", "")
-    mirrors = [uri for uri, origin in _sources(codename, "$(ORIGIN)") if _is_ours(origin)]
-    # Whose lists they are is known of those that were read; a bare machine has read none.
+    mirrors = [
+        uri for uri, origin in _sources(codename, "$(ORIGIN)") if _is_ours(origin)
+    ]
+    # Whose lists they are is known of those that were read; a bare machine has read
+    # none.
     mirrors += [
         uri
         for uri, part in _sources(codename, "$(COMPONENT)", "--no-release-info")
@@ -172,9 +193,17 @@ def _mirror() -> str:
 
 
 def _sources(codename: str, field: str, *options: str) -> list[tuple[str, str]]:
-    """Return address and one more field of the machine's package sources of a release."""
+    """Return address and one more field of the machine's package sources of a
+    release.
+    """
     table = _checked(
-        ["apt-get", "indextargets", *options, "--format", f"$(RELEASE) $(REPO_URI) {field}"]
+        [
+            "apt-get",
+            "indextargets",
+            *options,
+            "--format",
+            f"$(RELEASE) $(REPO_URI) {field}",
+        ]
     )
     rows = [line.split(maxsplit=2) for line in table.splitlines()]
     return [(row[1], row[2]) for row in rows if row[0] == codename and row[2:]]

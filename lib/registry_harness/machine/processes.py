@@ -1,4 +1,7 @@
-"""Start and stop daemons of the harness's own; none outlives the process that started it."""
+"""Start and stop daemons of the harness's own.
+
+None outlives the process that started it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ class Daemon:
         command: program and arguments.
         log: where its output goes.
         environment: added to this process's own.
-        through: put in front of the command, where that starts it as a child and waits for it.
+        through: put in front of the command, where that starts it as a child and waits
+            for it.
     """
 
     def __init__(
@@ -61,12 +65,17 @@ class Daemon:
             raise
 
     def _wait(
-        self, process: subprocess.Popen[bytes], is_ready: Callable[[], bool], seconds: float
+        self,
+        process: subprocess.Popen[bytes],
+        is_ready: Callable[[], bool],
+        seconds: float,
     ) -> None:
         deadline = time.monotonic() + seconds
         while not is_ready():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise StartError(f"{self._command[0]} did not come up\n{self.log()[-4000:]}")
+                raise StartError(
+                    f"{self._command[0]} did not come up\n{self.log()[-4000:]}"
+                )
             time.sleep(_POLL_SECONDS)
 
     def signal(self, number: signal.Signals) -> None:

@@ -24,7 +24,8 @@ class Running(ABC):
     def stop(self) -> None:
         """Stop it; it may not have started."""
 
-    def __enter__(self: _Self) -> _Self:  # noqa: PYI019 - Python 3.10 has no typing.Self
+    # Python 3.10 has no typing.Self.
+    def __enter__(self: _Self) -> _Self:  # noqa: PYI019
         try:
             self.start()
         except BaseException:

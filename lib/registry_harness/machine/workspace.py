@@ -1,4 +1,6 @@
-"""Directories for running parts: with short paths, as sockets need, and gone when they end."""
+"""Directories for running parts: with short paths, as sockets need, and gone when
+they end.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _PREFIX = "rh-"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Make a directory and remove it, with all that is mounted in it, at the end of the block."""
+    """Make a directory and remove it, with all that is mounted in it, at the end of
+    the block.
+    """
     directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
         yield directory
@@ -26,7 +30,10 @@ def workspace() -> Iterator[Path]:
 
 
 def remove_stale_workspaces() -> int:
-    """Remove the directories of processes that were killed; return how many there were."""
+    """Remove the directories of processes that were killed.
+
+    Return how many there were.
+    """
     found = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*")
     stale = [each for each in found if _is_stale(each.name)]
     for directory in stale:

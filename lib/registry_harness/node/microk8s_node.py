@@ -1,8 +1,9 @@
-"""A throwaway MicroK8s node: the directories, programs and environment that an addon meets.
+"""A throwaway MicroK8s node: the directories, programs and environment that an addon
+meets.
 
-No file of a MicroK8s on the same machine is read or touched. Layout as snapd and MicroK8s' install
-hook make it: SNAP_DATA is a revision's own directory, ``current`` beside it points to the revision
-in use, SNAP_COMMON is shared.
+No file of a MicroK8s on the same machine is read or touched. Layout as snapd and
+MicroK8s' install hook make it: SNAP_DATA is a revision's own directory, ``current``
+beside it points to the revision in use, SNAP_COMMON is shared.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ _MICROK8S = """#!/bin/sh
 verb=$1 name=$2
 shift
 case $verb in
-    enable|disable) shift; exec "$SNAP_COMMON/addons/{repository}/addons/$name/$verb" "$@" ;;
+    enable|disable)
+        shift
+        exec "$SNAP_COMMON/addons/{repository}/addons/$name/$verb" "$@"
+        ;;
     kubectl) exec "$SNAP/{kubectl}" "$@" ;;
     *) exec "$SNAP_COMMON/plugins/$verb" "$@" ;;
 esac
@@ -62,14 +66,15 @@ class MicroK8sNode:
 
     Args:
         root: an empty directory, or one that is not there yet.
-        repository: holds addons.yaml, addons/ and, where there is one, lib/; added to the node.
+        repository: holds addons.yaml, addons/ and, where there is one, lib/; added to
+            the node.
         addon: name of the addon that enable and disable are about.
         template: text of args/containerd-template.toml.
         containerd: binary that SNAP/bin/containerd points to; None for none.
         python: interpreter that the node's programs are run with.
 
-    On a machine of its own ``through`` is put in front of the addon's programs, such as nsenter and
-    its options, and ``root_as_seen`` is what they see as the root.
+    On a machine of its own ``through`` is put in front of the addon's programs, such as
+    nsenter and its options, and ``root_as_seen`` is what they see as the root.
     """
 
     def __init__(
@@ -122,7 +127,9 @@ class MicroK8sNode:
         return self.data / "args/certs.d"
 
     def environment(self) -> dict[str, str]:
-        """Return the environment that snapd and MicroK8s' wrappers give an addon's programs."""
+        """Return the environment that snapd and MicroK8s' wrappers give an addon's
+        programs.
+        """
         system = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         snap = self.as_seen(self.snap)
         return {
@@ -147,15 +154,22 @@ class MicroK8sNode:
         """Run ``microk8s disable ADDON OPTIONS``."""
         return self.run(self._addon / "disable", *options)
 
-    def plugin(self, command: str, *arguments: str, stdin: str | None = None) -> ProgramResult:
+    def plugin(
+        self, command: str, *arguments: str, stdin: str | None = None
+    ) -> ProgramResult:
         """Run ``microk8s COMMAND ARGUMENTS``, a command that an addon has installed."""
         return self.run(self.common / "plugins" / command, *arguments, stdin=stdin)
 
     def kubectl(self, *arguments: str) -> ProgramResult:
-        """Run ``microk8s kubectl ARGUMENTS``; only where use_kubectl has given the node one."""
+        """Run ``microk8s kubectl ARGUMENTS``.
+
+        Only where use_kubectl has given the node one.
+        """
         return self.run(self.snap / KUBECTL, *arguments)
 
-    def run(self, program: Path, *arguments: str, stdin: str | None = None) -> ProgramResult:
+    def run(
+        self, program: Path, *arguments: str, stdin: str | None = None
+    ) -> ProgramResult:
         """Run a program as MicroK8s does."""
         done = subprocess.run(
             [*self.through, str(self.as_seen(program)), *arguments],
@@ -170,7 +184,8 @@ class MicroK8sNode:
     def shell(
         self, command: str, cwd: Path, environment: Mapping[str, str] | None = None
     ) -> ProgramResult:
-        """Run a command line as people paste it: it finds ``microk8s``, ``snap`` and ``sudo``.
+        """Run a command line as people paste it: it finds ``microk8s``, ``snap`` and
+        ``sudo``.
 
         Args:
             command: for a shell.
@@ -189,13 +204,19 @@ class MicroK8sNode:
         return ProgramResult(done.returncode, done.stdout, done.stderr)
 
     def refresh(self) -> list[ProgramResult]:
-        """Refresh the snap: SNAP_DATA is copied to a new revision, then the hooks run."""
+        """Refresh the snap: SNAP_DATA is copied to a new revision, then the hooks
+        run.
+        """
         old = self.data
         self.revision += 1
         subprocess.run(["cp", "-a", str(old), str(self.data)], check=True)
         self._point_current()
         hooks = self.common / "hooks/post-refresh.d"
-        return [self.run(hook) for hook in sorted(hooks.iterdir())] if hooks.is_dir() else []
+        return (
+            [self.run(hook) for hook in sorted(hooks.iterdir())]
+            if hooks.is_dir()
+            else []
+        )
 
     def revert(self) -> None:
         """Revert the snap to the revision before, with the data it then had."""
@@ -229,7 +250,9 @@ class MicroK8sNode:
         _program(programs / "sudo", _SUDO)
         microk8s = _MICROK8S.format(repository=_REPOSITORY, kubectl=KUBECTL)
         _program(programs / "microk8s", microk8s)
-        _program(programs / "journalctl", f'#!/bin/sh\ntail -n 20 "{self.containerd_log}"\n')
+        _program(
+            programs / "journalctl", f'#!/bin/sh\ntail -n 20 "{self.containerd_log}"\n'
+        )
         if containerd is not None:
             for name in ("containerd", "ctr"):
                 (binaries / name).symlink_to(containerd.with_name(name))
@@ -239,11 +262,16 @@ class MicroK8sNode:
         (self.data / "var/lock").mkdir(parents=True)
         (self.data / "args/cni-network").mkdir()
         self.template.write_text(template, encoding="utf-8")
-        (self.data / "args/containerd").write_text(_CONTAINERD_ARGUMENTS, encoding="utf-8")
+        (self.data / "args/containerd").write_text(
+            _CONTAINERD_ARGUMENTS, encoding="utf-8"
+        )
         for name, (server, host) in _STOCK_HOSTS.items():
             directory = self.certs_d / name
             directory.mkdir()
-            text = f'server = "{server}"\n\n[host."{host}"]\n  capabilities = ["pull", "resolve"]\n'
+            text = (
+                f'server = "{server}"\n\n[host."{host}"]\n  capabilities = ["pull",'
+                ' "resolve"]\n'
+            )
             (directory / "hosts.toml").write_text(text, encoding="utf-8")
         for path in self.data.rglob("*"):
             path.chmod(0o770 if path.is_dir() else 0o660)
@@ -261,7 +289,9 @@ class MicroK8sNode:
         shutil.copy(repository / "addons.yaml", clone)
 
     def _close_to_others(self) -> None:
-        """Let nobody else write where on a real node only root can, whatever the umask is."""
+        """Let nobody else write where on a real node only root can, whatever the
+        umask is.
+        """
         for place in (self.snap / "usr/bin", self.snap / "bin", self.data, self.common):
             for directory in (place, *place.parents):
                 if directory.is_relative_to(self.root):

@@ -1,4 +1,6 @@
-"""A throwaway node with a running containerd: what `microk8s enable` and a pod's pull meet."""
+"""A throwaway node with a running containerd: what `microk8s enable` and a pod's
+pull meet.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A stand-in for snapd's snapctl on a throwaway node: it restarts the node's own containerd."""
+"""A stand-in for snapd's snapctl on a throwaway node: it restarts the node's own
+containerd.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from pathlib import Path
 
 from registry_harness.errors import HarnessError
 
-# Talks to the harness over a socket, so that a failed restart fails the program that asked for it.
+# Talks to the harness over a socket, so that a failed restart fails the program that
+# asked for it.
 PROGRAM = """#!{python}
 import socket
 import sys

@@ -71,4 +71,6 @@ def _entry(item: os.DirEntry[str]) -> Entry:
         kind, content = "directory", ""
     else:
         kind, content = "file", hashlib.sha256(Path(item.path).read_bytes()).hexdigest()
-    return Entry(kind, content, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid))
+    return Entry(
+        kind, content, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid)
+    )

@@ -38,7 +38,10 @@ class Request:
 
 
 def parse_access_log(log: str) -> list[Request]:
-    """Read the Apache combined lines of a registry's log; other lines are passed over."""
+    """Read the Apache combined lines of a registry's log.
+
+    Other lines are passed over.
+    """
     matches = (_LINE.match(line) for line in log.splitlines())
     return [
         Request(m["client"], m["method"], m["path"], int(m["status"]), m["agent"])

@@ -44,7 +44,9 @@ class CertificateAuthority:
         """The authority's certificate."""
         return self._ca.cert_pem.bytes()
 
-    def server(self, *names: str, expired: bool = False, future: bool = False) -> KeyPair:
+    def server(
+        self, *names: str, expired: bool = False, future: bool = False
+    ) -> KeyPair:
         """Issue a server's certificate.
 
         Args:
@@ -62,19 +64,22 @@ class CertificateAuthority:
         )
 
     def spelled(self, name: str, *, is_alternative: bool) -> KeyPair:
-        """Issue a server's certificate with its name where TLS clients do not look for it.
+        """Issue a server's certificate with its name where TLS clients do not look for
+        it.
 
         Args:
             name: host name or IP address.
-            is_alternative: it is an alternative name, as a DNS name even if it is an IP address;
-                else the common name, and there is no alternative one.
+            is_alternative: it is an alternative name, as a DNS name even if it is an IP
+                address; else the common name, and there is no alternative one.
         """
         issuer = x509.load_pem_x509_certificate(self.pem)
         key = serialization.load_pem_private_key(self._ca.private_key_pem.bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise TypeError(type(key))
         alternatives = [x509.DNSName(name)] if is_alternative else []
-        return _signed("registry" if is_alternative else name, alternatives, issuer.subject, key)
+        return _signed(
+            "registry" if is_alternative else name, alternatives, issuer.subject, key
+        )
 
     def client(self, name: str = "node.example") -> KeyPair:
         """Issue a client's certificate."""
@@ -113,10 +118,14 @@ def _signed(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)
         .not_valid_after(now + _DAY)
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(
+            x509.BasicConstraints(ca=is_authority, path_length=None), critical=True
+        )
     )
     if alternatives:
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName(alternatives), critical=False
+        )
     certificate = builder.sign(issuer_key or key, hashes.SHA256())
     return KeyPair(
         certificate.public_bytes(serialization.Encoding.PEM),

@@ -1,6 +1,8 @@
-"""Images with content that nobody has pulled before, and the quick way to fill a registry.
+"""Images with content that nobody has pulled before, and the quick way to fill a
+registry.
 
-A digest that containerd has is not fetched again, so every test needs an image of its own.
+A digest that containerd has is not fetched again, so every test needs an image of its
+own.
 """
 
 from __future__ import annotations
@@ -22,7 +24,12 @@ from registry_harness.registries.registry import Registry
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 # What an image with busybox runs.
-WAITING = ["/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; busybox sleep 1000000 & wait"]
+WAITING = [
+    "/bin/busybox",
+    "sh",
+    "-c",
+    "trap 'exit 0' TERM; busybox sleep 1000000 & wait",
+]
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
@@ -40,7 +47,11 @@ class Blob:
 
     def descriptor(self) -> dict[str, str | int]:
         """How a manifest names it."""
-        return {"mediaType": self.kind, "digest": self.digest, "size": len(self.content)}
+        return {
+            "mediaType": self.kind,
+            "digest": self.digest,
+            "size": len(self.content),
+        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,9 @@ class Image:
 
 
 def layer_tar(busybox: Path | None = None) -> bytes:
-    """Return a tar archive with one file of random content, and busybox if it is given."""
+    """Return a tar archive with one file of random content, and busybox if it is
+    given.
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         put_content(archive, busybox)
@@ -78,7 +91,8 @@ def random_image(busybox: Path | None = None) -> Image:
     """Make an image that nobody has pulled before.
 
     Args:
-        busybox: a static program, which makes it one that can run: it waits until it is stopped.
+        busybox: a static program, which makes it one that can run: it waits until it is
+            stopped.
     """
     tar = layer_tar(busybox)
     layer = Blob(_LAYER, gzip.compress(tar))
@@ -86,7 +100,10 @@ def random_image(busybox: Path | None = None) -> Image:
         "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
         "os": "linux",
         "config": {} if busybox is None else {"Entrypoint": WAITING},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]},
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()],
+        },
     }
     config_blob = Blob(_CONFIG, json.dumps(config).encode())
     manifest = {
@@ -129,11 +146,15 @@ def image_archive(reference: str, busybox: Path | None = None) -> bytes:
 
 
 def fill(
-    registry: Registry, repository: str, tag: str = "latest", busybox: Path | None = None
+    registry: Registry,
+    repository: str,
+    tag: str = "latest",
+    busybox: Path | None = None,
 ) -> str:
     """Put a new image straight into a registry and return its reference.
 
-    This is the distribution protocol without any engine; DockerEngine.push is the other way.
+    This is the distribution protocol without any engine; DockerEngine.push is the other
+    way.
 
     Args:
         registry: that gets it.
@@ -150,7 +171,10 @@ def fill(
         for blob in (image.layer, image.config):
             client.upload(repository, blob)
         client.request(
-            "PUT", f"/v2/{repository}/manifests/{tag}", image.manifest.content, image.manifest.kind
+            "PUT",
+            f"/v2/{repository}/manifests/{tag}",
+            image.manifest.content,
+            image.manifest.kind,
         )
     finally:
         client.close()

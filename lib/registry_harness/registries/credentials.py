@@ -21,19 +21,30 @@ class Credentials:
 
     @staticmethod
     def random() -> Credentials:
-        """Make credentials for tests: the password holds what quoting and encoding get wrong."""
-        return Credentials(f"user-{secrets.token_hex(4)}", _AWKWARD + secrets.token_urlsafe(12))
+        """Make credentials for tests: the password holds what quoting and encoding
+        get wrong.
+        """
+        return Credentials(
+            f"user-{secrets.token_hex(4)}", _AWKWARD + secrets.token_urlsafe(12)
+        )
 
     @staticmethod
     def to_type() -> Credentials:
-        """Make credentials that people can type and paste anywhere: small letters and digits."""
+        """Make credentials that people can type and paste anywhere: small letters
+        and digits.
+        """
         return Credentials(f"user{secrets.token_hex(2)}", secrets.token_hex(8))
 
     def htpasswd(self) -> str:
         """Return the line of an htpasswd file; a registry reads bcrypt only."""
         salt = bcrypt.gensalt(_ROUNDS, prefix=b"2a")
-        return f"{self.username}:{bcrypt.hashpw(self.password.encode(), salt).decode()}\n"
+        return (
+            f"{self.username}:{bcrypt.hashpw(self.password.encode(), salt).decode()}\n"
+        )
 
     def basic(self) -> str:
         """Return the value of an Authorization header."""
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return (
+            "Basic "
+            + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        )

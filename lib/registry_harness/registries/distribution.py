@@ -1,4 +1,6 @@
-"""distribution, the registry: the versions that the harness has, and where they come from."""
+"""distribution, the registry: the versions that the harness has, and where they come
+from.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ from pathlib import Path
 from registry_harness.errors import MissingPartError
 from registry_harness.machine import downloads
 from registry_harness.machine.go_modules import QUICKLY, can_build, go, linked_with
-from registry_harness.machine.packages import PackageSource, cache_directory, fetching, os_release
+from registry_harness.machine.packages import (
+    PackageSource,
+    cache_directory,
+    fetching,
+    os_release,
+)
 
 PROGRAM = "registry"
 _PLACE = (
@@ -21,7 +28,8 @@ _PLACE = (
 )
 _PACKAGE = "docker-registry"
 _MODULE = "github.com/distribution/distribution/v3"
-# Its own main program has the storage of three clouds besides, which is half of what is compiled.
+# Its own main program has the storage of three clouds besides, which is half of what is
+# compiled.
 _MAIN = f"""package main
 
 import (
@@ -87,11 +95,15 @@ class RegistryProgram:
     binary: Path
 
 
-def provide_program(distribution: Distribution, say: Callable[[str], None]) -> RegistryProgram:
-    """Return the program from the cache, else downloaded, else by the only way that is left.
+def provide_program(
+    distribution: Distribution, say: Callable[[str], None]
+) -> RegistryProgram:
+    """Return the program from the cache, else downloaded, else by the only way that is
+    left.
 
-    Downloaded it is from distribution's own place, with its checksum. Else 2.8 comes from this
-    machine's packages, and 3, which no package has, is built of Go modules. See fetching.
+    Downloaded it is from distribution's own place, with its checksum. Else 2.8 comes
+    from this machine's packages, and 3, which no package has, is built of Go modules.
+    See fetching.
 
     Args:
         distribution: which version.
@@ -109,7 +121,9 @@ def provide_program(distribution: Distribution, say: Callable[[str], None]) -> R
         work.rename(_cache() / _fetch(distribution, work, say))
         found = _cached(distribution)
     if found is None:
-        raise MissingPartError(f"what was fetched is no distribution {distribution.series}")
+        raise MissingPartError(
+            f"what was fetched is no distribution {distribution.series}"
+        )
     return found
 
 
@@ -144,9 +158,13 @@ def _fetch(distribution: Distribution, work: Path, say: Callable[[str], None]) -
         return _unpack(distribution, work)
     if not can_build():
         raise MissingPartError(
-            f"distribution {version} cannot be downloaded, and there is no Go to build it with"
+            f"distribution {version} cannot be downloaded, and there is no Go to build"
+            " it with"
         )
-    say(f"it cannot be had; building distribution {version} of its Go modules: some minutes")
+    say(
+        f"it cannot be had; building distribution {version} of its Go modules: some"
+        " minutes"
+    )
     _build(version, work)
     return version
 
@@ -166,11 +184,13 @@ def _unpack(distribution: Distribution, work: Path) -> str:
     source = PackageSource((os_release().get("VERSION_CODENAME", ""),))
     with fetching():
         source.update()
-        packages = [each for each in source.versions(_PACKAGE) if distribution.has(each.version)]
+        packages = [
+            each for each in source.versions(_PACKAGE) if distribution.has(each.version)
+        ]
         if not packages:
             raise MissingPartError(
-                f"distribution {distribution.series} cannot be downloaded, and this machine's "
-                f"packages have no {_PACKAGE} of that version"
+                f"distribution {distribution.series} cannot be downloaded, and this"
+                f" machine's packages have no {_PACKAGE} of that version"
             )
         source.unpack(packages[0], work / "package")
     (work / f"package/usr/bin/{_PACKAGE}").rename(work / PROGRAM)

@@ -1,4 +1,6 @@
-"""A server in front of a registry that passes everything on, or does what registries should not."""
+"""A server in front of a registry that passes everything on, or does what registries
+should not.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,8 @@ def always(answer: Answer) -> Rule:
 
 
 class Gatekeeper(Running):
-    """Stands in front of a registry that speaks plain HTTP, and may be changed while it runs.
+    """Stands in front of a registry that speaks plain HTTP, and may be changed while it
+    runs.
 
     Args:
         address: of this machine, where it answers; the kernel chooses the port.
@@ -108,9 +111,10 @@ class Gatekeeper(Running):
             pair: its certificate; None for plain HTTP.
             rule: what it answers by itself.
             clients: whose certificates it wants clients to present; None for nothing.
-            greeting: all that it says, whatever it is asked, before it hangs up; None to answer.
-            to_hello: as ``greeting``, but only to those who begin TLS where it speaks plain HTTP;
-                None for what Go's servers say.
+            greeting: all that it says, whatever it is asked, before it hangs up; None
+                to answer.
+            to_hello: as ``greeting``, but only to those who begin TLS where it speaks
+                plain HTTP; None for what Go's servers say.
         """
         context = None
         if pair is not None:
@@ -129,7 +133,11 @@ class Gatekeeper(Running):
 
     def _passed_on(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
         connection = http.client.HTTPConnection(self._upstream.host, timeout=_SECONDS)
-        kept = {key: value for key, value in headers.items() if key in ("Accept", "Authorization")}
+        kept = {
+            key: value
+            for key, value in headers.items()
+            if key in ("Accept", "Authorization")
+        }
         try:
             connection.request(method, path, headers=kept)
             answer = connection.getresponse()
@@ -148,7 +156,9 @@ class Gatekeeper(Running):
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._talk, args=(client, self._context), daemon=True).start()
+            threading.Thread(
+                target=self._talk, args=(client, self._context), daemon=True
+            ).start()
 
     def _talk(self, client: socket.socket, context: ssl.SSLContext | None) -> None:
         client.settimeout(_SECONDS)
@@ -194,7 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_any  # noqa: N815 - http.server's names
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(
+        self, code: int, message: str | None = None, explain: str | None = None
+    ) -> None:
         """Answer what is no request, such as a TLS hello, as Go's server does."""
         del explain
         with suppress(OSError):
@@ -208,7 +220,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class BlackHole(Running):
-    """A port at which nobody ever answers: its queue is full, so that the kernel drops all others.
+    """A port at which nobody ever answers: its queue is full, so that the kernel drops
+    all others.
 
     Args:
         address: of this machine.
@@ -283,12 +296,15 @@ class ForwardProxy(Running):
             if self._forbids:
                 client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
                 return
-            with socket.create_connection((url.hostname, url.port or 80), _SECONDS) as server:
+            with socket.create_connection(
+                (url.hostname, url.port or 80), _SECONDS
+            ) as server:
                 if method == "CONNECT":
                     client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 else:
                     path = url._replace(scheme="", netloc="").geturl()
-                    # One request for each connection, so that none has to be told from the next.
+                    # One request for each connection, so that none has to be told from
+                    # the next.
                     first = f"{method} {path} HTTP/1.1\r\nConnection: close\r\n"
                     server.sendall(first.encode() + _without_connection(fields))
                 _both_ways(client, server)
@@ -306,7 +322,9 @@ def _head_of(client: socket.socket) -> bytes:
 
 def _without_connection(fields: bytes) -> bytes:
     lines = fields.split(b"\r\n")
-    return b"\r\n".join(each for each in lines if not each.lower().startswith(b"connection:"))
+    return b"\r\n".join(
+        each for each in lines if not each.lower().startswith(b"connection:")
+    )
 
 
 def _both_ways(client: socket.socket, server: socket.socket) -> None:

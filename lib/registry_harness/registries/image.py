@@ -1,4 +1,6 @@
-"""Registry images: a given one, a local one, a pulled one, or one made of the program alone."""
+"""Registry images: a given one, a local one, a pulled one, or one made of the
+program alone.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +54,9 @@ def registry_image(
 ) -> str:
     """Return the name of an image that runs a registry.
 
-    In this order: those of the environment's REGISTRY_IMAGE that run this version, an official
-    image that is here, one that can be pulled in 20 s, one made of the program alone; see
-    provide_program.
+    In this order: those of the environment's REGISTRY_IMAGE that run this version, an
+    official image that is here, one that can be pulled in 20 s, one made of the program
+    alone; see provide_program.
 
     Args:
         client: of the Docker engine that is to have it.
@@ -87,9 +89,13 @@ def _major(client: docker.DockerClient, image: str) -> str:
     """Return the first number of the version that an image's registry says it has."""
     remedy = f"{_VARIABLE}=NAME, or NAME,NAME: images of distribution 2 or 3"
     try:
-        told = client.containers.run(image, ["--version"], remove=True, network_mode="none")
+        told = client.containers.run(
+            image, ["--version"], remove=True, network_mode="none"
+        )
     except (docker.errors.DockerException, OSError) as error:
-        raise MissingPartError(f"{_VARIABLE}: {image} does not run: {error}", remedy) from error
+        raise MissingPartError(
+            f"{_VARIABLE}: {image} does not run: {error}", remedy
+        ) from error
     match = re.search(r"\sv?(\d+)\.\d+", told.decode(errors="replace"))
     if match is None:
         raise MissingPartError(f"{_VARIABLE}: {image} does not say its version", remedy)
@@ -99,7 +105,9 @@ def _major(client: docker.DockerClient, image: str) -> str:
 def _local(client: docker.DockerClient, wanted: Distribution) -> str | None:
     tags = [tag for image in client.images.list() for tag in image.tags]
     own = [tag for tag in tags if tag.startswith(f"{OWN}:{wanted.series}.")]
-    return wanted.image if wanted.image in tags else max(own, key=numbers_of, default=None)
+    return (
+        wanted.image if wanted.image in tags else max(own, key=numbers_of, default=None)
+    )
 
 
 def _pull(client: docker.DockerClient, image: str) -> bool:
@@ -119,13 +127,15 @@ def _pull(client: docker.DockerClient, image: str) -> bool:
     return done.wait(_PULL_SECONDS) and bool(worked)
 
 
-def _make(client: docker.DockerClient, wanted: Distribution, say: Callable[[str], None]) -> str:
+def _make(
+    client: docker.DockerClient, wanted: Distribution, say: Callable[[str], None]
+) -> str:
     try:
         program = provide_program(wanted, say)
     except MissingPartError as error:
         raise MissingPartError(
-            f"no registry image of distribution {wanted.series}: none given, here or to pull; "
-            + error.message,
+            f"no registry image of distribution {wanted.series}: none given, here or to"
+            " pull; " + error.message,
             f"{_VARIABLE}=NAME names one",
         ) from error
     tag = f"{OWN}:{re.sub(r'[^A-Za-z0-9_.-]', '-', program.version)}"
@@ -137,7 +147,9 @@ def _make(client: docker.DockerClient, wanted: Distribution, say: Callable[[str]
 
 def _files(program: RegistryProgram, wanted: Distribution) -> dict[str, bytes]:
     files = {"/bin/registry": program.binary.read_bytes()}
-    files.update({str(path): path.read_bytes() for path in libraries_of(program.binary)})
+    files.update(
+        {str(path): path.read_bytes() for path in libraries_of(program.binary)}
+    )
     files[wanted.configuration] = _CONFIGURATION
     return files
 
@@ -148,7 +160,9 @@ def libraries_of(binary: Path) -> list[Path]:
     Raises:
         StartError: it is no program of this machine.
     """
-    listed = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ldd", str(binary)], capture_output=True, text=True, check=False
+    )
     if "not a dynamic executable" in listed.stderr + listed.stdout:
         return []
     if listed.returncode != 0:

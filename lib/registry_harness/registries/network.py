@@ -1,4 +1,6 @@
-"""A Docker network: its addresses are not loopback, which containerd and Docker treat specially."""
+"""A Docker network: its addresses are not loopback, which containerd and Docker
+treat specially.
+"""
 
 from __future__ import annotations
 
@@ -94,10 +96,15 @@ class Ipv6Network(Running):
     def __init__(self, network: HarnessNetwork) -> None:
         number = str(network.subnet).split(".")[2]
         subnet = ipaddress.IPv6Network(f"fd5a:141:{number}::/64")
-        pool = IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))])
+        pool = IPAMConfig(
+            pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))]
+        )
         try:
             self._network: Network = network.client.networks.create(
-                f"{network.name}-ipv6", ipam=pool, labels=network.labels, enable_ipv6=True
+                f"{network.name}-ipv6",
+                ipam=pool,
+                labels=network.labels,
+                enable_ipv6=True,
             )
         except docker.errors.APIError as error:
             raise MissingPartError(
@@ -137,8 +144,13 @@ def kept_network(client: docker.DockerClient) -> HarnessNetwork:
 
 
 def remove_stale(client: docker.DockerClient) -> int:
-    """Remove containers and networks whose process is gone; return how many there were."""
-    return _remove(client, lambda owner: owner != KEPT and not Path(f"/proc/{owner}").exists())
+    """Remove containers and networks whose process is gone.
+
+    Return how many there were.
+    """
+    return _remove(
+        client, lambda owner: owner != KEPT and not Path(f"/proc/{owner}").exists()
+    )
 
 
 def remove_kept(client: docker.DockerClient) -> int:
@@ -185,14 +197,18 @@ def _gateway(subnet: ipaddress.IPv4Network) -> str:
     return str(subnet[1])
 
 
-def _create(client: docker.DockerClient, subnets: list[str], labels: dict[str, str]) -> Network:
+def _create(
+    client: docker.DockerClient, subnets: list[str], labels: dict[str, str]
+) -> Network:
     remove_stale(client)
     for subnet in subnets:
         gateway = _gateway(ipaddress.IPv4Network(subnet))
         pool = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet, gateway=gateway)])
         name = f"registry-harness-{os.getpid()}-{subnet.split('/')[0]}"
         try:
-            network = client.networks.create(name, ipam=pool, labels=labels, check_duplicate=True)
+            network = client.networks.create(
+                name, ipam=pool, labels=labels, check_duplicate=True
+            )
         except docker.errors.APIError as error:
             if "overlap" not in str(error) and "already exists" not in str(error):
                 raise

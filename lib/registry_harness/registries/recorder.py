@@ -20,7 +20,9 @@ _CLIENT_SECONDS = 5
 _SETTLE_SECONDS = 2
 _POLL_SECONDS = 0.002
 _TLS_RECORD = b"\x16"
-_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ class Recorder(Running):
             each.close()
 
     def taken(self) -> list[Recorded]:
-        """Return what was recorded since the last call, in the order of its beginning."""
+        """Return what was recorded since the last call, in the order of its
+        beginning.
+        """
         end = time.monotonic() + _SETTLE_SECONDS
         while self._beginning and time.monotonic() < end:
             time.sleep(_POLL_SECONDS)
@@ -107,10 +111,15 @@ class Recorder(Running):
                         self._beginning += 1
                     answer = self._by_tls if listener is self._tls else self._by_http
                     arguments = (answer, client, time.monotonic())
-                    threading.Thread(target=self._answer, args=arguments, daemon=True).start()
+                    threading.Thread(
+                        target=self._answer, args=arguments, daemon=True
+                    ).start()
 
     def _answer(
-        self, answer: Callable[[socket.socket, float], None], client: socket.socket, began: float
+        self,
+        answer: Callable[[socket.socket, float], None],
+        client: socket.socket,
+        began: float,
     ) -> None:
         client.settimeout(_CLIENT_SECONDS)
         try:
@@ -161,7 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
         namespace = parse_qs(parts.query).get("ns", [""])[0]
         host = self.headers.get("Host", "")
         method = self.command
-        self._recorder.record(Recorded(self._scheme, host, unquote(parts.path), namespace, method))
+        self._recorder.record(
+            Recorded(self._scheme, host, unquote(parts.path), namespace, method)
+        )
         self.send_response(404)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -49,8 +49,10 @@ class RegistrySpec:
         proxy_of: fetch from this registry what is not here (a pull-through mirror).
         address: an address of the network; None for a free one.
         port: where it answers.
-        to_type: people log in by hand, so the password is one to type; tests get an odd one.
-        distribution: the program's version: ``2.8``, as MicroK8s' own registry has, or ``3``.
+        to_type: people log in by hand, so the password is one to type; tests get an odd
+            one.
+        distribution: the program's version: ``2.8``, as MicroK8s' own registry has, or
+            ``3``.
     """
 
     tls: bool = False
@@ -66,7 +68,9 @@ class RegistrySpec:
 
     def __post_init__(self) -> None:
         if self.distribution not in DISTRIBUTIONS:
-            raise ValueError(f"a registry's distribution is one of {', '.join(DISTRIBUTIONS)}")
+            raise ValueError(
+                f"a registry's distribution is one of {', '.join(DISTRIBUTIONS)}"
+            )
         if self.htpasswd and self.token:
             raise ValueError("a registry asks either for a password or for a token")
         if self.anonymous and not self.token:
@@ -120,7 +124,11 @@ class Registry:
 
     def pulls(self, repository: str) -> list[Request]:
         """Return what containerd fetched of one repository."""
-        return [each for each in self.requests() if each.is_pull and f"/{repository}/" in each.path]
+        return [
+            each
+            for each in self.requests()
+            if each.is_pull and f"/{repository}/" in each.path
+        ]
 
     def stop(self) -> None:
         """Stop it, remove what it stored, and close its token server."""
@@ -132,7 +140,10 @@ class Registry:
                 self.token_server.stop()
 
     def authorization(self, repository: str) -> str | None:
-        """Return the value of the header that lets a client push to a repository; None for none."""
+        """Return the value of the header that lets a client push to a repository.
+
+        None for none.
+        """
         if self.token_server is not None:
             scope = f"repository:{repository}:pull,push"
             return f"Bearer {self.token_server.token(scope)}"
@@ -146,7 +157,9 @@ class Registry:
         """
         request = urllib.request.Request(self.url + path, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=5, context=self.tls_context()) as answer:
+            with urllib.request.urlopen(
+                request, timeout=5, context=self.tls_context()
+            ) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             error.close()
@@ -163,7 +176,9 @@ class Registry:
 
 
 class _Answers(WaitStrategy):
-    """Wait until a registry answers as it should, and notice at once if it has ended."""
+    """Wait until a registry answers as it should, and notice at once if it has
+    ended.
+    """
 
     def __init__(self, registry: Registry) -> None:
         super().__init__()
@@ -183,7 +198,10 @@ class _Answers(WaitStrategy):
 
 
 def start_registry(
-    spec: RegistrySpec, network: HarnessNetwork, authority: CertificateAuthority, image: str
+    spec: RegistrySpec,
+    network: HarnessNetwork,
+    authority: CertificateAuthority,
+    image: str,
 ) -> Registry:
     """Start a registry and return it when it serves.
 
@@ -222,7 +240,10 @@ def start_registry(
 
 @contextmanager
 def running_registry(
-    spec: RegistrySpec, network: HarnessNetwork, authority: CertificateAuthority, image: str
+    spec: RegistrySpec,
+    network: HarnessNetwork,
+    authority: CertificateAuthority,
+    image: str,
 ) -> Iterator[Registry]:
     """Start a registry, and stop it at the end of the block."""
     registry = start_registry(spec, network, authority, image)
@@ -233,7 +254,8 @@ def running_registry(
 
 
 def _container(image: str, network: HarnessNetwork, address: str) -> DockerContainer:
-    # Ryuk's image cannot be had everywhere; the label and remove_stale do what it would.
+    # Ryuk's image cannot be had everywhere; the label and remove_stale do what it
+    # would.
     testcontainers_config.ryuk_disabled = True
     version = network.client.version()["ApiVersion"]
     endpoint = EndpointConfig(version, ipv4_address=address)
@@ -266,7 +288,10 @@ def _token_server(
 
 def _environment(registry: Registry) -> dict[str, str]:
     spec = registry.spec
-    environment = {"REGISTRY_HTTP_ADDR": f":{spec.port}", "OTEL_TRACES_EXPORTER": "none"}
+    environment = {
+        "REGISTRY_HTTP_ADDR": f":{spec.port}",
+        "OTEL_TRACES_EXPORTER": "none",
+    }
     if spec.tls:
         environment["REGISTRY_HTTP_TLS_CERTIFICATE"] = _CERTIFICATE
         environment["REGISTRY_HTTP_TLS_KEY"] = _KEY

@@ -1,4 +1,5 @@
-"""A token server, as Docker Hub has one: it knows the users, and registries trust its tokens.
+"""A token server, as Docker Hub has one: it knows the users, and registries trust its
+tokens.
 
 It speaks both ways of asking, GET with Basic and POST with a form, as described in
 https://distribution.github.io/distribution/spec/auth/token/ and …/spec/auth/oauth/.
@@ -81,7 +82,8 @@ class TokenServer(Running):
 
     Args:
         address: of this machine, where it answers; the kernel chooses the port.
-        authority: signs its own certificate and the one that its tokens are signed with.
+        authority: signs its own certificate and the one that its tokens are signed
+            with.
         tls: HTTPS, else plain HTTP.
         client_certificates: clients must present a certificate of that CA.
         anonymous: those who do not log in may pull.
@@ -89,7 +91,8 @@ class TokenServer(Running):
     Attributes:
         oauth: whether it takes POST; clients of older servers fall back to GET.
         requests: all that it answered so far.
-        denied: repositories that nobody gets any right on; may be changed while it runs.
+        denied: repositories that nobody gets any right on; may be changed while it
+            runs.
         realm: its URL, as registries tell their clients.
 
     Raises:
@@ -113,11 +116,18 @@ class TokenServer(Running):
         self._signer = Signer(authority.client("tokens.example"))
         context = None
         if tls:
-            context = _tls_context(address, authority, client_certificates=client_certificates)
+            context = _tls_context(
+                address, authority, client_certificates=client_certificates
+            )
         self._server = _listen(address, context, self._answer)
-        self.realm = f"{'https' if tls else 'http'}://{address}:{self._server.port}{_PATH}"
+        self.realm = (
+            f"{'https' if tls else 'http'}://{address}:{self._server.port}{_PATH}"
+        )
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_SECONDS,), name=self.realm, daemon=True
+            target=self._server.serve_forever,
+            args=(_POLL_SECONDS,),
+            name=self.realm,
+            daemon=True,
         )
         self._thread.start()
 
@@ -138,7 +148,8 @@ class TokenServer(Running):
         self.users[credentials.username] = credentials.password
 
     def token(self, *scopes: str) -> str:
-        """Return a token for all of these scopes, without asking who wants it or logging it.
+        """Return a token for all of these scopes, without asking who wants it or
+        logging it.
 
         Raises:
             ValueError: one is no scope.
@@ -166,8 +177,12 @@ class TokenServer(Running):
             answer = _Answer(HTTPStatus.UNAUTHORIZED)
         except ValueError:
             answer = _Answer(HTTPStatus.BAD_REQUEST)
-        username = None if question.credentials is None else question.credentials.username
-        request = TokenRequest(method, username, question.scopes, answer.status, answer.granted)
+        username = (
+            None if question.credentials is None else question.credentials.username
+        )
+        request = TokenRequest(
+            method, username, question.scopes, answer.status, answer.granted
+        )
         self.requests.append(request)
         return answer
 
@@ -176,8 +191,12 @@ class TokenServer(Running):
         wanted = [Access.of(scope) for scope in question.scopes]
         if not self._may_ask(credentials):
             return _Answer(HTTPStatus.UNAUTHORIZED)
-        given = [self._allowed(each, is_anonymous=credentials is None) for each in wanted]
-        token = self._signer.sign("" if credentials is None else credentials.username, given)
+        given = [
+            self._allowed(each, is_anonymous=credentials is None) for each in wanted
+        ]
+        token = self._signer.sign(
+            "" if credentials is None else credentials.username, given
+        )
         return _Answer(HTTPStatus.OK, token, granted=given == wanted)
 
     def _may_ask(self, credentials: Credentials | None) -> bool:
@@ -218,12 +237,15 @@ def _listen(address: str, context: ssl.SSLContext | None, decide: _Decide) -> _S
 class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
-    def __init__(self, address: str, context: ssl.SSLContext | None, decide: _Decide) -> None:
+    def __init__(
+        self, address: str, context: ssl.SSLContext | None, decide: _Decide
+    ) -> None:
         super().__init__((address, 0), _Handler)
         self.port = int(self.socket.getsockname()[1])
         self.decide = decide
         if context is not None:
-            # Each client's handshake happens in a thread of its own and delays nobody else.
+            # Each client's handshake happens in a thread of its own and delays nobody
+            # else.
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -275,7 +297,9 @@ def _fields(encoded: str) -> dict[str, list[str]]:
     return parse_qs(encoded, keep_blank_values=True, errors="strict")
 
 
-def _question(fields: dict[str, list[str]], credentials: Credentials | None) -> _Question:
+def _question(
+    fields: dict[str, list[str]], credentials: Credentials | None
+) -> _Question:
     if fields.get("service") != [SERVICE]:
         raise ValueError("meant for another service")
     # The form separates scopes by spaces, the query repeats the field.
@@ -311,5 +335,7 @@ def _body(answer: _Answer) -> dict[str, Any]:
         "token": answer.token,
         "access_token": answer.token,
         "expires_in": VALID_SECONDS,
-        "issued_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "issued_at": (
+            datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        ),
     }

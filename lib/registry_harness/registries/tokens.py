@@ -50,24 +50,34 @@ class Access:
 
     def only(self, *actions: str) -> Access:
         """Return what is left of it with these actions at most."""
-        return Access(self.kind, self.name, tuple(each for each in self.actions if each in actions))
+        return Access(
+            self.kind,
+            self.name,
+            tuple(each for each in self.actions if each in actions),
+        )
 
 
 class Signer:
     """Makes tokens that carry the certificate they are signed with.
 
     Args:
-        pair: a certificate of the CA that the registry trusts, with its key on the curve P-256.
+        pair: a certificate of the CA that the registry trusts, with its key on the
+            curve P-256.
     """
 
     def __init__(self, pair: KeyPair) -> None:
         chain = x509.load_pem_x509_certificates(pair.certificate)
-        encoded = [base64.b64encode(each.public_bytes(Encoding.DER)).decode() for each in chain]
+        encoded = [
+            base64.b64encode(each.public_bytes(Encoding.DER)).decode() for each in chain
+        ]
         self._headers = {"x5c": encoded}
         self._key = pair.key
 
     def sign(self, username: str, access: list[Access]) -> str:
-        """Return a token that is good for 300 s from now; without actions access is left out."""
+        """Return a token that is good for 300 s from now.
+
+        Without actions access is left out.
+        """
         now = datetime.datetime.now(datetime.timezone.utc)
         claims = {
             "iss": ISSUER,

@@ -1,4 +1,6 @@
-"""`check` from its command line to what it says, on a throwaway node with made-up registries."""
+"""`check` from its command line to what it says, on a throwaway node with made-up
+registries.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ def check(node: Microk8s, *arguments: str, env: Optional[Dict[str, str]] = None)
 
 
 def faults(document: Any) -> List[str]:
-    return [each["cause"] for each in document["findings"] if each["severity"] == "fault"]
+    return [
+        each["cause"] for each in document["findings"] if each["severity"] == "fault"
+    ]
 
 
 def typed(node: Microk8s, command: str, env: Optional[Dict[str, str]] = None) -> Result:
@@ -91,7 +95,7 @@ def typed(node: Microk8s, command: str, env: Optional[Dict[str, str]] = None) ->
     return ok(node.run("plugin", *words[2:], env=env))
 
 
-# --- what it says ----------------------------------------------------------------------------
+# --- what it says ---------------------------------------------------------------------
 
 
 def test_nothing_is_configured(node: Microk8s) -> None:
@@ -121,7 +125,9 @@ def test_a_registry_is_named_mended_and_clean(
     }
     (registry,) = document["registries"]
     assert registry["not_reached"] == ["http", "api", "login"]
-    assert registry["endpoints"] == [{"url": f"https://{host}/v2", "result": "speaks_http"}]
+    assert registry["endpoints"] == [
+        {"url": f"https://{host}/v2", "result": "speaks_http"}
+    ]
     typed(node, finding["do"])
     document = check(node, host)
     assert document["findings"] == []
@@ -129,7 +135,9 @@ def test_a_registry_is_named_mended_and_clean(
     assert check(node)["clean"]
 
 
-def test_people_get_the_same(node: Microk8s, registries: FakeRegistries, names: Names) -> None:
+def test_people_get_the_same(
+    node: Microk8s, registries: FakeRegistries, names: Names
+) -> None:
     host = names.add("reg.corp", registries.start())
     done = node.run("plugin", "check", host)
     assert done.exit_code == 5
@@ -151,7 +159,9 @@ def test_login_missing_refused_and_right(
 ) -> None:
     right = "Basic YW5uOnMzY3JldA=="
     server = registries.start(
-        lambda heard: Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+        lambda heard: (
+            Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+        )
     )
     host = names.add("reg.corp", server)
     ok(node.run("plugin", "add", "--insecure", host))
@@ -165,7 +175,9 @@ def test_login_missing_refused_and_right(
     typed(node, f"{remedy} --no-restart", env={"REGISTRY_PASSWORD": "s3cret"})
     document = check(node, host)
     assert faults(document) == ["restart_pending"]
-    assert document["findings"][0]["do"] == "sudo snap restart microk8s.daemon-containerd"
+    assert (
+        document["findings"][0]["do"] == "sudo snap restart microk8s.daemon-containerd"
+    )
     containerd.restart()
     assert check(node, host)["clean"]
     assert "s3cret" not in node.run("plugin", "check", host).stdout
@@ -176,12 +188,16 @@ def test_a_login_for_whom_it_redirects_to(
 ) -> None:
     right = "Basic YW5uOnMzY3JldA=="
     target = registries.start(
-        lambda heard: Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+        lambda heard: (
+            Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+        )
     )
     other = names.add("other.corp", target)
     location = (("Location", f"http://{other}/v2/"),)
     host = names.add("reg.corp", registries.start(lambda _: Said(307, location)))
-    login = "--username ann --password-env REGISTRY_PASSWORD --allow-plaintext-credentials"
+    login = (
+        "--username ann --password-env REGISTRY_PASSWORD --allow-plaintext-credentials"
+    )
     first = ["plugin", "add", "--insecure", host, *login.split()]
     ok(node.run(*first, env={"REGISTRY_PASSWORD": "another"}))
     (fault,) = check(node, host)["findings"]
@@ -199,7 +215,9 @@ def test_a_pull_secret_logs_pods_in(
 ) -> None:
     host = names.add("reg.corp", registries.start(lambda _: UNAUTHORIZED))
     ok(node.run("plugin", "add", "--insecure", host))
-    record = [{"name": "s", "namespace": "default", "registry": host, "service_accounts": []}]
+    record = [
+        {"name": "s", "namespace": "default", "registry": host, "service_accounts": []}
+    ]
     text = json.dumps({"version": 1, "secrets": record})
     (node.common / "private-registry-config" / "pull-secrets.json").write_text(text)
     document = check(node, host)
@@ -223,7 +241,7 @@ def test_the_proxies_of_containerd(microk8s: Microk8s) -> None:
     assert found.https == "http://old:1"
 
 
-# --- the node --------------------------------------------------------------------------------
+# --- the node -------------------------------------------------------------------------
 
 
 def test_containerd_does_not_run(node: Microk8s, containerd: FakeContainerd) -> None:
@@ -250,7 +268,9 @@ def test_a_template_that_is_not_toml(node: Microk8s) -> None:
     assert finding["do"].startswith("sudo nano +2 /")
 
 
-def test_what_somebody_took_away(node: Microk8s, registries: FakeRegistries, names: Names) -> None:
+def test_what_somebody_took_away(
+    node: Microk8s, registries: FakeRegistries, names: Names
+) -> None:
     host = names.add("reg.corp", registries.start())
     ok(node.run("plugin", "add", "--insecure", host))
     (node.certs_d / host / "hosts.toml").unlink()
@@ -260,7 +280,9 @@ def test_what_somebody_took_away(node: Microk8s, registries: FakeRegistries, nam
     assert check(node)["clean"]
 
 
-def test_what_somebody_changed(node: Microk8s, registries: FakeRegistries, names: Names) -> None:
+def test_what_somebody_changed(
+    node: Microk8s, registries: FakeRegistries, names: Names
+) -> None:
     host = names.add("reg.corp", registries.start())
     ok(node.run("plugin", "add", "--insecure", host))
     file = node.certs_d / host / "hosts.toml"
@@ -281,7 +303,9 @@ def test_what_this_addon_wrote_means_what_it_says(
         name: registries.start(pair=make(name, issuer=issuer, names=[f"{name}.corp"]))
         for name, issuer in (("reg", pki.authority), ("mirror", pki.other_authority))
     }
-    host, mirror = (names.add(f"{name}.corp", server) for name, server in servers.items())
+    host, mirror = (
+        names.add(f"{name}.corp", server) for name, server in servers.items()
+    )
     ok(node.run("plugin", "add", "--registry", host, "--ca", str(tmp_path / "own.crt")))
     ok(node.run("plugin", "add", "--mirror", f"{host}=https://{mirror}"))
     document = check(node)
@@ -304,19 +328,28 @@ def test_a_killed_run(node: Microk8s) -> None:
 
 
 def test_the_pause_image(
-    node: Microk8s, registries: FakeRegistries, names: Names, monkeypatch: pytest.MonkeyPatch
+    node: Microk8s,
+    registries: FakeRegistries,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(calls, "has_image", lambda *_: False)
     document = check(node)
     assert faults(document) == ["pause_image"]
     assert "registry.k8s.io/pause:3.10" in document["findings"][0]["what"]
-    assert [each["registry"] for each in document["registries"]] == ["docker.io", "localhost:32000"]
+    assert [each["registry"] for each in document["registries"]] == [
+        "docker.io",
+        "localhost:32000",
+    ]
     assert "pause_image" not in faults(check(node, "reg.corp"))
 
 
 @pytest.mark.parametrize("image", ["x[y/z", "reg.corp:²/a"])
 def test_a_pause_image_that_is_none(
-    node: Microk8s, containerd: FakeContainerd, monkeypatch: pytest.MonkeyPatch, image: str
+    node: Microk8s,
+    containerd: FakeContainerd,
+    monkeypatch: pytest.MonkeyPatch,
+    image: str,
 ) -> None:
     monkeypatch.setattr(calls, "has_image", lambda *_: False)
     text = node.template.read_text().replace("registry.k8s.io/pause:3.10", image)
@@ -329,11 +362,14 @@ def test_a_pause_image_that_is_none(
     assert "cannot pull it: " in finding["what"]
 
 
-# --- how it is asked -------------------------------------------------------------------------
+# --- how it is asked ------------------------------------------------------------------
 
 
 def test_it_changes_nothing(
-    microk8s: Microk8s, containerd: FakeContainerd, registries: FakeRegistries, names: Names
+    microk8s: Microk8s,
+    containerd: FakeContainerd,
+    registries: FakeRegistries,
+    names: Names,
 ) -> None:
     host = names.add("reg.corp", registries.start())
     before = microk8s.tree()
@@ -373,7 +409,8 @@ def test_many_registries_and_a_black_hole(
         ok(node.run("plugin", "add", *options))
         start = time.monotonic()
         document = check(node, "--timeout", "4")
-        # Three times as long as all at once take; a busy machine has the rest for its work.
+        # Three times as long as all at once take; a busy machine has the rest for its
+        # work.
         assert time.monotonic() - start < 12
     assert faults(document) == ["timeout"]
     assert document["findings"][0]["registry"] == black
@@ -421,7 +458,10 @@ def test_a_real_pull(node: Microk8s, registries: FakeRegistries, names: Names) -
 
 
 def test_a_pull_that_fails_although_all_looks_well(
-    node: Microk8s, registries: FakeRegistries, names: Names, monkeypatch: pytest.MonkeyPatch
+    node: Microk8s,
+    registries: FakeRegistries,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = "failed to extract layer: no space left on device\x1b[2J"
     monkeypatch.setattr(calls, "pull", lambda *_: words)
@@ -435,7 +475,7 @@ def test_a_pull_that_fails_although_all_looks_well(
     assert "\x1b" not in done.stdout
 
 
-# --- beside other verbs ----------------------------------------------------------------------
+# --- beside other verbs ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("is_right", [True, False])
@@ -485,13 +525,21 @@ def test_list_shows_the_last_check(
 
 def test_what_was_remembered_may_be_damaged(node: Microk8s) -> None:
     ok(node.run("plugin", "add", "--insecure", "a.corp:1"))
-    for content in (b"\xff", b"[]", b'{"a.corp:1": {}}', b'{"a.corp:1": {"time": "x"}}'):
+    for content in (
+        b"\xff",
+        b"[]",
+        b'{"a.corp:1": {}}',
+        b'{"a.corp:1": {"time": "x"}}',
+    ):
         (node.common / LAST_CHECK).write_bytes(content)
         assert "checked" not in ok(node.run("plugin", "list")).stdout
 
 
 def test_disable_forgets_it(
-    microk8s: Microk8s, containerd: FakeContainerd, registries: FakeRegistries, names: Names
+    microk8s: Microk8s,
+    containerd: FakeContainerd,
+    registries: FakeRegistries,
+    names: Names,
 ) -> None:
     before = microk8s.tree()
     ok(microk8s.run("enable", "--insecure", names.add("reg.corp", registries.start())))
@@ -502,11 +550,18 @@ def test_disable_forgets_it(
 
 
 def test_a_full_disk_does_not_matter(
-    node: Microk8s, registries: FakeRegistries, names: Names, monkeypatch: pytest.MonkeyPatch
+    node: Microk8s,
+    registries: FakeRegistries,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from private_registry.node import files  # noqa: PLC0415 - to be patched
 
-    ok(node.run("plugin", "add", "--insecure", names.add("reg.corp", registries.start())))
+    ok(
+        node.run(
+            "plugin", "add", "--insecure", names.add("reg.corp", registries.start())
+        )
+    )
     before = node.tree()
 
     def full(*_: Any) -> None:
@@ -517,7 +572,7 @@ def test_a_full_disk_does_not_matter(
     assert not changed(node, before)
 
 
-# --- as whom, and where ----------------------------------------------------------------------
+# --- as whom, and where ---------------------------------------------------------------
 
 
 _GROUP = 4321
@@ -564,7 +619,8 @@ def test_an_ordinary_user_sees_what_there_is_to_see(
         "containerd runs",
     ):
         assert any(
-            line.startswith("not seen") and unseen in line for line in done.stdout.split("\n")
+            line.startswith("not seen") and unseen in line
+            for line in done.stdout.split("\n")
         )
     assert not changed(node, before)
 
@@ -573,8 +629,13 @@ def test_an_ordinary_user_sees_what_there_is_to_see(
 def test_a_user_of_the_group_on_a_node_as_it_is_left(
     node: Microk8s, registries: FakeRegistries, client_options: List[str], pki: Pki
 ) -> None:
-    """With the modes that MicroK8s and this addon give, and nothing opened for the test."""
-    plain, secured = registries.start().authority, registries.start(pair=pki.server).authority
+    """With the modes that MicroK8s and this addon give, and nothing opened for the
+    test.
+    """
+    plain, secured = (
+        registries.start().authority,
+        registries.start(pair=pki.server).authority,
+    )
     for path in [node.data / "args", *(node.data / "args").rglob("*")]:
         os.chown(str(path), 0, _GROUP)
     for path in node.data.parents:
@@ -600,7 +661,9 @@ def test_a_user_of_the_group_on_a_node_as_it_is_left(
     lines = done.stdout.splitlines()
     assert f"{plain}  ok  http://{plain}/v2" in lines
     assert not any(line.startswith(f"{secured}  ok") for line in lines)
-    assert any(line.startswith("not seen") and "an earlier run" in line for line in lines)
+    assert any(
+        line.startswith("not seen") and "an earlier run" in line for line in lines
+    )
     assert not changed(node, before)
 
 
@@ -650,7 +713,9 @@ def test_every_cause_has_a_text() -> None:
     assert all(text and not text.endswith(".") for text in TEXTS.values())
 
 
-def test_certificates(node: Microk8s, registries: FakeRegistries, names: Names, pki: Pki) -> None:
+def test_certificates(
+    node: Microk8s, registries: FakeRegistries, names: Names, pki: Pki
+) -> None:
     host = names.add("reg.corp", registries.start(pair=pki.server))
     document = check(node, host)
     assert faults(document) == ["common_name_only"]

@@ -1,4 +1,6 @@
-"""Lint of hosts.toml: one cause for each fault, and a command that makes it say what was meant."""
+"""Lint of hosts.toml: one cause for each fault, and a command that makes it say what
+was meant.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,19 @@ from private_registry.containerd import hosts_toml, shipped
 from private_registry.containerd.versions import needs_of
 from private_registry.registries.model import Registry
 from private_registry.texts.toml import dumps
-from unit.certs_d import ALL, CERTIFICATE, CERTS_D, KEY, V1_5, V1_6, V1_7, V2_1, Tree, Version, read
+from unit.certs_d import (
+    ALL,
+    CERTIFICATE,
+    CERTS_D,
+    KEY,
+    V1_5,
+    V1_6,
+    V1_7,
+    V2_1,
+    Tree,
+    Version,
+    read,
+)
 from unit.strategies import every_registry, registries
 
 FAULT, NOTE = Severity.FAULT, Severity.NOTE
@@ -40,7 +54,11 @@ class Row(NamedTuple):
 
 
 OWN = "https://reg:5000/v2"
-A_OWN, S_ONLY, A_S = ("http://a:1/v2", OWN), ("https://s/v2",), ("http://a:1/v2", "https://s/v2")
+A_OWN, S_ONLY, A_S = (
+    ("http://a:1/v2", OWN),
+    ("https://s/v2",),
+    ("http://a:1/v2", "https://s/v2"),
+)
 V1, V2 = (V1_5, V1_6, V1_7), (V2_1,)
 FROM_1_6 = (V1_6, V1_7, V2_1)
 
@@ -54,7 +72,8 @@ ROWS: Dict[str, Row] = {
     ),
     "an unquoted server": Row("server = https://s\n[host]\n", Cause.UNQUOTED, S_ONLY),
     "all unquoted": Row(
-        "server = https://s # it\n\n[host.http://a:1]\n  capabilities = [pull, resolve]\n",
+        "server = https://s # it\n\n[host.http://a:1]\n  capabilities = [pull,"
+        " resolve]\n",
         Cause.UNQUOTED,
         A_S,
     ),
@@ -65,7 +84,9 @@ ROWS: Dict[str, Row] = {
         A + 'capabilities = ["pull" "resolve"]\n', Cause.NOT_TOML, A_OWN, line=2
     ),
     "what nobody understands": Row(A + "what is this\n", Cause.NOT_TOML, line=2),
-    "a capital in true": Row(A + "override_path = False\n", Cause.WRONG_TYPE, A_OWN, line=2),
+    "a capital in true": Row(
+        A + "override_path = False\n", Cause.WRONG_TYPE, A_OWN, line=2
+    ),
     "a table twice": Row(S + A + CAPS + A + CAPS, Cause.DUPLICATE, A_S, line=4),
     "a table twice, in two halves": Row(
         A + CAPS + A + 'header = {X = "y"}\n', Cause.DUPLICATE, A_OWN, line=3
@@ -74,19 +95,31 @@ ROWS: Dict[str, Row] = {
         A + 'capabilities = ["pull"]\n' + A + CAPS, Cause.DUPLICATE, line=3
     ),
     "a key twice": Row(S + S + A, Cause.DUPLICATE, A_S, line=2),
-    "a key twice, said otherwise": Row(S + 'server = "https://t"\n' + A, Cause.DUPLICATE, line=2),
+    "a key twice, said otherwise": Row(
+        S + 'server = "https://t"\n' + A, Cause.DUPLICATE, line=2
+    ),
     "no host table": Row(S, Cause.NO_HOST_TABLE, S_ONLY, V1, line=0),
-    "no host table and no line end": Row(S[:-1], Cause.NO_HOST_TABLE, S_ONLY, V1, line=0),
+    "no host table and no line end": Row(
+        S[:-1], Cause.NO_HOST_TABLE, S_ONLY, V1, line=0
+    ),
     "a capital Host": Row('[Host."http://a:1"]\n' + CAPS, Cause.KEY_CASE, A_OWN),
     "hosts": Row('[hosts."http://a:1"]\n' + CAPS, Cause.UNKNOWN_KEY, A_OWN),
     "a URL for a header": Row('["http://a:1"]\n' + CAPS, Cause.NOT_A_HOST, A_OWN),
     "an array of hosts": Row('[[host."http://a:1"]]\n' + CAPS, Cause.NOT_A_HOST, A_OWN),
-    "a dotted host": Row(S + 'host."http://a:1".' + CAPS, Cause.NOT_A_HOST, A_S, V2, line=2),
+    "a dotted host": Row(
+        S + 'host."http://a:1".' + CAPS, Cause.NOT_A_HOST, A_S, V2, line=2
+    ),
     "an inline host": Row(
-        S + '[host]\n"http://a:1" = {skip_verify = false}\n', Cause.NOT_A_HOST, A_S, V2, line=3
+        S + '[host]\n"http://a:1" = {skip_verify = false}\n',
+        Cause.NOT_A_HOST,
+        A_S,
+        V2,
+        line=3,
     ),
     "hosts in a text": Row('host = "http://a:1"\n' + S, Cause.NOT_A_HOST, A_S),
-    "an unknown key": Row(A + "colour = 'red'\n", Cause.UNKNOWN_KEY, severity=NOTE, line=2),
+    "an unknown key": Row(
+        A + "colour = 'red'\n", Cause.UNKNOWN_KEY, severity=NOTE, line=2
+    ),
     "a typing error": Row('sever = "https://s"\n' + A, Cause.UNKNOWN_KEY, A_S),
     "another program's key": Row(
         'server = "https://s"\n[host."https://s"]\ninsecure_skip_verify = true\n',
@@ -94,7 +127,9 @@ ROWS: Dict[str, Row] = {
         ("https://s/v2", "https://s/v2"),
         line=3,
     ),
-    "headers": Row(A + '[host."http://a:1".headers]\nX = "y"\n', Cause.UNKNOWN_KEY, A_OWN, line=2),
+    "headers": Row(
+        A + '[host."http://a:1".headers]\nX = "y"\n', Cause.UNKNOWN_KEY, A_OWN, line=2
+    ),
     "a capital Server": Row('Server = "https://s"\n' + A, Cause.KEY_CASE, A_S, V1),
     "a server below": Row(A + "  " + S, Cause.MISPLACED_KEY, A_S, line=2),
     "a server in [host]": Row("[host]\n" + S, Cause.MISPLACED_KEY, S_ONLY, line=2),
@@ -131,9 +166,14 @@ ROWS: Dict[str, Row] = {
     ),
     "a server in a list": Row('server = ["https://s"]\n' + A, Cause.WRONG_TYPE, A_S),
     "a number for a server": Row("server = 1\n" + A, Cause.WRONG_TYPE),
-    "a duration without unit": Row(A + 'dial_timeout = "3"\n', Cause.WRONG_TYPE, A_OWN, V2, line=2),
+    "a duration without unit": Row(
+        A + 'dial_timeout = "3"\n', Cause.WRONG_TYPE, A_OWN, V2, line=2
+    ),
     "an unknown capability": Row(
-        A + 'capabilities = ["pul", "resolve"]\n', Cause.UNKNOWN_CAPABILITY, A_OWN, line=2
+        A + 'capabilities = ["pul", "resolve"]\n',
+        Cause.UNKNOWN_CAPABILITY,
+        A_OWN,
+        line=2,
     ),
     "referrers": Row(
         A + 'capabilities = [\n "pull", "resolve", "referrers"\n]\n',
@@ -151,8 +191,12 @@ ROWS: Dict[str, Row] = {
     "one only pulls": Row(
         A + 'capabilities = ["pull"]\n', Cause.NO_CAPABILITY, A_OWN, ALL, NOTE, 2
     ),
-    "a scheme in capitals": Row('[host."HTTP://a:1"]\n' + CAPS, Cause.BAD_SCHEME, A_OWN),
-    "a server's scheme in capitals": Row('server = "HTTPS://s"\n' + A, Cause.BAD_SCHEME, A_S),
+    "a scheme in capitals": Row(
+        '[host."HTTP://a:1"]\n' + CAPS, Cause.BAD_SCHEME, A_OWN
+    ),
+    "a server's scheme in capitals": Row(
+        'server = "HTTPS://s"\n' + A, Cause.BAD_SCHEME, A_S
+    ),
     "another scheme": Row('[host."ftp://a"]\n', Cause.BAD_SCHEME),
     "a name that begins with http": Row('[host."http-reg:5000"]\n', Cause.BAD_SCHEME),
     "no scheme": Row('[host."a:1"]\n', Cause.SCHEME_MISSING, A_OWN, ALL, NOTE),
@@ -160,7 +204,9 @@ ROWS: Dict[str, Row] = {
     "a colon missing": Row('[host."http//a:1"]\n', Cause.BAD_URL, A_OWN),
     "blanks around": Row('[host." http://a:1 "]\n', Cause.BAD_URL, A_OWN),
     "no number for a port": Row('[host."http://a:b"]\n', Cause.BAD_URL),
-    "a login in a URL": Row('[host."http://me:pw@a:1"]\n', Cause.URL_PART_IGNORED, (), ALL, NOTE),
+    "a login in a URL": Row(
+        '[host."http://me:pw@a:1"]\n', Cause.URL_PART_IGNORED, (), ALL, NOTE
+    ),
     "a project": Row(
         '[host."https://a/x"]\n' + CAPS,
         Cause.PATH_APPENDED,
@@ -183,16 +229,28 @@ ROWS: Dict[str, Row] = {
         NOTE,
     ),
     "an early override_path": Row(
-        '[host."https://a/v2/x"]\noverride_path = true\n', Cause.FIELD_TOO_NEW, (), (V1_5,), line=2
+        '[host."https://a/v2/x"]\noverride_path = true\n',
+        Cause.FIELD_TOO_NEW,
+        (),
+        (V1_5,),
+        line=2,
     ),
     "an early dial_timeout": Row(
         A + 'dial_timeout = "3s"\n', Cause.FIELD_TOO_NEW, (), V1, NOTE, line=2
     ),
     "an early IPv6 address": Row(
-        '[host."http://[fd00::1]:5"]\n' + CAPS, Cause.FIELD_TOO_NEW, ("http://[fd00::1]:5/v2",), V1
+        '[host."http://[fd00::1]:5"]\n' + CAPS,
+        Cause.FIELD_TOO_NEW,
+        ("http://[fd00::1]:5/v2",),
+        V1,
     ),
     "TLS settings for plain HTTP": Row(
-        A + "skip_verify = true\n", Cause.TLS_ON_HTTP, A_OWN, (V1_6, V1_7, V2_1), NOTE, 2
+        A + "skip_verify = true\n",
+        Cause.TLS_ON_HTTP,
+        A_OWN,
+        (V1_6, V1_7, V2_1),
+        NOTE,
+        2,
     ),
     "settings above all tables": Row(
         'server = "https://s"\nskip_verify = true\n[host."https://s"]\n',
@@ -214,7 +272,12 @@ ROWS: Dict[str, Row] = {
         A + '[host."http://a:1".header]\nX = 1\n', Cause.BAD_HEADER, A_OWN, line=3
     ),
     "a header in small letters": Row(
-        A + '[host."http://a:1".header]\nuser-agent = "x"\n', Cause.BAD_HEADER, A_OWN, ALL, NOTE, 3
+        A + '[host."http://a:1".header]\nuser-agent = "x"\n',
+        Cause.BAD_HEADER,
+        A_OWN,
+        ALL,
+        NOTE,
+        3,
     ),
     "a login's header": Row(
         A + '[host."http://a:1".header]\nAuthorization = "Basic c2VjcmV0"\n',
@@ -228,10 +291,14 @@ ROWS: Dict[str, Row] = {
 
 
 def _rows() -> List[Tuple[str, Row, Version]]:
-    return [(name, row, version) for name, row in ROWS.items() for version in row.versions]
+    return [
+        (name, row, version) for name, row in ROWS.items() for version in row.versions
+    ]
 
 
-_CASES = [pytest.param(row, version, id=f"{name}-{version}") for name, row, version in _rows()]
+_CASES = [
+    pytest.param(row, version, id=f"{name}-{version}") for name, row, version in _rows()
+]
 
 
 @pytest.mark.parametrize(("row", "version"), _CASES)
@@ -249,9 +316,15 @@ def test_one_cause(row: Row, version: Version) -> None:
 
 def _of_file(row: Row, version: Version) -> List[Finding]:
     missing = (Cause.CA_MISSING, Cause.CLIENT_MISSING)
-    found = [each for each in read(row.text, version).findings if each.cause not in missing]
+    found = [
+        each for each in read(row.text, version).findings if each.cause not in missing
+    ]
     faults = [each for each in found if each.is_fault]
-    return faults if row.severity is FAULT else [each for each in found if each.cause is row.cause]
+    return (
+        faults
+        if row.severity is FAULT
+        else [each for each in found if each.cause is row.cause]
+    )
 
 
 @pytest.mark.parametrize(
@@ -287,7 +360,7 @@ def test_several_faults_are_mended_by_one_command(tmp_path: Path) -> None:
     assert len({each.remedy.command for each in found}) == 1
 
 
-# --- files that hosts.toml names ---------------------------------------------------------------
+# --- files that hosts.toml names ------------------------------------------------------
 
 NAMES: Dict[str, Tuple[str, Cause, str, Severity]] = {
     "a variable": (
@@ -324,7 +397,9 @@ _THERE = {
 }
 
 
-@pytest.mark.parametrize(("key", "cause", "path", "severity"), NAMES.values(), ids=NAMES)
+@pytest.mark.parametrize(
+    ("key", "cause", "path", "severity"), NAMES.values(), ids=NAMES
+)
 def test_names_of_files(
     key: str, cause: Cause, path: str, severity: Severity, tmp_path: Path
 ) -> None:
@@ -341,7 +416,10 @@ def test_names_of_files(
     mended = _read_named(file.read_text().replace(str(tmp_path), CERTS_D))
     assert not mended.fails
     trust = mended.entries[0].trust
-    assert path in (*trust.authorities, *(each for pair in trust.clients for each in pair))
+    assert path in (
+        *trust.authorities,
+        *(each for pair in trust.clients for each in pair),
+    )
 
 
 def _read_named(text: str) -> Reading:
@@ -367,13 +445,15 @@ def test_certificates_beside_the_file_are_told_as_the_reason(tmp_path: Path) -> 
     files = {"ca.crt": CERTIFICATE, "a.cert": CERTIFICATE, "a.key": KEY}
     tree = {f"reg:5000/{name}": content for name, content in files.items()}
     reading = Tree({**tree, "reg:5000/hosts.toml": text.encode()}).read("reg:5000")
-    notes = [each for each in reading.findings if each.cause is Cause.CERTIFICATES_IGNORED]
+    notes = [
+        each for each in reading.findings if each.cause is Cause.CERTIFICATES_IGNORED
+    ]
     assert [each.endpoint for each in notes] == [OWN, OWN]
     assert {Cause.UNKNOWN_CA, Cause.CLIENT_CERTIFICATE_MISSING} <= notes[0].explains
     assert not any(each.is_fault for each in reading.findings)
 
 
-# --- no false alarm ------------------------------------------------------------------------------
+# --- no false alarm -------------------------------------------------------------------
 
 ORDINARY = {
     "the page, plain": (
@@ -444,7 +524,9 @@ server = "https://upstream"
 
 @pytest.mark.parametrize("version", [*ALL[1:], None], ids=str)
 @pytest.mark.parametrize(("registry", "text"), ORDINARY.values(), ids=ORDINARY)
-def test_ordinary_files_have_no_fault(registry: str, text: str, version: Optional[Version]) -> None:
+def test_ordinary_files_have_no_fault(
+    registry: str, text: str, version: Optional[Version]
+) -> None:
     files = {f"{registry}/hosts.toml": text.encode(), f"{registry}/ca.crt": CERTIFICATE}
     reading = Tree(files).read(registry, version)
     assert [each for each in reading.findings if each.is_fault] == []
@@ -456,7 +538,9 @@ def test_what_microk8s_ships_has_no_fault(path: str) -> None:
     text = dumps(shipped._STOCK[path], "Shipped")  # noqa: SLF001
     registry = path.split("/")[2]
     for version in ALL:
-        assert not [each for each in read(text, version, registry).findings if each.is_fault]
+        assert not [
+            each for each in read(text, version, registry).findings if each.is_fault
+        ]
 
 
 @given(registry=registries() | every_registry, version=st.sampled_from(ALL))
@@ -466,7 +550,9 @@ def test_files_of_our_own_have_no_fault(registry: Registry, version: Version) ->
     reading = _read_ours(registry, version)
     assert [each for each in reading.findings if each.is_fault] == []
     assert not reading.fails
-    expected = [mirror.endpoint.url for mirror in registry.mirrors] or [registry.upstream.url]
+    expected = [mirror.endpoint.url for mirror in registry.mirrors] or [
+        registry.upstream.url
+    ]
     found = [entry.url for entry in reading.entries]
     assert [url[: -len("/v2")] if url.endswith("/v2") else url for url in found][
         : len(expected)
@@ -486,10 +572,11 @@ def _read_ours(registry: Registry, version: Version) -> Reading:
     return tree.read(str(registry.name), version)
 
 
-# --- edits and odd input -------------------------------------------------------------------------
+# --- edits and odd input --------------------------------------------------------------
 
 _lines = st.text(
-    st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")) | st.just("\t"), min_size=1
+    st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")) | st.just("\t"),
+    min_size=1,
 )
 
 
@@ -546,14 +633,25 @@ def test_of_a_line_that_is_not_shown_the_command_has_only_what_changes(
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("a = 1", "s3cr3t"), ("a = 1", "b = 1"), ("ä = 1", "Ä = 1"), ("x" * 2000, "X" * 2000)],
+    [
+        ("a = 1", "s3cr3t"),
+        ("a = 1", "b = 1"),
+        ("ä = 1", "Ä = 1"),
+        ("x" * 2000, "X" * 2000),
+    ],
 )
 def test_there_is_no_command_that_would_show_a_new_text(old: str, new: str) -> None:
-    for edits in ((Edit(1, 1, (new,)),), (Edit(1, 0, (new,)),), (Edit(1, 1, (new, new)),)):
+    for edits in (
+        (Edit(1, 1, (new,)),),
+        (Edit(1, 0, (new,)),),
+        (Edit(1, 1, (new, new)),),
+    ):
         assert line_edits.command("F", old, edits, lambda _line: False) == ""
 
 
-@given(st.binary(max_size=80) | st.text(max_size=80).map(str.encode), st.sampled_from(ALL))
+@given(
+    st.binary(max_size=80) | st.text(max_size=80).map(str.encode), st.sampled_from(ALL)
+)
 def test_no_file_is_too_odd(content: bytes, version: Version) -> None:
     seen = {f"{CERTS_D}/reg:5000/hosts.toml": content}
 

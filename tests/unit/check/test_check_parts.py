@@ -1,4 +1,6 @@
-"""What `check` reads before it asks anybody: image names, proxies, challenges, certificates."""
+"""What `check` reads before it asks anybody: image names, proxies, challenges,
+certificates.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from unit import pki
 DIGEST = "sha256:" + "a" * 64
 
 
-# --- what is to be checked -------------------------------------------------------------------
+# --- what is to be checked ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_an_image_by_digest_needs_not_be_resolved() -> None:
     assert image.is_by_digest
 
 
-# --- proxies ---------------------------------------------------------------------------------
+# --- proxies --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,10 @@ def test_what_goes_through_a_proxy(
         ("# A=1\n#B=2\nC=3", {"C": "3"}),
         ("A=1\nA=$A,2\nA=${A},3", {"A": "1,2,3"}),
         ("NO_PROXY=${NO_PROXY:-$no_proxy},r", {"NO_PROXY": ",r"}),
-        ("no_proxy=a\nNO_PROXY=${NO_PROXY:-$no_proxy},r", {"no_proxy": "a", "NO_PROXY": "a,r"}),
+        (
+            "no_proxy=a\nNO_PROXY=${NO_PROXY:-$no_proxy},r",
+            {"no_proxy": "a", "NO_PROXY": "a,r"},
+        ),
         ("ulimit -n 65536 || true\nA=1", {"A": "1"}),
     ],
 )
@@ -177,7 +182,7 @@ def test_capitals_count_first() -> None:
     assert Proxies.of(given_) == Proxies("a", "c", "d")
 
 
-# --- challenges ------------------------------------------------------------------------------
+# --- challenges -----------------------------------------------------------------------
 
 BEARER = 'Bearer realm="https://t/token",service="s",scope="repository:a:pull,push"'
 
@@ -189,17 +194,24 @@ BEARER = 'Bearer realm="https://t/token",service="s",scope="repository:a:pull,pu
         (
             [BEARER],
             "bearer",
-            {"realm": "https://t/token", "service": "s", "scope": "repository:a:pull,push"},
+            {
+                "realm": "https://t/token",
+                "service": "s",
+                "scope": "repository:a:pull,push",
+            },
         ),
         (['Basic realm="r"', BEARER], "bearer", None),
-        # As containerd reads them (tests/e2e/test_redirects.py): one challenge in each header.
+        # As containerd reads them (tests/e2e/test_redirects.py): one challenge in each
+        # header.
         ([f'Basic realm="r", {BEARER}'], "basic", {"realm": "r"}),
         (["bearer realm=https://t"], "bearer", {"realm": "https"}),
         (['BASIC realm="a \\"b\\""'], "basic", {"realm": 'a "b"'}),
         (["Basic"], "basic", {}),
     ],
 )
-def test_a_challenge(headers: List[str], scheme: str, parameters: Optional[Dict[str, str]]) -> None:
+def test_a_challenge(
+    headers: List[str], scheme: str, parameters: Optional[Dict[str, str]]
+) -> None:
     found = login(parse_challenges(headers))
     assert found is not None
     assert found.scheme == scheme
@@ -216,7 +228,7 @@ def test_any_header_is_read_or_left_out(headers: List[str]) -> None:
     assert all(each.scheme == each.scheme.lower() for each in parse_challenges(headers))
 
 
-# --- certificates ----------------------------------------------------------------------------
+# --- certificates ---------------------------------------------------------------------
 
 
 def test_a_certificate_says_whom_it_is_for_and_who_signed_it() -> None:

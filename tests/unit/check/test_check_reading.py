@@ -1,4 +1,6 @@
-"""Whom containerd asks: the tables of its own tests, and what its versions read otherwise."""
+"""Whom containerd asks: the tables of its own tests, and what its versions read
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,19 @@ import pytest
 from private_registry.check.findings import Cause
 from private_registry.check.reading.hosts_entries import is_localhost
 from private_registry.check.reading.reading import EVERY_CAPABILITY, HostEntry, Reading
-from unit.certs_d import ALL, CERTIFICATE, CERTS_D, KEY, V1_5, V1_6, V1_7, V2_1, Tree, Version, read
+from unit.certs_d import (
+    ALL,
+    CERTIFICATE,
+    CERTS_D,
+    KEY,
+    V1_5,
+    V1_6,
+    V1_7,
+    V2_1,
+    Tree,
+    Version,
+    read,
+)
 
 OWN = "https://reg:5000/v2"
 A, B = '[host."http://a:1"]\n', '[host."http://b:2"]\n'
@@ -19,7 +33,7 @@ def _urls(reading: Reading) -> List[str]:
     return [entry.url for entry in reading.entries]
 
 
-# --- containerd's own table (hosts_test.go TestParseHostFile) ------------------------------------
+# --- containerd's own table (hosts_test.go TestParseHostFile) -------------------------
 
 DOCUMENT = """
 server = "https://test-default.registry"
@@ -64,7 +78,9 @@ ca = "default.pem"
 @pytest.mark.parametrize("version", [V1_6, V1_7, V2_1], ids=str)
 def test_the_document_of_containerds_own_test(version: Version) -> None:
     entries = read(DOCUMENT, version).entries
-    assert [(entry.url, entry.capabilities == EVERY_CAPABILITY) for entry in entries] == [
+    assert [
+        (entry.url, entry.capabilities == EVERY_CAPABILITY) for entry in entries
+    ] == [
         ("https://mirror.registry/v2", False),
         ("https://mirror-bak.registry/us/v2", False),
         ("http://mirror.registry/v2", False),
@@ -84,34 +100,76 @@ def test_the_document_of_containerds_own_test(version: Version) -> None:
         (f"{directory}/client.cert", f"{directory}/client.key"),
         ("/abs/a.cert", "/abs/a.key"),
     )
-    assert entries[4].trust.clients == ((f"{directory}/client.pem", f"{directory}/client.pem"),)
+    assert entries[4].trust.clients == (
+        (f"{directory}/client.pem", f"{directory}/client.pem"),
+    )
     assert entries[-1].trust.authorities == (f"{directory}/default.pem",)
     assert [entry.is_server for entry in entries] == [False] * 8 + [True]
     assert all(entry.is_proxy for entry in entries)
 
 
-# --- the parsers ---------------------------------------------------------------------------------
+# --- the parsers ----------------------------------------------------------------------
 
 DISCARDED = [OWN]
 AB = ["http://a:1/v2", "http://b:2/v2", OWN]
 TEXTS: Dict[str, Tuple[str, List[str], List[str]]] = {
-    "in the file's order": (B + A, ["http://b:2/v2", "http://a:1/v2", OWN], [*AB[1::-1], OWN]),
+    "in the file's order": (
+        B + A,
+        ["http://b:2/v2", "http://a:1/v2", OWN],
+        [*AB[1::-1], OWN],
+    ),
     "no host table": ('server = "http://a:1"\n', DISCARDED, ["http://a:1/v2"]),
-    "a bare host table": ('server = "http://a:1"\n[host]\n', ["http://a:1/v2"], ["http://a:1/v2"]),
-    "dotted": ('host."http://a:1".capabilities = ["pull"]\n', ["http://a:1/v2", OWN], [OWN]),
+    "a bare host table": (
+        'server = "http://a:1"\n[host]\n',
+        ["http://a:1/v2"],
+        ["http://a:1/v2"],
+    ),
+    "dotted": (
+        'host."http://a:1".capabilities = ["pull"]\n',
+        ["http://a:1/v2", OWN],
+        [OWN],
+    ),
     "inline": ('[host]\n"http://a:1" = {}\n', ["http://a:1/v2", OWN], [OWN]),
-    "an inline one is the first": (B + '[host]\n"http://a:1" = {}\n', AB, ["http://b:2/v2", OWN]),
-    "asked again": (A + B + '[host."http://a:1".header]\nX = "1"\n', AB, [*AB[:2], AB[0], OWN]),
+    "an inline one is the first": (
+        B + '[host]\n"http://a:1" = {}\n',
+        AB,
+        ["http://b:2/v2", OWN],
+    ),
+    "asked again": (
+        A + B + '[host."http://a:1".header]\nX = "1"\n',
+        AB,
+        [*AB[:2], AB[0], OWN],
+    ),
     "a table twice": (A + A, DISCARDED, DISCARDED),
-    "a table twice, spelled otherwise": (A + A.replace('"', "'"), [AB[0], OWN], DISCARDED),
-    "a key twice": ('server = "http://a:1"\nserver = "http://a:1"\n[host]\n', [OWN], [OWN]),
+    "a table twice, spelled otherwise": (
+        A + A.replace('"', "'"),
+        [AB[0], OWN],
+        DISCARDED,
+    ),
+    "a key twice": (
+        'server = "http://a:1"\nserver = "http://a:1"\n[host]\n',
+        [OWN],
+        [OWN],
+    ),
     "capitals in a key": ('Server = "http://a:1"\n[host]\n', [OWN], ["http://a:1/v2"]),
-    "capitals in host": ('server = "http://a:1"\n[Host."http://b"]\n', [OWN], ["http://a:1/v2"]),
+    "capitals in host": (
+        'server = "http://a:1"\n[Host."http://b"]\n',
+        [OWN],
+        ["http://a:1/v2"],
+    ),
     "a mark": ("\ufeff" + A, ["http://a:1/v2", OWN], DISCARDED),
-    "brackets in a key": ('[host."http://[fd00::1]:5"]\n', [OWN], ["http://[fd00::1]:5/v2", OWN]),
+    "brackets in a key": (
+        '[host."http://[fd00::1]:5"]\n',
+        [OWN],
+        ["http://[fd00::1]:5/v2", OWN],
+    ),
     "an array of tables": ("[[host]]\n", DISCARDED, DISCARDED),
     "no quotes": ("[host.http://a:1]\n", DISCARDED, DISCARDED),
-    "a table that is an array, too": (A + "[[host.'http://a:1']]\n", DISCARDED, DISCARDED),
+    "a table that is an array, too": (
+        A + "[[host.'http://a:1']]\n",
+        DISCARDED,
+        DISCARDED,
+    ),
     "a key twice where nobody looks": (
         A + "[other]\nx = 1\nx = 2\n",
         DISCARDED,
@@ -119,14 +177,26 @@ TEXTS: Dict[str, Tuple[str, List[str], List[str]]] = {
     ),
     "a wrong type in capitals": (A + 'Skip_Verify = "true"\n', [AB[0], OWN], DISCARDED),
     "a wrong type": (A + 'skip_verify = "true"\n', DISCARDED, DISCARDED),
-    "a wrong type of capabilities": (A + 'capabilities = "pull"\n', DISCARDED, DISCARDED),
+    "a wrong type of capabilities": (
+        A + 'capabilities = "pull"\n',
+        DISCARDED,
+        DISCARDED,
+    ),
     "an unknown capability": (A + 'capabilities = ["fetch"]\n', DISCARDED, DISCARDED),
-    "capabilities in capitals": (A + 'capabilities = ["PULL"]\n', [AB[0], OWN], [AB[0], OWN]),
+    "capabilities in capitals": (
+        A + 'capabilities = ["PULL"]\n',
+        [AB[0], OWN],
+        [AB[0], OWN],
+    ),
     "a header that is a number": (A + "header = {X = 1}\n", DISCARDED, DISCARDED),
     "carriage returns": (A.replace("\n", "\r\n"), [AB[0], OWN], [AB[0], OWN]),
     "an unknown key": (A + "foo = 1\n", [AB[0], OWN], [AB[0], OWN]),
     "server below a table": (A + 'server = "http://b:2"\n', [AB[0], OWN], [AB[0], OWN]),
-    "a host in a host": (A + '[host."http://a:1".host."http://b"]\n', [AB[0], OWN], [AB[0], OWN]),
+    "a host in a host": (
+        A + '[host."http://a:1".host."http://b"]\n',
+        [AB[0], OWN],
+        [AB[0], OWN],
+    ),
     "an unparsable URL": ('[host."http://a:b"]\n', DISCARDED, DISCARDED),
     "only a comment": ("# nothing\n", DISCARDED, DISCARDED),
     "a duration without unit": (A + 'dial_timeout = "3"\n', [AB[0], OWN], DISCARDED),
@@ -194,17 +264,22 @@ def test_other_dots_crash_nothing(text: str) -> None:
     ("version", "expected"), [(V1_5, "https://a/x/v2"), (V1_6, "https://a/x")], ids=str
 )
 def test_override_path_is_read_since_1_6(version: Version, expected: str) -> None:
-    assert _urls(read('[host."https://a/x"]\noverride_path = true\n', version))[0] == expected
+    assert (
+        _urls(read('[host."https://a/x"]\noverride_path = true\n', version))[0]
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
-    ("version", "urls"), [((2, 1, 6), [OWN]), ((2, 2, 0), ["http://a:1/v2", OWN])], ids=str
+    ("version", "urls"),
+    [((2, 1, 6), [OWN]), ((2, 2, 0), ["http://a:1/v2", OWN])],
+    ids=str,
 )
 def test_referrers_is_a_capability_since_2_2(version: Version, urls: List[str]) -> None:
     assert _urls(read(A + 'capabilities = ["pull", "referrers"]\n', version)) == urls
 
 
-# --- addresses -----------------------------------------------------------------------------------
+# --- addresses ------------------------------------------------------------------------
 
 ADDRESSES = {
     "m": ("https", "m", "/v2"),
@@ -236,14 +311,23 @@ def test_addresses(url: str, expected: Tuple[str, str, str]) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http_m:5", "https://a b", "https://a:b", "https://a/%zz", "https://a%41", "https://[::1"],
+    [
+        "http_m:5",
+        "https://a b",
+        "https://a:b",
+        "https://a/%zz",
+        "https://a%41",
+        "https://[::1",
+    ],
 )
 def test_what_is_no_url_makes_the_file_void(url: str) -> None:
     assert _urls(read(f'server = "{url}"\n[host."http://a:1"]\n')) == [OWN]
 
 
 @pytest.mark.parametrize("server", ["http-m:5", ""])
-def test_without_a_server_the_registry_comes_last_with_all_capabilities(server: str) -> None:
+def test_without_a_server_the_registry_comes_last_with_all_capabilities(
+    server: str,
+) -> None:
     text = f'server = "{server}"\ncapabilities = ["pull"]\nskip_verify = true\n[host]\n'
     for version in ALL:
         (entry,) = read(text, version).entries
@@ -261,13 +345,19 @@ def test_without_a_server_the_registry_comes_last_with_all_capabilities(server: 
         ("reg:5000", "http://reg", True),
     ],
 )
-def test_requests_elsewhere_name_the_registry(registry: str, url: str, is_proxy: bool) -> None:
+def test_requests_elsewhere_name_the_registry(
+    registry: str, url: str, is_proxy: bool
+) -> None:
     assert read(f'[host."{url}"]\n', V1_7, registry).entries[0].is_proxy is is_proxy
 
 
-# --- the registry itself -------------------------------------------------------------------------
+# --- the registry itself --------------------------------------------------------------
 
-PLAIN, SECURE, BOTH = ("http", False, None), ("https", False, None), ("http", True, True)
+PLAIN, SECURE, BOTH = (
+    ("http", False, None),
+    ("https", False, None),
+    ("http", True, True),
+)
 UNVERIFIED = ("https", False, True)
 DEFAULTS = [
     ("reg:5000", V1_7, SECURE),
@@ -295,23 +385,34 @@ def test_the_registry_itself(
     (entry,) = Tree({}).read(registry, version).entries
     assert (entry.scheme, entry.tries_https, entry.trust.skip_verify) == expected
     assert entry.falls_back_to_http is entry.tries_https
-    assert entry.authority == ("registry-1.docker.io" if registry == "docker.io" else registry)
+    assert entry.authority == (
+        "registry-1.docker.io" if registry == "docker.io" else registry
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        *((name, True) for name in ("127.1.1.1", "127.0.0.1:5000", "localhost", "localhost:5000")),
+        *(
+            (name, True)
+            for name in ("127.1.1.1", "127.0.0.1:5000", "localhost", "localhost:5000")
+        ),
         *((name, True) for name in ("[::1]:5000", "::1")),
-        *((name, False) for name in ("", "127.256.0.1", "registry.org", "126.example.com")),
-        *((name, False) for name in ("[127:0:0:1]", "127.0.1.1:x:", "localhost.example")),
+        *(
+            (name, False)
+            for name in ("", "127.256.0.1", "registry.org", "126.example.com")
+        ),
+        *(
+            (name, False)
+            for name in ("[127:0:0:1]", "127.0.1.1:x:", "localhost.example")
+        ),
     ],
 )
 def test_what_is_this_machine(name: str, expected: bool) -> None:
     assert is_localhost(name) is expected
 
 
-# --- HTTPS first ---------------------------------------------------------------------------------
+# --- HTTPS first ----------------------------------------------------------------------
 
 HTTPS_FIRST = [
     ("http://a:1", (1, 6, 24), False),
@@ -328,23 +429,32 @@ HTTPS_FIRST = [
 ]
 
 
-@pytest.mark.parametrize("setting", ["skip_verify = true", "skip_verify = false", "ca = []"])
+@pytest.mark.parametrize(
+    "setting", ["skip_verify = true", "skip_verify = false", "ca = []"]
+)
 @pytest.mark.parametrize(("url", "version", "expected"), HTTPS_FIRST, ids=str)
 def test_https_first(url: str, version: Version, expected: bool, setting: str) -> None:
-    for text in (f'[host."{url}"]\n{setting}\n', f'server = "{url}"\n{setting}\n[host]\n'):
-        entry = next(each for each in read(text, version).entries if each.authority != "reg:5000")
+    for text in (
+        f'[host."{url}"]\n{setting}\n',
+        f'server = "{url}"\n{setting}\n[host]\n',
+    ):
+        entry = next(
+            each for each in read(text, version).entries if each.authority != "reg:5000"
+        )
         assert (entry.tries_https, entry.falls_back_to_http) == (expected, expected)
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"), [((2, 0, 6), False), ((2, 0, 7), True), ((2, 0, 12), False)], ids=str
+    ("version", "expected"),
+    [((2, 0, 6), False), ((2, 0, 7), True), ((2, 0, 12), False)],
+    ids=str,
 )
 def test_a_time_limit_once_counted_as_tls(version: Version, expected: bool) -> None:
     entry = read(A + 'dial_timeout = "3s"\n', version).entries[0]
     assert entry.tries_https is expected
 
 
-# --- directories ---------------------------------------------------------------------------------
+# --- directories ----------------------------------------------------------------------
 
 _TREE = {
     "reg_5000_/hosts.toml": b'server = "http://underscored"\n[host]\n',
@@ -363,7 +473,9 @@ DIRECTORIES = [
 
 @pytest.mark.parametrize(("there", "version", "expected"), DIRECTORIES, ids=str)
 def test_directories(there: List[str], version: Version, expected: str) -> None:
-    files = {path: text for path, text in _TREE.items() if path.partition("/")[0] in there}
+    files = {
+        path: text for path, text in _TREE.items() if path.partition("/")[0] in there
+    }
     assert _urls(Tree(files).read("reg:5000", version)) == [expected]
 
 
@@ -382,7 +494,9 @@ def test_docker_hub_is_looked_up_as_docker_io() -> None:
     assert _urls(Tree(files).read("docker.io")) == ["https://registry-1.docker.io/v2"]
 
 
-@pytest.mark.parametrize("text", [None, "", "[host.http://a]"], ids=["none", "empty", "void"])
+@pytest.mark.parametrize(
+    "text", [None, "", "[host.http://a]"], ids=["none", "empty", "void"]
+)
 def test_certificates_count_without_a_hosts_toml(text: Optional[str]) -> None:
     files = {
         "ca.crt": CERTIFICATE,
@@ -406,10 +520,12 @@ def test_certificates_count_without_a_hosts_toml(text: Optional[str]) -> None:
 
 def test_certificates_beside_a_hosts_toml_do_not_count() -> None:
     tree = Tree({"reg:5000/hosts.toml": A.encode(), "reg:5000/ca.crt": CERTIFICATE})
-    assert not any(entry.trust.is_given for entry in tree.read("reg:5000", V1_7).entries)
+    assert not any(
+        entry.trust.is_given for entry in tree.read("reg:5000", V1_7).entries
+    )
 
 
-# --- what ends every pull ------------------------------------------------------------------------
+# --- what ends every pull -------------------------------------------------------------
 
 WITH_CA = A + '[host."https://b"]\nca = "b.crt"\n'
 WITH_CLIENT = '[host."https://b"]\nclient = [["b.cert", "b.key"]]\n'
@@ -422,8 +538,16 @@ ENDS = {
     "a directory as CA": (WITH_CA, {"b.crt/": b""}, Cause.CA_UNUSABLE),
     "no client certificate": (WITH_CLIENT, {"b.key": KEY}, Cause.CLIENT_MISSING),
     "no key": (WITH_CLIENT, {"b.cert": CERTIFICATE}, Cause.CLIENT_MISSING),
-    "mixed up": (WITH_CLIENT, {"b.cert": KEY, "b.key": CERTIFICATE}, Cause.CLIENT_UNUSABLE),
-    "a key in the server's table": ('client = "b.cert"\n[host]\n', {}, Cause.CLIENT_MISSING),
+    "mixed up": (
+        WITH_CLIENT,
+        {"b.cert": KEY, "b.key": CERTIFICATE},
+        Cause.CLIENT_UNUSABLE,
+    ),
+    "a key in the server's table": (
+        'client = "b.cert"\n[host]\n',
+        {},
+        Cause.CLIENT_MISSING,
+    ),
 }
 
 
@@ -431,7 +555,9 @@ ENDS = {
 def test_what_ends_every_pull(text: str, files: Dict[str, bytes], cause: Cause) -> None:
     tree = {f"reg:5000/{name}": content for name, content in files.items()}
     for version in ALL:
-        reading = Tree({**tree, "reg:5000/hosts.toml": text.encode()}).read("reg:5000", version)
+        reading = Tree({**tree, "reg:5000/hosts.toml": text.encode()}).read(
+            "reg:5000", version
+        )
         assert reading.fails
         faults = [each for each in reading.findings if each.is_fault]
         assert {each.cause for each in faults} == {cause}
@@ -444,9 +570,13 @@ def test_what_ends_every_pull(text: str, files: Dict[str, bytes], cause: Cause) 
     [{}, {"b.cert": KEY, "b.key": CERTIFICATE}],
     ids=["missing", "exchanged"],
 )
-def test_a_client_certificate_and_its_key_are_one_fault(files: Dict[str, bytes]) -> None:
+def test_a_client_certificate_and_its_key_are_one_fault(
+    files: Dict[str, bytes],
+) -> None:
     tree = {f"reg:5000/{name}": content for name, content in files.items()}
-    reading = Tree({**tree, "reg:5000/hosts.toml": WITH_CLIENT.encode()}).read("reg:5000", V1_7)
+    reading = Tree({**tree, "reg:5000/hosts.toml": WITH_CLIENT.encode()}).read(
+        "reg:5000", V1_7
+    )
     (fault,) = [each for each in reading.findings if each.is_fault]
     assert "b.cert" in fault.what
     assert " client.crt " in fault.remedy.command
@@ -471,7 +601,10 @@ def test_a_hosts_toml_that_is_a_directory_ends_every_pull() -> None:
 @pytest.mark.parametrize("name", ["hosts.toml", "b.cert"])
 def test_what_only_root_can_read_is_no_fault(name: str, problem: str) -> None:
     files = {"hosts.toml": WITH_CLIENT.encode(), "b.cert": CERTIFICATE, "b.key": KEY}
-    tree = Tree({f"reg:5000/{each}": files[each] for each in files}, {f"reg:5000/{name}": problem})
+    tree = Tree(
+        {f"reg:5000/{each}": files[each] for each in files},
+        {f"reg:5000/{name}": problem},
+    )
     reading = tree.read("reg:5000", V1_7)
     (finding,) = reading.findings
     is_fault = problem == "unreadable"
@@ -490,12 +623,17 @@ def test_a_file_larger_than_any_hosts_toml_is_not_read() -> None:
 def test_entries_say_where_they_are_from() -> None:
     reading = read('server = "http://s"\n\n' + A)
     path = f"{CERTS_D}/reg:5000/hosts.toml"
-    assert [entry.where for entry in reading.entries] == [f"{path}, line 3", f"{path}, line 1"]
+    assert [entry.where for entry in reading.entries] == [
+        f"{path}, line 3",
+        f"{path}, line 1",
+    ]
     assert reading.source == path
     assert isinstance(reading.entries[0], HostEntry)
 
 
-@pytest.mark.parametrize("file", ['[host."http://a:1:"]\n', 'server = "http://a:1:"\n[host]\n'])
+@pytest.mark.parametrize(
+    "file", ['[host."http://a:1:"]\n', 'server = "http://a:1:"\n[host]\n']
+)
 def test_a_second_colon_is_no_url_for_containerd_2_3(file: str) -> None:
     """As real ones do; Debian's 2.1.9 does not, though it is built with a newer Go."""
     before, since = read(file, (2, 2, 3)), read(file, (2, 3, 0))
@@ -503,5 +641,6 @@ def test_a_second_colon_is_no_url_for_containerd_2_3(file: str) -> None:
     assert _urls(since) == [OWN]
     assert [each.cause for each in since.findings] == [Cause.BAD_URL]
     assert (
-        _urls(read('[host."http://[fd00::1]:5000"]\n', (2, 3, 0)))[0] == "http://[fd00::1]:5000/v2"
+        _urls(read('[host."http://[fd00::1]:5000"]\n', (2, 3, 0)))[0]
+        == "http://[fd00::1]:5000/v2"
     )

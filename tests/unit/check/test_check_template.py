@@ -1,4 +1,6 @@
-"""containerd-template.toml: whom its mirrors ask, and what of it does not do what it says."""
+"""containerd-template.toml: whom its mirrors ask, and what of it does not do what it
+says.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ def _auth(host: str) -> str:
     return f'[{REGISTRY}.configs."{host}".auth]\n  username = "me"\n  password = "pw"\n'
 
 
-# --- mirrors (image_pull_test.go TestRegistryEndpoints) ------------------------------------------
+# --- mirrors (image_pull_test.go TestRegistryEndpoints) -------------------------------
 
 OWN = "https://registry-3.io/v2"
 ENDPOINTS: Dict[str, Tuple[Dict[str, List[str]], List[str]]] = {
@@ -54,7 +56,10 @@ ENDPOINTS: Dict[str, Tuple[Dict[str, List[str]], List[str]]] = {
         {"*": ["https://1"], "registry-3.io": ["https://2"]},
         ["https://2/v2", OWN],
     ),
-    "itself by HTTP": ({"registry-3.io": ["http://registry-3.io"]}, ["http://registry-3.io/v2"]),
+    "itself by HTTP": (
+        {"registry-3.io": ["http://registry-3.io"]},
+        ["http://registry-3.io/v2"],
+    ),
     "itself with a path": (
         {"registry-3.io": ["https://1", "https://registry-3.io/path"]},
         ["https://1/v2", "https://registry-3.io/path"],
@@ -70,7 +75,8 @@ ENDPOINTS: Dict[str, Tuple[Dict[str, List[str]], List[str]]] = {
 @pytest.mark.parametrize(("mirrors", "expected"), ENDPOINTS.values(), ids=ENDPOINTS)
 def test_mirrors(mirrors: Dict[str, List[str]], expected: List[str]) -> None:
     text = LEGACY + "".join(
-        f'[{REGISTRY}.mirrors."{name}"]\nendpoint = {urls!r}\n' for name, urls in mirrors.items()
+        f'[{REGISTRY}.mirrors."{name}"]\nendpoint = {urls!r}\n'
+        for name, urls in mirrors.items()
     )
     for version in (V1_5, V1_6, V2_1, None):
         reading = read_legacy("registry-3.io", _template(text), version)
@@ -89,7 +95,9 @@ def test_mirrors(mirrors: Dict[str, List[str]], expected: List[str]) -> None:
         ("localhost:5000", (1, 3, 7), ["https://localhost:5000/v2"]),
     ],
 )
-def test_what_microk8s_1_22_ships(registry: str, version: Version, expected: List[str]) -> None:
+def test_what_microk8s_1_22_ships(
+    registry: str, version: Version, expected: List[str]
+) -> None:
     reading = read_legacy(registry, _template(STOCK_LEGACY), version)
     assert [entry.url for entry in reading.entries] == expected
     assert not reading.findings
@@ -101,9 +109,9 @@ def test_inline_mirrors() -> None:
 
 
 def test_tls_settings_are_read_before_2_0() -> None:
-    text = LEGACY + (
-        f'[{REGISTRY}.configs."reg:5000".tls]\n'
-        'ca_file = "/ca"\ncert_file = "/c"\nkey_file = "/k"\ninsecure_skip_verify = false\n'
+    text = (
+        LEGACY + f'[{REGISTRY}.configs."reg:5000".tls]\nca_file = "/ca"\ncert_file ='
+        ' "/c"\nkey_file = "/k"\ninsecure_skip_verify = false\n'
     )
     (entry,) = read_legacy("reg:5000", _template(text), V1_7).entries
     assert (entry.trust.authorities, entry.trust.clients) == (("/ca",), (("/c", "/k"),))
@@ -127,7 +135,7 @@ def test_odd_mirrors(url: str, cause: Cause, severity: Severity) -> None:
     assert finding.where == "/t.toml, line 3"
 
 
-# --- lint ----------------------------------------------------------------------------------------
+# --- lint -----------------------------------------------------------------------------
 
 
 class Row(NamedTuple):
@@ -150,16 +158,28 @@ ROWS: Dict[str, Row] = {
     "what MicroK8s ships": Row(TREE, None),
     "what MicroK8s 1.22 ships": Row(STOCK_LEGACY, None),
     "a login": Row(TREE + _auth("reg:5000"), None),
-    "mirrors beside config_path": Row(TREE + MIRROR, Cause.MIRRORS_BESIDE_CONFIG_PATH, after=TREE),
+    "mirrors beside config_path": Row(
+        TREE + MIRROR, Cause.MIRRORS_BESIDE_CONFIG_PATH, after=TREE
+    ),
     "mirrors below a table of their own": Row(
-        TREE + f"[{REGISTRY}.mirrors]\n" + MIRROR, Cause.MIRRORS_BESIDE_CONFIG_PATH, after=TREE
+        TREE + f"[{REGISTRY}.mirrors]\n" + MIRROR,
+        Cause.MIRRORS_BESIDE_CONFIG_PATH,
+        after=TREE,
     ),
     "mirrors and TLS": Row(TREE + MIRROR + TLS, Cause.MIRRORS_BESIDE_CONFIG_PATH),
-    "TLS beside config_path": Row(TREE + TLS, Cause.TLS_BESIDE_CONFIG_PATH, V1, after=TREE),
-    "TLS that 2.x ignores": Row(TREE + TLS, Cause.TLS_BESIDE_CONFIG_PATH, (V2_1,), NOTE, TREE),
+    "TLS beside config_path": Row(
+        TREE + TLS, Cause.TLS_BESIDE_CONFIG_PATH, V1, after=TREE
+    ),
+    "TLS that 2.x ignores": Row(
+        TREE + TLS, Cause.TLS_BESIDE_CONFIG_PATH, (V2_1,), NOTE, TREE
+    ),
     "TLS without config_path": Row(LEGACY + TLS, None, V1),
-    "TLS without config_path on 2.x": Row(LEGACY + TLS, Cause.SETTINGS_IGNORED, (V2_1,), NOTE),
-    "mirrors on 2.2.0": Row(LEGACY + MIRROR, Cause.MIRRORS_KILL_CRI, ((2, 2, 0), (2, 2, 1))),
+    "TLS without config_path on 2.x": Row(
+        LEGACY + TLS, Cause.SETTINGS_IGNORED, (V2_1,), NOTE
+    ),
+    "mirrors on 2.2.0": Row(
+        LEGACY + MIRROR, Cause.MIRRORS_KILL_CRI, ((2, 2, 0), (2, 2, 1))
+    ),
     "mirrors on others": Row(LEGACY + MIRROR, None, (V1_7, V2_1, (2, 2, 2))),
     "several directories": Row(LIST, Cause.CONFIG_PATH_LIST, (V2_1,), after=TREE),
     "several directories before 2.1": Row(LIST, None, V1),
@@ -174,22 +194,31 @@ ROWS: Dict[str, Row] = {
         after=TREE + _auth("registry-1.docker.io"),
     ),
     "a login for a URL": Row(
-        TREE + _auth("https://reg:5000/v2/"), Cause.CREDENTIALS_KEY, after=TREE + _auth("reg:5000")
+        TREE + _auth("https://reg:5000/v2/"),
+        Cause.CREDENTIALS_KEY,
+        after=TREE + _auth("reg:5000"),
     ),
     "a login for nobody": Row(
-        TREE + _auth("reg:5001"), Cause.CREDENTIALS_KEY, severity=NOTE, asked=("reg:5000",)
+        TREE + _auth("reg:5001"),
+        Cause.CREDENTIALS_KEY,
+        severity=NOTE,
+        asked=("reg:5000",),
     ),
     "a login for somebody": Row(TREE + _auth("reg:5000"), None, asked=("reg:5000",)),
     "auths without a scheme": Row(
         f'{TREE}[{REGISTRY}.auths."reg:5000"]\nusername = "me"\n', Cause.CREDENTIALS_KEY
     ),
-    "auths": Row(f'{TREE}[{REGISTRY}.auths."https://reg:5000"]\nusername = "me"\n', None),
+    "auths": Row(
+        f'{TREE}[{REGISTRY}.auths."https://reg:5000"]\nusername = "me"\n', None
+    ),
     "endpoints": Row(
         LEGACY + MIRROR.replace("endpoint", "endpoints"),
         Cause.UNKNOWN_KEY,
         after=LEGACY + MIRROR,
     ),
-    "an unknown key": Row(LEGACY + MIRROR + "colour = 1\n", Cause.UNKNOWN_KEY, severity=NOTE),
+    "an unknown key": Row(
+        LEGACY + MIRROR + "colour = 1\n", Cause.UNKNOWN_KEY, severity=NOTE
+    ),
     "a section of version 2 in version 3": Row(
         TREE.replace("version = 2", "version = 3"), Cause.SETTINGS_IGNORED, (V2_1,)
     ),
@@ -219,7 +248,11 @@ def test_lint(row: Row, version: Version, tmp_path: Path) -> None:
     commands = [each.remedy.command for each in found if each.remedy.command]
     if row.after is not None:
         file.write_text(row.text)
-        command = commands[0].replace("sudo ", "").replace(RESTART.replace("sudo ", ""), "true")
+        command = (
+            commands[0]
+            .replace("sudo ", "")
+            .replace(RESTART.replace("sudo ", ""), "true")
+        )
         subprocess.run(["bash", "-euc", command], check=True)
         assert file.read_text() == row.after
 

@@ -1,4 +1,6 @@
-"""certs.d as a whole: directories that no image's name leads to, and files with other names."""
+"""certs.d as a whole: directories that no image's name leads to, and files with
+other names.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ LATER = ((1, 6, 17), (1, 7, 29), V2_1)
 
 
 class Row(NamedTuple):
-    """A tree, what is found for a registry and in the tree, and the files after the command."""
+    """A tree, what is found for a registry and in the tree, and the files after the
+    command.
+    """
 
     files: Dict[str, bytes]
     registry: str
@@ -43,10 +47,16 @@ ROWS: Dict[str, Row] = {
     "with underscores": Row({"reg_5_/hosts.toml": TEXT}, "reg:5", None),
     "for all": Row({"_default/hosts.toml": TEXT}, "*", None, versions=LATER),
     "for all, too early": Row(
-        {"_default/hosts.toml": TEXT}, "*", Cause.FIELD_TOO_NEW, versions=(V1_5, (1, 6, 16))
+        {"_default/hosts.toml": TEXT},
+        "*",
+        Cause.FIELD_TOO_NEW,
+        versions=(V1_5, (1, 6, 16)),
     ),
     "a star": Row(
-        {"*/hosts.toml": TEXT}, "*", Cause.WRONG_DIRECTORY, after=("_default/hosts.toml",)
+        {"*/hosts.toml": TEXT},
+        "*",
+        Cause.WRONG_DIRECTORY,
+        after=("_default/hosts.toml",),
     ),
     "capitals": Row({"Reg.example/hosts.toml": TEXT}, "Reg.example", None),
     "no dot": Row({"reg/hosts.toml": TEXT}, "reg", Cause.WRONG_DIRECTORY),
@@ -57,7 +67,10 @@ ROWS: Dict[str, Row] = {
     ),
     "in no directory": Row({"hosts.toml": TEXT}, "", Cause.WRONG_DIRECTORY),
     "host.toml": Row(
-        {"reg:5/host.toml": TEXT}, "reg:5", Cause.MISNAMED_FILE, after=("reg:5/hosts.toml",)
+        {"reg:5/host.toml": TEXT},
+        "reg:5",
+        Cause.MISNAMED_FILE,
+        after=("reg:5/hosts.toml",),
     ),
     "hosts.tml": Row(
         {"reg:5/hosts.tml": TEXT, "reg:5/ca.crt": b"x"},
@@ -66,7 +79,10 @@ ROWS: Dict[str, Row] = {
         after=("reg:5/ca.crt", "reg:5/hosts.toml"),
     ),
     "Hosts.toml": Row(
-        {"reg:5/Hosts.toml": TEXT}, "reg:5", Cause.MISNAMED_FILE, after=("reg:5/hosts.toml",)
+        {"reg:5/Hosts.toml": TEXT},
+        "reg:5",
+        Cause.MISNAMED_FILE,
+        after=("reg:5/hosts.toml",),
     ),
     "a copy": Row({"reg:5/hosts.toml.bak": TEXT}, "reg:5", None),
     "another beside the right one": Row(
@@ -152,10 +168,14 @@ def _check(finding: Finding, row: Row, tmp_path: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         if path != directory:
             path.write_bytes(content)
-    command = finding.remedy.command.replace("sudo ", "").replace(CERTS_D, str(tmp_path))
+    command = finding.remedy.command.replace("sudo ", "").replace(
+        CERTS_D, str(tmp_path)
+    )
     subprocess.run(["bash", "-euc", command], check=True)
     there = sorted(
-        str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()
+        str(path.relative_to(tmp_path))
+        for path in tmp_path.rglob("*")
+        if path.is_file()
     )
     assert tuple(there) == row.after
 
@@ -163,7 +183,9 @@ def _check(finding: Finding, row: Row, tmp_path: Path) -> None:
 def test_a_finding_is_the_same_for_its_registry_and_for_the_tree() -> None:
     tree = Tree({"reg:5/host.toml": TEXT, "registry-1.docker.io/hosts.toml": TEXT})
     found = lint_tree(CERTS_D, tree.look, V2_1)
-    assert set(tree.read("reg:5").findings + tree.read("docker.io").findings) == set(found)
+    assert set(tree.read("reg:5").findings + tree.read("docker.io").findings) == set(
+        found
+    )
 
 
 def test_registries_that_have_a_directory() -> None:
@@ -189,7 +211,9 @@ def test_a_tree_that_is_not_there() -> None:
 def test_a_file_in_a_registrys_place_becomes_its_hosts_toml(tmp_path: Path) -> None:
     (finding,) = Tree({"reg:5": TEXT}).read("reg:5").findings
     (tmp_path / "reg:5").write_bytes(TEXT)
-    command = finding.remedy.command.replace("sudo ", "").replace(CERTS_D, str(tmp_path))
+    command = finding.remedy.command.replace("sudo ", "").replace(
+        CERTS_D, str(tmp_path)
+    )
     subprocess.run(["bash", "-euc", command], check=True)
     assert (tmp_path / "reg:5/hosts.toml").read_bytes() == TEXT
     shutil.rmtree(tmp_path / "reg:5")

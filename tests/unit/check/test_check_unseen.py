@@ -1,4 +1,6 @@
-"""`check` by a user who may not look everywhere: what he cannot see is named, and no fault."""
+"""`check` by a user who may not look everywhere: what he cannot see is named, and no
+fault.
+"""
 
 # ruff: noqa: F811 - fixtures of another module
 from __future__ import annotations
@@ -11,7 +13,14 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import pytest
 
-from unit.check.test_check import UNAUTHORIZED, Names, faults, names, node, registries  # noqa: F401
+from unit.check.test_check import (  # noqa: F401
+    UNAUTHORIZED,
+    Names,
+    faults,
+    names,
+    node,
+    registries,
+)
 from unit.fake_registry import FakeRegistries
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki, make
@@ -27,7 +36,8 @@ class _Case(NamedTuple):
     """What is closed, and what is said not to be seen because of it.
 
     Args:
-        closed: paths below the node's parent directory of all revisions, and their modes.
+        closed: paths below the node's parent directory of all revisions, and their
+            modes.
         unseen: words of the lines ``not seen``, or of the notes.
     """
 
@@ -49,27 +59,43 @@ CASES = {
     ),
     "the revision": _Case((("8000", 0o700),), (_TEMPLATE, _CERTS_D, _RUNTIME, _KILLED)),
     "certs.d": _Case((("8000/args/certs.d", 0o770),), (_CERTS_D,)),
-    "certs.d, which can be listed": _Case((("8000/args/certs.d", 0o774),), ("hosts.toml cannot",)),
-    "certs.d, which cannot be listed": _Case((("8000/args/certs.d", 0o771),), (_CERTS_D,)),
-    "a registry's directory": _Case((("8000/args/certs.d/PLAIN", 0o770),), ("hosts.toml cannot",)),
+    "certs.d, which can be listed": _Case(
+        (("8000/args/certs.d", 0o774),), ("hosts.toml cannot",)
+    ),
+    "certs.d, which cannot be listed": _Case(
+        (("8000/args/certs.d", 0o771),), (_CERTS_D,)
+    ),
+    "a registry's directory": _Case(
+        (("8000/args/certs.d/PLAIN", 0o770),), ("hosts.toml cannot",)
+    ),
     "a registry's hosts.toml": _Case(
         (("8000/args/certs.d/PLAIN/hosts.toml", 0o600),), ("hosts.toml cannot",)
     ),
     "MicroK8s' own for Docker Hub": _Case(
         (("8000/args/certs.d/docker.io", 0o700),), ("hosts.toml cannot",)
     ),
-    "a CA": _Case((("8000/args/certs.d/SECURED/ca.crt", 0o600),), ("the CA cannot be read",)),
+    "a CA": _Case(
+        (("8000/args/certs.d/SECURED/ca.crt", 0o600),), ("the CA cannot be read",)
+    ),
     "a CA elsewhere": _Case((("elsewhere", 0o700),), ("the CA cannot be read",)),
-    "the template": _Case((("8000/args/containerd-template.toml", 0o600),), (_TEMPLATE,)),
-    "what containerd has read": _Case((("8000/args/containerd.toml", 0o600),), ("has loaded",)),
+    "the template": _Case(
+        (("8000/args/containerd-template.toml", 0o600),), (_TEMPLATE,)
+    ),
+    "what containerd has read": _Case(
+        (("8000/args/containerd.toml", 0o600),), ("has loaded",)
+    ),
     "containerd's arguments": _Case((("8000/args/containerd", 0o600),), (_RUNTIME,)),
-    "containerd's environment": _Case((("8000/args/containerd-env", 0o600),), (_PROXIES,)),
+    "containerd's environment": _Case(
+        (("8000/args/containerd-env", 0o600),), (_PROXIES,)
+    ),
     "a stray file": _Case((("8000/args/certs.d/README.corp", 0o600),), ()),
     "locks": _Case((("8000/var/lock", 0o700), ("8000/var", 0o700)), ()),
     "the journal": _Case((("8000/private-registry-config", 0o700),), (_KILLED,)),
     "SNAP_COMMON": _Case((("common", 0o700),), (_SAVED,)),
     "what is saved": _Case((("common/private-registry-config", 0o700),), (_SAVED,)),
-    "a saved file": _Case((("common/private-registry-config/registries.toml", 0o600),), (_SAVED,)),
+    "a saved file": _Case(
+        (("common/private-registry-config/registries.toml", 0o600),), (_SAVED,)
+    ),
     "the last check": _Case(
         (("common/private-registry-config/last-check.json", 0o600),), (_SAVED,)
     ),
@@ -81,7 +107,10 @@ CASES = {
 
 @contextmanager
 def _nobody() -> Iterator[None]:
-    """Have no more rights than an ordinary user for the block; root's groups are not his."""
+    """Have no more rights than an ordinary user for the block.
+
+    Root's groups are not his.
+    """
     groups = os.getgroups()
     os.setgroups([])
     os.setegid(_NOBODY)
@@ -130,12 +159,18 @@ def hosts(
     plain, secured = registries.start().authority, registries.start(pair=pair).authority
     (tmp_path / "ca.crt").write_text(pki.authority.pem)
     ok(node.run("plugin", "add", "--insecure", plain))
-    ok(node.run("plugin", "add", "--registry", secured, "--ca", str(tmp_path / "ca.crt")))
+    ok(
+        node.run(
+            "plugin", "add", "--registry", secured, "--ca", str(tmp_path / "ca.crt")
+        )
+    )
     elsewhere = node.snaps_data / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "ca.crt").write_text(pki.authority.pem)
     by_hand = registries.start(pair=pair).authority
-    node.write(f"args/certs.d/{by_hand}/hosts.toml", _by_hand(by_hand, f"{elsewhere}/ca.crt"))
+    node.write(
+        f"args/certs.d/{by_hand}/hosts.toml", _by_hand(by_hand, f"{elsewhere}/ca.crt")
+    )
     node.write("args/certs.d/README.corp", "what this is")
     node.write("args/containerd-env", "# HTTPS_PROXY=http://proxy.corp:3128\n")
     document = _check(node)
@@ -182,12 +217,15 @@ def _close(node: Microk8s, hosts: Dict[str, str], case: _Case) -> None:
         (node.snaps_data / _put(path, values)).chmod(mode)
 
 
-# --- what is there and may not be seen would change what is said of the rest -------------------
+# --- what is there and may not be seen would change what is said of the rest ----------
 
-_SERVED = 'server = "http://PLAIN"\n\n[host."http://PLAIN"]\ncapabilities = ["pull", "resolve"]\n'
+_SERVED = (
+    'server = "http://PLAIN"\n\n[host."http://PLAIN"]\ncapabilities = ["pull",'
+    ' "resolve"]\n'
+)
 _MIRROR = (
-    'server = "http://127.0.0.1:1"\n\n[host."https://SECURED"]\n'
-    'capabilities = ["pull", "resolve"]\nca = "ca.crt"\nclient = [["a.cert", "a.key"]]\n'
+    'server = "http://127.0.0.1:1"\n\n[host."https://SECURED"]\ncapabilities = ["pull",'
+    ' "resolve"]\nca = "ca.crt"\nclient = [["a.cert", "a.key"]]\n'
 )
 
 
@@ -209,7 +247,10 @@ class _ByHand(NamedTuple):
 
 BY_HAND = {
     "which of two directories counts": _ByHand(
-        {"reg.corp_5000_/hosts.toml": "skip_verify = true\n", "reg.corp:5000/hosts.toml": _SERVED},
+        {
+            "reg.corp_5000_/hosts.toml": "skip_verify = true\n",
+            "reg.corp:5000/hosts.toml": _SERVED,
+        },
         "reg.corp_5000_",
         0o700,
         "reg.corp:5000",
@@ -221,7 +262,10 @@ BY_HAND = {
         "reg.corp:5000",
     ),
     "whether two directories say the same": _ByHand(
-        {"reg.corp_5000_/hosts.toml": _SERVED, "reg.corp:5000/hosts.toml": _SERVED + "# same\n"},
+        {
+            "reg.corp_5000_/hosts.toml": _SERVED,
+            "reg.corp:5000/hosts.toml": _SERVED + "# same\n",
+        },
         "reg.corp:5000/hosts.toml",
         0o600,
         "reg.corp:5000",

@@ -20,7 +20,11 @@ from private_registry.cli.files_given import Inputs
 from private_registry.registries.requests import AddRequest
 
 MIRROR, OTHER, SELF = "https://m:1/v2", "https://o:2/v2", "https://reg.corp/v2"
-LAYER_OF = {Cause.REFUSED: Layer.TCP, Cause.UNKNOWN_CA: Layer.TLS, Cause.NOT_FOUND: Layer.MANIFEST}
+LAYER_OF = {
+    Cause.REFUSED: Layer.TCP,
+    Cause.UNKNOWN_CA: Layer.TLS,
+    Cause.NOT_FOUND: Layer.MANIFEST,
+}
 
 
 def entry(url: str, **options: Any) -> HostEntry:
@@ -41,7 +45,9 @@ def asked(
     image: Optional[str] = None,
     **options: Any,
 ) -> Asked:
-    reading = Reading("reg.corp", tuple(entry(each) for each in urls), tuple(findings), "F")
+    reading = Reading(
+        "reg.corp", tuple(entry(each) for each in urls), tuple(findings), "F"
+    )
     results = {index: result(cause) for index, cause in enumerate(causes)}
     wanted = None if image is None else parse_subject(image).image
     return Asked(reading, results, wanted, **options)
@@ -52,7 +58,9 @@ def faults(diagnosis: Diagnosis) -> List[Tuple[Cause, str]]:
 
 
 def notes(diagnosis: Diagnosis) -> List[Tuple[Cause, str]]:
-    return [(each.cause, each.endpoint) for each in diagnosis.findings if not each.is_fault]
+    return [
+        (each.cause, each.endpoint) for each in diagnosis.findings if not each.is_fault
+    ]
 
 
 class Case(NamedTuple):
@@ -84,17 +92,24 @@ CASES: Dict[str, Case] = {
         faults=[(Cause.REFUSED, MIRROR)],
         notes=[(Cause.REFUSED, OTHER), (Cause.UNKNOWN_CA, SELF)],
     ),
-    "mirrors without the image": Case([Cause.NOT_FOUND, Cause.NOT_FOUND, None], served=SELF),
-    "nobody has the image": Case([Cause.NOT_FOUND] * 3, faults=[(Cause.NOT_FOUND, MIRROR)]),
+    "mirrors without the image": Case(
+        [Cause.NOT_FOUND, Cause.NOT_FOUND, None], served=SELF
+    ),
+    "nobody has the image": Case(
+        [Cause.NOT_FOUND] * 3, faults=[(Cause.NOT_FOUND, MIRROR)]
+    ),
     "not at the mirrors, and itself dead": Case(
-        [Cause.NOT_FOUND, Cause.NOT_FOUND, Cause.REFUSED], faults=[(Cause.REFUSED, SELF)]
+        [Cause.NOT_FOUND, Cause.NOT_FOUND, Cause.REFUSED],
+        faults=[(Cause.REFUSED, SELF)],
     ),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_who_decides(case: Case) -> None:
-    diagnosis = diagnose(asked([MIRROR, OTHER, SELF], case.causes, image="reg.corp/app"))
+    diagnosis = diagnose(
+        asked([MIRROR, OTHER, SELF], case.causes, image="reg.corp/app")
+    )
     assert faults(diagnosis) == list(case.faults)
     assert notes(diagnosis) == list(case.notes)
     assert diagnosis.report.answered_by == case.served
@@ -110,7 +125,10 @@ def test_one_server_that_is_asked_twice_is_told_once() -> None:
 def test_what_was_not_reached() -> None:
     report = diagnose(asked([SELF], [Cause.UNKNOWN_CA], image="reg.corp/app")).report
     assert report.not_reached == (Layer.HTTP, Layer.API, Layer.LOGIN, Layer.MANIFEST)
-    assert diagnose(asked([SELF], [Cause.UNKNOWN_CA])).report.not_reached[-1] is Layer.LOGIN
+    assert (
+        diagnose(asked([SELF], [Cause.UNKNOWN_CA])).report.not_reached[-1]
+        is Layer.LOGIN
+    )
     assert diagnose(asked([SELF], [None])).report.not_reached == ()
 
 
@@ -122,15 +140,20 @@ def test_a_mirror_for_pushing_only_is_not_asked_for_tags() -> None:
     assert [each.is_asked for each in diagnosis.report.endpoints] == [False, True]
     by_digest = parse_subject("reg.corp/app@sha256:" + "a" * 64).image
     entries = (entry(MIRROR, capabilities=frozenset(["pull"])), entry(SELF))
-    assert diagnose(Asked(Reading("reg.corp", entries), results)).report.answered_by == SELF
+    assert (
+        diagnose(Asked(Reading("reg.corp", entries), results)).report.answered_by
+        == SELF
+    )
     diagnosis = diagnose(Asked(Reading("reg.corp", entries), results, by_digest))
     assert faults(diagnosis) == [(Cause.REFUSED, MIRROR)]
 
 
-# --- what files explain ----------------------------------------------------------------------
+# --- what files explain ---------------------------------------------------------------
 
 
-def hint(cause: Cause, *explains: Cause, endpoint: str = "", fault: bool = False) -> Finding:
+def hint(
+    cause: Cause, *explains: Cause, endpoint: str = "", fault: bool = False
+) -> Finding:
     severity = Severity.FAULT if fault else Severity.NOTE
     return Finding(
         cause,
@@ -180,7 +203,9 @@ def test_a_restart_that_is_pending_explains_a_refused_login() -> None:
     diagnosis = diagnose(asked([SELF], [Cause.LOGIN_MISSING], hints=(pending,)))
     assert [each.cause for each in diagnosis.findings] == [Cause.RESTART_PENDING]
     diagnosis = diagnose(asked([SELF], [None], hints=(pending,)))
-    assert [each.cause for each in diagnosis.findings if each.is_fault] == [Cause.RESTART_PENDING]
+    assert [each.cause for each in diagnosis.findings if each.is_fault] == [
+        Cause.RESTART_PENDING
+    ]
 
 
 def test_pods_that_log_in_by_themselves() -> None:
@@ -191,9 +216,16 @@ def test_pods_that_log_in_by_themselves() -> None:
 
 @pytest.mark.parametrize(
     ("clock", "cause"),
-    [(7200.0, Cause.CLOCK), (-7200.0, Cause.CLOCK), (3.0, Cause.EXPIRED), (None, Cause.EXPIRED)],
+    [
+        (7200.0, Cause.CLOCK),
+        (-7200.0, Cause.CLOCK),
+        (3.0, Cause.EXPIRED),
+        (None, Cause.EXPIRED),
+    ],
 )
-def test_a_wrong_clock_lets_certificates_expire(clock: Optional[float], cause: Cause) -> None:
+def test_a_wrong_clock_lets_certificates_expire(
+    clock: Optional[float], cause: Cause
+) -> None:
     reading = Reading("reg.corp", (entry(SELF),))
     results = {0: Result(Cause.EXPIRED, Layer.TLS, clock=clock)}
     assert faults(diagnose(Asked(reading, results))) == [(cause, SELF)]
@@ -209,7 +241,9 @@ def test_an_endpoint_whose_files_this_user_may_not_read_was_not_asked() -> None:
     assert diagnosis.report.answered_by is None
 
 
-_CAUSES = st.sampled_from([None, *(each for each in Cause if each is not Cause.UNREADABLE)])
+_CAUSES = st.sampled_from(
+    [None, *(each for each in Cause if each is not Cause.UNREADABLE)]
+)
 
 
 @given(st.lists(_CAUSES, min_size=1, max_size=3), st.booleans())
@@ -226,7 +260,7 @@ def test_a_fault_is_told_if_and_only_if_something_in_front_fails(
     assert all(each.registry == "reg.corp" and each.what for each in diagnosis.findings)
 
 
-# --- what mends it ---------------------------------------------------------------------------
+# --- what mends it --------------------------------------------------------------------
 
 
 def remedy(cause: Cause, **options: Any) -> Remedy:
@@ -266,12 +300,18 @@ ADD = "microk8s private-registry add "
         (
             Cause.CLIENT_CERTIFICATE_MISSING,
             {"trust": Trust(("/a b",))},
-            "--registry reg.corp --client-cert client.crt --client-key client.key --ca '/a b'",
+            (
+                "--registry reg.corp --client-cert client.crt --client-key client.key"
+                " --ca '/a b'"
+            ),
         ),
         (
             Cause.CLIENT_CERTIFICATE_MISSING,
             {"trust": Trust(skip_verify=True)},
-            "--registry reg.corp --client-cert client.crt --client-key client.key --skip-verify",
+            (
+                "--registry reg.corp --client-cert client.crt --client-key client.key"
+                " --skip-verify"
+            ),
         ),
         (Cause.LOGIN_MISSING, {"speaks": "https"}, f"--registry reg.corp {LOGIN}"),
         (Cause.LOGIN_REFUSED, {"speaks": "https"}, f"--registry reg.corp {LOGIN}"),
@@ -286,8 +326,16 @@ ADD = "microk8s private-registry add "
             {"source": "F", "trust": Trust(("/a",))},
             f"--registry reg.corp {LOGIN} --ca /a --adopt",
         ),
-        (Cause.LOGIN_MISSING, {"source": "F", "is_saved": True}, f"--registry reg.corp {LOGIN}"),
-        (Cause.NOT_TOML, {"source": "F", "speaks": "http"}, "--insecure reg.corp --adopt"),
+        (
+            Cause.LOGIN_MISSING,
+            {"source": "F", "is_saved": True},
+            f"--registry reg.corp {LOGIN}",
+        ),
+        (
+            Cause.NOT_TOML,
+            {"source": "F", "speaks": "http"},
+            "--insecure reg.corp --adopt",
+        ),
         (Cause.CA_MISSING, {"source": "F"}, "--registry reg.corp --ca ca.crt --adopt"),
     ],
     ids=str,
@@ -300,7 +348,11 @@ def test_a_command(cause: Cause, options: Dict[str, Any], command: str) -> None:
     ("urls", "cause", "command"),
     [
         ([MIRROR, SELF], Cause.UNKNOWN_CA, "--mirror reg.corp=https://m:1 --ca ca.crt"),
-        ([MIRROR], Cause.UNKNOWN_CA, "--mirror reg.corp=https://m:1 --no-fallback --ca ca.crt"),
+        (
+            [MIRROR],
+            Cause.UNKNOWN_CA,
+            "--mirror reg.corp=https://m:1 --no-fallback --ca ca.crt",
+        ),
         ([MIRROR, SELF], Cause.SPEAKS_HTTP, "--mirror reg.corp=http://m:1"),
         (
             [MIRROR, OTHER, SELF],
@@ -330,27 +382,40 @@ def test_one_of_several_mirrors_is_mended_in_a_file() -> None:
 
 def test_where_the_plugin_is_not_installed_enable_does_it() -> None:
     found = remedy(Cause.SPEAKS_HTTP, speaks="http", has_plugin=False)
-    assert found.command == "microk8s enable private-registry-config --insecure reg.corp"
+    assert (
+        found.command == "microk8s enable private-registry-config --insecure reg.corp"
+    )
 
 
 def test_a_proxy_is_told_to_leave_the_registry_alone() -> None:
     found = remedy(Cause.PROXY, url="https://reg.corp:5000/v2")
-    assert found.command == (
-        "echo 'NO_PROXY=${NO_PROXY:-$no_proxy},reg.corp' | sudo tee -a /E && "
+    assert (
+        found.command
+        == "echo 'NO_PROXY=${NO_PROXY:-$no_proxy},reg.corp' | sudo tee -a /E && "
         "sudo snap restart microk8s.daemon-containerd"
     )
 
 
 def test_a_host_that_is_a_shells_command_stays_a_text() -> None:
-    found = remedy(Cause.PROXY, entries=(), entry=HostEntry("https", "a';touch$IFS'x", "/v2"))
+    found = remedy(
+        Cause.PROXY, entries=(), entry=HostEntry("https", "a';touch$IFS'x", "/v2")
+    )
     assert shlex.split(found.command.partition(" | ")[0])[1].endswith(",a';touch$IFS'x")
 
 
 @pytest.mark.parametrize(
     ("registry", "urls", "command"),
     [
-        ("docker.io", ["http://docker.io"], ADD + "--registry docker.io --ca ca.crt --adopt"),
-        ("docker.io", ["https://index.docker.io/v2"], ADD + "--registry docker.io --ca ca.crt"),
+        (
+            "docker.io",
+            ["http://docker.io"],
+            ADD + "--registry docker.io --ca ca.crt --adopt",
+        ),
+        (
+            "docker.io",
+            ["https://index.docker.io/v2"],
+            ADD + "--registry docker.io --ca ca.crt",
+        ),
         ("quay.io", ["http://docker.io/v2"], "sudo nano +4 F"),
         ("quay.io", [MIRROR, "http://docker.io"], ADD + "--mirror quay.io=https://m:1"),
         ("quay.io", ["https://m:1/a%b"], "sudo nano +4 F"),
@@ -361,7 +426,11 @@ def test_a_mirror_that_cannot_be_typed_is_in_no_command(
 ) -> None:
     entries = tuple(entry(each)._replace(where="F, line 4") for each in urls)
     found = remedy(
-        Cause.UNKNOWN_CA, registry=registry, entries=entries, entry=entries[0], source="F"
+        Cause.UNKNOWN_CA,
+        registry=registry,
+        entries=entries,
+        entry=entries[0],
+        source="F",
     )
     assert found.command.startswith(command)
 
@@ -372,11 +441,19 @@ def test_a_mirror_that_cannot_be_typed_is_in_no_command(
         ("http://other.corp:5000", "--insecure"),
         ("https://other.corp", "--registry"),
         ("https://[fd00::1]:5000", "--registry"),
-        *((each, None) for each in ("https://other", "https://UPPER.corp", "http://docker.io")),
-        *((each, None) for each in ("https://registry-1.docker.io", "https://$(id).corp")),
+        *(
+            (each, None)
+            for each in ("https://other", "https://UPPER.corp", "http://docker.io")
+        ),
+        *(
+            (each, None)
+            for each in ("https://registry-1.docker.io", "https://$(id).corp")
+        ),
     ],
 )
-@pytest.mark.parametrize("cause", [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED])
+@pytest.mark.parametrize(
+    "cause", [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED]
+)
 def test_a_login_for_whom_it_redirects_to(
     cause: Cause, login_at: str, option: Optional[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -412,7 +489,9 @@ def test_every_cause_has_a_remedy_that_is_accepted(
     monkeypatch.setenv("REGISTRY_PASSWORD", "x")
     entries = tuple(entry(each) for each in urls)
     registry = "reg.corp:5000" if ":5000" in urls[0] else "reg.corp"
-    found = remedy(cause, entries=entries, entry=entries[0], speaks=speaks, registry=registry)
+    found = remedy(
+        cause, entries=entries, entry=entries[0], speaks=speaks, registry=registry
+    )
     assert bool(found.command) != bool(found.owner)
     assert not set("<>") & set(found.command)
     for command in found.command.split(" && "):
@@ -427,4 +506,6 @@ def test_every_cause_has_a_remedy_that_is_accepted(
 def test_causes_are_told_apart() -> None:
     seen: FrozenSet[str] = frozenset(each.value for each in Cause)
     assert len(seen) == len(Cause)
-    assert all(each == each.lower() and each.replace("_", "").isalpha() for each in seen)
+    assert all(
+        each == each.lower() and each.replace("_", "").isalpha() for each in seen
+    )

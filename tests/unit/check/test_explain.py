@@ -1,4 +1,6 @@
-"""`check --explain`: words and their causes, remedies that are accepted, no secrets, no delay."""
+"""`check --explain`: words and their causes, remedies that are accepted, no secrets,
+no delay.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from private_registry.check.explain.explain import RULES, Certainty, Explanation, explain
+from private_registry.check.explain.explain import (
+    RULES,
+    Certainty,
+    Explanation,
+    explain,
+)
 from private_registry.check.findings import Cause, Remedy
 from unit.error_texts import AROUND, REFERENCE, REGISTRY, TAILS, Said
 from unit.whole_error_texts import WHOLE
@@ -64,23 +71,28 @@ def test_one_cause_is_certain_and_several_are_likely(said: Said) -> None:
 def test_there_are_enough_texts_and_each_rule_is_met() -> None:
     assert len(TAILS) + len(WHOLE) >= 80
     met = {each.matched.lower() for text in EVERY_TEXT for each in explain(text)}
-    not_met = [rule.words for rule in RULES if not met & {word.lower() for word in rule.words}]
+    not_met = [
+        rule.words for rule in RULES if not met & {word.lower() for word in rule.words}
+    ]
     assert not_met == []
 
 
-@pytest.mark.parametrize("text", ["", "hello", "Normal  Pulled  Successfully pulled image", "EOF"])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "Normal  Pulled  Successfully pulled image", "EOF"]
+)
 def test_unknown_words_have_no_explanation(text: str) -> None:
     assert explain(text) == ()
 
 
-# --- several messages at once ----------------------------------------------------------------
+# --- several messages at once ---------------------------------------------------------
 
 
 def test_each_cause_of_many_lines_is_told_once_and_with_its_registry() -> None:
     http, unknown = TAILS[0].text, "x509: certificate signed by unknown authority"
     other = (
-        'Failed to pull image "reg.corp/b:1": failed to resolve reference "reg.corp/b:1": failed '
-        f'to do request: Head "https://reg.corp/v2/b/manifests/1": {unknown}'
+        'Failed to pull image "reg.corp/b:1": failed to resolve reference'
+        ' "reg.corp/b:1": failed to do request: Head'
+        f' "https://reg.corp/v2/b/manifests/1": {unknown}'
     )
     text = "\n".join([AROUND["describe"](http), other, AROUND["kubelet"](http), other])
     assert [(each.cause, each.registry) for each in explain(text)] == [
@@ -91,32 +103,43 @@ def test_each_cause_of_many_lines_is_told_once_and_with_its_registry() -> None:
 
 def test_the_answers_to_several_pull_secrets_are_told_apart() -> None:
     around = AROUND["containerd 1"]
-    forbidden = f"unexpected status from HEAD request to https://{REGISTRY}/v2/: 403 Forbidden"
+    forbidden = (
+        f"unexpected status from HEAD request to https://{REGISTRY}/v2/: 403 Forbidden"
+    )
     refused = (
-        "failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized"
+        "failed to authorize: failed to fetch oauth token: unexpected status: 401"
+        " Unauthorized"
     )
     text = (
         f'Failed to pull image "{REFERENCE}": [rpc error: code = Unknown desc = '
         f"{around(forbidden)}, rpc error: code = Unknown desc = {around(refused)}]"
     )
-    assert {each.cause for each in explain(text)} == {Cause.FORBIDDEN, Cause.TOKEN_REFUSED}
+    assert {each.cause for each in explain(text)} == {
+        Cause.FORBIDDEN,
+        Cause.TOKEN_REFUSED,
+    }
 
 
 def test_a_message_without_a_name_asks_for_one() -> None:
     (found,) = explain("http: server gave HTTP response to HTTPS client")
-    assert (found.cause, found.remedy.command, found.registry) == (Cause.SPEAKS_HTTP, "", "")
+    assert (found.cause, found.remedy.command, found.registry) == (
+        Cause.SPEAKS_HTTP,
+        "",
+        "",
+    )
     assert "Failed to pull image" in found.remedy.needs
 
 
 def test_a_fallbacks_error_is_called_one_on_containerd_1_only() -> None:
     old, new = (
-        explain(AROUND[name](TAILS[0].text))[0] for name in ("containerd 1", "containerd 2.1")
+        explain(AROUND[name](TAILS[0].text))[0]
+        for name in ("containerd 1", "containerd 2.1")
     )
     assert "where a mirror does not have the image" in old.why
     assert "mirror" not in new.why
 
 
-# --- secrets and time ------------------------------------------------------------------------
+# --- secrets and time -----------------------------------------------------------------
 
 PLANTED = [
     f"https://ann:{SECRET}@{REGISTRY}/v2/app/manifests/v1",
@@ -154,23 +177,33 @@ def test_no_secret_comes_out_again(planted: str, where: str) -> None:
 
 @given(
     st.lists(
-        st.one_of(st.text(max_size=40), st.sampled_from(EVERY_TEXT), st.sampled_from(PLANTED)),
+        st.one_of(
+            st.text(max_size=40), st.sampled_from(EVERY_TEXT), st.sampled_from(PLANTED)
+        ),
         max_size=6,
     )
 )
 @example(["\\" * 50 + '"', 'image "' * 20, "https://" * 20])
-def test_any_text_is_read_without_an_error_and_without_its_secrets(parts: List[str]) -> None:
+def test_any_text_is_read_without_an_error_and_without_its_secrets(
+    parts: List[str],
+) -> None:
     told = explain("\n".join(parts))
     assert SECRET not in repr(told)
     assert len({(each.cause, each.registry) for each in told}) == len(told)
 
 
-@given(st.sampled_from(TAILS), st.sampled_from(sorted(AROUND)), st.text("abc \n\t.-", max_size=30))
+@given(
+    st.sampled_from(TAILS),
+    st.sampled_from(sorted(AROUND)),
+    st.text("abc \n\t.-", max_size=30),
+)
 def test_noise_around_a_message_does_not_change_its_cause(
     said: Said, name: str, noise: str
 ) -> None:
     text = AROUND[name](said.text)
-    assert [each.cause for each in explain(f"{noise}\n{text}\n{noise}")] == list(said.causes)
+    assert [each.cause for each in explain(f"{noise}\n{text}\n{noise}")] == list(
+        said.causes
+    )
 
 
 LONG = {
@@ -200,7 +233,8 @@ def _told_in_seconds(text: str) -> Tuple[Tuple[Explanation, ...], float]:
 def test_a_long_text_takes_no_time(text: str) -> None:
     told, whole = _told_in_seconds(text[:1_000_000])
     _, quarter = _told_in_seconds(text[:250_000])
-    # Four times the text takes four times as long on a busy machine, too; in quadratic time 16.
+    # Four times the text takes four times as long on a busy machine, too; in quadratic
+    # time 16.
     assert whole < max(0.5, 8 * quarter)
     assert whole < 5
     assert len(told) < 200

@@ -1,4 +1,6 @@
-"""Registries that are wrong, broken or malicious: each has a result in time, and harms no other."""
+"""Registries that are wrong, broken or malicious: each has a result in time, and
+harms no other.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ from unit.pki import Pki
 
 pytestmark = pytest.mark.attack
 
-# What no terminal and no reader of JSON should get to see: controls, bidi, zero width, fillers.
+# What no terminal and no reader of JSON should get to see: controls, bidi, zero width,
+# fillers.
 UNFIT = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-"
     "\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff]"
@@ -66,10 +69,14 @@ def registries() -> Iterator[FakeRegistries]:
         yield FakeRegistries(stack)
 
 
-def question(authority: str, scheme: str = "http", image: Optional[str] = None) -> Question:
+def question(
+    authority: str, scheme: str = "http", image: Optional[str] = None
+) -> Question:
     wanted = None if image is None else parse_subject(f"reg.corp/{image}").image
     trust = Trust(skip_verify=True if scheme == "https" else None)
-    return Question("reg.corp", HostEntry(scheme, authority, "/v2", trust=trust), wanted)
+    return Question(
+        "reg.corp", HostEntry(scheme, authority, "/v2", trust=trust), wanted
+    )
 
 
 def is_fit(result: Result) -> bool:
@@ -78,7 +85,7 @@ def is_fit(result: Result) -> bool:
     return all(not UNFIT.search(each) and len(each) <= 1000 for each in told)
 
 
-# --- every answer gets a result --------------------------------------------------------------
+# --- every answer gets a result -------------------------------------------------------
 
 
 @pytest.mark.parametrize("image", [None, "app:1"], ids=["registry", "image"])
@@ -101,7 +108,9 @@ def test_an_answer_without_an_end(hostile: Hostile, first: bytes, then: bytes) -
     assert result.cause in (Cause.FORBIDDEN, Cause.NOT_UNDERSTOOD, Cause.TIMEOUT)
 
 
-@pytest.mark.parametrize("kind", [KeyError, MemoryError, RecursionError, AssertionError, OSError])
+@pytest.mark.parametrize(
+    "kind", [KeyError, MemoryError, RecursionError, AssertionError, OSError]
+)
 def test_a_bug_of_ours_is_the_result_of_that_registry(
     registries: FakeRegistries, monkeypatch: pytest.MonkeyPatch, kind: type
 ) -> None:
@@ -139,7 +148,7 @@ def test_where_no_more_threads_can_be_had(monkeypatch: pytest.MonkeyPatch) -> No
     assert found == {0: "done", 1: "done", 2: "RuntimeError", 3: "RuntimeError"}
 
 
-# --- and in time -----------------------------------------------------------------------------
+# --- and in time ----------------------------------------------------------------------
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 DRIPS = {
@@ -157,11 +166,17 @@ DRIPS = {
 @pytest.mark.parametrize("content", DRIPS.values(), ids=DRIPS)
 @pytest.mark.parametrize("way", ["http", "https", "http proxy", "https proxy"])
 def test_what_drips_ends_at_the_deadline(
-    hostile: Hostile, pki: Pki, monkeypatch: pytest.MonkeyPatch, way: str, content: bytes
+    hostile: Hostile,
+    pki: Pki,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    content: bytes,
 ) -> None:
     scheme = way.partition(" ")[0]
     pair = pki.server if scheme == "https" else None
-    server = hostile.start(lambda _: dripped(content), pair=pair, tunnels=way == "https proxy")
+    server = hostile.start(
+        lambda _: dripped(content), pair=pair, tunnels=way == "https proxy"
+    )
     asked = question(server.authority, scheme)
     if way.endswith("proxy"):
         monkeypatch.setattr(socket, "getaddrinfo", _only_here)
@@ -181,7 +196,9 @@ def _only_here(_host: Any, port: int, *_: Any, **__: Any) -> Any:
     return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
 
 
-@pytest.mark.parametrize("content", [b"H", HEAD + b"A: b", b"HTTP/1.1 100 Continue\r\nA: b"])
+@pytest.mark.parametrize(
+    "content", [b"H", HEAD + b"A: b", b"HTTP/1.1 100 Continue\r\nA: b"]
+)
 def test_a_proxy_whose_answer_drips(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
@@ -198,7 +215,11 @@ def test_a_proxy_whose_answer_drips(
     "answer",
     [
         *(b"HTTP/1.1 2\xb2\r\n\r\n", b"x", b"HTTP/1.1 200 " + b"x" * 100_000, b""),
-        *(HEAD + b"A: b\r\n" * 200, b"HTTP/1.1 404 \x1b[2J\r\n\r\n", HEAD + b"x\r\n\r\n"),
+        *(
+            HEAD + b"A: b\r\n" * 200,
+            b"HTTP/1.1 404 \x1b[2J\r\n\r\n",
+            HEAD + b"x\r\n\r\n",
+        ),
     ],
     ids=range(7),
 )
@@ -215,14 +236,28 @@ def test_a_proxy_that_answers_nonsense(
 @pytest.mark.parametrize(
     "url",
     [
-        *("http://[::1", "http://127.0.0.1:²", "http://127.0.0.1:99999", "http://", "://", "²"),
-        *("http://\u202e", "http://user:pw@[", "socks5://127.0.0.1:1", "http://127.0.0.1:-1"),
+        *(
+            "http://[::1",
+            "http://127.0.0.1:²",
+            "http://127.0.0.1:99999",
+            "http://",
+            "://",
+            "²",
+        ),
+        *(
+            "http://\u202e",
+            "http://user:pw@[",
+            "socks5://127.0.0.1:1",
+            "http://127.0.0.1:-1",
+        ),
     ],
 )
 def test_a_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _only_here)
     for scheme in ("http", "https"):
-        result = ask(question("reg.corp:1", scheme)._replace(proxies=Proxies(url, url)), 2)
+        result = ask(
+            question("reg.corp:1", scheme)._replace(proxies=Proxies(url, url)), 2
+        )
         assert result.cause is Cause.PROXY
         assert is_fit(result)
         assert "pw" not in repr(result)
@@ -236,7 +271,9 @@ def test_tls_that_drips_ends_at_the_deadline(hostile: Hostile) -> None:
     assert (result.cause, result.layer) == (Cause.TIMEOUT, Layer.TLS)
 
 
-@pytest.mark.parametrize("field", ['WWW-Authenticate: Bearer realm="{}"', "Location: {}"])
+@pytest.mark.parametrize(
+    "field", ['WWW-Authenticate: Bearer realm="{}"', "Location: {}"]
+)
 def test_whoever_it_sends_to_has_no_more_time(hostile: Hostile, field: str) -> None:
     server = hostile.start(lambda _: dripped(HEAD + b"A: b"))
     status = "302 Found" if field.startswith("Loc") else "401 Unauthorized"
@@ -250,7 +287,9 @@ def test_whoever_it_sends_to_has_no_more_time(hostile: Hostile, field: str) -> N
 def test_a_proxy_in_the_way_does_not_double_the_time(
     hostile: Hostile, registries: FakeRegistries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is silent to the end, and yet it comes out that the registry answers without it."""
+    """It is silent to the end, and yet it comes out that the registry answers
+    without it.
+    """
     server = hostile.start(lambda _: dripped(b"H"))
     port = registries.start().authority.rpartition(":")[2]
     monkeypatch.setattr(socket, "getaddrinfo", _only_here)
@@ -261,7 +300,7 @@ def test_a_proxy_in_the_way_does_not_double_the_time(
     assert "asked without a proxy, it answers" in result.detail
 
 
-# --- a whole check ---------------------------------------------------------------------------
+# --- a whole check --------------------------------------------------------------------
 
 
 def test_a_healthy_registry_beside_all_of_them(
@@ -274,9 +313,13 @@ def test_a_healthy_registry_beside_all_of_them(
     for name, content in DRIPS.items():
         # A manifest is asked for by HEAD, whose answer has no body.
         is_head = name not in ("body", "body without a length", "chunk", "chunk line")
-        rows[f"drip: {name}"] = Row(_dripping(content), Cause.TIMEOUT if is_head else None)
+        rows[f"drip: {name}"] = Row(
+            _dripping(content), Cause.TIMEOUT if is_head else None
+        )
     healthy = registries.start().authority
-    servers = {hostile.start(row.answering).authority: name for name, row in rows.items()}
+    servers = {
+        hostile.start(row.answering).authority: name for name, row in rows.items()
+    }
     for host in (healthy, *servers):
         text = f'server = "http://{host}"\n[host."http://{host}"]\n'
         microk8s.write(f"args/certs.d/{host}/hosts.toml", text)
@@ -291,8 +334,12 @@ def test_a_healthy_registry_beside_all_of_them(
     found = {each["registry"]: each for each in document["registries"]}
     assert found[healthy]["result"] == "ok"
     assert set(found) == {healthy, *servers}
-    results = {name: found[host]["endpoints"][0]["result"] for host, name in servers.items()}
-    assert results == {name: row.cause.value if row.cause else "ok" for name, row in rows.items()}
+    results = {
+        name: found[host]["endpoints"][0]["result"] for host, name in servers.items()
+    }
+    assert results == {
+        name: row.cause.value if row.cause else "ok" for name, row in rows.items()
+    }
     assert not [each for each in _texts(document) if UNFIT.search(each)]
     shown = microk8s.run("plugin", "check", "--timeout", "3", *subjects).stdout
     assert not UNFIT.search(shown.replace("\n", ""))
@@ -306,7 +353,9 @@ def _dripping(content: bytes) -> Answering:
 def _texts(plain: Any) -> Iterator[str]:
     if isinstance(plain, str):
         yield plain
-    for each in plain.values() if isinstance(plain, dict) else plain if _is_list(plain) else ():
+    for each in (
+        plain.values() if isinstance(plain, dict) else plain if _is_list(plain) else ()
+    ):
         yield from _texts(each)
 
 
@@ -318,7 +367,10 @@ def _is_list(plain: Any) -> bool:
     "name", ["x[y", "[", "[::1", "a]b", "x:²", "²", "a b", "http:", "a@b", "%zz", "x:"]
 )
 def test_a_directory_that_no_image_leads_to(
-    microk8s: Microk8s, containerd: FakeContainerd, registries: FakeRegistries, name: str
+    microk8s: Microk8s,
+    containerd: FakeContainerd,
+    registries: FakeRegistries,
+    name: str,
 ) -> None:
     healthy = registries.start().authority
     for host in (name, healthy):
@@ -332,7 +384,9 @@ def test_a_directory_that_no_image_leads_to(
     found = {each["registry"]: each["result"] for each in document["registries"]}
     assert found[healthy] == "ok"
     names = (name, without_secrets(name))
-    causes = {each["cause"] for each in document["findings"] if each["registry"] in names}
+    causes = {
+        each["cause"] for each in document["findings"] if each["registry"] in names
+    }
     assert causes <= {"wrong_directory", "bad_url", "no_such_name"}
     assert causes
 
@@ -368,32 +422,46 @@ def test_our_own_bug_at_one_registry_leaves_the_others(
 
 
 @pytest.mark.parametrize("kind", ["CA", "certificate", "key"])
-def test_a_pipe_in_place_of_a_file_holds_nobody(tmp_path: Path, pki: Pki, kind: str) -> None:
+def test_a_pipe_in_place_of_a_file_holds_nobody(
+    tmp_path: Path, pki: Pki, kind: str
+) -> None:
     pipe, file = tmp_path / "pipe", tmp_path / "file"
     os.mkfifo(str(pipe))
     file.write_text(pki.client.pem + pki.client.key)
-    paths = [str(pipe if each == kind else file) for each in ("CA", "certificate", "key")]
+    paths = [
+        str(pipe if each == kind else file) for each in ("CA", "certificate", "key")
+    ]
     trust = Trust((paths[0],), ((paths[1], paths[2]),))
     entry = HostEntry("https", "127.0.0.1:1", "/v2", trust=trust)
     with socket.create_server(("127.0.0.1", 0)) as server:
         authority = f"127.0.0.1:{server.getsockname()[1]}"
         asked = Question("reg.corp", entry._replace(authority=authority))
         found = all_at_once({0: lambda: ask(asked, 2)}, 3)
-    assert found[0].cause is (Cause.CA_UNUSABLE if kind == "CA" else Cause.CLIENT_UNUSABLE)
+    assert found[0].cause is (
+        Cause.CA_UNUSABLE if kind == "CA" else Cause.CLIENT_UNUSABLE
+    )
     assert str(pipe) in found[0].detail
 
 
-# --- what is shown ---------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------
 
-RUDE = "a\tb\x1b[2J\u202ec\u200bd\ufeffe\u2028f\u3164g\u034fh\xadi\ufe0fj\x85k\U000e0041l"
+RUDE = (
+    "a\tb\x1b[2J\u202ec\u200bd\ufeffe\u2028f\u3164g\u034fh\xadi\ufe0fj\x85k\U000e0041l"
+)
 
 
 @pytest.mark.parametrize("text", [RUDE, "x" * 100_000, RUDE * 1000, "\ud800"])
-@pytest.mark.parametrize("where", ["message", "token server", "platform", "status", "location"])
-def test_what_a_server_says_is_fit_to_be_shown(hostile: Hostile, text: str, where: str) -> None:
+@pytest.mark.parametrize(
+    "where", ["message", "token server", "platform", "status", "location"]
+)
+def test_what_a_server_says_is_fit_to_be_shown(
+    hostile: Hostile, text: str, where: str
+) -> None:
     word = json.dumps(text)
     answers: Dict[str, Answering] = {
-        "message": said("403 Forbidden", body=b'{"errors": [{"message": %s}]}' % word.encode()),
+        "message": said(
+            "403 Forbidden", body=b'{"errors": [{"message": %s}]}' % word.encode()
+        ),
         "platform": said(
             "200 OK",
             INDEX,
@@ -402,12 +470,17 @@ def test_what_a_server_says_is_fit_to_be_shown(hostile: Hostile, text: str, wher
         ),
         "status": said(f"403 {text}".encode("utf-8", "replace").decode("latin-1")),
         "location": said(
-            "302 Found", b"Location: http://127.0.0.1:1/" + text.encode("utf-8", "replace")
+            "302 Found",
+            b"Location: http://127.0.0.1:1/" + text.encode("utf-8", "replace"),
         ),
         "token server": lambda head: (
-            said("400 Bad Request", body=b'{"errors": [{"message": %s}]}' % word.encode())
+            said(
+                "400 Bad Request", body=b'{"errors": [{"message": %s}]}' % word.encode()
+            )
             if b"/token" in head
-            else said("401 Unauthorized", 'WWW-Authenticate: Bearer realm="http://SELF/token"')
+            else said(
+                "401 Unauthorized", 'WWW-Authenticate: Bearer realm="http://SELF/token"'
+            )
         ),
     }
     result = ask(question(hostile.start(answers[where]).authority, image="app:1"), 5)
@@ -422,15 +495,29 @@ def test_ordinary_words_are_told_as_they_are(hostile: Hostile) -> None:
     assert result.detail == f"it answers 403 Forbidden: {words}"
 
 
-# --- challenges, read in linear time ---------------------------------------------------------
+# --- challenges, read in linear time --------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        *("A" + " " * 60_000 + "=", " " * 60_000, "," * 60_000, ", " * 30_000, "a" * 60_000),
-        *("Bearer " + "a=b," * 15_000, 'Bearer a="' + "\\" * 59_999, "Bearer a=" + '"' * 60_000),
-        *("Bearer " + 'a="",' * 12_000, "Bearer " + "a =" * 20_000, "Bearer a=" + " " * 60_000),
+        *(
+            "A" + " " * 60_000 + "=",
+            " " * 60_000,
+            "," * 60_000,
+            ", " * 30_000,
+            "a" * 60_000,
+        ),
+        *(
+            "Bearer " + "a=b," * 15_000,
+            'Bearer a="' + "\\" * 59_999,
+            "Bearer a=" + '"' * 60_000,
+        ),
+        *(
+            "Bearer " + 'a="",' * 12_000,
+            "Bearer " + "a =" * 20_000,
+            "Bearer a=" + " " * 60_000,
+        ),
     ],
     ids=range(11),
 )

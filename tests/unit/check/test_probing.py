@@ -34,7 +34,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 LOGIN = Login("ann", "s3cret")
 NO_PROXIES = Proxies()
-MACHINES_FILES = trust._SYSTEM_FILES  # noqa: SLF001 - the other tests have one of their own
+# The other tests have one of their own.
+MACHINES_FILES = trust._SYSTEM_FILES  # noqa: SLF001
 BASIC = "Basic " + base64.b64encode(b"ann:s3cret").decode()
 
 
@@ -55,11 +56,13 @@ def probe(
 ) -> Result:
     entry.setdefault("path", "/v2")
     wanted = None if image is None else parse_subject(f"reg.corp/{image}").image
-    question = Question("reg.corp", HostEntry(scheme, authority, **entry), wanted, login, proxies)
+    question = Question(
+        "reg.corp", HostEntry(scheme, authority, **entry), wanted, login, proxies
+    )
     return ask(question, seconds)
 
 
-# --- TCP and names ---------------------------------------------------------------------------
+# --- TCP and names --------------------------------------------------------------------
 
 
 def test_nobody_listens(registries: FakeRegistries) -> None:
@@ -90,7 +93,9 @@ def test_nobody_answers() -> None:
 @pytest.mark.parametrize(
     "authority", ["no-such-name.invalid:5000", "a..b:5000", "x" * 70 + ".corp"]
 )
-def test_a_name_that_nobody_knows(authority: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_nobody_knows(
+    authority: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nobody(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -119,7 +124,7 @@ def test_all_addresses_of_a_name_are_tried(
     assert probe(f"reg.corp:{port}").cause is None
 
 
-# --- which protocol --------------------------------------------------------------------------
+# --- which protocol -------------------------------------------------------------------
 
 
 def test_it_speaks_plain_http(registries: FakeRegistries) -> None:
@@ -161,7 +166,10 @@ def test_it_speaks_something_else(registries: FakeRegistries) -> None:
     authority = registries.raw(greet)
     assert probe(authority, "https").cause is Cause.TLS_FAILED
     result = probe(authority, "http")
-    assert (result.cause, result.detail) == (Cause.NOT_A_REGISTRY, "what it answers is not HTTP")
+    assert (result.cause, result.detail) == (
+        Cause.NOT_A_REGISTRY,
+        "what it answers is not HTTP",
+    )
 
 
 def test_it_never_says_anything(registries: FakeRegistries) -> None:
@@ -182,11 +190,15 @@ def _wait(event: threading.Event) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_https_first_and_then_http(registries: FakeRegistries, scheme: str) -> None:
     authority = registries.start().authority
-    result = probe(authority, scheme, tries_https=scheme == "http", falls_back_to_http=True)
+    result = probe(
+        authority, scheme, tries_https=scheme == "http", falls_back_to_http=True
+    )
     assert (result.cause, result.speaks) == (None, "http")
 
 
-def test_plain_http_does_not_follow_where_tls_is_not_answered(registries: FakeRegistries) -> None:
+def test_plain_http_does_not_follow_where_tls_is_not_answered(
+    registries: FakeRegistries,
+) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
     def serve(connection: socket.socket) -> None:
@@ -208,19 +220,23 @@ def test_no_scheme_of_a_registry(scheme: str) -> None:
     assert probe("reg.corp", scheme).cause is Cause.BAD_SCHEME
 
 
-# --- certificates ----------------------------------------------------------------------------
+# --- certificates ---------------------------------------------------------------------
 
 
 def _server(pki: Pki, kind: str) -> Pair:
     days, year = timedelta(days=1), timedelta(days=365)
-    names = {"name": ["reg.corp"], "ip name": ["127.0.0.2"], "none": []}.get(kind, ["127.0.0.1"])
+    names = {"name": ["reg.corp"], "ip name": ["127.0.0.2"], "none": []}.get(
+        kind, ["127.0.0.1"]
+    )
     begins = days if kind == "future" else -year
     ends = -days if kind == "expired" else year
     issuer = pki.other_authority if kind in ("unknown", "all") else pki.authority
     if kind == "all":
         names, ends = ["reg.corp"], -days
     own = None if kind == "self" else issuer
-    return pki_module.make("127.0.0.1", issuer=own, begins=begins, ends=ends, names=names)
+    return pki_module.make(
+        "127.0.0.1", issuer=own, begins=begins, ends=ends, names=names
+    )
 
 
 @pytest.mark.parametrize(
@@ -238,7 +254,12 @@ def _server(pki: Pki, kind: str) -> Pair:
     ],
 )
 def test_a_certificate(
-    registries: FakeRegistries, pki: Pki, tmp_path: Path, kind: str, cause: Cause, words: str
+    registries: FakeRegistries,
+    pki: Pki,
+    tmp_path: Path,
+    kind: str,
+    cause: Cause,
+    words: str,
 ) -> None:
     ca = tmp_path / "ca.crt"
     ca.write_text(pki.authority.pem)
@@ -250,7 +271,10 @@ def test_a_certificate(
 
 
 def test_a_name_that_only_the_common_name_has(
-    registries: FakeRegistries, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registries: FakeRegistries,
+    pki: Pki,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ca = tmp_path / "ca.crt"
     ca.write_text(pki.authority.pem)
@@ -273,7 +297,9 @@ def test_an_own_certificate_may_be_its_own_ca(
     assert probe(authority, "https", trust=Trust((str(ca),))).cause is None
 
 
-def test_the_clock_of_a_server_that_is_not_trusted(registries: FakeRegistries, pki: Pki) -> None:
+def test_the_clock_of_a_server_that_is_not_trusted(
+    registries: FakeRegistries, pki: Pki
+) -> None:
     date = email.utils.formatdate(time.time() + 7200, usegmt=True)
     server = registries.start(lambda _: Said(date=date), _server(pki, "expired"))
     result = probe(server.authority, "https")
@@ -300,7 +326,10 @@ def test_client_certificates(
     presented: Optional[str],
     cause: Optional[Cause],
 ) -> None:
-    pairs = {"client": pki.client, "other": pki_module.make("x", issuer=pki.other_authority)}
+    pairs = {
+        "client": pki.client,
+        "other": pki_module.make("x", issuer=pki.other_authority),
+    }
     files: List[Tuple[str, str]] = []
     if presented is not None:
         (tmp_path / "c").write_text(pairs[presented].pem)
@@ -320,12 +349,19 @@ def test_client_certificates(
 @pytest.mark.parametrize(
     ("body", "cause"),
     [
-        (b"<html>No required SSL certificate was sent", Cause.CLIENT_CERTIFICATE_MISSING),
+        (
+            b"<html>No required SSL certificate was sent",
+            Cause.CLIENT_CERTIFICATE_MISSING,
+        ),
         (b"<html>The SSL certificate error", Cause.CLIENT_CERTIFICATE_REFUSED),
     ],
 )
-def test_nginx_says_it_by_http(registries: FakeRegistries, body: bytes, cause: Cause) -> None:
-    assert probe(registries.start(lambda _: Said(400, body=body)).authority).cause is cause
+def test_nginx_says_it_by_http(
+    registries: FakeRegistries, body: bytes, cause: Cause
+) -> None:
+    assert (
+        probe(registries.start(lambda _: Said(400, body=body)).authority).cause is cause
+    )
 
 
 @pytest.mark.parametrize(
@@ -353,7 +389,10 @@ def test_files_that_cannot_be_used(
     paths = {name: str(tmp_path / name) for name in texts}
     filled = Trust(
         tuple(each.format(**paths) for each in trust.authorities),
-        tuple((first.format(**paths), second.format(**paths)) for first, second in trust.clients),
+        tuple(
+            (first.format(**paths), second.format(**paths))
+            for first, second in trust.clients
+        ),
     )
     server = registries.start(pair=_server(pki, "good"))
     result = probe(server.authority, "https", trust=filled)
@@ -368,7 +407,7 @@ def test_whom_this_machine_trusts_can_be_read(monkeypatch: pytest.MonkeyPatch) -
     assert known > 1 or not any(map(os.path.isfile, MACHINES_FILES))
 
 
-# --- what it answers -------------------------------------------------------------------------
+# --- what it answers ------------------------------------------------------------------
 
 UNAUTHORIZED = Said(401, (("WWW-Authenticate", 'Basic realm="r"'),))
 
@@ -377,7 +416,10 @@ UNAUTHORIZED = Said(401, (("WWW-Authenticate", 'Basic realm="r"'),))
     ("said", "cause"),
     [
         (Said(), None),
-        (Said(200, (("Content-Type", "text/html"),), b"<!DOCTYPE html>"), Cause.NOT_A_REGISTRY),
+        (
+            Said(200, (("Content-Type", "text/html"),), b"<!DOCTYPE html>"),
+            Cause.NOT_A_REGISTRY,
+        ),
         (Said(200, (), b"\n<html>"), Cause.NOT_A_REGISTRY),
         (Said(404), Cause.NOT_A_REGISTRY),
         (Said(403), Cause.FORBIDDEN),
@@ -394,7 +436,9 @@ UNAUTHORIZED = Said(401, (("WWW-Authenticate", 'Basic realm="r"'),))
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )
-def test_a_status(registries: FakeRegistries, said: Said, cause: Optional[Cause]) -> None:
+def test_a_status(
+    registries: FakeRegistries, said: Said, cause: Optional[Cause]
+) -> None:
     server = registries.start(lambda _: said)
     assert probe(server.authority).cause is cause
     assert server.heard[0].path == "/v2/"
@@ -412,7 +456,9 @@ def test_a_status(registries: FakeRegistries, said: Said, cause: Optional[Cause]
     ],
     ids=lambda value: str(getattr(value, "status", "")),
 )
-def test_an_image(registries: FakeRegistries, said: Said, cause: Optional[Cause]) -> None:
+def test_an_image(
+    registries: FakeRegistries, said: Said, cause: Optional[Cause]
+) -> None:
     server = registries.start(lambda _: said)
     result = probe(server.authority, image="team/app:1", is_proxy=True)
     assert result.cause is cause
@@ -421,15 +467,23 @@ def test_an_image(registries: FakeRegistries, said: Said, cause: Optional[Cause]
 
 
 def test_what_knows_no_head_is_asked_by_get(registries: FakeRegistries) -> None:
-    server = registries.start(lambda heard: Said(405 if heard.method == "HEAD" else 200))
+    server = registries.start(
+        lambda heard: Said(405 if heard.method == "HEAD" else 200)
+    )
     assert probe(server.authority, image="app").cause is None
 
 
-@pytest.mark.parametrize(("architecture", "cause"), [("own", None), ("vax", Cause.NO_PLATFORM)])
+@pytest.mark.parametrize(
+    ("architecture", "cause"), [("own", None), ("vax", Cause.NO_PLATFORM)]
+)
 def test_an_image_for_other_machines(
     registries: FakeRegistries, architecture: str, cause: Optional[Cause]
 ) -> None:
-    names = ["amd64", "arm64", "s390x", "ppc64le"] if architecture == "own" else [architecture]
+    names = (
+        ["amd64", "arm64", "s390x", "ppc64le"]
+        if architecture == "own"
+        else [architecture]
+    )
     platforms = [{"platform": {"os": "linux", "architecture": each}} for each in names]
     body = json.dumps({"manifests": platforms}).encode()
     server = registries.start(lambda _: Said(200, (("Content-Type", INDEX),), body))
@@ -437,19 +491,27 @@ def test_an_image_for_other_machines(
 
 
 def test_the_registrys_own_words_are_told(registries: FakeRegistries) -> None:
-    body = json.dumps({"errors": [{"code": "X", "message": "blocked by\nquota"}]}).encode()
+    body = json.dumps(
+        {"errors": [{"code": "X", "message": "blocked by\nquota"}]}
+    ).encode()
     server = registries.start(lambda _: Said(403, body=body))
-    assert probe(server.authority).detail == "it answers 403 Forbidden: blocked by quota"
+    assert (
+        probe(server.authority).detail == "it answers 403 Forbidden: blocked by quota"
+    )
 
 
-@pytest.mark.parametrize("body", [b"\xff", b"[]", b'{"errors": [1]}', b'{"errors": {"a": 1}}'])
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"[]", b'{"errors": [1]}', b'{"errors": {"a": 1}}']
+)
 def test_odd_words_do_no_harm(registries: FakeRegistries, body: bytes) -> None:
     server = registries.start(lambda _: Said(403, body=body))
     assert probe(server.authority).detail == "it answers 403 Forbidden"
 
 
 def test_a_path_of_its_own(registries: FakeRegistries) -> None:
-    server = registries.start(lambda heard: Said(404 if "manifests" not in heard.path else 200))
+    server = registries.start(
+        lambda heard: Said(404 if "manifests" not in heard.path else 200)
+    )
     assert probe(server.authority, path="/v2/proj").cause is None
     assert probe(server.authority, path="/v2/proj", image="app").cause is None
     assert server.heard[-1].path == "/v2/proj/app/manifests/latest"
@@ -459,7 +521,9 @@ def test_a_redirect_is_followed_without_the_login(registries: FakeRegistries) ->
     target = registries.start()
     location = (("Location", f"http://{target.authority}/v2/"),)
     server = registries.start(
-        lambda heard: Said(307, location) if "Authorization" in heard.headers else UNAUTHORIZED
+        lambda heard: (
+            Said(307, location) if "Authorization" in heard.headers else UNAUTHORIZED
+        )
     )
     assert probe(server.authority, login=LOGIN).cause is None
     assert "Authorization" not in target.heard[0].headers
@@ -471,16 +535,24 @@ def test_headers_of_the_endpoint_are_sent(registries: FakeRegistries) -> None:
     assert server.heard[0].headers["X-Own"] == "a, b"
 
 
-# --- login -----------------------------------------------------------------------------------
+# --- login ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("login", "cause"),
-    [(None, Cause.LOGIN_MISSING), (Login("ann", "no"), Cause.LOGIN_REFUSED), (LOGIN, None)],
+    [
+        (None, Cause.LOGIN_MISSING),
+        (Login("ann", "no"), Cause.LOGIN_REFUSED),
+        (LOGIN, None),
+    ],
 )
-def test_basic(registries: FakeRegistries, login: Optional[Login], cause: Optional[Cause]) -> None:
+def test_basic(
+    registries: FakeRegistries, login: Optional[Login], cause: Optional[Cause]
+) -> None:
     server = registries.start(
-        lambda heard: Said() if heard.headers.get("Authorization") == BASIC else UNAUTHORIZED
+        lambda heard: (
+            Said() if heard.headers.get("Authorization") == BASIC else UNAUTHORIZED
+        )
     )
     result = probe(server.authority, login=login)
     assert (result.cause, result.layer) == (cause, Layer.LOGIN)
@@ -500,8 +572,12 @@ class TokenRegistry:
         if heard.headers.get("Authorization") == "Bearer good":
             return Said(200, (("Content-Type", MANIFEST),))
         realm = self.rules.get("realm", f"http://{self.tokens.authority}/token?a=b")
-        error = ',error="insufficient_scope"' if "Authorization" in heard.headers else ""
-        return Said(401, (("WWW-Authenticate", f'Bearer realm="{realm}",service="s"{error}'),))
+        error = (
+            ',error="insufficient_scope"' if "Authorization" in heard.headers else ""
+        )
+        return Said(
+            401, (("WWW-Authenticate", f'Bearer realm="{realm}",service="s"{error}'),)
+        )
 
     def _token(self, heard: Heard) -> Said:
         fields = parse_qs(heard.body.decode() or heard.path.partition("?")[2])
@@ -509,11 +585,16 @@ class TokenRegistry:
             return Said(405)
         if "status" in self.rules:
             return Said(self.rules["status"])
-        is_ann = fields.get("password") == ["s3cret"] or heard.headers.get("Authorization") == BASIC
+        is_ann = (
+            fields.get("password") == ["s3cret"]
+            or heard.headers.get("Authorization") == BASIC
+        )
         if not is_ann and not self.rules.get("anonymous"):
             return Said(401)
         token = "good" if is_ann or self.rules.get("anonymous") == "good" else "none"
-        return Said(200, body=json.dumps(self.rules.get("body", {"token": token})).encode())
+        return Said(
+            200, body=json.dumps(self.rules.get("body", {"token": token})).encode()
+        )
 
 
 @pytest.mark.parametrize(
@@ -548,23 +629,29 @@ def test_tokens(
     assert result.cause is cause
     assert "s3cret" not in repr(result)
     asked = [each for each in made.tokens.heard if "oauth" not in rules]
-    scopes = [parse_qs(each.body.decode() or each.path.partition("?")[2]) for each in asked]
+    scopes = [
+        parse_qs(each.body.decode() or each.path.partition("?")[2]) for each in asked
+    ]
     expected = None if image is None else ["repository:app:pull"]
-    assert all(each.get("scope") == expected and each["service"] == ["s"] for each in scopes)
+    assert all(
+        each.get("scope") == expected and each["service"] == ["s"] for each in scopes
+    )
 
 
 def test_headers_go_to_the_token_server_where_containerd_sends_them(
     registries: FakeRegistries,
 ) -> None:
     made = TokenRegistry(registries)
-    entry = HostEntry("http", made.server.authority, "/v2", headers=(("X-Own", ("a",)),))
+    entry = HostEntry(
+        "http", made.server.authority, "/v2", headers=(("X-Own", ("a",)),)
+    )
     for has_headers in (True, False):
         made.tokens.heard.clear()
         ask(Question("r", entry, None, LOGIN, Proxies(), has_headers), 5)
         assert ("X-Own" in made.tokens.heard[0].headers) is has_headers
 
 
-# --- proxies ---------------------------------------------------------------------------------
+# --- proxies --------------------------------------------------------------------------
 
 
 def _public(monkeypatch: pytest.MonkeyPatch, server: FakeRegistry) -> str:
@@ -580,7 +667,9 @@ def _public(monkeypatch: pytest.MonkeyPatch, server: FakeRegistry) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("refusal", [Said(403), Said(407), Said(502)], ids=["403", "407", "502"])
+@pytest.mark.parametrize(
+    "refusal", [Said(403), Said(407), Said(502)], ids=["403", "407", "502"]
+)
 def test_a_proxy_in_the_way(
     registries: FakeRegistries,
     pki: Pki,
@@ -593,7 +682,10 @@ def test_a_proxy_in_the_way(
     proxy = registries.start(lambda _: refusal)
     proxies = Proxies(*[f"http://me:pw@{proxy.authority}"] * 2)
     result = probe(
-        authority, scheme, proxies=proxies, trust=Trust(skip_verify=scheme == "https" or None)
+        authority,
+        scheme,
+        proxies=proxies,
+        trust=Trust(skip_verify=scheme == "https" or None),
     )
     assert result.cause is Cause.PROXY
     assert "without a proxy" in result.detail
@@ -631,7 +723,7 @@ def _only_here(host: Any, port: int, *_: Any, **__: Any) -> Any:
     return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
 
 
-# --- all at once -----------------------------------------------------------------------------
+# --- all at once ----------------------------------------------------------------------
 
 
 def test_all_take_as_long_as_the_slowest() -> None:

@@ -1,4 +1,7 @@
-"""What a real pull brings, and what of it stays; tests/e2e/test_check_pull.py pulls for real."""
+"""What a real pull brings, and what of it stays.
+
+Tests/e2e/test_check_pull.py pulls for real.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ NAME = "reg.corp/app:1"
 IMAGE = Image(parse_registry_name("reg.corp", "x"), "app", "1")
 NODE = Node("/snap", "/data", "/common")
 OLD, NEW = "sha256:old", "sha256:new"
-REMOVED, WAS_THERE = PullTry(NAME, "", Afterwards.REMOVED), PullTry(NAME, "", Afterwards.WAS_THERE)
+REMOVED, WAS_THERE = PullTry(NAME, "", Afterwards.REMOVED), PullTry(
+    NAME, "", Afterwards.WAS_THERE
+)
 
 
 class Store:
@@ -38,7 +43,12 @@ class Store:
         brings: Optional[str] = NEW,
         words: Optional[str] = None,
     ) -> None:
-        self.names, self._silent, self._brings, self._words = names, set(silent), brings, words
+        self.names, self._silent, self._brings, self._words = (
+            names,
+            set(silent),
+            brings,
+            words,
+        )
         self.done: List[str] = []
 
     def pull(self, _socket: str, reference: str, _seconds: float) -> Optional[str]:
@@ -50,7 +60,9 @@ class Store:
         return self._words
 
     def image_id(self, _socket: str, reference: str, _seconds: float) -> Optional[str]:
-        is_silent = "status" in self._silent or ("status then" in self._silent and self.done)
+        is_silent = "status" in self._silent or (
+            "status then" in self._silent and self.done
+        )
         return None if is_silent else self.names.get(reference, "")
 
     def image_ids(self, _socket: str, _seconds: float) -> Optional[FrozenSet[str]]:
@@ -59,7 +71,9 @@ class Store:
     def remove(self, _socket: str, identifier: str, _seconds: float) -> Optional[str]:
         if "remove" in self._silent:
             return "no answer\x1b[2J within 10 s"
-        self.names = {key: each for key, each in self.names.items() if each != identifier}
+        self.names = {
+            key: each for key, each in self.names.items() if each != identifier
+        }
         self.done.append(f"remove {identifier}")
         return None
 
@@ -91,7 +105,10 @@ def pulled(store: Store, patch: pytest.MonkeyPatch) -> PullTry:
     ids=["new", "there", "other name", "moved", "fails", "fails while it unpacks"],
 )
 def test_what_becomes_of_an_image(
-    store: Store, expected: PullTry, left: Dict[str, str], monkeypatch: pytest.MonkeyPatch
+    store: Store,
+    expected: PullTry,
+    left: Dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert pulled(store, monkeypatch) == expected
     assert store.names == left
@@ -119,11 +136,15 @@ def test_an_image_that_stays_is_a_note_and_no_fault(
     outcome = CheckOutcome((), (), pull=tried)
     assert outcome.is_clean
     text = "\n".join(check(outcome, colours=False))
-    assert "note: the image stays, and every pod of this node may use it\n  why: " in text
+    assert (
+        "note: the image stays, and every pod of this node may use it\n  why: " in text
+    )
     assert check_plain(outcome)["pull"]["afterwards"] == "stays"
 
 
-def test_a_run_that_is_interrupted_takes_it_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_is_interrupted_takes_it_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     store = Store({}, ["pull"])
     with pytest.raises(KeyboardInterrupt):
         pulled(store, monkeypatch)

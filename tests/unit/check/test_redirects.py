@@ -1,4 +1,6 @@
-"""What goes where when a registry redirects: logins and headers as containerd and Go send them."""
+"""What goes where when a registry redirects: logins and headers as containerd and Go
+send them.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,12 @@ pytestmark = pytest.mark.attack
 ANN, BOB = Login("ann", "s3cret"), Login("bob", "other")
 SECRETS = (
     *("Authorization", "authorization", "AUTHORIZATION", "Cookie", "cookie", "Cookie2"),
-    *("WWW-Authenticate", "www-authenticate", "Proxy-Authorization", "proxy-authorization"),
+    *(
+        "WWW-Authenticate",
+        "www-authenticate",
+        "Proxy-Authorization",
+        "proxy-authorization",
+    ),
 )
 OWN = "X-Own"
 HEADERS = tuple((name, (f"value of {name}",)) for name in (*SECRETS, OWN))
@@ -45,7 +52,9 @@ def _names(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
 
     def found(host: Any, *rest: Any, **options: Any) -> Any:
-        return real("127.0.0.1" if str(host).endswith(".corp") else host, *rest, **options)
+        return real(
+            "127.0.0.1" if str(host).endswith(".corp") else host, *rest, **options
+        )
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
 
@@ -56,7 +65,10 @@ def at(name: str, server: FakeRegistry) -> str:
 
 
 def basic(login: Login) -> str:
-    return "Basic " + base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+    return (
+        "Basic "
+        + base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+    )
 
 
 def sends_to(location: str, status: int = 307) -> Answering:
@@ -66,7 +78,9 @@ def sends_to(location: str, status: int = 307) -> Answering:
 def wants(login: Login) -> Answering:
     """Let those in who log in by Basic."""
     refusal = Said(401, (("WWW-Authenticate", 'Basic realm="r"'),))
-    return lambda heard: Said() if heard.headers.get("Authorization") == basic(login) else refusal
+    return lambda heard: (
+        Said() if heard.headers.get("Authorization") == basic(login) else refusal
+    )
 
 
 def probe(
@@ -88,10 +102,12 @@ def probe(
 def arrived(server: FakeRegistry) -> List[str]:
     """Return the names of what is ours in what a server heard, as they were written."""
     names = {*SECRETS, OWN}
-    return sorted({name for heard in server.heard for name in heard.headers if name in names})
+    return sorted(
+        {name for heard in server.heard for name in heard.headers if name in names}
+    )
 
 
-# --- headers ---------------------------------------------------------------------------------
+# --- headers --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -111,7 +127,11 @@ def arrived(server: FakeRegistry) -> List[str]:
     ],
 )
 def test_secrets_stay_with_their_host(
-    registries: FakeRegistries, first: str, second: str, compares_ports: bool, keeps: bool
+    registries: FakeRegistries,
+    first: str,
+    second: str,
+    compares_ports: bool,
+    keeps: bool,
 ) -> None:
     target = registries.start()
     server = registries.start(sends_to(f"http://{at(second, target)}/v2/"))
@@ -125,20 +145,26 @@ def test_secrets_stay_with_their_host(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_the_same_by_each_status(registries: FakeRegistries, status: int) -> None:
     target = registries.start()
-    server = registries.start(sends_to(f"http://{at('other.corp', target)}/x?a=b", status))
+    server = registries.start(
+        sends_to(f"http://{at('other.corp', target)}/x?a=b", status)
+    )
     assert probe(at("reg.corp", server), headers=HEADERS).cause is None
     assert arrived(target) == [OWN]
     assert (target.heard[0].method, target.heard[0].path) == ("HEAD", "/x?a=b")
 
 
-def test_from_http_to_https_at_the_same_host(registries: FakeRegistries, pki: Pki) -> None:
+def test_from_http_to_https_at_the_same_host(
+    registries: FakeRegistries, pki: Pki
+) -> None:
     target = registries.start(pair=pki.server)
     server = registries.start(sends_to(f"https://{at('reg.corp', target)}/"))
     assert probe(at("reg.corp", server), headers=HEADERS).cause is None
     assert arrived(target) == sorted([*SECRETS, OWN])
 
 
-def test_what_was_left_behind_once_does_not_come_back(registries: FakeRegistries) -> None:
+def test_what_was_left_behind_once_does_not_come_back(
+    registries: FakeRegistries,
+) -> None:
     last = registries.start()
     between = registries.start(sends_to(f"http://{at('reg.corp', last)}/"))
     server = registries.start(sends_to(f"http://{at('other.corp', between)}/"))
@@ -162,7 +188,7 @@ def test_a_login_in_the_address_is_for_that_address(registries: FakeRegistries) 
     assert target.heard[0].headers["Host"] == at("other.corp", target)
 
 
-# --- logins ----------------------------------------------------------------------------------
+# --- logins ---------------------------------------------------------------------------
 
 
 def test_a_login_is_not_for_whom_it_redirects_to(registries: FakeRegistries) -> None:
@@ -173,7 +199,9 @@ def test_a_login_is_not_for_whom_it_redirects_to(registries: FakeRegistries) -> 
     assert (result.cause, result.layer) == (Cause.LOGIN_MISSING, Layer.LOGIN)
     assert result.login_at == f"http://{address}"
     assert address in result.detail
-    assert not any("Authorization" in each.headers for each in (*server.heard, *target.heard))
+    assert not any(
+        "Authorization" in each.headers for each in (*server.heard, *target.heard)
+    )
 
 
 @pytest.mark.parametrize("name", ["other.corp", "reg.corp"])
@@ -183,17 +211,23 @@ def test_each_host_gets_its_own_login(registries: FakeRegistries, name: str) -> 
     server = registries.start()
     let_in = wants(ANN)
     server.answering = lambda heard: (
-        sends_to(f"http://{address}/")(heard) if let_in(heard).status == 200 else let_in(heard)
+        sends_to(f"http://{address}/")(heard)
+        if let_in(heard).status == 200
+        else let_in(heard)
     )
     result = probe(at("reg.corp", server), ANN, {address: BOB})
     assert (result.cause, result.is_anonymous) == (None, False)
     sent = [each.headers.get("Authorization") for each in target.heard]
     first = basic(ANN) if name == "reg.corp" else None
     assert sent == [first, basic(BOB)]
-    assert probe(at("reg.corp", server), ANN, {address: ANN}).cause is Cause.LOGIN_REFUSED
+    assert (
+        probe(at("reg.corp", server), ANN, {address: ANN}).cause is Cause.LOGIN_REFUSED
+    )
 
 
-def test_a_realm_of_another_host_gets_nothing_of_the_first(registries: FakeRegistries) -> None:
+def test_a_realm_of_another_host_gets_nothing_of_the_first(
+    registries: FakeRegistries,
+) -> None:
     tokens = registries.start(lambda _: Said(401))
     realm = f'Bearer realm="http://{tokens.authority}/token",service="s"'
     target = registries.start(lambda _: Said(401, (("WWW-Authenticate", realm),)))
@@ -228,20 +262,30 @@ def test_hosts_without_an_end_that_want_logins(registries: FakeRegistries) -> No
     assert len(asked) <= 6
 
 
-# --- token servers ---------------------------------------------------------------------------
+# --- token servers --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("status", "method", "is_sent"),
-    [(302, "GET", False), (303, "GET", False), (307, "POST", True), (308, "POST", True)],
+    [
+        (302, "GET", False),
+        (303, "GET", False),
+        (307, "POST", True),
+        (308, "POST", True),
+    ],
 )
 def test_a_token_server_that_redirects(
     registries: FakeRegistries, status: int, method: str, is_sent: bool
 ) -> None:
-    """Go sends a form again by 307 and 308 alone; what is in it the token server has already."""
+    """Go sends a form again by 307 and 308 alone.
+
+    What is in it the token server has already.
+    """
     body = json.dumps({"token": "good", "access_token": "good"}).encode()
     target = registries.start(lambda _: Said(body=body))
-    tokens = registries.start(sends_to(f"http://{at('other.corp', target)}/token", status))
+    tokens = registries.start(
+        sends_to(f"http://{at('other.corp', target)}/token", status)
+    )
     realm = f'Bearer realm="http://{at("auth.corp", tokens)}/token"'
     server = registries.start(
         lambda heard: (
@@ -273,12 +317,16 @@ def test_the_login_of_a_token_server_is_not_for_whom_it_redirects_to(
     assert "Authorization" not in target.heard[0].headers
 
 
-# --- failures elsewhere ----------------------------------------------------------------------
+# --- failures elsewhere ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("scheme", "cause"),
-    [("http", Cause.REFUSED), ("https", Cause.REFUSED), ("https plain", Cause.UNEXPECTED_STATUS)],
+    [
+        ("http", Cause.REFUSED),
+        ("https", Cause.REFUSED),
+        ("https plain", Cause.UNEXPECTED_STATUS),
+    ],
 )
 def test_what_is_wrong_where_it_redirects_to(
     registries: FakeRegistries, scheme: str, cause: Cause
@@ -293,7 +341,7 @@ def test_what_is_wrong_where_it_redirects_to(
     assert "secret" not in repr(result)
 
 
-# --- addresses -------------------------------------------------------------------------------
+# --- addresses ------------------------------------------------------------------------
 
 BASE = Target("https", "reg.corp:5000", "/v2/app/manifests/1?ns=x")
 
@@ -322,7 +370,9 @@ def test_where_a_location_leads(location: str, url: Optional[str]) -> None:
     assert (None if found is None else found.url) == url
 
 
-@pytest.mark.parametrize("realm", ["", "/token", "token", "//reg.corp/token", "ftp://reg.corp/"])
+@pytest.mark.parametrize(
+    "realm", ["", "/token", "token", "//reg.corp/token", "ftp://reg.corp/"]
+)
 def test_a_realm_is_a_whole_address(realm: str) -> None:
     assert targets.target_of(realm) is None
 
@@ -349,7 +399,12 @@ def test_one_host(first: str, other: str, is_one: bool) -> None:
 @pytest.mark.parametrize(
     ("version", "compares"),
     [
-        *(((1, 5, 2), True), ((1, 6, 28), True), ((1, 6, 29), False), ((1, 7, 13), True)),
+        *(
+            ((1, 5, 2), True),
+            ((1, 6, 28), True),
+            ((1, 6, 29), False),
+            ((1, 7, 13), True),
+        ),
         *(((1, 7, 14), False), ((1, 7, 29), False), ((2, 1, 6), False)),
     ],
 )

@@ -24,7 +24,9 @@ from unit.pki import Pki
 from unit.whole_error_texts import WHOLE
 
 ARGS = "/var/snap/microk8s/current/args"
-FILES = Files(f"{ARGS}/containerd-template.toml", f"{ARGS}/containerd-env", f"{ARGS}/certs.d")
+FILES = Files(
+    f"{ARGS}/containerd-template.toml", f"{ARGS}/containerd-env", f"{ARGS}/certs.d"
+)
 TEXTS = [
     *(AROUND["containerd 1"](said.text) for said in TAILS),
     *(said.text for said in WHOLE),
@@ -33,7 +35,9 @@ TEXTS = [
 
 @pytest.fixture
 def desk(pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working directory with the files, and an environment with the login, of remedies."""
+    """A working directory with the files, and an environment with the login, of
+    remedies.
+    """
     monkeypatch.chdir(tmp_path)
     files = {
         "ca.crt": pki.authority.pem,
@@ -53,12 +57,20 @@ def _accepted(command: str) -> bool:
         ("enable", "microk8s enable private-registry-config "),
     ):
         if command.startswith(prefix):
-            words = shlex.split(command[len(prefix) :].replace('"$REGISTRY_USER"', "ann"))
+            words = shlex.split(
+                command[len(prefix) :].replace('"$REGISTRY_USER"', "ann")
+            )
             parse(door, words, Inputs())
             return True
     return command.startswith(
         (
-            *("sudo ", "microk8s stop; ", "microk8s images import ", "printf ", "grep -q "),
+            *(
+                "sudo ",
+                "microk8s stop; ",
+                "microk8s images import ",
+                "printf ",
+                "grep -q ",
+            ),
             *("docker login", "microk8s kubectl get events "),
         )
     )
@@ -95,7 +107,13 @@ TARGETS = [
     Target(),
     Target("reg.corp:5000"),
     Target("reg.corp:5000", "http://reg.corp:5000", files=FILES, adopt=True),
-    Target("reg.corp", "https://reg.corp", has_saved_entry=True, has_ca=True, has_client=True),
+    Target(
+        "reg.corp",
+        "https://reg.corp",
+        has_saved_entry=True,
+        has_ca=True,
+        has_client=True,
+    ),
     Target("reg.corp", "https://reg.corp", adopt=True, has_ca=True, has_client=True),
     Target("docker.io"),
     Target("docker.io", "http://registry-1.docker.io"),
@@ -157,7 +175,11 @@ _MIRROR = "--mirror docker.io=https://m.corp/v2/proxy"
             Target("docker.io", "https://m.corp/v2/proxy", is_mirror=True, adopt=True),
             "--mirror docker.io=http://m.corp/v2/proxy --adopt",
         ),
-        (Cause.SPEAKS_HTTP, Target("r.corp", in_docker=True), "--insecure r.corp --docker"),
+        (
+            Cause.SPEAKS_HTTP,
+            Target("r.corp", in_docker=True),
+            "--insecure r.corp --docker",
+        ),
         (Cause.RATE_LIMITED, Target("docker.io"), f"--registry docker.io {_LOGIN}"),
         (Cause.NOT_A_REGISTRY, Target("docker.io"), "--registry docker.io --adopt"),
     ],
@@ -165,11 +187,15 @@ _MIRROR = "--mirror docker.io=https://m.corp/v2/proxy"
 def test_the_remedy_names_the_registry_and_what_it_needs(
     cause: Cause, target: Target, command: str
 ) -> None:
-    assert remedy_for(cause, target).command == f"microk8s private-registry add {command}"
+    assert (
+        remedy_for(cause, target).command == f"microk8s private-registry add {command}"
+    )
 
 
 def test_microk8s_own_registry_is_started() -> None:
-    remedy = remedy_for(Cause.REFUSED, Target("localhost:32000", "http://localhost:32000"))
+    remedy = remedy_for(
+        Cause.REFUSED, Target("localhost:32000", "http://localhost:32000")
+    )
     assert remedy == Remedy("microk8s enable registry")
 
 
@@ -190,7 +216,9 @@ def test_what_only_others_can_mend_has_no_command(cause: Cause, target: Target) 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Callable[[Remedy], None]:
-    """Run a remedy's line, with a sudo that changes nobody and a snap that restarts nothing."""
+    """Run a remedy's line, with a sudo that changes nobody and a snap that restarts
+    nothing.
+    """
     for name, line in {"sudo": 'exec "$@"', "snap": "exit 0"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
         (tmp_path / name).chmod(0o755)
@@ -208,9 +236,16 @@ def test_a_proxys_remedy_adds_the_host(
 ) -> None:
     environment = tmp_path / "containerd-env"
     environment.write_text(before)
-    shell(remedy_for(Cause.PROXY, Target("r.corp:5000", files=Files(environment=str(environment)))))
+    shell(
+        remedy_for(
+            Cause.PROXY,
+            Target("r.corp:5000", files=Files(environment=str(environment))),
+        )
+    )
     shown = subprocess.run(
-        ["sh", "-c", f'. "{environment}"; echo "$NO_PROXY"'], capture_output=True, check=True
+        ["sh", "-c", f'. "{environment}"; echo "$NO_PROXY"'],
+        capture_output=True,
+        check=True,
     )
     assert shown.stdout.decode().strip() == ("10.0.0.0/8" if before else "") + ",r.corp"
 
@@ -222,13 +257,18 @@ def test_a_snapshotters_remedy_adds_its_setting_once(
     template = tmp_path / "containerd-template.toml"
     template.write_text("version = 2")
     for _ in range(times):
-        shell(remedy_for(Cause.NATIVE_SNAPSHOTTER, Target(files=Files(template=str(template)))))
+        shell(
+            remedy_for(
+                Cause.NATIVE_SNAPSHOTTER, Target(files=Files(template=str(template)))
+            )
+        )
     plugins = tomlkit.parse(template.read_text()).unwrap()["plugins"]
     assert plugins == {"io.containerd.cri.v1.images": {"use_local_image_pull": True}}
 
 
 @pytest.mark.parametrize(
-    ("cause", "name"), [(Cause.SHADOWED, "r.corp_5000_"), (Cause.NOT_A_DIRECTORY, "r.corp:5000")]
+    ("cause", "name"),
+    [(Cause.SHADOWED, "r.corp_5000_"), (Cause.NOT_A_DIRECTORY, "r.corp:5000")],
 )
 def test_what_is_in_the_way_is_moved(
     shell: Callable[[Remedy], None], tmp_path: Path, cause: Cause, name: str

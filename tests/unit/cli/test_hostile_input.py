@@ -1,4 +1,6 @@
-"""Wrong command lines: exit code 2, one clear error, nothing changed and no secret shown."""
+"""Wrong command lines: exit code 2, one clear error, nothing changed and no secret
+shown.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ HOSTS = [
     enable("--insecure", "../certs.d", says="--insecure"),
     enable("--registry", "..%2f..%2fetc:5000", says="not a host name"),
     enable("--registry", "reg.corp/../../x", says="goes on after"),
-    enable("--insecure", 'reg.corp"]\nserver = "http://evil', says="white space or control"),
+    enable(
+        "--insecure", 'reg.corp"]\nserver = "http://evil', says="white space or control"
+    ),
     enable("--insecure", 'a"b.corp:5000', says="not a host name"),
     enable("--insecure", "a'b.corp:5000", says="not a host name"),
     enable("--insecure", "a\\b.corp:5000", says="not a host name"),
@@ -79,14 +83,18 @@ HOSTS = [
     enable("--insecure", "buildbox", says="needs its port"),
     enable("--insecure", "b\u00fccher.example", says="xn--"),
     enable("--insecure", f"user:{PASSWORD}@reg.corp", says="user name or password"),
-    enable("--registry", f"https://u:{PASSWORD}@reg.corp/", says="user name or password"),
+    enable(
+        "--registry", f"https://u:{PASSWORD}@reg.corp/", says="user name or password"
+    ),
     enable("--insecure", "https://reg.corp", says="--registry reg.corp"),
     enable("--registry", "http://reg.corp", says="--insecure reg.corp"),
     enable("--registry", "ftp://reg.corp", says="http or https"),
     enable("--registry", "reg.corp/team/app:v1", says="goes on after"),
     enable("--registry", "registry-1.docker.io", says="--registry docker.io"),
     enable("--insecure", "docker.io", says="--mirror docker.io=http://"),
-    plugin("add", "--insecure", "../x", says="microk8s private-registry add --insecure"),
+    plugin(
+        "add", "--insecure", "../x", says="microk8s private-registry add --insecure"
+    ),
     plugin("remove", "--registry", "../x", says="goes on after"),
     plugin("remove", "--registry", f"u:{PASSWORD}@h", says="user name or password"),
     disable("--registry", "a b", says="white space"),
@@ -109,7 +117,12 @@ MIRRORS = [
     enable("--mirror", "../x=https://m.corp", says="goes on after"),
     enable("--mirror", "index.docker.io=https://m.corp", says="docker.io"),
     enable(
-        *("--mirror", "docker.io=https://m.corp", "--mirror", "docker.io=https://M.corp/"),
+        *(
+            "--mirror",
+            "docker.io=https://m.corp",
+            "--mirror",
+            "docker.io=https://M.corp/",
+        ),
         says="named twice",
     ),
     enable("--no-fallback", says="--mirror"),
@@ -123,7 +136,10 @@ OPTIONS = [
     enable("--dry-run=yes", says="--dry-run"),
     enable("-k", says="no option -k"),
     enable("--", says="no option --"),
-    *(enable(f"{option}=--", says=option) for option in ("--insecure", "--registry", "--mirror")),
+    *(
+        enable(f"{option}=--", says=option)
+        for option in ("--insecure", "--registry", "--mirror")
+    ),
     *(enable(f"{option}=--", says=".") for option in ("--ca", "--file")),
     enable("--registry", "http:///", says="--registry|--insecure"),
     enable("--password", PASSWORD, says="password on a command line"),
@@ -144,16 +160,39 @@ OPTIONS = [
     enable("\x1b]0;x\x07", says=r"\\x1b\]0;x\\x07 stands alone"),
     enable("--\n", says="no option"),
     enable("--insecure", "reg.corp", "reg2.corp", says="reg2.corp stands alone"),
-    enable("--insecure", "reg.corp", "--registry", "reg.corp", says="both plain HTTP and HTTPS"),
-    enable("--insecure", "reg.corp", "--skip-verify", says="--registry reg.corp --skip-verify"),
+    enable(
+        "--insecure",
+        "reg.corp",
+        "--registry",
+        "reg.corp",
+        says="both plain HTTP and HTTPS",
+    ),
+    enable(
+        "--insecure",
+        "reg.corp",
+        "--skip-verify",
+        says="--registry reg.corp --skip-verify",
+    ),
     enable("--skip-verify", says="--registry"),
     enable("--ca", "/dev/null", says="for which registry"),
-    enable(*("--registry", "a.corp", "--registry", "b.corp", "--skip-verify"), says="--file"),
     enable(
-        *("--registry", "a.corp", "--mirror", "a.corp=https://m.corp", "--ca", "/dev/null"),
+        *("--registry", "a.corp", "--registry", "b.corp", "--skip-verify"),
         says="--file",
     ),
-    enable("--registry", "a.corp", "--ca", "/dev/null", "--ca", "/dev/null", says="2 times"),
+    enable(
+        *(
+            "--registry",
+            "a.corp",
+            "--mirror",
+            "a.corp=https://m.corp",
+            "--ca",
+            "/dev/null",
+        ),
+        says="--file",
+    ),
+    enable(
+        "--registry", "a.corp", "--ca", "/dev/null", "--ca", "/dev/null", says="2 times"
+    ),
     enable("--registry", "a.corp", "--client-cert", "/dev/null", says="--client-key"),
     enable("--registry", "a.corp", "--client-key", "/dev/null", says="--client-cert"),
     enable(
@@ -187,8 +226,12 @@ FILES = [
     enable("--registry", "a.corp", "--ca", "", says="--ca"),
     enable("--registry", "a.corp", "--ca", "a\x00b", says="--ca"),
     enable("--registry", "a.corp", "--ca", "missing\n\x1b[31m.crt", says="--ca"),
-    enable("--registry", "a.corp", "--ca", "ca.crt", "--skip-verify", says="--skip-verify"),
-    enable("--insecure", "a.corp", "--ca", "ca.crt", says="--registry a.corp --ca FILE"),
+    enable(
+        "--registry", "a.corp", "--ca", "ca.crt", "--skip-verify", says="--skip-verify"
+    ),
+    enable(
+        "--insecure", "a.corp", "--ca", "ca.crt", says="--registry a.corp --ca FILE"
+    ),
     enable("--registry", "a.corp", "--ca", "-", says="not a PEM"),
     enable(
         *("--registry", "a.corp", "--client-cert", "-", "--client-key", "ca.crt"),
@@ -208,14 +251,19 @@ CASES = HOSTS + MIRRORS + OPTIONS + FILES
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Microk8s:
-    """A node that knows a registry; what is refused leaves it as it is, so all cases share it."""
+    """A node that knows a registry.
+
+    What is refused leaves it as it is, so all cases share it.
+    """
     microk8s = Microk8s(tmp_path_factory.mktemp("hostile") / "node")
     assert microk8s.run("enable", "--insecure", "known.corp:5000").exit_code == 0
     return microk8s
 
 
 @pytest.fixture
-def desk(known: Microk8s, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Microk8s:
+def desk(
+    known: Microk8s, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Microk8s:
     """The node, and a working directory with all kinds of files."""
     (tmp_path / "directory").mkdir()
     (tmp_path / "empty").write_bytes(b"")
@@ -256,12 +304,16 @@ def test_a_wrong_command_line_is_refused(desk: Microk8s, case: Case) -> None:
     assert desk.tree() == before
 
 
-OFFER = re.compile(r"  do: microk8s (enable|disable|private-registry)( \S+-config)? (.*)")
+OFFER = re.compile(
+    r"  do: microk8s (enable|disable|private-registry)( \S+-config)? (.*)"
+)
 PLACEHOLDER = re.compile(r"\b(HOST|URL|FILE|MIRROR|REGISTRY)\b|   ")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
-def test_the_command_that_is_offered_instead_is_accepted(desk: Microk8s, case: Case) -> None:
+def test_the_command_that_is_offered_instead_is_accepted(
+    desk: Microk8s, case: Case
+) -> None:
     offer = OFFER.match(desk.run(case.door, *case.arguments).stderr.splitlines()[-1])
     if offer is None or PLACEHOLDER.search(offer[3]) or offer[3].endswith("help"):
         return
@@ -285,7 +337,10 @@ TOML = [
     ("[[registry]]\nhost = ''", "empty"),
     ("[[registry]]\nhost = '../x'", "goes on after"),
     ("[[registry]]\nhost = 'u:s3cr3t@a.corp'", "user name or password"),
-    ("[[registry]]\nhost = 'a.corp'\ninsecure = 'yes'", "insecure must be true or false"),
+    (
+        "[[registry]]\nhost = 'a.corp'\ninsecure = 'yes'",
+        "insecure must be true or false",
+    ),
     ("[[registry]]\nhost = 'a.corp'\ninsecure = 1", "insecure must be true or false"),
     ("[[registry]]\nhost = 'a.corp'\ninsecur = true", "did you mean insecure"),
     ("[[registry]]\nhost = 'a.corp'\npasword = 's3cr3t'", "unknown key"),
@@ -297,7 +352,13 @@ TOML = [
     ("[[registry]]\nhost = 'a.corp'\nmirror = ['x']", "not a table"),
     ("[[registry]]\nhost = 'a.corp'\n[[registry.mirror]]", "without url"),
     ("[[registry]]\nhost = 'a.corp'\n[[registry.mirror]]\nurl = 'm.corp'", "https://"),
-    ("[[registry]]\nhost = 'a.corp'\n[[registry.mirror]]\nurl = 'https://u:s3cr3t@m'", "password"),
+    (
+        (
+            "[[registry]]\nhost = 'a.corp'\n[[registry.mirror]]\nurl ="
+            " 'https://u:s3cr3t@m'"
+        ),
+        "password",
+    ),
     ("[[registry]]\nhost = 'a.corp'\nca = ''", "empty"),
     ("[[registry]]\nhost = 'a.corp'\nca = 'x'", "not a PEM"),
     ("[[registry]]\nhost = 'a.corp'\nca = 'x'\nca_file = 'y'", "exclude each other"),
@@ -317,8 +378,12 @@ TOML = [
 ]
 
 
-@pytest.mark.parametrize(("text", "says"), TOML, ids=[ascii(case[0])[:60] for case in TOML])
-@pytest.mark.parametrize("command", [("enable",), ("plugin", "apply")], ids=["enable", "apply"])
+@pytest.mark.parametrize(
+    ("text", "says"), TOML, ids=[ascii(case[0])[:60] for case in TOML]
+)
+@pytest.mark.parametrize(
+    "command", [("enable",), ("plugin", "apply")], ids=["enable", "apply"]
+)
 def test_a_wrong_registries_file_is_refused(
     desk: Microk8s, command: List[str], text: str, says: str
 ) -> None:
@@ -347,10 +412,42 @@ def test_a_file_that_may_not_be_read_is_refused(desk: Microk8s) -> None:
 
 _words = st.sampled_from(
     [
-        *("--insecure", "--registry", "--mirror", "--no-fallback", "--ca", "--client-cert"),
-        *("--client-key", "--skip-verify", "--file", "--adopt", "--dry-run", "--json", "--all"),
-        *("add", "remove", "list", "apply", "help", "version", "--help", "-h", "--", "-", "="),
-        *("reg.corp:5000", "known.corp:5000", "docker.io=https://m.corp/p", "*=http://m.corp"),
+        *(
+            "--insecure",
+            "--registry",
+            "--mirror",
+            "--no-fallback",
+            "--ca",
+            "--client-cert",
+        ),
+        *(
+            "--client-key",
+            "--skip-verify",
+            "--file",
+            "--adopt",
+            "--dry-run",
+            "--json",
+            "--all",
+        ),
+        *(
+            "add",
+            "remove",
+            "list",
+            "apply",
+            "help",
+            "version",
+            "--help",
+            "-h",
+            "--",
+            "-",
+            "=",
+        ),
+        *(
+            "reg.corp:5000",
+            "known.corp:5000",
+            "docker.io=https://m.corp/p",
+            "*=http://m.corp",
+        ),
         *("ca.crt", "directory", "missing", "empty", "binary", "/dev/null"),
     ]
 )
@@ -365,7 +462,9 @@ _arguments = st.lists(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["enable", "disable", "plugin"]), _arguments)
-@example("plugin", ["remove", "--registry", "reg.corp:5000", "--registry", "reg.corp:5000"])
+@example(
+    "plugin", ["remove", "--registry", "reg.corp:5000", "--registry", "reg.corp:5000"]
+)
 @example("enable", ["--json", "--insecure", ".."])
 @example("enable", ["--insecure=--"])
 def test_no_command_line_is_a_bug_and_errors_change_nothing(

@@ -34,7 +34,9 @@ def test_a_password_with_a_scheme_in_it_is_not_shown() -> None:
 
 
 def test_an_address_that_no_image_name_can_hold_is_refused() -> None:
-    """distribution's reference grammar takes hex digits and colons between the brackets only."""
+    """distribution's reference grammar takes hex digits and colons between the
+    brackets only.
+    """
     with pytest.raises(UsageError):
         parse_registry_name("[::ffff:1.2.3.4]:5000", "--insecure")
 
@@ -42,7 +44,9 @@ def test_an_address_that_no_image_name_can_hold_is_refused() -> None:
 def test_a_client_certificate_with_odd_dates_is_an_error_of_the_user(
     microk8s: Microk8s, pki: Pki, tmp_path: Path
 ) -> None:
-    """x509.validity raises ValueError, which checked_client lets through: exit code 1."""
+    """x509.validity raises ValueError, which checked_client lets through: exit code
+    1.
+    """
     dates = re.search(rb"\x17\x0d(\d{12})Z", pki.client.der)
     assert dates
     der = pki.client.der.replace(dates[1], b"99" * 6)

@@ -14,7 +14,7 @@ from unit.microk8s import HOOK, PLUGIN, Microk8s
 INSECURE = ("--insecure", "10.141.241.175:32000")
 
 
-# --- what a command says ---------------------------------------------------------------------
+# --- what a command says --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ INSECURE = ("--insecure", "10.141.241.175:32000")
         (*INSECURE, "--dry-run"),
         ("--registry", "reg.corp", "--skip-verify"),
         ("--mirror", "docker.io=https://harbor.corp/proxy", "--no-fallback"),
-        tuple(word for number in range(30) for word in ("--insecure", f"r{number}.corp")),
+        tuple(
+            word for number in range(30) for word in ("--insecure", f"r{number}.corp")
+        ),
     ],
     ids=["alone", "insecure", "dry run", "skip verify", "mirror", "many"],
 )
@@ -45,9 +47,17 @@ def test_the_last_line_of_every_enable_says_how_to_go_on(
     [
         (INSECURE, "10.141.241.175:32000: plain HTTP"),
         (("--registry", "reg.corp"), "reg.corp: HTTPS"),
-        (("--registry", "reg.corp", "--skip-verify"), "reg.corp: HTTPS (certificate not verified)"),
         (
-            ("--mirror", "docker.io=https://m.corp/p", "--mirror", "docker.io=http://n.corp"),
+            ("--registry", "reg.corp", "--skip-verify"),
+            "reg.corp: HTTPS (certificate not verified)",
+        ),
+        (
+            (
+                "--mirror",
+                "docker.io=https://m.corp/p",
+                "--mirror",
+                "docker.io=http://n.corp",
+            ),
             "docker.io: https://m.corp/v2/p, then http://n.corp, then itself (HTTPS)",
         ),
         (
@@ -76,10 +86,14 @@ def test_a_ca_and_a_client_certificate_are_told(
     microk8s: Microk8s, client_options: List[str]
 ) -> None:
     result = microk8s.run("enable", "--registry", "reg.corp", *client_options)
-    assert result.stdout.splitlines()[0] == "reg.corp: HTTPS (own CA, client certificate)"
+    assert (
+        result.stdout.splitlines()[0] == "reg.corp: HTTPS (own CA, client certificate)"
+    )
 
 
-def test_every_changed_file_is_told_by_a_path_that_stays_right(microk8s: Microk8s) -> None:
+def test_every_changed_file_is_told_by_a_path_that_stays_right(
+    microk8s: Microk8s,
+) -> None:
     lines = microk8s.run("enable", *INSECURE).stdout.splitlines()
     hosts = f"{microk8s.current}/args/certs.d/10.141.241.175:32000/hosts.toml"
     assert f"  created {hosts} (new)" in lines
@@ -107,10 +121,15 @@ def test_nothing_to_do_is_said(microk8s: Microk8s) -> None:
             "No registry is configured yet.",
         ),
         (["plugin", "apply"], "Nothing to do: the node is so already."),
-        (["disable", "--dry-run"], "Nothing was changed. Containerd would not be restarted."),
+        (
+            ["disable", "--dry-run"],
+            "Nothing was changed. Containerd would not be restarted.",
+        ),
     ],
 )
-def test_what_was_done_is_said(microk8s: Microk8s, arguments: List[str], line: str) -> None:
+def test_what_was_done_is_said(
+    microk8s: Microk8s, arguments: List[str], line: str
+) -> None:
     microk8s.run("enable", *INSECURE)
     result = microk8s.run(*arguments)
     assert result.exit_code == 0
@@ -121,18 +140,22 @@ def test_files_that_are_left_alone_are_told(microk8s: Microk8s) -> None:
     microk8s.run("enable", *INSECURE)
     hosts = microk8s.write("args/certs.d/10.141.241.175:32000/hosts.toml", "# mine\n")
     lines = microk8s.run("disable").stdout.splitlines()
-    assert any(line.startswith("left alone: ") and "hosts.toml" in line for line in lines)
+    assert any(
+        line.startswith("left alone: ") and "hosts.toml" in line for line in lines
+    )
     assert lines[-1].startswith("All but the files left alone")
     assert hosts.read_text() == "# mine\n"
 
 
-# --- dry runs --------------------------------------------------------------------------------
+# --- dry runs -------------------------------------------------------------------------
 
 
 def test_a_dry_run_shows_a_unified_diff_and_changes_nothing(microk8s: Microk8s) -> None:
     microk8s.run("enable", *INSECURE)
     before = microk8s.tree()
-    result = microk8s.run("plugin", "add", "--registry", "10.141.241.175:32000", "--dry-run")
+    result = microk8s.run(
+        "plugin", "add", "--registry", "10.141.241.175:32000", "--dry-run"
+    )
     lines = [line.strip() for line in result.stdout.splitlines()]
     at = lines.index("--- before")
     assert lines[at + 1] == "+++ after"
@@ -143,7 +166,9 @@ def test_a_dry_run_shows_a_unified_diff_and_changes_nothing(microk8s: Microk8s) 
     assert microk8s.tree() == before
 
 
-def test_a_dry_run_of_disable_shows_the_original_that_comes_back(microk8s: Microk8s) -> None:
+def test_a_dry_run_of_disable_shows_the_original_that_comes_back(
+    microk8s: Microk8s,
+) -> None:
     microk8s.run("enable", "--mirror", "docker.io=https://m.corp")
     result = microk8s.run("disable", "--dry-run")
     assert "would give back" in result.stdout
@@ -153,7 +178,14 @@ def test_a_dry_run_of_disable_shows_the_original_that_comes_back(microk8s: Micro
 
 STEPS: List[Tuple[str, ...]] = [
     ("enable", *INSECURE),
-    ("plugin", "add", "--mirror", "docker.io=https://m.corp/p", "--registry", "reg.corp"),
+    (
+        "plugin",
+        "add",
+        "--mirror",
+        "docker.io=https://m.corp/p",
+        "--registry",
+        "reg.corp",
+    ),
     ("plugin", "add", "--registry", "10.141.241.175:32000"),
     ("plugin", "apply"),
     ("plugin", "remove", "--registry", "docker.io", "--registry", "unknown.corp"),
@@ -173,7 +205,7 @@ def test_a_dry_run_says_just_what_is_then_done(microk8s: Microk8s) -> None:
         assert done["changed"] == bool(kinds - {"keep"})
 
 
-# --- JSON ------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------
 
 
 def test_json_of_a_change(microk8s: Microk8s) -> None:
@@ -242,7 +274,7 @@ def test_json_of_an_error(microk8s: Microk8s) -> None:
     }
 
 
-# --- the list --------------------------------------------------------------------------------
+# --- the list -------------------------------------------------------------------------
 
 
 def test_list_of_nothing(microk8s: Microk8s) -> None:
@@ -293,7 +325,7 @@ def test_list_says_whether_the_node_still_has_it(
     assert microk8s.tree() == before
 
 
-# --- help and bugs ---------------------------------------------------------------------------
+# --- help and bugs --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("word", ["help", "-h", "--help"])
@@ -309,11 +341,11 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
     text = microk8s.run("enable", "help").stdout
     named = set(re.findall(r"--[a-z-]+", text))
     contract = (
-        "--insecure --registry --mirror --no-fallback --ca --client-cert --client-key "
-        "--skip-verify --file --import --adopt --dry-run --json --username --password-stdin "
-        "--password-file --password-env --allow-plaintext-credentials --no-credentials "
-        "--no-restart --docker --docker-config --no-docker --pull-secret --pull-secret-from "
-        "--namespace --service-account --check"
+        "--insecure --registry --mirror --no-fallback --ca --client-cert --client-key"
+        " --skip-verify --file --import --adopt --dry-run --json --username"
+        " --password-stdin --password-file --password-env --allow-plaintext-credentials"
+        " --no-credentials --no-restart --docker --docker-config --no-docker"
+        " --pull-secret --pull-secret-from --namespace --service-account --check"
     )
     assert named == set(contract.split())
 

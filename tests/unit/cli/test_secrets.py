@@ -20,7 +20,11 @@ from unit.pki import Pki
         [["enable", "ADD"], ["plugin", "list"], ["plugin", "list", "--json"]],
         [["enable", "ADD", "--json"], ["disable", "--dry-run"], ["disable", "--json"]],
         [["enable", "ADD"], ["plugin", "add", "--insecure", "reg.corp", "--dry-run"]],
-        [["enable", "ADD"], ["plugin", "apply", "--dry-run"], ["plugin", "apply", "--json"]],
+        [
+            ["enable", "ADD"],
+            ["plugin", "apply", "--dry-run"],
+            ["plugin", "apply", "--json"],
+        ],
     ],
 )
 def test_no_key_is_ever_shown(
@@ -50,11 +54,15 @@ def test_a_key_that_replaced_another_ones_file_is_not_shown_either(
         assert result.exit_code == 0
         assert "not shown" in result.stdout or result is shown[1]
         assert not any(
-            line in result.stdout for line in secret_lines if not line.startswith("-----")
+            line in result.stdout
+            for line in secret_lines
+            if not line.startswith("-----")
         )
 
 
-def test_no_key_is_in_the_repr_of_a_command(pki: Pki, client_options: List[str]) -> None:
+def test_no_key_is_in_the_repr_of_a_command(
+    pki: Pki, client_options: List[str]
+) -> None:
     command = parse("enable", ["--registry", "reg.corp", *client_options], Inputs())
     text = repr(command)
     assert "ClientCertificate(" in text

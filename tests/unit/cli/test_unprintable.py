@@ -1,4 +1,6 @@
-"""What a terminal would obey, or not show, is written out: names, arguments, contents of files."""
+"""What a terminal would obey, or not show, is written out: names, arguments,
+contents of files.
+"""
 
 from __future__ import annotations
 
@@ -90,13 +92,18 @@ def test_a_shell_takes_it_for_what_it_was(text: str) -> None:
     assert _bash(quoted(text)) == [text.encode("utf-8", "surrogateescape")]
 
 
-@given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=20))
+@given(
+    st.text(
+        st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]),
+        max_size=20,
+    )
+)
 def test_a_shell_takes_any_text_for_what_it_was(text: str) -> None:
     assert quoted(text).isprintable()
     assert _bash(quoted(text)) == [text.encode()]
 
 
-# --- arguments and names of files ----------------------------------------------------------------
+# --- arguments and names of files -----------------------------------------------------
 
 ARGUMENTS: Dict[str, Callable[[str], List[str]]] = {
     "command": lambda name: ["plugin", name],
@@ -108,7 +115,11 @@ ARGUMENTS: Dict[str, Callable[[str], List[str]]] = {
     "registry's scheme": lambda name: ["enable", "--registry", f"{name}://a.corp"],
     "mirror": lambda name: ["enable", "--mirror", name],
     "mirror's URL": lambda name: ["enable", "--mirror", f"docker.io=https://{name}"],
-    "mirror's path": lambda name: ["enable", "--mirror", f"docker.io=https://m.corp/{name}"],
+    "mirror's path": lambda name: [
+        "enable",
+        "--mirror",
+        f"docker.io=https://m.corp/{name}",
+    ],
     "ca": lambda name: ["enable", "--registry", "a.corp", "--ca", name],
     "client": lambda name: (
         ["enable", "--registry", "a.corp", "--client-cert", name, "--client-key", name]
@@ -120,7 +131,14 @@ ARGUMENTS: Dict[str, Callable[[str], List[str]]] = {
         ["enable", "--registry", "a.corp", "--username", "a", "--password-env", name]
     ),
     "username": lambda name: (
-        ["enable", "--registry", "a.corp", "--username", f"{name}:b", "--password-stdin"]
+        [
+            "enable",
+            "--registry",
+            "a.corp",
+            "--username",
+            f"{name}:b",
+            "--password-stdin",
+        ]
     ),
     "file": lambda name: ["enable", "--file", name],
     "import": lambda name: ["enable", "--import", name],
@@ -128,12 +146,34 @@ ARGUMENTS: Dict[str, Callable[[str], List[str]]] = {
         ["enable", "--insecure", "a.corp", "--docker", "--docker-config", name]
     ),
     "pull secret": lambda name: (
-        ["enable", "--registry", "a.corp", "--pull-secret", name, "--pull-secret-from", name]
+        [
+            "enable",
+            "--registry",
+            "a.corp",
+            "--pull-secret",
+            name,
+            "--pull-secret-from",
+            name,
+        ]
     ),
     "namespace": lambda name: (
-        ["enable", "--pull-secret", "x", "--namespace", name, "--pull-secret-from", name]
+        [
+            "enable",
+            "--pull-secret",
+            "x",
+            "--namespace",
+            name,
+            "--pull-secret-from",
+            name,
+        ]
     ),
-    "pull secret's file": lambda name: ["enable", "--pull-secret", "x", "--pull-secret-from", name],
+    "pull secret's file": lambda name: [
+        "enable",
+        "--pull-secret",
+        "x",
+        "--pull-secret-from",
+        name,
+    ],
     "remove": lambda name: ["disable", "--registry", name],
     "format": lambda name: ["plugin", "export", "--format", name],
     "output": lambda name: ["plugin", "export", "--output", f"/nowhere/{name}"],
@@ -154,7 +194,9 @@ def test_arguments(microk8s: Microk8s, odd: str, place: str) -> None:
 
 
 @odd
-def test_names_of_files_that_are_there(microk8s: Microk8s, tmp_path: Path, odd: str) -> None:
+def test_names_of_files_that_are_there(
+    microk8s: Microk8s, tmp_path: Path, odd: str
+) -> None:
     path = tmp_path / f"{odd}x"
     path.write_text("no PEM, no TOML")
     for place in ("ca", "client", "file", "import", "pull secret's file"):
@@ -178,7 +220,9 @@ def test_a_file_with_notes(microk8s: Microk8s, tmp_path: Path, odd: str) -> None
     result = microk8s.run("enable", "--file", str(path))
     assert odd[:1] not in result.stdout + result.stderr or odd in ("\n", "\t")
     _assert_clean(result, odd)
-    path.write_text(json.dumps({"mirrors": {"a.corp": {odd: 1, "endpoint": ["https://m.corp"]}}}))
+    path.write_text(
+        json.dumps({"mirrors": {"a.corp": {odd: 1, "endpoint": ["https://m.corp"]}}})
+    )
     _assert_clean(ok(microk8s.run("enable", "--file", str(path))), odd)
     path.write_text(json.dumps({odd: 1, "insecure-registries": ["10.0.0.0/8" + odd]}))
     _assert_clean(microk8s.run("enable", "--file", str(path)), odd)
@@ -187,7 +231,9 @@ def test_a_file_with_notes(microk8s: Microk8s, tmp_path: Path, odd: str) -> None
 
 
 @odd
-def test_directories_that_are_imported(microk8s: Microk8s, tmp_path: Path, odd: str) -> None:
+def test_directories_that_are_imported(
+    microk8s: Microk8s, tmp_path: Path, odd: str
+) -> None:
     tree = tmp_path / f"t{odd}"
     for name in (f"a{odd}.corp", "b.corp"):
         (tree / name).mkdir(parents=True)
@@ -202,14 +248,21 @@ def test_directories_that_are_imported(microk8s: Microk8s, tmp_path: Path, odd: 
 
 @odd
 def test_a_tree_that_is_checked(
-    microk8s: Microk8s, containerd: FakeContainerd, monkeypatch: pytest.MonkeyPatch, odd: str
+    microk8s: Microk8s,
+    containerd: FakeContainerd,
+    monkeypatch: pytest.MonkeyPatch,
+    odd: str,
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _unknown_name)
     name = f"a{odd[0]}.corp"
     for path in (f"{name}/hosts.toml", f"b.corp/hosts{odd[0]}.toml", "*/x"):
-        microk8s.write(f"args/certs.d/{path}", '[host."https://127.0.0.1:1"]\nca = "x"\n')
+        microk8s.write(
+            f"args/certs.d/{path}", '[host."https://127.0.0.1:1"]\nca = "x"\n'
+        )
     microk8s.write(f"args/certs.d/f{odd[0]}", "")
-    named_so = f'[host."https://127.0.0.1:1"]\nca = {json.dumps("no" + ascii_free(odd))}\n'
+    named_so = (
+        f'[host."https://127.0.0.1:1"]\nca = {json.dumps("no" + ascii_free(odd))}\n'
+    )
     microk8s.write("args/certs.d/c.corp/hosts.toml", named_so)
     for options in ([], ["--json"]):
         result = microk8s.run("plugin", "check", "--timeout", "1", *options)
@@ -229,7 +282,10 @@ def ascii_free(text: str) -> str:
 
 @odd
 def test_remedies_for_odd_names_work_when_they_are_typed(
-    microk8s: Microk8s, containerd: FakeContainerd, monkeypatch: pytest.MonkeyPatch, odd: str
+    microk8s: Microk8s,
+    containerd: FakeContainerd,
+    monkeypatch: pytest.MonkeyPatch,
+    odd: str,
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", _unknown_name)
     name = f"b{odd[0]}.corp"
@@ -237,7 +293,9 @@ def test_remedies_for_odd_names_work_when_they_are_typed(
     microk8s.write(f"args/certs.d/{name}/host.toml", "x = 1\n")
     result = microk8s.run("plugin", "check", "--timeout", "1", "--json")
     remedies = {
-        each["cause"]: each["do"] for each in json.loads(result.stdout)["findings"] if each["do"]
+        each["cause"]: each["do"]
+        for each in json.loads(result.stdout)["findings"]
+        if each["do"]
     }
     command = remedies["misnamed_file"]
     assert command.isprintable()
@@ -262,11 +320,37 @@ def test_a_conflict_is_moved_away_by_what_is_shown(
     ok(node.run("enable", "--insecure", "a.corp:5000"))
 
 
-# --- numbers -------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------
 
 NUMBERS = [
-    *("\u0663", "1_0", " 5", "5 ", "+5", "-5", "1e1", "0x5", "5.", ".5", "\uff15", "\u00b2", ""),
-    *("1,5", "5s", "inf", "nan", "00000000000005", "5\n", "0", "0.0", "3601", "5.5.5", "1" * 5000),
+    *(
+        "\u0663",
+        "1_0",
+        " 5",
+        "5 ",
+        "+5",
+        "-5",
+        "1e1",
+        "0x5",
+        "5.",
+        ".5",
+        "\uff15",
+        "\u00b2",
+        "",
+    ),
+    *(
+        "1,5",
+        "5s",
+        "inf",
+        "nan",
+        "00000000000005",
+        "5\n",
+        "0",
+        "0.0",
+        "3601",
+        "5.5.5",
+        "1" * 5000,
+    ),
 ]
 
 
@@ -279,7 +363,9 @@ def test_seconds_are_digits(microk8s: Microk8s, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["5", "0.5", "5.25", "10", "3600"])
 def test_seconds(microk8s: Microk8s, text: str) -> None:
-    assert microk8s.run("plugin", "check", "--timeout", text, "127.0.0.1:1").exit_code == 5
+    assert (
+        microk8s.run("plugin", "check", "--timeout", text, "127.0.0.1:1").exit_code == 5
+    )
 
 
 DIGITS = ["5\u0663", "\u00b2", "\uff15\uff10", "5_0", " 50", "+50"]
@@ -300,7 +386,9 @@ DIGITS = ["5\u0663", "\u00b2", "\uff15\uff10", "5_0", " 50", "+50"]
     ],
     ids=" ".join,
 )
-def test_ports_are_digits(microk8s: Microk8s, arguments: List[str], digits: str) -> None:
+def test_ports_are_digits(
+    microk8s: Microk8s, arguments: List[str], digits: str
+) -> None:
     result = microk8s.run(*(each.format(digits) for each in arguments))
     assert result.exit_code == 2, result
     assert digits.strip() not in re.findall(r"do: .*", result.stderr)[0]
@@ -320,7 +408,9 @@ def test_ports_are_digits(microk8s: Microk8s, arguments: List[str], digits: str)
         'version = 1{}\n[[registry]]\nhost = "a.corp"\n',
     ],
 )
-def test_numbers_in_files_are_digits(microk8s: Microk8s, text: str, digits: str) -> None:
+def test_numbers_in_files_are_digits(
+    microk8s: Microk8s, text: str, digits: str
+) -> None:
     content = text.format(digits).encode()
     result = microk8s.run("enable", "--file", "-", stdin=content)
     assert result.exit_code == 2, result
@@ -332,13 +422,16 @@ def test_numbers_in_files_are_digits(microk8s: Microk8s, text: str, digits: str)
 def test_a_proxy_that_is_left_out_for_a_port_of_odd_digits(microk8s: Microk8s) -> None:
     for digits in DIGITS:
         microk8s.write(
-            "args/containerd-env", f"HTTPS_PROXY=http://127.0.0.1:1\nNO_PROXY=a:{digits}\n"
+            "args/containerd-env",
+            f"HTTPS_PROXY=http://127.0.0.1:1\nNO_PROXY=a:{digits}\n",
         )
         result = microk8s.run("plugin", "check", "127.0.0.1:1", "--timeout", "1")
         assert result.exit_code == 5, result
 
 
-@pytest.mark.parametrize("time", ["1e400", '"\u0663"', "-1", "1e17", "true", "null", "[1]"])
+@pytest.mark.parametrize(
+    "time", ["1e400", '"\u0663"', "-1", "1e17", "true", "null", "[1]"]
+)
 def test_a_damaged_memory_of_checks_is_none(microk8s: Microk8s, time: str) -> None:
     ok(microk8s.run("enable", "--insecure", "a.corp"))
     path = microk8s.state.with_name("last-check.json")
@@ -348,7 +441,7 @@ def test_a_damaged_memory_of_checks_is_none(microk8s: Microk8s, time: str) -> No
         assert "checked" not in result.stdout
 
 
-# --- passwords keep every character --------------------------------------------------------------
+# --- passwords keep every character ---------------------------------------------------
 
 PASSWORDS = [
     "\ufeffpw",
@@ -370,7 +463,9 @@ def _saved_password(microk8s: Microk8s) -> str:
 
 @pytest.mark.parametrize("password", PASSWORDS, ids=ascii)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-@pytest.mark.parametrize("way", ["--password-stdin", "--password-file", "--password-env", "file"])
+@pytest.mark.parametrize(
+    "way", ["--password-stdin", "--password-file", "--password-env", "file"]
+)
 def test_a_password_keeps_every_character(
     microk8s: Microk8s, tmp_path: Path, way: str, end: str, password: str
 ) -> None:
@@ -383,7 +478,8 @@ def test_a_password_keeps_every_character(
         words.append("PASSWORD")
     elif way == "file":
         (tmp_path / "registries.toml").write_text(
-            '[[registry]]\nhost = "a.corp"\nusername = "ann"\npassword_file = "password"\n'
+            '[[registry]]\nhost = "a.corp"\nusername = "ann"\npassword_file ='
+            ' "password"\n'
         )
         words = ["--file", str(tmp_path / "registries.toml")]
     target = [] if way == "file" else ["--registry", "a.corp"]
@@ -404,7 +500,11 @@ def test_a_password_keeps_every_character(
 def test_an_export_shows_it_as_an_escape_that_is_read_as_it_was(
     microk8s: Microk8s, odd: str
 ) -> None:
-    if min(odd) < " " or (max(odd) >= "\udc80" and max(odd) <= "\udcff") or odd == "\x7f":
+    if (
+        min(odd) < " "
+        or (max(odd) >= "\udc80" and max(odd) <= "\udcff")
+        or odd == "\x7f"
+    ):
         odd = "\u202e"
     login = ["--username", f"a{odd}n", "--password-stdin", "--no-restart"]
     ok(microk8s.run("enable", "--registry", "a.corp", *login, stdin=f"{odd}x".encode()))
@@ -424,8 +524,15 @@ def test_other_files_may_begin_with_a_byte_order_mark(
     for path in (Path(each) for each in client_options[1::2]):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     ok(microk8s.run("enable", "--registry", "a.corp", *client_options))
-    for text in ('[[registry]]\nhost = "b.corp"\n', '{"insecure-registries": ["c.corp"]}'):
-        ok(microk8s.run("plugin", "add", "--file", "-", stdin=b"\xef\xbb\xbf" + text.encode()))
+    for text in (
+        '[[registry]]\nhost = "b.corp"\n',
+        '{"insecure-registries": ["c.corp"]}',
+    ):
+        ok(
+            microk8s.run(
+                "plugin", "add", "--file", "-", stdin=b"\xef\xbb\xbf" + text.encode()
+            )
+        )
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

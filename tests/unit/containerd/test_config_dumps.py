@@ -1,7 +1,8 @@
-"""What `containerd config dump` of containerd 2 prints of MicroK8s' template is no refusal of it.
+"""What `containerd config dump` of containerd 2 prints of MicroK8s' template is no
+refusal of it.
 
-The texts are parts of what 2.2.3, 2.3.7 and 2.4.2 really print: the template's version 2 is
-migrated to 3 and 4, in which CRI's sections have other names.
+The texts are parts of what 2.2.3, 2.3.7 and 2.4.2 really print: the template's version
+2 is migrated to 3 and 4, in which CRI's sections have other names.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ VERSIONS = pytest.mark.parametrize(
 )
 
 
-def prints(node: Microk8s, containerd: str, version: int, path: str, entries: str) -> None:
+def prints(
+    node: Microk8s, containerd: str, version: int, path: str, entries: str
+) -> None:
     """Let the node's containerd print a configuration."""
     dump = node.root / "dump"
     dump.write_text(DUMP.format(version=version, path=path, entries=entries))
@@ -67,7 +70,14 @@ def prints(node: Microk8s, containerd: str, version: int, path: str, entries: st
 
 
 def log_in(node: Microk8s) -> Result:
-    options = ["enable", "--registry", "a.corp", "--username", "ann", "--password-stdin"]
+    options = [
+        "enable",
+        "--registry",
+        "a.corp",
+        "--username",
+        "ann",
+        "--password-stdin",
+    ]
     return node.run(*options, stdin=b"pass-word")
 
 
@@ -98,7 +108,9 @@ def test_mirrors_that_were_migrated_are_taken(
 ) -> None:
     prints(microk8s, containerd, version, "", MIRRORS)
     text = microk8s.template.read_text()
-    lines = (line for line in text.splitlines(keepends=True) if "config_path" not in line)
+    lines = (
+        line for line in text.splitlines(keepends=True) if "config_path" not in line
+    )
     microk8s.template.write_text("".join(lines))
     ok(microk8s.run("enable", "--insecure", "a.corp"))
     template = Template(microk8s.template.read_text(), "the template")

@@ -1,4 +1,7 @@
-"""What a node's containerd understands; what it would ignore is refused before anything changes."""
+"""What a node's containerd understands.
+
+What it would ignore is refused before anything changes.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,19 @@ CRI = 'plugins."io.containerd.grpc.v1.cri"'
     [
         ("containerd github.com/containerd/containerd v1.5.13 a17ec49\n", (1, 5, 13)),
         ("containerd github.com/containerd/containerd/v2 v2.1.6 abc\n", (2, 1, 6)),
-        ("containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1\n", (1, 6, 20)),
+        (
+            "containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1\n",
+            (1, 6, 20),
+        ),
         ("containerd github.com/containerd/containerd v1.7.0-rc.1\n", (1, 7, 0)),
         ("containerd github.com/containerd/containerd v1.10.0+unknown\n", (1, 10, 0)),
         ("containerd github.com/containerd/containerd\n", None),
         ("", None),
     ],
 )
-def test_a_version_is_read(output: str, version: Optional[Tuple[int, int, int]]) -> None:
+def test_a_version_is_read(
+    output: str, version: Optional[Tuple[int, int, int]]
+) -> None:
     assert parse_version(output) == version
 
 
@@ -87,10 +95,14 @@ def test_a_containerd_that_does_not_tell_its_version_is_taken_for_a_current_one(
     microk8s: Microk8s,
 ) -> None:
     microk8s.set_containerd_version("")
-    assert microk8s.run("enable", "--mirror", "docker.io=https://m.corp/p").exit_code == 0
+    assert (
+        microk8s.run("enable", "--mirror", "docker.io=https://m.corp/p").exit_code == 0
+    )
 
 
-def test_containerd_is_not_asked_where_nothing_depends_on_it(microk8s: Microk8s) -> None:
+def test_containerd_is_not_asked_where_nothing_depends_on_it(
+    microk8s: Microk8s,
+) -> None:
     asked = microk8s.root / "asked"
     program = microk8s.snap / "bin" / "containerd"
     program.write_text(f"#!/bin/sh\ntouch '{asked}'\n")
@@ -103,7 +115,9 @@ def test_containerd_is_not_asked_where_nothing_depends_on_it(microk8s: Microk8s)
 def test_a_saved_registry_that_containerd_no_longer_reads_does_not_stop_others(
     microk8s: Microk8s,
 ) -> None:
-    assert microk8s.run("enable", "--mirror", "docker.io=https://m.corp/p").exit_code == 0
+    assert (
+        microk8s.run("enable", "--mirror", "docker.io=https://m.corp/p").exit_code == 0
+    )
     microk8s.set_containerd_version("1.5.13")
     assert microk8s.run("plugin", "add", "--insecure", "reg.corp:5000").exit_code == 0
     assert microk8s.run("plugin", "apply").exit_code == 4
@@ -113,7 +127,10 @@ CERTS_D = [
     ("version 2", f'version = 2\n[{CRI}.registry]\nconfig_path = "{{}}"\n'),
     (
         "version 3",
-        'version = 3\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "{}"\n',
+        (
+            'version = 3\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path'
+            ' = "{}"\n'
+        ),
     ),
     ("version 1", 'version = 1\n[plugins.cri.registry]\nconfig_path = "{}"\n'),
     ("no version", '[plugins.cri.registry]\nconfig_path = "{}"\n'),
@@ -121,9 +138,13 @@ CERTS_D = [
 ]
 
 
-@pytest.mark.parametrize("text", [case[1] for case in CERTS_D], ids=[case[0] for case in CERTS_D])
+@pytest.mark.parametrize(
+    "text", [case[1] for case in CERTS_D], ids=[case[0] for case in CERTS_D]
+)
 @pytest.mark.parametrize("way", ["variable", "revision", "current", "slash"])
-def test_every_spelling_of_certs_d_is_understood(microk8s: Microk8s, text: str, way: str) -> None:
+def test_every_spelling_of_certs_d_is_understood(
+    microk8s: Microk8s, text: str, way: str
+) -> None:
     path = {
         "variable": "${SNAP_DATA}/args/certs.d",
         "revision": f"{microk8s.data}/args/certs.d",
@@ -134,7 +155,9 @@ def test_every_spelling_of_certs_d_is_understood(microk8s: Microk8s, text: str, 
     assert microk8s.run("enable", "--insecure", "reg.corp:5000").exit_code == 0
 
 
-READS_CERTS_D = f'version = 2\n[{CRI}.registry]\nconfig_path = "${{SNAP_DATA}}/args/certs.d"\n'
+READS_CERTS_D = (
+    f'version = 2\n[{CRI}.registry]\nconfig_path = "${{SNAP_DATA}}/args/certs.d"\n'
+)
 OTHERS = [
     ("other path", f'[{CRI}.registry]\nconfig_path = "/etc/c"\n', "in /etc/c"),
     (
@@ -149,12 +172,14 @@ OTHERS = [
     ),
     (
         "mirrors beside a path",
-        READS_CERTS_D + f'[{CRI}.registry.mirrors."a.corp"]\nendpoint = ["http://a.corp"]\n',
+        READS_CERTS_D
+        + f'[{CRI}.registry.mirrors."a.corp"]\nendpoint = ["http://a.corp"]\n',
         "line 4",
     ),
     (
         "TLS beside a path",
-        READS_CERTS_D + f'[{CRI}.registry.configs."a.corp".tls]\ninsecure_skip_verify = true\n',
+        READS_CERTS_D
+        + f'[{CRI}.registry.configs."a.corp".tls]\ninsecure_skip_verify = true\n',
         "line 4",
     ),
     ("not TOML", "version = 2\n[plugins\n", "line 2"),
@@ -189,7 +214,9 @@ def test_a_node_that_would_not_read_our_files_is_left_alone(
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "binary"])
-def test_a_template_that_cannot_be_read_is_an_error(microk8s: Microk8s, kind: str) -> None:
+def test_a_template_that_cannot_be_read_is_an_error(
+    microk8s: Microk8s, kind: str
+) -> None:
     microk8s.template.unlink()
     if kind == "directory":
         microk8s.template.mkdir()
@@ -202,19 +229,26 @@ def test_a_template_that_cannot_be_read_is_an_error(microk8s: Microk8s, kind: st
     assert microk8s.tree() == before
 
 
-def test_disable_works_on_a_node_whose_template_was_damaged_since(microk8s: Microk8s) -> None:
+def test_disable_works_on_a_node_whose_template_was_damaged_since(
+    microk8s: Microk8s,
+) -> None:
     before = microk8s.tree()
     assert microk8s.run("enable", "--insecure", "reg.corp").exit_code == 0
     microk8s.template.write_text("[")
     assert microk8s.run("disable").exit_code == 0
-    microk8s.template.write_bytes(before[str(microk8s.template.relative_to(microk8s.root))][1])
+    microk8s.template.write_bytes(
+        before[str(microk8s.template.relative_to(microk8s.root))][1]
+    )
     assert microk8s.tree() == before
 
 
 def test_without_credentials_the_template_is_not_written(microk8s: Microk8s) -> None:
     before = microk8s.template.stat().st_mtime_ns, microk8s.template.stat().st_ino
     assert microk8s.run("enable", "--insecure", "reg.corp").exit_code == 0
-    assert (microk8s.template.stat().st_mtime_ns, microk8s.template.stat().st_ino) == before
+    assert (
+        microk8s.template.stat().st_mtime_ns,
+        microk8s.template.stat().st_ino,
+    ) == before
 
 
 def test_a_template_that_is_not_toml_names_the_line() -> None:

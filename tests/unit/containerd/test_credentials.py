@@ -1,4 +1,6 @@
-"""User names and passwords, from the command line to containerd-template.toml and back."""
+"""User names and passwords, from the command line to containerd-template.toml and
+back.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ PLAIN = "--allow-plaintext-credentials"
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
 
 
-def add(node: Microk8s, *options: str, password: str = PASSWORD, door: str = "plugin") -> Result:
+def add(
+    node: Microk8s, *options: str, password: str = PASSWORD, door: str = "plugin"
+) -> Result:
     verb = ["add"] if door == "plugin" else []
     return node.run(door, *verb, *options, *LOGIN, stdin=password.encode())
 
@@ -43,10 +47,16 @@ def logins(node: Microk8s) -> Dict[str, Tuple[str, str]]:
 
 
 def files_with(node: Microk8s, *secrets: str) -> List[str]:
-    """Find the files below SNAP_DATA and SNAP_COMMON that hold a secret, plain or as base64."""
+    """Find the files below SNAP_DATA and SNAP_COMMON that hold a secret, plain or as
+    base64.
+    """
     wanted = [part.encode() for secret in secrets for part in spellings(secret)]
     found = [path for path in node.snaps_data.rglob("*") if path.is_file()]
-    return [str(path) for path in found if any(secret in path.read_bytes() for secret in wanted)]
+    return [
+        str(path)
+        for path in found
+        if any(secret in path.read_bytes() for secret in wanted)
+    ]
 
 
 def spellings(secret: str) -> List[str]:
@@ -62,7 +72,10 @@ def spellings(secret: str) -> List[str]:
         (["--registry", "docker.io"], "registry-1.docker.io"),
         (["--insecure", "10.1.1.1:5000", PLAIN], "10.1.1.1:5000"),
         (["--mirror", "docker.io=https://harbor.corp/proxy"], "harbor.corp"),
-        (["--mirror", "docker.io=http://m.corp:5000", PLAIN, "--no-fallback"], "m.corp:5000"),
+        (
+            ["--mirror", "docker.io=http://m.corp:5000", PLAIN, "--no-fallback"],
+            "m.corp:5000",
+        ),
         (["--mirror", "*=https://m.corp"], "m.corp"),
         (["--registry", "r.corp", "--mirror", "r.corp=https://m.corp"], "m.corp"),
     ],
@@ -99,7 +112,9 @@ def tree_text(node: Microk8s, tree: Tree) -> str:
 
 
 @pytest.mark.parametrize("mode", [0o660, 0o664, 0o600, 0o640])
-def test_no_file_with_a_password_is_open_to_others(microk8s: Microk8s, mode: int) -> None:
+def test_no_file_with_a_password_is_open_to_others(
+    microk8s: Microk8s, mode: int
+) -> None:
     microk8s.template.chmod(mode)
     before = microk8s.tree()
     ok(add(microk8s, "--registry", "a.corp"))
@@ -131,8 +146,7 @@ def test_where_the_password_comes_from(microk8s: Microk8s, tmp_path: Path) -> No
 
 def test_a_file_of_registries_has_them_too(microk8s: Microk8s, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from file\n")
-    (tmp_path / "registries.toml").write_text(
-        """
+    (tmp_path / "registries.toml").write_text("""
 [[registry]]
 host = "a.corp"
 username = "ann"
@@ -149,8 +163,7 @@ host = "docker.io"
 url = "https://m.corp"
 username = "eve"
 password_env = "REG_PASS"
-"""
-    )
+""")
     file = ["--file", str(tmp_path / "registries.toml")]
     ok(microk8s.run("plugin", "apply", *file, env={"REG_PASS": "from env"}))
     assert logins(microk8s) == {
@@ -198,7 +211,9 @@ def test_one_host_has_one_password(microk8s: Microk8s) -> None:
     ok(add(microk8s, "--mirror", "docker.io=https://h.corp/hub", password="first-one"))
     assert logins(microk8s) == {"h.corp": ("ann", "first-one")}
     before = microk8s.tree()
-    refused = add(microk8s, "--mirror", "quay.io=https://h.corp/quay", password="second-one")
+    refused = add(
+        microk8s, "--mirror", "quay.io=https://h.corp/quay", password="second-one"
+    )
     assert refused.exit_code == 2
     assert "h.corp" in refused.stderr
     assert microk8s.tree() == before
@@ -215,28 +230,58 @@ REFUSED: List[Tuple[List[str], str, str]] = [
     (["--registry", "a.corp", "--insecure", "b.corp", *LOGIN], "p", "there are 2"),
     (["--insecure", "a.corp", *LOGIN], "p", "plain HTTP"),
     (["--mirror", "a.corp=http://m.corp", *LOGIN], "p", "plain HTTP"),
-    (["--registry", "a.corp", *LOGIN, "--password-file", "x"], "p", "exclude each other"),
+    (
+        ["--registry", "a.corp", *LOGIN, "--password-file", "x"],
+        "p",
+        "exclude each other",
+    ),
     (["--registry", "a.corp", *LOGIN, "--no-credentials"], "p", "leave one out"),
     (["--registry", "a.corp", *LOGIN], "", "the password is empty"),
     (["--registry", "a.corp", *LOGIN], "\n", "the password is empty"),
     (["--registry", "a.corp", *LOGIN], "s3cr3t\nline", "line break"),
     (["--registry", "a.corp", *LOGIN], "s3cr3t\0", "control character"),
-    (["--registry", "a.corp", "--username", "", "--password-stdin"], "p", "user name is empty"),
-    (["--registry", "a.corp", "--username", "u:s3cr3t", "--password-stdin"], "p", "a colon"),
-    (["--registry", "a.corp", "--username", "u\n", "--password-stdin"], "p", "line break"),
-    (["--registry", "a.corp", "--username", "u", "--password-env", "NOT_SET"], "", "is not set"),
+    (
+        ["--registry", "a.corp", "--username", "", "--password-stdin"],
+        "p",
+        "user name is empty",
+    ),
+    (
+        ["--registry", "a.corp", "--username", "u:s3cr3t", "--password-stdin"],
+        "p",
+        "a colon",
+    ),
+    (
+        ["--registry", "a.corp", "--username", "u\n", "--password-stdin"],
+        "p",
+        "line break",
+    ),
+    (
+        ["--registry", "a.corp", "--username", "u", "--password-env", "NOT_SET"],
+        "",
+        "is not set",
+    ),
     (
         ["--registry", "a.corp", "--username", "u", "--password-file", "/no/such"],
         "",
         "no such file",
     ),
-    (["--registry", "a.corp", "--username", "a", "--username", "b"], "", "given 2 times"),
+    (
+        ["--registry", "a.corp", "--username", "a", "--username", "b"],
+        "",
+        "given 2 times",
+    ),
     (["--registry", "a.corp", "--ca", "-", *LOGIN], "p", "standard input"),
-    (["--registry", "a.corp", "--username", "u", "--password=s3cr3t"], "", "on a command line"),
+    (
+        ["--registry", "a.corp", "--username", "u", "--password=s3cr3t"],
+        "",
+        "on a command line",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("options", "stdin", "says"), REFUSED, ids=[str(each) for each in REFUSED])
+@pytest.mark.parametrize(
+    ("options", "stdin", "says"), REFUSED, ids=[str(each) for each in REFUSED]
+)
 def test_what_cannot_be_is_refused(
     microk8s: Microk8s, options: List[str], stdin: str, says: str
 ) -> None:
@@ -254,7 +299,10 @@ def test_what_cannot_be_is_refused(
     [
         ('username = "u"', "needs password_file"),
         ('password = "s3cr3t"', "needs username"),
-        ('username = "u"\npassword = "s3cr3t"\npassword_file = "x"', "exclude each other"),
+        (
+            'username = "u"\npassword = "s3cr3t"\npassword_file = "x"',
+            "exclude each other",
+        ),
         ('username = "u"\npassword_file = "no-such"', "cannot be read"),
         ('username = "u"\npassword_env = "NOT_SET"', "is not set"),
         ('username = "u:s3cr3t"\npassword = "p"', "a colon"),
@@ -284,14 +332,24 @@ def test_a_password_read_twice_from_one_input_is_refused(microk8s: Microk8s) -> 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 def test_no_password_is_ever_shown(microk8s: Microk8s, as_json: List[str]) -> None:
-    hand = f'[{CRI}.registry.configs."h.corp".auth]\nusername = "h"\npassword = "hand-made"\n'
+    hand = (
+        f'[{CRI}.registry.configs."h.corp".auth]\nusername = "h"\npassword ='
+        ' "hand-made"\n'
+    )
     with microk8s.template.open("a") as stream:
         stream.write(hand)
     results = [
         add(microk8s, "--registry", "a.corp", "--dry-run", *as_json),
         add(microk8s, "--registry", "a.corp", *as_json),
         add(microk8s, "--registry", "a.corp", *as_json, password=PASSWORD + "2"),
-        add(microk8s, "--registry", "a.corp", "--dry-run", *as_json, password=PASSWORD + "3"),
+        add(
+            microk8s,
+            "--registry",
+            "a.corp",
+            "--dry-run",
+            *as_json,
+            password=PASSWORD + "3",
+        ),
         add(microk8s, "--registry", "h.corp", *as_json),
         add(microk8s, "--registry", "h.corp", "--adopt", "--dry-run", *as_json),
         microk8s.run("plugin", "list", *as_json),
@@ -307,7 +365,14 @@ def test_no_password_is_ever_shown(microk8s: Microk8s, as_json: List[str]) -> No
 
 
 def test_no_password_is_in_a_repr() -> None:
-    options = ["--registry", "a.corp", "--username", "ann", "--password-env", "REG_PASS"]
+    options = [
+        "--registry",
+        "a.corp",
+        "--username",
+        "ann",
+        "--password-env",
+        "REG_PASS",
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REG_PASS", PASSWORD)
         command = parse("enable", options, Inputs())
@@ -321,8 +386,13 @@ def test_people_are_told_that_inspect_copies_the_password(microk8s: Microk8s) ->
     assert "microk8s inspect" not in ok(microk8s.run("plugin", "apply")).stdout
 
 
-def test_a_login_of_somebody_else_is_a_conflict_and_adopt_gives_it_back(microk8s: Microk8s) -> None:
-    hand = f'\n[{CRI}.registry.configs."a.corp".auth] # mine\n  username = "h"\n  password="hand"'
+def test_a_login_of_somebody_else_is_a_conflict_and_adopt_gives_it_back(
+    microk8s: Microk8s,
+) -> None:
+    hand = (
+        f'\n[{CRI}.registry.configs."a.corp".auth] # mine\n  username = "h"\n '
+        ' password="hand"'
+    )
     with microk8s.template.open("a") as stream:
         stream.write(hand)
     before = microk8s.tree()
@@ -360,7 +430,9 @@ def test_a_hand_changed_login_of_another_registry_does_not_stop_a_command(
 
 
 @pytest.mark.parametrize("broken", ["[", "[a]\n[a]\n"])
-def test_a_broken_template_is_told_and_not_touched(microk8s: Microk8s, broken: str) -> None:
+def test_a_broken_template_is_told_and_not_touched(
+    microk8s: Microk8s, broken: str
+) -> None:
     ok(add(microk8s, "--registry", "a.corp", door="enable"))
     whole = microk8s.template.read_text()
     microk8s.template.write_text(whole + broken)
@@ -378,7 +450,9 @@ def test_a_broken_template_is_told_and_not_touched(microk8s: Microk8s, broken: s
     assert files_with(microk8s, PASSWORD) == []
 
 
-def test_a_template_that_is_a_link_is_not_replaced(microk8s: Microk8s, tmp_path: Path) -> None:
+def test_a_template_that_is_a_link_is_not_replaced(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
     target = tmp_path / "elsewhere"
     microk8s.template.rename(target)
     microk8s.template.symlink_to(target)
@@ -438,11 +512,15 @@ def test_a_containerd_that_misprints_a_password_has_read_it_all_the_same(
 ) -> None:
     program = microk8s.snap / "bin" / "containerd"
     misprint = "sed 's/password = .*/password = \"other\"/'"
-    program.write_text(f'#!/bin/sh\n[ "$3" = config ] && {misprint} && exit\necho v1.6.20\n')
+    program.write_text(
+        f'#!/bin/sh\n[ "$3" = config ] && {misprint} && exit\necho v1.6.20\n'
+    )
     ok(add(microk8s, "--registry", "a.corp", door="enable", password="\U0001f004"))
 
 
-def test_a_configuration_that_containerd_migrates_is_not_refused(microk8s: Microk8s) -> None:
+def test_a_configuration_that_containerd_migrates_is_not_refused(
+    microk8s: Microk8s,
+) -> None:
     # As containerd 2.4.2 prints a template of version 2.
     migrate = (
         "s/^version = 2/version = 4/; "
@@ -450,7 +528,9 @@ def test_a_configuration_that_containerd_migrates_is_not_refused(microk8s: Micro
         "plugins.'\"'io.containerd.cri.v1.images'\"'.registry/"
     )
     program = microk8s.snap / "bin" / "containerd"
-    program.write_text(f"#!/bin/sh\n[ \"$3\" = config ] && sed '{migrate}' && exit\necho v2.4.2\n")
+    program.write_text(
+        f"#!/bin/sh\n[ \"$3\" = config ] && sed '{migrate}' && exit\necho v2.4.2\n"
+    )
     ok(add(microk8s, "--registry", "a.corp", door="enable"))
     shown = subprocess.run(
         [str(program), "--config", "-", "config", "dump"],
@@ -459,10 +539,15 @@ def test_a_configuration_that_containerd_migrates_is_not_refused(microk8s: Micro
         check=True,
         text=True,
     ).stdout
-    assert "[plugins.'io.containerd.cri.v1.images'.registry.configs.\"a.corp\".auth]" in shown
+    assert (
+        "[plugins.'io.containerd.cri.v1.images'.registry.configs.\"a.corp\".auth]"
+        in shown
+    )
 
 
-def test_a_configuration_that_containerd_itself_refuses_is_told(microk8s: Microk8s) -> None:
+def test_a_configuration_that_containerd_itself_refuses_is_told(
+    microk8s: Microk8s,
+) -> None:
     program = microk8s.snap / "bin" / "containerd"
     program.write_text(
         '#!/bin/sh\n[ "$3" = config ] || { echo v1.7.29; exit; }\n'
@@ -476,7 +561,9 @@ def test_a_configuration_that_containerd_itself_refuses_is_told(microk8s: Microk
 
 def test_an_older_addons_ledger_is_read(microk8s: Microk8s) -> None:
     ok(microk8s.run("enable", "--registry", "a.corp"))
-    ledger = json.loads((microk8s.data / "private-registry-config/ledger.json").read_text())
+    ledger = json.loads(
+        (microk8s.data / "private-registry-config/ledger.json").read_text()
+    )
     assert "template" not in ledger
     ok(add(microk8s, "--registry", "a.corp"))
 

@@ -1,4 +1,6 @@
-"""containerd sockets at which somebody else listens: every call ends in time and takes no more."""
+"""containerd sockets at which somebody else listens: every call ends in time and
+takes no more.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def field(name: bytes, value: bytes) -> bytes:
 
 
 def status(value: bytes) -> bytes:
-    return frame(HEADERS, END_STREAM | END_HEADERS, b"\x88" + field(b"grpc-status", value))
+    return frame(
+        HEADERS, END_STREAM | END_HEADERS, b"\x88" + field(b"grpc-status", value)
+    )
 
 
 def forever(content: bytes, first: bytes = b"") -> Iterator[bytes]:
@@ -65,10 +69,16 @@ ROWS: Dict[str, Tuple[Callable[[], Iterable[bytes]], bool]] = {
     "hangs up": (list, True),
     "drips": (lambda: dripped(frame(SETTINGS)), True),
     "drips a header": (lambda: dripped(b"\xff"), True),
-    "drips a payload": (lambda: forever_slowly(b"\x00\x3f\xff" + frame(DATA)[3:]), True),
+    "drips a payload": (
+        lambda: forever_slowly(b"\x00\x3f\xff" + frame(DATA)[3:]),
+        True,
+    ),
     "endless settings": (lambda: forever(frame(SETTINGS) * 100), True),
     "endless pings": (lambda: forever(frame(PING, 0, b"12345678") * 100), True),
-    "endless pings, and reads nothing": (lambda: forever(frame(PING, 0, b"1" * 8) * 100), False),
+    "endless pings, and reads nothing": (
+        lambda: forever(frame(PING, 0, b"1" * 8) * 100),
+        False,
+    ),
     "endless data": (lambda: forever(frame(DATA, 0, b"x" * 16_000)), True),
     "endless empty data": (lambda: forever(frame(DATA) * 100), True),
     "endless headers": (lambda: forever(frame(HEADERS, END_HEADERS, ADDED)), True),
@@ -80,24 +90,44 @@ ROWS: Dict[str, Tuple[Callable[[], Iterable[bytes]], bool]] = {
         lambda: forever(frame(CONTINUATION) * 100, frame(HEADERS)),
         True,
     ),
-    "headers that data break off": (lambda: [frame(HEADERS), frame(DATA), status(b"0")], True),
+    "headers that data break off": (
+        lambda: [frame(HEADERS), frame(DATA), status(b"0")],
+        True,
+    ),
     "headers that never end": (lambda: [frame(HEADERS, END_STREAM)], True),
     "headers that end nowhere": (lambda: [frame(CONTINUATION, END_HEADERS)], True),
     "endless unknown frames": (lambda: forever(frame(99, 0, b"x" * 16_000)), True),
-    "huge frame": (lambda: forever(b"x" * 65536, b"\xff\xff\xff" + frame(DATA)[3:]), True),
+    "huge frame": (
+        lambda: forever(b"x" * 65536, b"\xff\xff\xff" + frame(DATA)[3:]),
+        True,
+    ),
     "huge ping": (lambda: [frame(PING, 0, b"x" * 16_000), status(b"0")], True),
     "padding of nothing": (lambda: [frame(HEADERS, PADDED | END_HEADERS)], True),
-    "padding beyond all": (lambda: [frame(HEADERS, PADDED | END_HEADERS, b"\xffabc")], True),
-    "priority of nothing": (lambda: [frame(HEADERS, PRIORITY | END_HEADERS, b"a")], True),
+    "padding beyond all": (
+        lambda: [frame(HEADERS, PADDED | END_HEADERS, b"\xffabc")],
+        True,
+    ),
+    "priority of nothing": (
+        lambda: [frame(HEADERS, PRIORITY | END_HEADERS, b"a")],
+        True,
+    ),
     "superscript status": (lambda: [status("²".encode())], True),
     "Arabic status": (lambda: [status("٣".encode())], True),
     "status of many digits": (lambda: [status(b"9" * 120)], True),
     "negative status": (lambda: [status(b"-1")], True),
     "not HTTP/2": (lambda: forever(b"HTTP/1.1 400 Bad Request\r\n\r\n"), True),
-    "number without an end": (lambda: [frame(HEADERS, END_HEADERS, b"\xff" * 16_000)], True),
-    "huge number": (lambda: [frame(HEADERS, END_HEADERS, b"\xff" * 15_000 + b"\x01")], True),
+    "number without an end": (
+        lambda: [frame(HEADERS, END_HEADERS, b"\xff" * 16_000)],
+        True,
+    ),
+    "huge number": (
+        lambda: [frame(HEADERS, END_HEADERS, b"\xff" * 15_000 + b"\x01")],
+        True,
+    ),
     "codes of no letter": (
-        lambda: [frame(HEADERS, END_HEADERS, b"\0\x01a\xff\x80\x7c" + b"\xff" * 16_000)],
+        lambda: [
+            frame(HEADERS, END_HEADERS, b"\0\x01a\xff\x80\x7c" + b"\xff" * 16_000)
+        ],
         True,
     ),
 }
@@ -127,7 +157,9 @@ def listen() -> Iterator[Callable[..., str]]:
         yield start
 
 
-def _talk(connection: socket.socket, answer: Callable[[], Iterable[bytes]], reads: bool) -> None:
+def _talk(
+    connection: socket.socket, answer: Callable[[], Iterable[bytes]], reads: bool
+) -> None:
     connection.settimeout(20)
     try:
         with connection:
@@ -207,7 +239,7 @@ def test_words_longer_than_a_frame(listen: Callable[..., str]) -> None:
     assert call(path, "/service/Method", b"", 5) == grpc.Reply(2, words.decode())
 
 
-# --- images ----------------------------------------------------------------------------------
+# --- images ---------------------------------------------------------------------------
 
 
 def varint(number: int) -> bytes:
@@ -232,21 +264,29 @@ def test_a_list_of_some_thousand_images(listen: Callable[..., str]) -> None:
     names = [b"sha256:%064d" % number for number in range(5000)]
     # An identifier, names, a size, and what nobody needs to know.
     images = [
-        text(1, text(1, name) + text(2, b"reg.corp/a:1" * 20) + b"\x20\xff\x01") for name in names
+        text(1, text(1, name) + text(2, b"reg.corp/a:1" * 20) + b"\x20\xff\x01")
+        for name in names
     ]
     path = listen(lambda: answer_of(b"".join(images)), True)
     assert calls.image_ids(path, 10) == frozenset(each.decode() for each in names)
 
 
 def test_an_image_by_its_name(listen: Callable[..., str]) -> None:
-    path = listen(lambda: answer_of(text(1, text(1, b"sha256:a") + text(2, b"x"))), True)
+    path = listen(
+        lambda: answer_of(text(1, text(1, b"sha256:a") + text(2, b"x"))), True
+    )
     assert calls.image_id(path, "a/b:1", 5) == "sha256:a"
 
 
-@pytest.mark.parametrize("content", [b"", text(2, b"info")], ids=["nothing", "something else"])
+@pytest.mark.parametrize(
+    "content", [b"", text(2, b"info")], ids=["nothing", "something else"]
+)
 def test_an_image_that_is_not_there(listen: Callable[..., str], content: bytes) -> None:
     path = listen(lambda: answer_of(content), True)
-    assert (calls.image_id(path, "a/b:1", 5), calls.image_ids(path, 5)) == ("", frozenset())
+    assert (calls.image_id(path, "a/b:1", 5), calls.image_ids(path, 5)) == (
+        "",
+        frozenset(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,7 +297,9 @@ def test_an_image_that_is_not_there(listen: Callable[..., str], content: bytes) 
     ],
     ids=repr,
 )
-def test_what_is_no_message_tells_nothing(listen: Callable[..., str], content: bytes) -> None:
+def test_what_is_no_message_tells_nothing(
+    listen: Callable[..., str], content: bytes
+) -> None:
     path = listen(lambda: answer_of(content), True)
     assert calls.image_id(path, "a/b:1", 5) is None
     assert calls.image_ids(path, 5) is None
@@ -268,7 +310,7 @@ def test_a_list_has_a_bound(listen: Callable[..., str]) -> None:
     assert calls.image_ids(path, 10) is None
 
 
-# --- headers ---------------------------------------------------------------------------------
+# --- headers --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,10 @@ RENDERED = [
     (
         "insecure",
         registry("10.141.241.175:32000", insecure=True),
-        {"server": "http://10.141.241.175:32000", "host": {"http://10.141.241.175:32000": CAN}},
+        {
+            "server": "http://10.141.241.175:32000",
+            "host": {"http://10.141.241.175:32000": CAN},
+        },
     ),
     (
         "secure",
@@ -130,13 +133,19 @@ RENDERED = [
             "override_path": True,
             "host": {
                 "https://a.corp": CAN,
-                "https://b.corp/v2/p": {**CAN, "ca": "/d/mirror-2-ca.crt", "override_path": True},
+                "https://b.corp/v2/p": {
+                    **CAN,
+                    "ca": "/d/mirror-2-ca.crt",
+                    "override_path": True,
+                },
             },
         },
     ),
     (
         "insecure upstream behind a mirror",
-        registry("reg.corp:5000", insecure=True, mirrors=(mirror("https://m.corp", CA),)),
+        registry(
+            "reg.corp:5000", insecure=True, mirrors=(mirror("https://m.corp", CA),)
+        ),
         {
             "server": "http://reg.corp:5000",
             "host": {"https://m.corp": {**CAN, "ca": "/d/mirror-1-ca.crt"}},
@@ -175,7 +184,9 @@ RENDERED = [
     [case[1:] for case in RENDERED],
     ids=[case[0] for case in RENDERED],
 )
-def test_a_registry_is_rendered(given_registry: Registry, document: Dict[str, Any]) -> None:
+def test_a_registry_is_rendered(
+    given_registry: Registry, document: Dict[str, Any]
+) -> None:
     files = {file.name: file for file in registry_files(given_registry, "/d")}
     found = safe_subset.check(files["hosts.toml"].content)
     assert found == document
@@ -189,7 +200,9 @@ def test_mirrors_are_asked_in_the_order_given() -> None:
 
 
 def test_files_are_relative_where_no_stable_path_is_known() -> None:
-    document = safe_subset.check(registry_files(registry("reg.corp", tls=CLIENT), "")[-1].content)
+    document = safe_subset.check(
+        registry_files(registry("reg.corp", tls=CLIENT), "")[-1].content
+    )
     assert safe_subset.named_files(document) == {"ca.crt", "client.cert", "client.key"}
 
 
@@ -212,7 +225,9 @@ def test_the_file_says_who_wrote_it_and_how_to_change_it() -> None:
 
 
 @given(strategies.registries() | strategies.every_registry)
-def test_every_file_is_in_the_subset_that_all_containerds_read(given_registry: Registry) -> None:
+def test_every_file_is_in_the_subset_that_all_containerds_read(
+    given_registry: Registry,
+) -> None:
     files = registry_files(given_registry, "/var/snap/microk8s/current/args/certs.d/x")
     needs: List[Any] = [need.since for need in needs_of(given_registry)]
     document = safe_subset.check(files[-1].content, max(needs, default=(1, 5, 0)))

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 
 from private_registry.containerd.cri.hpack import Decoder, HpackError
 
-_NAMES = st.sampled_from([":status", "content-type", "grpc-status", "grpc-message", "x-other"])
+_NAMES = st.sampled_from(
+    [":status", "content-type", "grpc-status", "grpc-message", "x-other"]
+)
 _FIELDS = st.lists(st.tuples(_NAMES, st.text(max_size=300)), max_size=8)
 
 
 @given(st.lists(_FIELDS, max_size=4), st.booleans())
-def test_reads_what_another_writes(blocks: List[List[Tuple[str, str]]], is_packed: bool) -> None:
+def test_reads_what_another_writes(
+    blocks: List[List[Tuple[str, str]]], is_packed: bool
+) -> None:
     encoder, decoder = Encoder(), Decoder()
     for fields in blocks:
         assert decoder.decode(encoder.encode(fields, huffman=is_packed)) == fields

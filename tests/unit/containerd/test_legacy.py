@@ -14,7 +14,8 @@ from unit.microk8s import ADDON, Microk8s, ok, same_but
 from unit.safe_subset import parse
 
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
-# In the shape of MicroK8s 1.20 to 1.22, with its trailing comma and its four-space steps.
+# In the shape of MicroK8s 1.20 to 1.22, with its trailing comma and its four-space
+# steps.
 STOCK = f"""# Use config version 2 to enable new configuration fields.
 version = 2
 oom_score = 0
@@ -22,7 +23,8 @@ oom_score = 0
 [{CRI}]
   sandbox_image = "k8s.gcr.io/pause:3.1"
 
-  # 'plugins."io.containerd.grpc.v1.cri".registry' contains config related to the registry
+  # 'plugins."io.containerd.grpc.v1.cri".registry' contains config related to \
+the registry
   [{CRI}.registry]
 
     # namespace to mirror mapping for all namespaces
@@ -200,8 +202,16 @@ def test_a_new_ca_is_read_without_a_restart(
 @pytest.mark.parametrize(
     ("version", "options", "says"),
     [
-        ("1.5.13", ["--mirror", "a.corp=https://m.corp", "--no-fallback"], "cannot be promised"),
-        ("2.1.6", ["--registry", "a.corp", "--skip-verify"], "containerd 2.1.6 reads no CA"),
+        (
+            "1.5.13",
+            ["--mirror", "a.corp=https://m.corp", "--no-fallback"],
+            "cannot be promised",
+        ),
+        (
+            "2.1.6",
+            ["--registry", "a.corp", "--skip-verify"],
+            "containerd 2.1.6 reads no CA",
+        ),
         ("2.2.0", ["--insecure", "a.corp"], "does not start CRI with a mirror"),
         ("2.2.1", ["--insecure", "a.corp"], "does not start CRI with a mirror"),
         ("1.7.29", ["--mirror", "a.corp=https://[fd00::1]", "--skip-verify"], "2.0.0"),
@@ -220,7 +230,9 @@ def test_what_such_a_node_cannot_do_is_refused(
 
 def test_a_containerd_that_no_longer_takes_mirrors_is_told(node: Microk8s) -> None:
     program = node.snap / "bin" / "containerd"
-    program.write_text("#!/bin/sh\n[ \"$3\" = config ] && sed '/a.corp/,$d' && exit\necho v9.0.0\n")
+    program.write_text(
+        "#!/bin/sh\n[ \"$3\" = config ] && sed '/a.corp/,$d' && exit\necho v9.0.0\n"
+    )
     before = node.tree()
     refused = node.run("enable", "--insecure", "a.corp")
     assert refused.exit_code == 4
@@ -246,11 +258,15 @@ def test_what_only_hosts_toml_needs_a_newer_containerd_for_is_taken(
     ok(node.run("enable", *options))
 
 
-def test_one_host_has_one_set_of_tls_settings(node: Microk8s, client_options: List[str]) -> None:
+def test_one_host_has_one_set_of_tls_settings(
+    node: Microk8s, client_options: List[str]
+) -> None:
     ok(node.run("enable", "--registry", "h.corp", *client_options[:2]))
     same = ["--mirror", "quay.io=https://h.corp/q", *client_options[:2]]
     ok(node.run("plugin", "add", *same))
-    refused = node.run("plugin", "add", "--mirror", "quay.io=https://h.corp/q", "--skip-verify")
+    refused = node.run(
+        "plugin", "add", "--mirror", "quay.io=https://h.corp/q", "--skip-verify"
+    )
     assert refused.exit_code == 2
     assert "h.corp" in refused.stderr
 
@@ -276,7 +292,9 @@ def test_a_node_that_gets_its_config_path_later_moves_with_the_next_apply(
 
 
 def test_a_mirror_by_hand_is_a_conflict(node: Microk8s) -> None:
-    hand = f'[{CRI}.registry.mirrors."a.corp"]\n  endpoint = [ "http://by.hand" ] # mine\n'
+    hand = (
+        f'[{CRI}.registry.mirrors."a.corp"]\n  endpoint = [ "http://by.hand" ] # mine\n'
+    )
     node.template.write_text(STOCK + hand)
     before = node.tree()
     refused = node.run("enable", "--insecure", "a.corp")
@@ -290,7 +308,9 @@ def test_a_mirror_by_hand_is_a_conflict(node: Microk8s) -> None:
 
 
 def test_by_hand_without_microk8s_own_machinery(node: Microk8s) -> None:
-    """MicroK8s before 1.24 has no addon repositories: the programs are run by themselves."""
+    """MicroK8s before 1.24 has no addon repositories: the programs are run by
+    themselves.
+    """
     environment = {**node.environment}
     for name in ("SNAP_NAME", "SNAP_REVISION"):
         del environment[name]

@@ -1,4 +1,6 @@
-"""Who can read containerd.toml, which MicroK8s makes of the template and its passwords."""
+"""Who can read containerd.toml, which MicroK8s makes of the template and its
+passwords.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ PASSWORD = "pass-word"
 OPEN = [0o660, 0o664, 0o644, 0o640, 0o600]
 
 
-def add(node: Microk8s, host: str = "a.corp", *options: str, user: str = "ann") -> Result:
+def add(
+    node: Microk8s, host: str = "a.corp", *options: str, user: str = "ann"
+) -> Result:
     login = ["--registry", host, "--username", user, "--password-stdin", *options]
     return node.run("plugin", "add", *login, stdin=PASSWORD.encode())
 
@@ -36,7 +40,9 @@ def mode_of(node: Microk8s) -> int:
 
 @pytest.fixture
 def running(microk8s: Microk8s, containerd: FakeContainerd) -> FakeContainerd:
-    """A containerd whose configuration MicroK8s' configure hook has given to the group."""
+    """A containerd whose configuration MicroK8s' configure hook has given to the
+    group.
+    """
     rendered(microk8s).chmod(0o660)
     return containerd
 
@@ -70,14 +76,23 @@ def test_it_is_roots_alone_while_it_holds_a_password(
     assert PASSWORD not in running.loaded()
     assert mode_of(microk8s) == mode
     assert (rendered(microk8s).stat().st_uid, rendered(microk8s).stat().st_gid) == owner
-    # Closed before containerd writes a password into it, and until it has written it without.
+    # Closed before containerd writes a password into it, and until it has written it
+    # without.
     assert modes_at_restarts(microk8s) == ["600"] * 4
 
 
 def as_written(microk8s: Microk8s) -> Tuple[int, ...]:
-    """Return what a write or a change of owner or mode changes, and reading does not."""
+    """Return what a write or a change of owner or mode changes, and reading does
+    not.
+    """
     status = rendered(microk8s).stat()
-    return (status.st_mode, status.st_ino, status.st_uid, status.st_mtime_ns, status.st_ctime_ns)
+    return (
+        status.st_mode,
+        status.st_ino,
+        status.st_uid,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
 
 
 def test_only_a_login_closes_it(microk8s: Microk8s, running: FakeContainerd) -> None:
@@ -87,7 +102,9 @@ def test_only_a_login_closes_it(microk8s: Microk8s, running: FakeContainerd) -> 
     assert as_written(microk8s) == before
 
 
-def test_what_is_so_is_not_done_again(microk8s: Microk8s, running: FakeContainerd) -> None:
+def test_what_is_so_is_not_done_again(
+    microk8s: Microk8s, running: FakeContainerd
+) -> None:
     ok(add(microk8s))
     before = as_written(microk8s)
     ok(add(microk8s))
@@ -150,7 +167,9 @@ def test_it_stays_closed_until_containerd_has_let_go(
     assert mode_of(microk8s) == 0o660
 
 
-def test_a_restart_by_somebody_else_is_as_good(microk8s: Microk8s, running: FakeContainerd) -> None:
+def test_a_restart_by_somebody_else_is_as_good(
+    microk8s: Microk8s, running: FakeContainerd
+) -> None:
     ok(add(microk8s))
     ok(microk8s.run("plugin", "remove", "--registry", "a.corp", "--no-restart"))
     running.restart()
@@ -172,7 +191,10 @@ def test_a_disable_without_restart_says_what_stays(
 
 @pytest.mark.parametrize("cannot", ["start", "load CRI"])
 def test_what_containerd_does_not_take_leaves_it_as_it_was(
-    microk8s: Microk8s, running: FakeContainerd, cannot: str, monkeypatch: pytest.MonkeyPatch
+    microk8s: Microk8s,
+    running: FakeContainerd,
+    cannot: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shell_containerd, "CRI_SECONDS", 3)
     assert add(microk8s, user=f'cannot = "{cannot}"').exit_code == 4
@@ -192,7 +214,9 @@ def test_where_containerd_does_not_run(microk8s: Microk8s) -> None:
     assert microk8s.tree() == before
 
 
-def test_what_it_holds_without_a_running_containerd_stays_closed(microk8s: Microk8s) -> None:
+def test_what_it_holds_without_a_running_containerd_stays_closed(
+    microk8s: Microk8s,
+) -> None:
     microk8s.write("args/containerd.toml", TEMPLATE)
     ok(add(microk8s))
     rendered(microk8s).write_text(microk8s.template.read_text())
@@ -208,7 +232,10 @@ def test_killed_anywhere_it_is_open_only_without_a_password(
 ) -> None:
     microk8s.extra_environment["REG_PASS"] = PASSWORD
     login = ["--registry", "a.corp", "--username", "ann", "--password-env", "REG_PASS"]
-    for command in (("plugin", "add", *login), ("plugin", "remove", "--registry", "a.corp")):
+    for command in (
+        ("plugin", "add", *login),
+        ("plugin", "remove", "--registry", "a.corp"),
+    ):
         for at in (*range(1, 40, 13), *range(40, 80, 3)):
             ok(microk8s.run("disable"))
             if "remove" in command:
@@ -225,7 +252,7 @@ def test_killed_anywhere_it_is_open_only_without_a_password(
     assert mode_of(microk8s) == 0o660
 
 
-# --- what others may have put there ----------------------------------------------------------
+# --- what others may have put there ---------------------------------------------------
 
 
 def test_who_has_it_open_already_sees_no_password(
@@ -257,7 +284,9 @@ def test_a_login_is_not_written_through_what_is_no_file(
     assert (microk8s.tree(), target.read_text(), running.requests) == (before, "", [])
 
 
-@pytest.mark.parametrize("text", ["-----BEGIN PRIVATE KEY-----\n", "\xff"], ids=["key", "other"])
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN PRIVATE KEY-----\n", "\xff"], ids=["key", "other"]
+)
 def test_what_is_moved_there_is_not_opened(microk8s: Microk8s, text: str) -> None:
     microk8s.write("args/containerd.toml", TEMPLATE)
     ok(add(microk8s))
@@ -267,7 +296,9 @@ def test_what_is_moved_there_is_not_opened(microk8s: Microk8s, text: str) -> Non
     assert mode_of(microk8s) == 0o600
 
 
-def test_a_second_name_of_something_else_is_not_opened(microk8s: Microk8s, tmp_path: Path) -> None:
+def test_a_second_name_of_something_else_is_not_opened(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
     microk8s.write("args/containerd.toml", TEMPLATE)
     ok(add(microk8s))
     other = tmp_path / "other"

@@ -1,4 +1,6 @@
-"""containerd is restarted once, only if it has to be, and what it does not take goes back."""
+"""containerd is restarted once, only if it has to be, and what it does not take goes
+back.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def changed(node: Microk8s, before: Tree) -> bool:
     return not same_but(node.tree(), before, *NOT_COUNTED)
 
 
-def test_one_command_restarts_once(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+def test_one_command_restarts_once(
+    microk8s: Microk8s, containerd: FakeContainerd
+) -> None:
     before, pid = microk8s.tree(), containerd.pid
     said = ok(add(microk8s, "--registry", "a.corp")).stdout
     assert "Containerd was restarted; CRI answers." in said
@@ -66,13 +70,17 @@ def test_what_containerd_reads_at_each_pull_restarts_nothing(
     assert containerd.requests == RESTART
 
 
-def test_the_same_again_restarts_nothing(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+def test_the_same_again_restarts_nothing(
+    microk8s: Microk8s, containerd: FakeContainerd
+) -> None:
     for _ in range(3):
         ok(add(microk8s, "--registry", "a.corp"))
     assert containerd.requests == RESTART
 
 
-def test_permissions_alone_restart_nothing(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+def test_permissions_alone_restart_nothing(
+    microk8s: Microk8s, containerd: FakeContainerd
+) -> None:
     ok(add(microk8s, "--registry", "a.corp"))
     microk8s.template.chmod(0o660)
     ok(microk8s.run("plugin", "apply"))
@@ -85,7 +93,9 @@ def test_a_dry_run_says_that_containerd_would_be_restarted(
 ) -> None:
     said = ok(add(microk8s, "--registry", "a.corp", "--dry-run")).stdout
     assert "Containerd would be restarted." in said
-    document = json.loads(ok(add(microk8s, "--registry", "a.corp", "--dry-run", "--json")).stdout)
+    document = json.loads(
+        ok(add(microk8s, "--registry", "a.corp", "--dry-run", "--json")).stdout
+    )
     assert document["restart"] == "done"
     assert containerd.requests == []
 
@@ -96,7 +106,7 @@ def test_a_containerd_that_does_not_run_is_not_started(microk8s: Microk8s) -> No
     assert "at its next start" not in ok(microk8s.run("plugin", "apply")).stdout
 
 
-# --- left to people --------------------------------------------------------------------------
+# --- left to people -------------------------------------------------------------------
 
 
 def test_without_restart_it_waits_and_the_list_says_so(
@@ -107,7 +117,9 @@ def test_without_restart_it_waits_and_the_list_says_so(
     listed = ok(microk8s.run("plugin", "list")).stdout
     assert "waits for a restart of containerd" in listed
     assert "sudo snap restart microk8s.daemon-containerd" in listed
-    (registry,) = json.loads(ok(microk8s.run("plugin", "list", "--json")).stdout)["registries"]
+    (registry,) = json.loads(ok(microk8s.run("plugin", "list", "--json")).stdout)[
+        "registries"
+    ]
     assert registry["state"] == "waits for a restart of containerd"
     assert containerd.requests == []
     assert "Containerd was restarted" in ok(microk8s.run("plugin", "apply")).stdout
@@ -125,15 +137,18 @@ def test_a_restart_by_somebody_else_is_noticed(
     assert containerd.requests == RESTART
 
 
-def test_what_was_taken_away_waits_too(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+def test_what_was_taken_away_waits_too(
+    microk8s: Microk8s, containerd: FakeContainerd
+) -> None:
     ok(add(microk8s, "--registry", "a.corp"))
     ok(microk8s.run("plugin", "remove", "--registry", "a.corp", "--no-restart"))
     assert (
-        "containerd still has the credentials for a.corp" in microk8s.run("plugin", "list").stdout
+        "containerd still has the credentials for a.corp"
+        in microk8s.run("plugin", "list").stdout
     )
-    assert json.loads(microk8s.run("plugin", "list", "--json").stdout)["still_loaded"] == [
-        "the credentials for a.corp"
-    ]
+    assert json.loads(microk8s.run("plugin", "list", "--json").stdout)[
+        "still_loaded"
+    ] == ["the credentials for a.corp"]
     assert containerd.requests == RESTART
     ok(microk8s.run("plugin", "apply"))
     assert containerd.requests == RESTART * 2
@@ -156,7 +171,8 @@ def test_no_program_is_given_the_password(
 ) -> None:
     seen = tmp_path / "seen"
     spy = (
-        f"{{ tr '\\0' ' ' </proc/$$/cmdline; tr '\\0' ' ' </proc/$PPID/cmdline; env; }} >>'{seen}'"
+        "{ tr '\\0' ' ' </proc/$$/cmdline; tr '\\0' ' ' </proc/$PPID/cmdline; env; }"
+        f" >>'{seen}'"
     )
     programs = [microk8s.host / "snapctl", *(microk8s.snap / "bin").iterdir()]
     for program in programs:
@@ -171,12 +187,14 @@ def test_no_program_is_given_the_password(
     assert "s3cr3t-word" not in text
 
 
-# --- what containerd does not take -----------------------------------------------------------
+# --- what containerd does not take ----------------------------------------------------
 
 
 @pytest.fixture(params=["start", "load CRI"])
 def broken(request: pytest.FixtureRequest, microk8s: Microk8s) -> Callable[[], None]:
-    """Make the template one that containerd reads but does not start with, or without CRI."""
+    """Make the template one that containerd reads but does not start with, or
+    without CRI.
+    """
 
     def break_it() -> None:
         text = microk8s.template.read_text()
@@ -196,7 +214,13 @@ def test_what_containerd_does_not_take_goes_back(
     ok(add(microk8s, "--registry", "a.corp"))
     before = microk8s.tree()
     # A user name that the stand-in takes for an order.
-    options = ["--registry", "b.corp", "--username", f'cannot = "{cannot}"', "--password-stdin"]
+    options = [
+        "--registry",
+        "b.corp",
+        "--username",
+        f'cannot = "{cannot}"',
+        "--password-stdin",
+    ]
     refused = microk8s.run("plugin", "add", *options, stdin=b"s3cr3t")
     assert refused.exit_code == 4, refused
     assert ("failed to load" if cannot == "start" else REASON) in refused.stderr
@@ -239,7 +263,7 @@ def test_a_restart_that_reads_something_else_is_an_error(
     assert not changed(microk8s, before)
 
 
-# --- ways ------------------------------------------------------------------------------------
+# --- ways -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -255,7 +279,9 @@ def test_where_snapctl_does_not_work_the_next_way_is_taken(
     assert containerd.requests == [request_]
 
 
-def test_where_no_way_works_nothing_changes(microk8s: Microk8s, containerd: FakeContainerd) -> None:
+def test_where_no_way_works_nothing_changes(
+    microk8s: Microk8s, containerd: FakeContainerd
+) -> None:
     before = microk8s.tree()
     microk8s.host_program("snapctl", "#!/bin/sh\necho outside of a snap >&2\nexit 1\n")
     refused = add(microk8s, "--registry", "a.corp")
@@ -264,7 +290,7 @@ def test_where_no_way_works_nothing_changes(microk8s: Microk8s, containerd: Fake
     assert not changed(microk8s, before)
 
 
-# --- killed ----------------------------------------------------------------------------------
+# --- killed ---------------------------------------------------------------------------
 
 
 @pytest.mark.exhaustive
@@ -294,7 +320,13 @@ def test_killed_with_a_configuration_that_containerd_does_not_take(
     middle = microk8s.tree()
     real = (microk8s.host / "snapctl").read_text()
     microk8s.host_program("snapctl", real.replace("&& exit 0", "&& kill -9 $PPID"))
-    options = ["--registry", "b.corp", "--username", 'cannot = "load CRI"', "--password-stdin"]
+    options = [
+        "--registry",
+        "b.corp",
+        "--username",
+        'cannot = "load CRI"',
+        "--password-stdin",
+    ]
     killed = microk8s.program("plugin", "add", *options, stdin=b"x")
     assert killed.exit_code == -9
     microk8s.host_program("snapctl", real)
@@ -308,7 +340,7 @@ def test_killed_with_a_configuration_that_containerd_does_not_take(
     assert not changed(microk8s, before)
 
 
-# --- CRI -------------------------------------------------------------------------------------
+# --- CRI ------------------------------------------------------------------------------
 
 
 def test_cri_answers_or_not(microk8s: Microk8s, containerd: FakeContainerd) -> None:

@@ -1,4 +1,7 @@
-"""Single entries of containerd-template.toml change; every other byte stays, whatever it is."""
+"""Single entries of containerd-template.toml change.
+
+Every other byte stays, whatever it is.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,9 @@ AUTH = ("configs", "a.corp:5000", "auth")
 
 
 def auth(host: str, username: str = "ann", password: str = PASSWORD) -> Entry:
-    return Entry(("configs", host, "auth"), {"username": username, "password": password})
+    return Entry(
+        ("configs", host, "auth"), {"username": username, "password": password}
+    )
 
 
 def mirror(name: str, *urls: str) -> Entry:
@@ -93,7 +98,9 @@ def edit(
 ) -> TemplateEdit:
     owned = [OwnedEntry(each, (RegistryName(each.key[1]),)) for each in wanted]
     known = TemplateRecord() if record is None else record
-    return plan_template(TemplateSituation(Template(text, "t"), found, 0, owned, known, adopt))
+    return plan_template(
+        TemplateSituation(Template(text, "t"), found, 0, owned, known, adopt)
+    )
 
 
 def section(text: str) -> Mapping[str, Any]:
@@ -114,7 +121,9 @@ def section(text: str) -> Mapping[str, Any]:
     ],
     ids=["one", "three", "two kinds"],
 )
-def test_what_is_added_and_taken_away_leaves_no_byte(text: str, entries: List[Entry]) -> None:
+def test_what_is_added_and_taken_away_leaves_no_byte(
+    text: str, entries: List[Entry]
+) -> None:
     first = edit(text, entries)
     assert first.text.startswith(text)
     backwards = edit(first.text, entries[:1], first.record)
@@ -125,14 +134,26 @@ def test_what_is_added_and_taken_away_leaves_no_byte(text: str, entries: List[En
     assert (again.text, again.touched) == (first.text, frozenset())
 
 
-@pytest.mark.parametrize("text", [each for name, each in TEXTS.items() if name != "empty"])
+@pytest.mark.parametrize(
+    "text", [each for name, each in TEXTS.items() if name != "empty"]
+)
 def test_another_parser_reads_what_was_written(text: str) -> None:
-    wanted = [auth("a.corp:5000", "ann", "p\"'\\#"), mirror("b.corp", "https://b", "http://c")]
+    wanted = [
+        auth("a.corp:5000", "ann", "p\"'\\#"),
+        mirror("b.corp", "https://b", "http://c"),
+    ]
     found = section(edit(text, wanted).text)
-    assert found["configs"]["a.corp:5000"]["auth"] == {"username": "ann", "password": "p\"'\\#"}
+    assert found["configs"]["a.corp:5000"]["auth"] == {
+        "username": "ann",
+        "password": "p\"'\\#",
+    }
     assert found["mirrors"]["b.corp"] == {"endpoint": ["https://b", "http://c"]}
     before = section(text)
-    assert {**found, "configs": 0, "mirrors": 0} == {**before, "configs": 0, "mirrors": 0}
+    assert {**found, "configs": 0, "mirrors": 0} == {
+        **before,
+        "configs": 0,
+        "mirrors": 0,
+    }
 
 
 def test_the_page_of_the_seed_is_what_comes_out() -> None:
@@ -155,7 +176,9 @@ password = "my-safe-password"
         ("version = 4", 'plugins."io.containerd.cri.v1.images".registry'),
     ],
 )
-def test_each_version_of_the_file_has_its_own_section(version: str, header: str) -> None:
+def test_each_version_of_the_file_has_its_own_section(
+    version: str, header: str
+) -> None:
     text = edit(version + "\n", [auth("a.corp")]).text
     assert f'\n[{header}.configs."a.corp".auth]\n' in text
 
@@ -181,7 +204,9 @@ def test_any_history_leads_back(
     for logins in history:
         wanted = [auth(host, *login) for host, login in logins.items()]
         if with_mirrors:
-            wanted += [mirror(host, f"https://{login[0]}") for host, login in logins.items()]
+            wanted += [
+                mirror(host, f"https://{login[0]}") for host, login in logins.items()
+            ]
         after = edit(now, wanted, record)
         found = section(after.text)
         for entry in wanted:
@@ -203,10 +228,12 @@ def test_what_microk8s_replaces_arrives_unchanged(password: str, username: str) 
     assert login == {"username": username, "password": password}
 
 
-# --- entries of somebody else ----------------------------------------------------------------
+# --- entries of somebody else ---------------------------------------------------------
 
 
-HAND = NEW + f'[{CRI}.registry.configs."a.corp:5000".auth]  # mine\nusername = "u"\n# hm\n'
+HAND = (
+    NEW + f'[{CRI}.registry.configs."a.corp:5000".auth]  # mine\nusername = "u"\n# hm\n'
+)
 
 
 def test_an_entry_of_somebody_else_is_a_conflict_and_names_its_line() -> None:
@@ -236,15 +263,23 @@ def test_an_entry_that_was_changed_since_stays() -> None:
     with pytest.raises(ConflictError, match="changed by hand"):
         edit(text, [auth("a.corp", "bob"), auth("b.corp")], first.record)
     left = edit(text, [], first.record)
-    assert left.text == NEW + text[len(NEW) : text.index('\n[plugins."io', len(NEW) + 1)]
+    assert (
+        left.text == NEW + text[len(NEW) : text.index('\n[plugins."io', len(NEW) + 1)]
+    )
     assert len(left.hints) == 1
     assert "no longer ours" in left.hints[0]
 
 
 def test_what_somebody_puts_around_our_entries_stays() -> None:
     first = edit(NEW, [auth("a.corp")])
-    around = first.text.replace("username", "# look\nusername") + "# end\n[timeouts]\nx = 1\n"
-    assert edit(around, [], first.record).text == NEW + "# look\n# end\n[timeouts]\nx = 1\n"
+    around = (
+        first.text.replace("username", "# look\nusername")
+        + "# end\n[timeouts]\nx = 1\n"
+    )
+    assert (
+        edit(around, [], first.record).text
+        == NEW + "# look\n# end\n[timeouts]\nx = 1\n"
+    )
 
 
 def test_an_entry_that_somebody_took_away_is_written_again_or_forgotten() -> None:
@@ -262,13 +297,19 @@ def test_stock_mirrors_are_replaced_without_asking_and_come_back() -> None:
 
 
 def reserialised(text: str) -> str:
-    """Write a template as go-toml does for NVIDIA's toolkit: no comments, all tables' headers."""
+    """Write a template as go-toml does for NVIDIA's toolkit: no comments, all
+    tables' headers.
+    """
     lines: List[str] = []
 
     def write(table: Mapping[str, Any], path: List[str]) -> None:
-        plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
+        plain = {
+            key: value for key, value in table.items() if not isinstance(value, dict)
+        }
         if path:
-            lines.append("\n{}[{}]".format("  " * len(path), ".".join(map(quoted, path))))
+            lines.append(
+                "\n{}[{}]".format("  " * len(path), ".".join(map(quoted, path)))
+            )
         for key, value in sorted(plain.items()):
             lines.append("  " * len(path) + f"{quoted(key)} = {literal(value)}")
         for key in sorted(set(table) - set(plain)):
@@ -309,8 +350,14 @@ def test_headers_that_somebody_wrote_stay() -> None:
 @pytest.mark.parametrize(
     "inline",
     [
-        f'[{CRI}.registry]\nconfigs = {{ "b.corp" = {{ auth = {{ username = "u" }} }} }}\n',
-        f'[{CRI}.registry.configs]\n"a.corp:5000" = {{ auth = {{ username = "u" }} }}\n',
+        (
+            f'[{CRI}.registry]\nconfigs = {{ "b.corp" = {{ auth = {{ username = "u" }}'
+            " } }\n"
+        ),
+        (
+            f'[{CRI}.registry.configs]\n"a.corp:5000" = {{ auth = {{ username = "u" }}'
+            " }\n"
+        ),
     ],
 )
 def test_what_stands_in_an_inline_table_is_left_to_people(inline: str) -> None:
@@ -320,12 +367,14 @@ def test_what_stands_in_an_inline_table_is_left_to_people(inline: str) -> None:
 
 
 def test_an_inline_login_is_an_entry_like_any_other() -> None:
-    text = NEW + f'[{CRI}.registry.configs."a.corp:5000"]\nauth = {{ username = "u" }}\n'
+    text = (
+        NEW + f'[{CRI}.registry.configs."a.corp:5000"]\nauth = {{ username = "u" }}\n'
+    )
     first = edit(text, [auth("a.corp:5000")], adopt=True)
     assert edit(first.text, [], first.record).text == text
 
 
-# --- permissions -----------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------
 
 
 THEIRS = (0o664, (1000, 4321))
@@ -341,7 +390,9 @@ THEIRS = (0o664, (1000, 4321))
     ],
     ids=["as closed", "another mode", "MicroK8s' hook", "another owner"],
 )
-def test_a_file_with_a_password_is_closed_and_opened_again(now: Found, after: Found) -> None:
+def test_a_file_with_a_password_is_closed_and_opened_again(
+    now: Found, after: Found
+) -> None:
     first = edit(NEW, [auth("a.corp")], found=THEIRS)
     assert (first.permissions, first.record.found) == ((0o600, (0, 4321)), THEIRS)
     second = edit(first.text, [auth("a.corp")], first.record, found=now)
@@ -355,16 +406,22 @@ def test_a_file_without_a_password_keeps_its_permissions() -> None:
     assert (kept.permissions, kept.record.found) == (THEIRS, None)
 
 
-# --- reading ---------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_statements_say_what_another_parser_reads(text: str) -> None:
     def plain(value: Any) -> Any:
-        if isinstance(value, dict) and value and all(isinstance(key, int) for key in value):
+        if (
+            isinstance(value, dict)
+            and value
+            and all(isinstance(key, int) for key in value)
+        ):
             return [plain(each) for each in value.values()]
         return (
-            {key: plain(each) for key, each in value.items()} if isinstance(value, dict) else value
+            {key: plain(each) for key, each in value.items()}
+            if isinstance(value, dict)
+            else value
         )
 
     assert plain(
@@ -415,7 +472,10 @@ def test_a_record_of_an_entry_is_compared_by_what_it_says() -> None:
 
 SECRETS = [
     f'[{CRI}.registry.configs."a".auth]\nusername = "hide1"\npassword = "hide2"\n',
-    f'[{CRI}.registry.configs."a"]\nauth = {{ username = "hide1", password = "hide2" }}\n',
+    (
+        f'[{CRI}.registry.configs."a"]\nauth = {{ username = "hide1", password ='
+        ' "hide2" }\n'
+    ),
     f'[{CRI}.registry]\nconfigs = {{ a = {{ auth = {{ auth = "hide1" }} }} }}\n',
     f'[{CRI}.registry.auths."https://a"]\nidentitytoken = "hide1"\nx = "hide2"\n',
     f'[{CRI}.registry.headers]\nAuthorization = ["hide1",\n"hide2"]\n',

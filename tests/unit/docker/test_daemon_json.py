@@ -18,12 +18,15 @@ NOTHING: Dict[str, List[str]] = {INSECURE: [], MIRRORS: []}
 
 TEXTS = st.lists(st.text(min_size=1, max_size=8), unique=True, max_size=4)
 HOSTS = st.lists(
-    st.from_regex(r"[a-z]{1,6}\.corp(:[1-9][0-9]{0,3})?", fullmatch=True), unique=True, max_size=4
+    st.from_regex(r"[a-z]{1,6}\.corp(:[1-9][0-9]{0,3})?", fullmatch=True),
+    unique=True,
+    max_size=4,
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=6),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4), inner, max_size=3)
     ),
     max_leaves=6,
 )
@@ -32,7 +35,9 @@ VALUES = st.recursive(
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """Texts of daemon.json, written as people and programs write them."""
-    plain: Dict[str, Any] = draw(st.dictionaries(st.text(max_size=6), VALUES, max_size=4))
+    plain: Dict[str, Any] = draw(
+        st.dictionaries(st.text(max_size=6), VALUES, max_size=4)
+    )
     for key in draw(st.lists(st.sampled_from([INSECURE, MIRRORS]), unique=True)):
         plain[key] = draw(HOSTS)
     keys = draw(st.permutations(list(plain)))
@@ -63,7 +68,9 @@ def test_it_is_read_as_the_standard_library_reads_it(text: str) -> None:
 
 
 @given(documents(), TEXTS, st.booleans())
-def test_texts_are_added_and_taken_out_again(text: str, added: List[str], in_front: bool) -> None:
+def test_texts_are_added_and_taken_out_again(
+    text: str, added: List[str], in_front: bool
+) -> None:
     there = json_edits.texts(text, INSECURE)
     new = [each for each in added if each not in there]
     longer = json_edits.with_texts(text, INSECURE, new, in_front=in_front)
@@ -87,7 +94,9 @@ def test_any_of_them_can_be_taken_out(text: str, data: st.DataObject) -> None:
     assert read(shorter) == document
 
 
-@given(st.none() | documents(), st.lists(st.tuples(HOSTS, HOSTS), min_size=1, max_size=4))
+@given(
+    st.none() | documents(), st.lists(st.tuples(HOSTS, HOSTS), min_size=1, max_size=4)
+)
 def test_whatever_was_wanted_in_between_the_text_comes_back(
     text: Optional[str], wishes: List[Any]
 ) -> None:
@@ -129,14 +138,21 @@ def test_somebody_elses_change_in_between_stays(
         (f'{{"{INSECURE}": ["a"]}}', {INSECURE: ["a"]}),
     ],
 )
-def test_a_reload_needs_every_list_by_its_name(text: Optional[str], expected: object) -> None:
+def test_a_reload_needs_every_list_by_its_name(
+    text: Optional[str], expected: object
+) -> None:
     assert read(bridging(text, [INSECURE])) == expected
 
 
-@pytest.mark.parametrize("written", ["https://m.corp", "https://m.corp/", "HTTPS://m.corp"])
+@pytest.mark.parametrize(
+    "written", ["https://m.corp", "https://m.corp/", "HTTPS://m.corp"]
+)
 def test_one_mirror_is_not_named_twice(written: str) -> None:
     text = json.dumps({MIRRORS: [written]})
-    assert plan_daemon(text, {MIRRORS: ["https://m.corp"]}, DaemonRecord(), "f").text == text
+    assert (
+        plan_daemon(text, {MIRRORS: ["https://m.corp"]}, DaemonRecord(), "f").text
+        == text
+    )
 
 
 def test_ten_thousand_registries_take_linear_time() -> None:

@@ -1,4 +1,6 @@
-"""``--docker``: the Docker engine beside the node takes a registry, and forgets it again."""
+"""``--docker``: the Docker engine beside the node takes a registry, and forgets it
+again.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ BY_HAND = """{
         "{ }\n",
         BY_HAND,
         '{"insecure-registries":[]}',
-        '{"insecure-registries": ["old.corp:5000"], "registry-mirrors": ["https://m.corp/"]}',
+        (
+            '{"insecure-registries": ["old.corp:5000"], "registry-mirrors":'
+            ' ["https://m.corp/"]}'
+        ),
         '\ufeff{"debug": true}\r\n',
     ],
     ids=lambda text: repr(text)[:20],
@@ -85,13 +90,17 @@ def test_a_file_that_somebody_else_writes_into_does_not_go(
 ) -> None:
     docker = new_docker(None)
     ok(microk8s.run(*ENABLE))
-    docker.config.write_text((docker.text or "").replace("]\n", '],\n  "debug": true\n'))
+    docker.config.write_text(
+        (docker.text or "").replace("]\n", '],\n  "debug": true\n')
+    )
     ok(microk8s.run("disable"))
     assert docker.document == {"debug": True}
     assert docker.insecure() == set()
 
 
-def test_what_was_there_before_is_not_ours(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_what_was_there_before_is_not_ours(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     docker = new_docker(json.dumps({"insecure-registries": [HOST]}))
     tree = microk8s.tree()
     assert "daemon.json" not in ok(microk8s.run(*ENABLE)).stdout
@@ -105,7 +114,10 @@ def test_the_same_again_does_nothing(microk8s: Microk8s, new_docker: NewDocker) 
     ok(microk8s.run(*ENABLE))
     status, reloads = docker.config.stat(), docker.reloads
     assert "Nothing to do" in ok(microk8s.run(*ENABLE)).stdout
-    assert (docker.config.stat().st_mtime_ns, docker.reloads) == (status.st_mtime_ns, reloads)
+    assert (docker.config.stat().st_mtime_ns, docker.reloads) == (
+        status.st_mtime_ns,
+        reloads,
+    )
 
 
 def test_an_engine_that_missed_a_change_takes_it_later(
@@ -131,7 +143,9 @@ def test_options_that_come_later_leave_docker_as_it_is(
     assert microk8s.hosts(HOST)
 
 
-def test_one_registry_goes_and_the_others_stay(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_one_registry_goes_and_the_others_stay(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     docker = new_docker()
     ok(microk8s.run(*ENABLE, "--insecure", "two.corp"))
     ok(microk8s.run("plugin", "remove", "--registry", HOST))
@@ -149,7 +163,9 @@ def test_all_at_once_take_effect(microk8s: Microk8s, new_docker: NewDocker) -> N
         if child == 0:
             code = 1
             try:
-                code = microk8s.run("plugin", "add", "--insecure", host, "--docker").exit_code
+                code = microk8s.run(
+                    "plugin", "add", "--insecure", host, "--docker"
+                ).exit_code
             finally:
                 os._exit(code)
         children.append(child)
@@ -160,7 +176,9 @@ def test_all_at_once_take_effect(microk8s: Microk8s, new_docker: NewDocker) -> N
     assert microk8s.tree() == tree
 
 
-def test_a_dry_run_tells_and_does_nothing(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_a_dry_run_tells_and_does_nothing(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     docker = new_docker('{"proxies": {"http-proxy": "http://ann:s3cr3t@proxy"}}')
     tree = microk8s.tree()
     shown = ok(microk8s.run(*ENABLE, "--dry-run")).stdout
@@ -173,9 +191,18 @@ def test_a_dry_run_tells_and_does_nothing(microk8s: Microk8s, new_docker: NewDoc
 @pytest.mark.parametrize(
     ("options", "lists"),
     [
-        (["--registry", "a.corp", "--skip-verify"], {"insecure-registries": ["a.corp"]}),
-        (["--mirror", "docker.io=https://m.corp"], {"registry-mirrors": ["https://m.corp"]}),
-        (["--mirror", "docker.io=http://m.corp:81"], {"registry-mirrors": ["http://m.corp:81"]}),
+        (
+            ["--registry", "a.corp", "--skip-verify"],
+            {"insecure-registries": ["a.corp"]},
+        ),
+        (
+            ["--mirror", "docker.io=https://m.corp"],
+            {"registry-mirrors": ["https://m.corp"]},
+        ),
+        (
+            ["--mirror", "docker.io=http://m.corp:81"],
+            {"registry-mirrors": ["http://m.corp:81"]},
+        ),
         (
             ["--mirror", "docker.io=https://m.corp", "--skip-verify"],
             {"insecure-registries": ["m.corp"], "registry-mirrors": ["https://m.corp"]},
@@ -196,9 +223,18 @@ def test_mirrors_are_asked_before_those_that_are_there(
     microk8s: Microk8s, new_docker: NewDocker
 ) -> None:
     docker = new_docker('{"registry-mirrors": ["https://old.corp"]}')
-    mirrors = ["--mirror", "docker.io=https://a.corp", "--mirror", "docker.io=https://b.corp"]
+    mirrors = [
+        "--mirror",
+        "docker.io=https://a.corp",
+        "--mirror",
+        "docker.io=https://b.corp",
+    ]
     ok(microk8s.run("enable", *mirrors, "--docker"))
-    assert docker.mirrors() == ["https://a.corp/", "https://b.corp/", "https://old.corp/"]
+    assert docker.mirrors() == [
+        "https://a.corp/",
+        "https://b.corp/",
+        "https://old.corp/",
+    ]
     ok(microk8s.run("disable"))
     assert docker.mirrors() == ["https://old.corp/"]
 
@@ -209,7 +245,10 @@ def test_mirrors_are_asked_before_those_that_are_there(
         (["--mirror", "docker.io=https://m.corp/proxy"], "no mirror with a path"),
         (["--mirror", "quay.io=https://m.corp"], "mirrors of docker.io only"),
         (["--mirror", "*=https://m.corp"], "no mirror for every registry"),
-        (["--mirror", "docker.io=https://m.corp", "--no-fallback"], "asks Docker Hub itself"),
+        (
+            ["--mirror", "docker.io=https://m.corp", "--no-fallback"],
+            "asks Docker Hub itself",
+        ),
         (["--registry", "docker.io", "--skip-verify"], "by the system's CAs alone"),
         (
             ["--registry", "a.corp", "--username", "ann", "--password-stdin"],
@@ -229,7 +268,7 @@ def test_what_docker_cannot_do_is_said(
     assert json.loads(again.stdout)["notes"] == [line[len("note: ") :]]
 
 
-# --- certificates ----------------------------------------------------------------------------
+# --- certificates ---------------------------------------------------------------------
 
 
 def test_certificates_need_no_reload(
@@ -237,7 +276,9 @@ def test_certificates_need_no_reload(
 ) -> None:
     docker = new_docker()
     tree = microk8s.tree()
-    done = ok(microk8s.run("enable", "--registry", "a.corp:5000", *client_options, "--docker"))
+    done = ok(
+        microk8s.run("enable", "--registry", "a.corp:5000", *client_options, "--docker")
+    )
     assert "was not reloaded" in done.stdout
     folder = microk8s.etc_docker / "certs.d" / "a.corp:5000"
     texts = {path.name: path.read_text() for path in folder.iterdir()}
@@ -246,7 +287,9 @@ def test_certificates_need_no_reload(
         "client.cert": pki.client.pem,
         "client.key": pki.client.key,
     }
-    modes = {path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir()]}
+    modes = {
+        path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir()]
+    }
     assert modes == {
         "a.corp:5000": 0o755,
         "ca.crt": 0o644,
@@ -279,7 +322,11 @@ def test_somebody_elses_certificate_is_a_conflict(
 
 @pytest.mark.parametrize(("name", "other"), [("a.key", "a.cert"), ("a.cert", "a.key")])
 def test_a_folder_that_docker_refuses_as_a_whole(
-    microk8s: Microk8s, new_docker: NewDocker, client_options: List[str], name: str, other: str
+    microk8s: Microk8s,
+    new_docker: NewDocker,
+    client_options: List[str],
+    name: str,
+    other: str,
 ) -> None:
     new_docker()
     folder = microk8s.etc_docker / "certs.d" / "a.corp"
@@ -298,8 +345,18 @@ def test_a_mirrors_certificate_stands_below_the_mirrors_name(
     microk8s: Microk8s, new_docker: NewDocker, client_options: List[str]
 ) -> None:
     docker = new_docker()
-    ok(microk8s.run("enable", "--mirror", "docker.io=https://m.corp", *client_options, "--docker"))
-    assert {path.name for path in (microk8s.etc_docker / "certs.d").iterdir()} == {"m.corp"}
+    ok(
+        microk8s.run(
+            "enable",
+            "--mirror",
+            "docker.io=https://m.corp",
+            *client_options,
+            "--docker",
+        )
+    )
+    assert {path.name for path in (microk8s.etc_docker / "certs.d").iterdir()} == {
+        "m.corp"
+    }
     assert docker.mirrors() == ["https://m.corp/"]
 
 
@@ -308,13 +365,19 @@ def test_one_host_is_trusted_in_one_way(
 ) -> None:
     new_docker()
     ok(microk8s.run("enable", "--registry", "m.corp", *client_options, "--docker"))
-    mirror = ("plugin", "add", "--mirror", "docker.io=https://m.corp", *client_options[:2])
+    mirror = (
+        "plugin",
+        "add",
+        "--mirror",
+        "docker.io=https://m.corp",
+        *client_options[:2],
+    )
     refused = microk8s.run(*mirror, "--docker")
     assert refused.exit_code == 2
     assert "m.corp" in refused.stderr
 
 
-# --- what an engine does not take ------------------------------------------------------------
+# --- what an engine does not take -----------------------------------------------------
 
 
 def test_what_an_engine_does_not_take_is_put_back(
@@ -336,7 +399,9 @@ def test_an_engine_that_keeps_a_registry_keeps_it_in_its_file(
     monkeypatch.setattr(engine, "RELOAD_SECONDS", 0.3)
     docker = new_docker()
     ok(microk8s.run(*ENABLE))
-    docker.config.write_text((docker.text or "").replace("]\n", '],\n  "refuses": true\n'))
+    docker.config.write_text(
+        (docker.text or "").replace("]\n", '],\n  "refuses": true\n')
+    )
     tree = microk8s.tree()
     assert microk8s.run("disable").exit_code == 4
     assert microk8s.tree() == tree
@@ -425,10 +490,12 @@ def test_killed_anywhere_the_engine_and_its_file_agree_afterwards(
         ok(microk8s.run("disable"))
 
 
-# --- what is in the way, when nobody asked for Docker ---------------------------------------
+# --- what is in the way, when nobody asked for Docker ---------------------------------
 
 
-def test_containerd_does_not_wait_for_docker(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_containerd_does_not_wait_for_docker(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     docker = new_docker(BY_HAND)
     ok(microk8s.run(*ENABLE))
     good = docker.text or ""
@@ -466,7 +533,11 @@ def test_list_tells_what_docker_has_not(
 ) -> None:
     docker = new_docker()
     ok(microk8s.run(*ENABLE))
-    ok(microk8s.run("plugin", "add", "--registry", "a.corp", *client_options, "--docker"))
+    ok(
+        microk8s.run(
+            "plugin", "add", "--registry", "a.corp", *client_options, "--docker"
+        )
+    )
     assert ok(microk8s.run("plugin", "list")).stdout.count("[ok]") == 2
     docker.config.unlink()
     (microk8s.etc_docker / "certs.d/a.corp/ca.crt").unlink()
@@ -477,10 +548,14 @@ def test_list_tells_what_docker_has_not(
     assert docker.insecure() == {HOST}
 
 
-def test_a_confined_microk8s_says_what_to_run(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_a_confined_microk8s_says_what_to_run(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     docker = new_docker()
     (microk8s.snap / "meta").mkdir()
-    (microk8s.snap / "meta/snap.yaml").write_text("name: microk8s\nconfinement: strict\n")
+    (microk8s.snap / "meta/snap.yaml").write_text(
+        "name: microk8s\nconfinement: strict\n"
+    )
     refused = microk8s.run(*ENABLE)
     assert refused.exit_code == 4
     assert f"/enable --insecure {HOST} --docker" in refused.stderr.splitlines()[-1]
@@ -488,8 +563,13 @@ def test_a_confined_microk8s_says_what_to_run(microk8s: Microk8s, new_docker: Ne
     assert docker.text is None
     (microk8s.snap / "meta/snap.yaml").unlink()
     ok(microk8s.run(*ENABLE))
-    (microk8s.snap / "meta/snap.yaml").write_text("name: microk8s\nconfinement: strict\n")
-    assert "note: Docker was left" in ok(microk8s.run("plugin", "add", "--insecure", "b.c")).stdout
+    (microk8s.snap / "meta/snap.yaml").write_text(
+        "name: microk8s\nconfinement: strict\n"
+    )
+    assert (
+        "note: Docker was left"
+        in ok(microk8s.run("plugin", "add", "--insecure", "b.c")).stdout
+    )
     assert "Docker cannot be seen" in ok(microk8s.run("plugin", "list")).stdout
     # What such a snap sees of it may be nothing at all.
     away = microk8s.etc_docker.with_name("away")
@@ -503,7 +583,7 @@ def test_a_confined_microk8s_says_what_to_run(microk8s: Microk8s, new_docker: Ne
     assert (docker.insecure(), docker.text) == (set(), None)
 
 
-# --- the command line ------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -512,14 +592,25 @@ def test_a_confined_microk8s_says_what_to_run(microk8s: Microk8s, new_docker: Ne
         (["--docker"], "does not say for which registry"),
         (["--no-docker"], "does not say for which registry"),
         (["--insecure", HOST, "--docker", "--no-docker"], "exclude each other"),
-        (["--insecure", HOST, "--docker-config", "/etc/docker/daemon.json"], "needs --docker"),
-        (["--insecure", HOST, "--docker", "--docker-config", "daemon.json"], "absolute path"),
-        (["--insecure", HOST, "--docker", "--docker-config", "/etc/../x"], "absolute path"),
+        (
+            ["--insecure", HOST, "--docker-config", "/etc/docker/daemon.json"],
+            "needs --docker",
+        ),
+        (
+            ["--insecure", HOST, "--docker", "--docker-config", "daemon.json"],
+            "absolute path",
+        ),
+        (
+            ["--insecure", HOST, "--docker", "--docker-config", "/etc/../x"],
+            "absolute path",
+        ),
         (["--insecure", HOST, "--docker", "--docker-config", "/"], "absolute path"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_options_that_make_no_sense(microk8s: Microk8s, options: List[str], words: str) -> None:
+def test_options_that_make_no_sense(
+    microk8s: Microk8s, options: List[str], words: str
+) -> None:
     refused = microk8s.run("enable", *options)
     assert refused.exit_code == 2
     assert words in refused.stderr

@@ -1,4 +1,6 @@
-"""Which Docker engine is meant, and where its files are: of a package, the snap, without root."""
+"""Which Docker engine is meant, and where its files are: of a package, the snap,
+without root.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ class Machine:
             patch.setattr(discovery, name, str(value))
         patch.setattr(discovery, "PROGRAMS", (str(root / "dockerd"),))
         patch.setattr(discovery, "_user_of", lambda number: self.users[number])
-        account = pwd.struct_passwd(("ann", "x", SOMEBODY, 77, "", str(root / "home/ann"), "sh"))
+        account = pwd.struct_passwd(
+            ("ann", "x", SOMEBODY, 77, "", str(root / "home/ann"), "sh")
+        )
         patch.setattr(pwd, "getpwuid", lambda _number: account)
 
     def process(
@@ -71,7 +75,9 @@ class Machine:
         directory = self._processes / str(number)
         (directory / "ns").mkdir(parents=True)
         (directory / "comm").write_text(Path(arguments[0]).name + "\n")
-        (directory / "cmdline").write_bytes(b"".join(each.encode() + b"\0" for each in arguments))
+        (directory / "cmdline").write_bytes(
+            b"".join(each.encode() + b"\0" for each in arguments)
+        )
         (directory / "cgroup").write_text(cgroup)
         (directory / "environ").write_text(environment)
         (directory / "root").symlink_to(root)
@@ -104,8 +110,18 @@ def test_the_engine_of_a_package(machine: Machine) -> None:
         (["--config-file=/srv/d.json"], "/srv/d.json", ["/var/run/docker.sock"], []),
         (["-H", "tcp://0.0.0.0:1", "-H", "unix:///a/b"], None, ["/a/b"], []),
         (["--host=unix:///a", "--host=unix:///b"], None, ["/a", "/b"], []),
-        (["--insecure-registry=a.corp"], None, ["/var/run/docker.sock"], ["insecure-registries"]),
-        (["--registry-mirror", "https://m"], None, ["/var/run/docker.sock"], ["registry-mirrors"]),
+        (
+            ["--insecure-registry=a.corp"],
+            None,
+            ["/var/run/docker.sock"],
+            ["insecure-registries"],
+        ),
+        (
+            ["--registry-mirror", "https://m"],
+            None,
+            ["/var/run/docker.sock"],
+            ["registry-mirrors"],
+        ),
     ],
     ids=str,
 )
@@ -137,7 +153,11 @@ def test_the_engine_of_the_snap(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     "environment",
-    ["", "A=b\0XDG_CONFIG_HOME=/x/y\0XDG_RUNTIME_DIR=/r\0", "HOME=/x\0DOCKER_HOST=unix:///x\0"],
+    [
+        "",
+        "A=b\0XDG_CONFIG_HOME=/x/y\0XDG_RUNTIME_DIR=/r\0",
+        "HOME=/x\0DOCKER_HOST=unix:///x\0",
+    ],
 )
 @pytest.mark.parametrize("options", [[], ["-H", "unix:///x"], ["--rootless"]])
 def test_a_rootless_engine_has_its_users_own_places(
@@ -148,19 +168,30 @@ def test_a_rootless_engine_has_its_users_own_places(
     machine.process(7, command, user=SOMEBODY, environment=environment, mounts="other")
     engine = the_engine(SOMEBODY)
     directory = machine.root / "home/ann/.config/docker"
-    assert (engine.config, engine.certs_d) == (f"{directory}/daemon.json", f"{directory}/certs.d")
+    assert (engine.config, engine.certs_d) == (
+        f"{directory}/daemon.json",
+        f"{directory}/certs.d",
+    )
     assert engine.user == SOMEBODY
     assert engine.sockets == (f"/run/user/{SOMEBODY}/docker.sock",)
 
 
-@pytest.mark.parametrize("config", ["/etc/profile.d/zz.sh", "/etc/docker/daemon.json", "x"])
-def test_a_rootless_engine_with_another_file_is_not_meant(machine: Machine, config: str) -> None:
-    machine.process(7, ["dockerd", "--config-file", config], user=SOMEBODY, mounts="other")
+@pytest.mark.parametrize(
+    "config", ["/etc/profile.d/zz.sh", "/etc/docker/daemon.json", "x"]
+)
+def test_a_rootless_engine_with_another_file_is_not_meant(
+    machine: Machine, config: str
+) -> None:
+    machine.process(
+        7, ["dockerd", "--config-file", config], user=SOMEBODY, mounts="other"
+    )
     assert running_engines() == []
     assert engine_of(config).process is None
 
 
-def test_a_rootless_engine_is_meant_only_by_its_user_and_by_its_file(machine: Machine) -> None:
+def test_a_rootless_engine_is_meant_only_by_its_user_and_by_its_file(
+    machine: Machine,
+) -> None:
     machine.process(7, ["dockerd"], user=SOMEBODY, mounts="other")
     config = f"{machine.root}/home/ann/.config/docker/daemon.json"
     assert the_engine(SOMEBODY).config == config
@@ -194,14 +225,20 @@ def test_a_rootless_engine_by_a_link_is_not_another_one(machine: Machine) -> Non
     ],
     ids=range(6),
 )
-def test_who_called_through_sudo(environment: Dict[str, str], caller: Optional[int]) -> None:
+def test_who_called_through_sudo(
+    environment: Dict[str, str], caller: Optional[int]
+) -> None:
     assert caller_of(environment) == caller
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users at once")
 def test_a_program_with_the_rights_of_another_user_is_no_engine(tmp_path: Path) -> None:
-    """A link named dockerd to a program that is setuid, such as passwd, runs as root."""
-    program = "import os, sys; os.setresuid(65534, 0, 0); print(flush=True); sys.stdin.read()"
+    """A link named dockerd to a program that is setuid, such as passwd, runs as
+    root.
+    """
+    program = (
+        "import os, sys; os.setresuid(65534, 0, 0); print(flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -238,7 +275,10 @@ def test_several_engines_are_named(machine: Machine) -> None:
     machine.process(8, ["dockerd"], user=SOMEBODY, mounts="other")
     with pytest.raises(UsageError) as refused:
         the_engine(SOMEBODY)
-    for config in (machine.etc / "daemon.json", machine.root / "home/ann/.config/docker"):
+    for config in (
+        machine.etc / "daemon.json",
+        machine.root / "home/ann/.config/docker",
+    ):
         assert f"--docker-config {config}" in (refused.value.remedy or "")
     assert engine_of(f"{machine.etc}/daemon.json").process == 7
 
@@ -263,7 +303,9 @@ def test_engines_that_do_not_run(machine: Machine) -> None:
 def test_an_engine_by_its_file(machine: Machine) -> None:
     home = "/home/nobody-of-that-name/.config/docker"
     found = {
-        f"{machine.snap}/current/config/daemon.json": f"{machine.snap}/current/etc/docker/certs.d",
+        f"{machine.snap}/current/config/daemon.json": (
+            f"{machine.snap}/current/etc/docker/certs.d"
+        ),
         f"{home}/daemon.json": f"{home}/certs.d",
         "/srv/d.json": f"{machine.etc}/certs.d",
     }
@@ -280,11 +322,15 @@ def test_files_go_below_directories_that_are_there(machine: Machine) -> None:
     def place(root: str, path: str) -> DockerPlace:
         return DockerPlace(root, path, owner, mode)
 
-    made = DockerPlaces(place(above, "docker/daemon.json"), place(above, "docker/certs.d"))
+    made = DockerPlaces(
+        place(above, "docker/daemon.json"), place(above, "docker/certs.d")
+    )
     assert engine.places == made
     machine.etc.mkdir(mode=mode)
     etc = str(machine.etc)
-    assert engine.places == DockerPlaces(place(etc, "daemon.json"), place(etc, "certs.d"))
+    assert engine.places == DockerPlaces(
+        place(etc, "daemon.json"), place(etc, "certs.d")
+    )
     (machine.root / "real.json").touch()
     (machine.etc / "daemon.json").symlink_to(machine.root / "real.json")
     machine.root.chmod(mode)
@@ -292,17 +338,22 @@ def test_files_go_below_directories_that_are_there(machine: Machine) -> None:
     assert engine.places == DockerPlaces(real, place(etc, "certs.d"))
 
 
-# --- on a node -------------------------------------------------------------------------------
+# --- on a node ------------------------------------------------------------------------
 
 
-def test_the_engine_that_is_named_takes_it(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_the_engine_that_is_named_takes_it(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     first = new_docker()
     second = new_docker(config=microk8s.root / "etc/second/daemon.json")
     tree = microk8s.tree()
     enable = ("enable", "--insecure", "a.corp", "--docker")
     refused = microk8s.run(*enable)
     assert refused.exit_code == 2
-    assert f"--docker-config {first.config} or --docker-config {second.config}" in refused.stderr
+    assert (
+        f"--docker-config {first.config} or --docker-config {second.config}"
+        in refused.stderr
+    )
     ok(microk8s.run(*enable, "--docker-config", str(second.config)))
     assert (first.insecure(), second.insecure()) == (set(), {"a.corp"})
     ok(microk8s.run("plugin", "add", "--insecure", "b.corp", "--docker"))
@@ -335,7 +386,9 @@ def test_a_file_of_registries_may_name_the_engine(
     assert f"{file}, line 1" in refused.stderr
 
 
-def test_a_link_to_daemon_json_stays_one(microk8s: Microk8s, new_docker: NewDocker) -> None:
+def test_a_link_to_daemon_json_stays_one(
+    microk8s: Microk8s, new_docker: NewDocker
+) -> None:
     docker = new_docker("{}")
     real = microk8s.root / "etc/real.json"
     docker.config.rename(real)

@@ -1,4 +1,6 @@
-"""Docker engines of strangers: a process, a socket or a home of theirs leads root nowhere."""
+"""Docker engines of strangers: a process, a socket or a home of theirs leads root
+nowhere.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ NewDocker = Callable[..., FakeDocker]
 NOBODY = 65534
 SECONDS = 30
 ADD = ("enable", "--insecure", "a.corp", "--docker")
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start what is another's")
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can start what is another's"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +58,14 @@ def running(node: Microk8s, *arguments: str, environment: Any = None) -> Iterato
     program.write_text("#!/bin/sh\necho here\nread -r end\n")
     program.chmod(0o755)
     work.chmod(0o755)
-    command = ["setpriv", "--reuid", str(NOBODY), "--clear-groups", str(program), *arguments]
+    command = [
+        "setpriv",
+        "--reuid",
+        str(NOBODY),
+        "--clear-groups",
+        str(program),
+        *arguments,
+    ]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -70,11 +81,13 @@ def running(node: Microk8s, *arguments: str, environment: Any = None) -> Iterato
     shutil.rmtree(str(work))
 
 
-# --- processes -------------------------------------------------------------------------------
+# --- processes ------------------------------------------------------------------------
 
 
 @needs_root
-@pytest.mark.parametrize("place", ["etc/profile.d/zz.sh", "etc/docker/daemon.json", "zz"])
+@pytest.mark.parametrize(
+    "place", ["etc/profile.d/zz.sh", "etc/docker/daemon.json", "zz"]
+)
 def test_a_strangers_command_line_names_no_file_of_roots(
     microk8s: Microk8s, tmp_path: Path, place: str
 ) -> None:
@@ -126,7 +139,7 @@ def test_a_strangers_process_makes_no_choice_necessary(
         ok(microk8s.run("disable"))
 
 
-# --- homes -----------------------------------------------------------------------------------
+# --- homes ----------------------------------------------------------------------------
 
 
 class Home(NamedTuple):
@@ -137,7 +150,12 @@ class Home(NamedTuple):
 
     def owners(self) -> List[Tuple[int, int]]:
         """Return the owners of all that is in it."""
-        return sorted({(each.lstat().st_uid, each.lstat().st_gid) for each in self.path.rglob("*")})
+        return sorted(
+            {
+                (each.lstat().st_uid, each.lstat().st_gid)
+                for each in self.path.rglob("*")
+            }
+        )
 
 
 @pytest.fixture
@@ -173,7 +191,9 @@ def test_in_a_home_everything_is_its_owners(
 
 
 @needs_root
-@pytest.mark.parametrize("linked", [".config", ".config/docker", ".config/docker/certs.d"])
+@pytest.mark.parametrize(
+    "linked", [".config", ".config/docker", ".config/docker/certs.d"]
+)
 def test_a_link_in_a_home_leads_root_nowhere(
     microk8s: Microk8s, home: Home, client_options: List[str], linked: str
 ) -> None:
@@ -214,7 +234,9 @@ def test_a_link_swapped_in_later_leads_root_nowhere(
         for name in ("ca.crt", "client.cert", "client.key"):
             (victim / "certs.d" / host / name).write_text("theirs")
     (victim / "daemon.json").write_text("{}")
-    tree = {path: entry for path, entry in microk8s.tree().items() if "/victim/" in path}
+    tree = {
+        path: entry for path, entry in microk8s.tree().items() if "/victim/" in path
+    }
     (home.path / ".config/docker").rename(home.path / ".config/away")
     (home.path / ".config/docker").symlink_to(victim)
     os.lchown(str(home.path / ".config/docker"), NOBODY, NOBODY)
@@ -225,7 +247,7 @@ def test_a_link_swapped_in_later_leads_root_nowhere(
     assert now == tree
 
 
-# --- sockets ---------------------------------------------------------------------------------
+# --- sockets --------------------------------------------------------------------------
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CLOSE = OK + b"Connection: close\r\n\r\n"
@@ -275,7 +297,9 @@ ANSWERS = {
     "config is null": _config(b"null"),
     "config is a list": _config(b"[1]"),
     "indexes are a list": _config(b'{"IndexConfigs": [1], "Mirrors": 7}'),
-    "an index is a text": _config(b'{"IndexConfigs": {"a.corp": "x"}, "Mirrors": [7, null, {}]}'),
+    "an index is a text": _config(
+        b'{"IndexConfigs": {"a.corp": "x"}, "Mirrors": [7, null, {}]}'
+    ),
     "mirrors are a text": _config(b'{"IndexConfigs": {}, "Mirrors": "https://m.corp"}'),
     "a huge number": _config(b'{"Mirrors": [' + b"9" * 5000 + b"]}"),
     "surrogates": _config(b'{"Mirrors": ["\\ud800"]}'),

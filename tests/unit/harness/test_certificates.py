@@ -23,7 +23,9 @@ def parsed(pair: KeyPair) -> x509.Certificate:
 def alternatives(pair: KeyPair) -> list[x509.GeneralName]:
     """Return its alternative names; none where it has no such extension."""
     try:
-        found = parsed(pair).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        found = parsed(pair).extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        )
     except x509.ExtensionNotFound:
         return []
     return list(found.value)
@@ -59,9 +61,13 @@ def test_a_name_may_stand_where_nobody_looks(authority: CertificateAuthority) ->
         ("reg.example", x509.DNSName("reg.example")),
     ],
 )
-def test_a_certificate_may_be_its_own_ca(name: str, alternative: x509.GeneralName) -> None:
+def test_a_certificate_may_be_its_own_ca(
+    name: str, alternative: x509.GeneralName
+) -> None:
     pair = self_signed(name)
     certificate = parsed(pair)
     certificate.verify_directly_issued_by(certificate)
     assert alternatives(pair) == [alternative]
-    assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert certificate.extensions.get_extension_for_class(
+        x509.BasicConstraints
+    ).value.ca

@@ -63,7 +63,9 @@ class Packages:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own, on a machine without containerd, Go, packages and network."""
+    """A cache of this test's own, on a machine without containerd, Go, packages and
+    network.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
     monkeypatch.delenv(VARIABLE, raising=False)
@@ -82,7 +84,10 @@ def fill(cache: Path, *versions: str) -> None:
 def publish(folder: Path, version: str, checksum: str = "") -> None:
     """Publish a release as containerd does."""
     with tarfile.open(folder / f"published-{version}", "w:gz") as archive:
-        for name in ("bin/containerd-stress", *(f"bin/{each}" for each in upstream.PROGRAMS)):
+        for name in (
+            "bin/containerd-stress",
+            *(f"bin/{each}" for each in upstream.PROGRAMS),
+        ):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(program(version)), 0o755
             archive.addfile(entry, io.BytesIO(program(version)))
@@ -91,7 +96,7 @@ def publish(folder: Path, version: str, checksum: str = "") -> None:
     (folder / f"published-{version}.sha256sum").write_text(words)
 
 
-# --- what is here ----------------------------------------------------------------------------
+# --- what is here ---------------------------------------------------------------------
 
 
 def test_what_is_named_comes_first(
@@ -121,10 +126,12 @@ def test_another_version_on_path_is_not_the_very_one(
     assert [each.version for each in find_releases().values()] == [version] * counts
 
 
-# --- what is fetched -------------------------------------------------------------------------
+# --- what is fetched ------------------------------------------------------------------
 
 
-def test_what_is_here_is_not_fetched(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_here_is_not_fetched(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(cache, *OTHERS, "2.2.3")
     monkeypatch.setattr(releases, "_fetch", None)
     assert tuple(sorted(fetch_releases(print))) == SERIES
@@ -132,7 +139,10 @@ def test_what_is_here_is_not_fetched(cache: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("there", "fetched"),
-    [(("2.3.1+ds1-1", "2.2.4+ds1-1"), "2.2.3"), (("2.2.4+ds1-1", "2.2.3+ds1-1"), "2.2.3+ds1-1")],
+    [
+        (("2.3.1+ds1-1", "2.2.4+ds1-1"), "2.2.3"),
+        (("2.2.4+ds1-1", "2.2.3+ds1-1"), "2.2.3+ds1-1"),
+    ],
 )
 def test_a_package_of_another_version_is_not_the_very_one(
     cache: Path,
@@ -203,7 +213,10 @@ def test_what_cannot_be_downloaded_is_built(
 
 @pytest.mark.parametrize(
     ("missing", "says"),
-    [("2.2", "there is no Go to build it with"), ("1.6", "own releases of it are not used")],
+    [
+        ("2.2", "there is no Go to build it with"),
+        ("1.6", "own releases of it are not used"),
+    ],
 )
 def test_what_cannot_be_had_is_said(cache: Path, missing: str, says: str) -> None:
     fill(cache, *(each for each in (*OTHERS, "2.2.3") if not each.startswith(missing)))

@@ -1,4 +1,6 @@
-"""Which registry program and which image the harness takes, told by stand-ins for their sources."""
+"""Which registry program and which image the harness takes, told by stand-ins for
+their sources.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ import pytest
 
 from registry_harness import MissingPartError, RegistrySpec, StartError, registry_image
 from registry_harness.registries import distribution as module
-from registry_harness.registries.distribution import DEFAULT, DISTRIBUTIONS, provide_program
+from registry_harness.registries.distribution import (
+    DEFAULT,
+    DISTRIBUTIONS,
+    provide_program,
+)
 
 OWN = "private-registry-config/registry"
 NEWEST = DISTRIBUTIONS[DEFAULT].newest
@@ -33,7 +39,12 @@ def test_a_registry_is_of_a_version_that_there_is() -> None:
 
 
 def test_versions_are_told_apart() -> None:
-    for version, series in (("2.8.2+ds1-1", "2.8"), ("3.1.2", "3"), ("2.80.1", ""), ("30.1", "")):
+    for version, series in (
+        ("2.8.2+ds1-1", "2.8"),
+        ("3.1.2", "3"),
+        ("2.80.1", ""),
+        ("30.1", ""),
+    ):
         assert [each for each in DISTRIBUTIONS if DISTRIBUTIONS[each].has(version)] == [
             *([series] if series else [])
         ]
@@ -41,7 +52,9 @@ def test_versions_are_told_apart() -> None:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own, on a machine that downloads from a directory, without Go."""
+    """A cache of this test's own, on a machine that downloads from a directory,
+    without Go.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     place = f"file://{tmp_path}/published/registry_{{version}}.tar.gz"
@@ -67,7 +80,10 @@ def test_a_program_is_downloaded_once(cache: Path, tmp_path: Path) -> None:
     said: list[str] = []
     for _ in range(2):
         program = provide_program(DISTRIBUTIONS["3"], said.append)
-        assert (program.version, program.binary) == (NEWEST, cache / NEWEST / "registry")
+        assert (program.version, program.binary) == (
+            NEWEST,
+            cache / NEWEST / "registry",
+        )
     assert program.binary.read_bytes() == b"registry"
     assert said == [f"downloading distribution {NEWEST}"]
     assert [each.name for each in cache.iterdir()] == [NEWEST]
@@ -108,7 +124,8 @@ def engine(*tags: str, **programs: str) -> docker.DockerClient:
 
     images = SimpleNamespace(list=lambda: [SimpleNamespace(tags=list(tags))])
     return cast(
-        "docker.DockerClient", SimpleNamespace(images=images, containers=SimpleNamespace(run=run))
+        "docker.DockerClient",
+        SimpleNamespace(images=images, containers=SimpleNamespace(run=run)),
     )
 
 
@@ -119,7 +136,11 @@ def engine(*tags: str, **programs: str) -> docker.DockerClient:
         (("registry:2", "registry:3"), "3", "registry:3"),
         (("registry:3", f"{OWN}:3.1.2"), "3", "registry:3"),
         ((f"{OWN}:3.1.10", f"{OWN}:3.1.2", f"{OWN}:2.8.3"), "3", f"{OWN}:3.1.10"),
-        (("registry:3", f"{OWN}:3.1.2", f"{OWN}:2.8.2-ds1-1"), "2.8", f"{OWN}:2.8.2-ds1-1"),
+        (
+            ("registry:3", f"{OWN}:3.1.2", f"{OWN}:2.8.2-ds1-1"),
+            "2.8",
+            f"{OWN}:2.8.2-ds1-1",
+        ),
     ],
 )
 def test_an_image_that_is_here_is_taken(
@@ -145,8 +166,13 @@ def test_given_images_are_those_of_the_version_that_they_say(
         "new,old": ["old", "new"],
     }.items():
         monkeypatch.setenv("REGISTRY_IMAGE", given)
-        assert [registry_image(client, distribution=each) for each in ("2.8", "3")] == expected
-    for given, words in {"odd": "does not say its version", "gone": "gone does not run"}.items():
+        assert [
+            registry_image(client, distribution=each) for each in ("2.8", "3")
+        ] == expected
+    for given, words in {
+        "odd": "does not say its version",
+        "gone": "gone does not run",
+    }.items():
         monkeypatch.setenv("REGISTRY_IMAGE", given)
         with pytest.raises(MissingPartError, match=words):
             registry_image(client)

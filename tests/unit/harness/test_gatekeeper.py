@@ -43,7 +43,9 @@ class Nobody:
 NOBODY = Nobody()
 
 
-def get(host: str, path: str = "/v2/", context: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+def get(
+    host: str, path: str = "/v2/", context: ssl.SSLContext | None = None
+) -> tuple[int, bytes]:
     """Ask; return status and body."""
     connection = (
         http.client.HTTPConnection(host, timeout=5)
@@ -66,12 +68,16 @@ def said(host: str, first: bytes) -> bytes:
         return b"".join(iter(lambda: client.recv(4096), b""))
 
 
-def test_a_gatekeeper_passes_on_and_remembers(gate: Gatekeeper, behind: Gatekeeper) -> None:
+def test_a_gatekeeper_passes_on_and_remembers(
+    gate: Gatekeeper, behind: Gatekeeper
+) -> None:
     assert get(gate.host, "/v2/app?ns=x") == (200, b"app")
     assert gate.requests == behind.requests == ["/v2/app?ns=x"]
 
 
-def test_it_answers_by_itself_what_its_rule_says(gate: Gatekeeper, behind: Gatekeeper) -> None:
+def test_it_answers_by_itself_what_its_rule_says(
+    gate: Gatekeeper, behind: Gatekeeper
+) -> None:
     gate.be(rule=lambda path: Answer(503, {}, b"no") if path == "/v2/" else None)
     assert get(gate.host) == (503, b"no")
     assert get(gate.host, "/v2/app") == (200, b"app")
@@ -88,7 +94,9 @@ def test_it_tells_any_date(gate: Gatekeeper) -> None:
     assert date in told
 
 
-def test_it_may_have_any_certificate(gate: Gatekeeper, authority: CertificateAuthority) -> None:
+def test_it_may_have_any_certificate(
+    gate: Gatekeeper, authority: CertificateAuthority
+) -> None:
     trusting = ssl.create_default_context(cadata=authority.pem.decode())
     gate.be(authority.server(ADDRESS))
     assert get(gate.host, context=trusting) == (200, b"app")
@@ -97,7 +105,9 @@ def test_it_may_have_any_certificate(gate: Gatekeeper, authority: CertificateAut
         get(gate.host, context=trusting)
 
 
-def test_it_may_want_client_certificates(gate: Gatekeeper, authority: CertificateAuthority) -> None:
+def test_it_may_want_client_certificates(
+    gate: Gatekeeper, authority: CertificateAuthority
+) -> None:
     trusting = ssl.create_default_context(cadata=authority.pem.decode())
     gate.be(authority.server(ADDRESS), clients=authority)
     with pytest.raises(OSError, match=r"certificate required|closed|reset|pipe|EOF"):

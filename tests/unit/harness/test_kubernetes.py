@@ -1,4 +1,6 @@
-"""What of the harness' Kubernetes needs none: finding it, fetching it, standing in between."""
+"""What of the harness' Kubernetes needs none: finding it, fetching it, standing in
+between.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def test_the_newest_in_the_cache_is_taken(cache: Path) -> None:
     assert programs.fetch_kubernetes(print, older=True).version == "1.9.1"
 
 
-def test_what_is_not_here_is_fetched(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_here_is_fetched(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put_programs(cache / "1.32.7")
     monkeypatch.setattr(programs, "download", downloads_as_asked)
     assert programs.fetch_kubernetes(print).version == programs.NEWEST
@@ -101,7 +105,9 @@ def test_programs_are_downloaded(published: Path, tmp_path: Path) -> None:
     assert [(target / name).read_bytes() for name in programs.PROGRAMS] == [PROGRAM] * 4
 
 
-def test_what_was_changed_on_the_way_is_refused(published: Path, tmp_path: Path) -> None:
+def test_what_was_changed_on_the_way_is_refused(
+    published: Path, tmp_path: Path
+) -> None:
     (published / "kubelet").write_bytes(b"another program")
     with pytest.raises(StartError, match="kubelet does not have the checksum"):
         download("1.36.3", programs.PROGRAMS, tmp_path)
@@ -125,7 +131,9 @@ class Echo(Api):
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
         told = {"asked": [method, path, (body or b"").decode()]}
-        return Answer(200, {"Content-Type": "application/json"}, json.dumps(told).encode())
+        return Answer(
+            200, {"Content-Type": "application/json"}, json.dumps(told).encode()
+        )
 
 
 @pytest.fixture
@@ -134,8 +142,12 @@ def watched() -> Iterator[WatchedApi]:
         yield running
 
 
-def ask(watched: WatchedApi, method: str = "POST", path: str = "/api/v1/x?a=b") -> tuple[int, str]:
-    connection = http.client.HTTPConnection(watched.url.removeprefix("http://"), timeout=5)
+def ask(
+    watched: WatchedApi, method: str = "POST", path: str = "/api/v1/x?a=b"
+) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(
+        watched.url.removeprefix("http://"), timeout=5
+    )
     try:
         connection.request(method, path, b"{}")
         answer = connection.getresponse()
@@ -149,7 +161,9 @@ def test_what_is_asked_is_passed_on_and_remembered(watched: WatchedApi) -> None:
     ask(watched, "GET")
     ask(watched, "DELETE", "/api/v1/x?dryRun=All")
     assert [each.method for each in watched.requests] == ["POST", "GET", "DELETE"]
-    assert [(each.method, each.path) for each in watched.writes] == [("POST", "/api/v1/x")]
+    assert [(each.method, each.path) for each in watched.writes] == [
+        ("POST", "/api/v1/x")
+    ]
 
 
 def test_a_write_is_refused(watched: WatchedApi) -> None:

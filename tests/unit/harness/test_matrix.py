@@ -1,4 +1,6 @@
-"""Which cells of the end-to-end matrix are run: all of them, or so many that every pair meets."""
+"""Which cells of the end-to-end matrix are run: all of them, or so many that every
+pair meets.
+"""
 
 from __future__ import annotations
 
@@ -44,26 +46,40 @@ def test_of_a_later_group_come_only_pairs_that_are_missing() -> None:
 
 
 @pytest.mark.parametrize("series", EDGES)
-def test_the_oldest_and_the_newest_run_all_with_registries_of_their_age(series: str) -> None:
+def test_the_oldest_and_the_newest_run_all_with_registries_of_their_age(
+    series: str,
+) -> None:
     *factors, _ = FACTORS.values()
     assert [values(cell)[:-1] for cell in cells_of(series)] == list(product(*factors))
     assert {cell.distribution for cell in cells_of(series)} == {AT_EDGES[series]}
 
 
 @pytest.mark.parametrize("series", OTHERS)
-def test_on_the_others_every_pair_meets_and_is_pulled_where_it_can_be(series: str) -> None:
+def test_on_the_others_every_pair_meets_and_is_pulled_where_it_can_be(
+    series: str,
+) -> None:
     whole = [Cell(series, *row) for row in product(*FACTORS.values())]
     chosen = cells_of(series)
-    assert pairs([values(cell) for cell in chosen]) == pairs([values(cell) for cell in whole])
-    pulled = [[values(each) for each in cells if not each.is_refused] for cells in (whole, chosen)]
+    assert pairs([values(cell) for cell in chosen]) == pairs(
+        [values(cell) for cell in whole]
+    )
+    pulled = [
+        [values(each) for each in cells if not each.is_refused]
+        for cells in (whole, chosen)
+    ]
     assert pairs(pulled[0]) == pairs(pulled[1])
     assert len(chosen) < len(whole) / 3
 
 
 def test_the_table_names_what_ran_and_what_was_left_to_pairs() -> None:
     lines = table([(CELLS[0], "passed"), (CELLS[1], "failed")])
-    assert len([line for line in lines if line.startswith(("http ", "tls ", "mtls "))]) == 54
+    assert (
+        len([line for line in lines if line.startswith(("http ", "tls ", "mtls "))])
+        == 54
+    )
     assert "pulls" in lines[1]
     assert "FAILED" in lines[3]
     assert "·" in lines[1]
-    assert lines[-1].startswith(f"{len(CELLS)} of {108 * len(SERIES)} cells: 1 FAILED, ")
+    assert lines[-1].startswith(
+        f"{len(CELLS)} of {108 * len(SERIES)} cells: 1 FAILED, "
+    )

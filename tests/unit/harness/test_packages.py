@@ -67,14 +67,18 @@ def test_without_a_mirror_it_is_said(lists: Path) -> None:
         packages.PackageSource(("trixie",)).update()
 
 
-def test_proxies_of_the_machine_are_used_and_nothing_else_of_its_settings(lists: Path) -> None:
+def test_proxies_of_the_machine_are_used_and_nothing_else_of_its_settings(
+    lists: Path,
+) -> None:
     (lists / "named").write_text("bookworm http://mirror.example/debian/ main\n")
     packages.PackageSource(("trixie",)).update()
     assert 'Acquire::http::Proxy "http://proxy.example:3128";\n' in written("apt.conf")
     assert "Install-Recommends" not in written("apt.conf")
 
 
-def test_other_distributions_are_told_apart(lists: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_distributions_are_told_apart(
+    lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(packages, "os_release", lambda: {"ID": "fedora"})
     with pytest.raises(MissingPartError, match="Debian and Ubuntu"):
         packages.PackageSource(("trixie",)).update()

@@ -9,13 +9,18 @@ import pytest
 import tomlkit
 
 from registry_harness import Credentials, MicroK8sNode, difference, snapshot
-from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLATE, render
+from registry_harness.containerd.template import (
+    CERTS_D_TEMPLATE,
+    LEGACY_TEMPLATE,
+    render,
+)
 from registry_harness.registries.access_log import Request, parse_access_log
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ADDON = "private-registry-config"
 LINE = (
-    '10.141.1.1 - - [23/Nov/2026:14:31:24 +0000] "{method} {path} HTTP/1.1" {status} 2 "" "{agent}"'
+    '10.141.1.1 - - [23/Nov/2026:14:31:24 +0000] "{method} {path} HTTP/1.1" {status} 2'
+    ' "" "{agent}"'
 )
 
 
@@ -23,7 +28,13 @@ LINE = (
     ("method", "path", "status", "agent", "is_pull"),
     [
         ("GET", "/v2/app/manifests/latest", 200, "containerd/1.7.24", True),
-        ("HEAD", "/v2/app/manifests/latest?ns=docker.io", 200, "containerd/v2.1.9", True),
+        (
+            "HEAD",
+            "/v2/app/manifests/latest?ns=docker.io",
+            200,
+            "containerd/v2.1.9",
+            True,
+        ),
         ("GET", "/v2/app/manifests/latest", 404, "containerd/1.6.20", False),
         ("PUT", "/v2/app/manifests/latest", 201, "containerd/1.6.20", False),
         ("GET", "/v2/app/manifests/latest", 200, "Python-urllib/3.11", False),
@@ -58,12 +69,16 @@ def test_what_is_left_out_does_not_count(tmp_path: Path) -> None:
 
 
 def test_a_template_is_rendered_as_microk8s_does() -> None:
-    rendered = tomlkit.parse(render(CERTS_D_TEMPLATE, snap="/s", snap_data="/d/8000")).unwrap()
+    rendered = tomlkit.parse(
+        render(CERTS_D_TEMPLATE, snap="/s", snap_data="/d/8000")
+    ).unwrap()
     cri = rendered["plugins"]["io.containerd.grpc.v1.cri"]
     assert cri["registry"]["config_path"] == "/d/8000/args/certs.d"
     assert cri["containerd"]["snapshotter"] == "overlayfs"
     assert "${" not in str(rendered)
-    legacy = tomlkit.parse(render(LEGACY_TEMPLATE, snap="/s", snap_data="/d/8000")).unwrap()
+    legacy = tomlkit.parse(
+        render(LEGACY_TEMPLATE, snap="/s", snap_data="/d/8000")
+    ).unwrap()
     mirrors = legacy["plugins"]["io.containerd.grpc.v1.cri"]["registry"]["mirrors"]
     assert mirrors["docker.io"]["endpoint"] == ["https://registry-1.docker.io"]
 
@@ -114,9 +129,9 @@ def test_commands_run_as_people_paste_them(tmp_path: Path) -> None:
     node = MicroK8sNode(tmp_path / "node", REPOSITORY, ADDON)
     (tmp_path / "secret").write_text("x")
     command = (
-        'microk8s enable private-registry-config --insecure "$HOST" && test -f secret && '
-        "sudo -E WORD=y sh -c 'echo $WORD' && microk8s private-registry list && "
-        "microk8s disable private-registry-config"
+        'microk8s enable private-registry-config --insecure "$HOST" && test -f secret'
+        " && sudo -E WORD=y sh -c 'echo $WORD' && microk8s private-registry list &&"
+        " microk8s disable private-registry-config"
     )
     done = node.shell(command, tmp_path, {"HOST": "a.example:5000"})
     assert (done.exit_code, done.stderr) == (0, "")

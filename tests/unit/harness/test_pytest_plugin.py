@@ -41,13 +41,17 @@ def test_with_another_error(): raise ValueError("no engine")
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
     """A directory to run pytest in, on a developer's laptop."""
     monkeypatch.delenv("CI", raising=False)
     return pytester
 
 
-def test_a_failure_is_shown_with_the_logs_of_what_was_running(suite: pytest.Pytester) -> None:
+def test_a_failure_is_shown_with_the_logs_of_what_was_running(
+    suite: pytest.Pytester,
+) -> None:
     suite.makepyfile(WITH_LOGS)
     result = suite.runpytest_subprocess()
     result.assert_outcomes(failed=2)
@@ -55,17 +59,23 @@ def test_a_failure_is_shown_with_the_logs_of_what_was_running(suite: pytest.Pyte
     assert text.count("log of a part") == 1
     assert "last" in text
     assert text.count("first\n") < 30
-    result.stdout.fnmatch_lines(["*log of a lost part*", "cannot be read: nobody listens"])
+    result.stdout.fnmatch_lines(
+        ["*log of a lost part*", "cannot be read: nobody listens"]
+    )
 
 
 def test_what_cannot_run_is_skipped_with_the_reason(suite: pytest.Pytester) -> None:
     suite.makepyfile(WITHOUT_DOCKER)
     result = suite.runpytest_subprocess("-rs")
     result.assert_outcomes(skipped=3, failed=1)
-    result.stdout.fnmatch_lines(["SKIPPED*no engine; do: install one", "SKIPPED*no other"])
+    result.stdout.fnmatch_lines(
+        ["SKIPPED*no engine; do: install one", "SKIPPED*no other"]
+    )
 
 
-def test_in_ci_nothing_is_skipped(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_ci_nothing_is_skipped(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CI", "true")
     suite.makepyfile(WITHOUT_DOCKER)
     suite.runpytest_subprocess().assert_outcomes(errors=2, failed=2)

@@ -1,4 +1,6 @@
-"""The token server: who gets which token, by every way of asking, and what is remembered of it."""
+"""The token server: who gets which token, by every way of asking, and what is
+remembered of it.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ def test_right_credentials_get_a_token(
     issued = datetime.datetime.fromisoformat(answer.body["issued_at"]).timestamp()
     assert int(begin) <= issued <= time.time()
     claims = answer.claims
-    assert claims["access"] == [{"type": "repository", "name": "app", "actions": ["pull", "push"]}]
+    assert claims["access"] == [
+        {"type": "repository", "name": "app", "actions": ["pull", "push"]}
+    ]
     assert (claims["sub"], claims["aud"]) == ("alice", SERVICE)
     assert int(begin) <= claims["nbf"] == claims["iat"] == claims["exp"] - 300
     root = x509.load_pem_x509_certificate(authority.pem)
@@ -119,7 +123,9 @@ def test_who_does_not_log_in_may_pull_where_that_is_allowed(
 
 
 @ways
-def test_a_wrong_password_does_not_make_anonymous(ask: Ask, open_server: TokenServer) -> None:
+def test_a_wrong_password_does_not_make_anonymous(
+    ask: Ask, open_server: TokenServer
+) -> None:
     assert ask(open_server, Credentials("alice", "wrong"), PULL).is_refused
     assert ask(open_server, ALICE, PULL_PUSH).access == {"app": ["pull", "push"]}
 
@@ -131,7 +137,10 @@ def test_a_wrong_password_does_not_make_anonymous(ask: Ask, open_server: TokenSe
         ([], {}),
         ([PULL], {"app": ["pull"]}),
         ([PULL, "repository:team/b:push"], {"app": ["pull"], "team/b": ["push"]}),
-        (["repository:host.example:5000/app:pull"], {"host.example:5000/app": ["pull"]}),
+        (
+            ["repository:host.example:5000/app:pull"],
+            {"host.example:5000/app": ["pull"]},
+        ),
         (["registry:catalog:*"], {"catalog": ["*"]}),
     ],
     ids=["none", "one", "two", "port", "catalog"],
@@ -155,7 +164,9 @@ def test_nobody_gets_at_a_denied_repository(ask: Ask, server: TokenServer) -> No
 
 
 @ways
-@pytest.mark.parametrize("scope", ["app", "repository:app", "repository:app:", ":app:pull"])
+@pytest.mark.parametrize(
+    "scope", ["app", "repository:app", "repository:app:", ":app:pull"]
+)
 def test_what_is_no_scope_is_refused(ask: Ask, scope: str, server: TokenServer) -> None:
     assert ask(server, ALICE, scope).status == 400
     assert server.requests[-1].status == 400
@@ -189,7 +200,9 @@ def test_a_header_that_cannot_be_read_is_refused(
 @pytest.mark.parametrize(
     "query", ["", "service=other", f"service={SERVICE}&scope=repository:%ff:x"]
 )
-def test_a_query_that_cannot_be_read_is_refused(query: str, open_server: TokenServer) -> None:
+def test_a_query_that_cannot_be_read_is_refused(
+    query: str, open_server: TokenServer
+) -> None:
     assert send(open_server, "GET", query).status == 400
 
 
@@ -203,7 +216,14 @@ def test_a_query_that_cannot_be_read_is_refused(query: str, open_server: TokenSe
         (f"grant_type=password&service={SERVICE}", "65537"),
         (f"grant_type=password&service={SERVICE}", "x"),
     ],
-    ids=["no-grant", "refresh-token", "other-service", "negative", "too-long", "no-number"],
+    ids=[
+        "no-grant",
+        "refresh-token",
+        "other-service",
+        "negative",
+        "too-long",
+        "no-number",
+    ],
 )
 def test_a_form_that_cannot_be_read_is_refused(
     body: str, length: str | None, open_server: TokenServer
@@ -223,7 +243,9 @@ def long_server(authority: CertificateAuthority) -> Iterator[TokenServer]:
 AWKWARD = ":/%# \"'\\$∞"
 printable = st.characters(exclude_categories=["C", "Zl", "Zp"])
 usernames = st.text(printable.filter(lambda each: each != ":"), min_size=1, max_size=40)
-passwords = st.text(printable, max_size=200) | st.text(AWKWARD + "&=+;é😀", max_size=200)
+passwords = st.text(printable, max_size=200) | st.text(
+    AWKWARD + "&=+;é😀", max_size=200
+)
 
 
 @given(usernames, passwords, passwords)
@@ -260,7 +282,9 @@ def test_the_log_tells_who_asked_for_what(server: TokenServer) -> None:
     post(server, Credentials("bob", "a secret"), PULL)
     get(server, None)
     assert server.requests == [
-        TokenRequest("GET", "alice", (PULL, "repository:other:push"), 200, granted=True),
+        TokenRequest(
+            "GET", "alice", (PULL, "repository:other:push"), 200, granted=True
+        ),
         TokenRequest("POST", "bob", (PULL,), 401, granted=False),
         TokenRequest("GET", None, (), 401, granted=False),
     ]
@@ -270,13 +294,21 @@ def test_the_log_tells_who_asked_for_what(server: TokenServer) -> None:
     assert "None" in third
 
 
-def test_a_password_never_shows(server: TokenServer, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_password_never_shows(
+    server: TokenServer, capfd: pytest.CaptureFixture[str]
+) -> None:
     secret = f"secret-{secrets.token_hex(8)}"
     server.users["bob"] = secret
     for ask in (get, post):
         assert ask(server, Credentials("bob", secret), PULL).status == 200
         assert ask(server, Credentials("alice", secret), PULL).status == 401
-    shown = [repr(server), repr(server.users), str(server.users), repr(vars(server)), server.log()]
+    shown = [
+        repr(server),
+        repr(server.users),
+        str(server.users),
+        repr(vars(server)),
+        server.log(),
+    ]
     shown += [repr(server.requests), *capfd.readouterr()]
     assert "bob" in server.log()
     assert "bob" in repr(server.users)

@@ -69,7 +69,9 @@ def test_client_certificates(
 
 
 def test_many_users_ask_at_once(server: TokenServer) -> None:
-    users = [Credentials(f"user {n} ∞", secrets.token_urlsafe(150)) for n in range(1000)]
+    users = [
+        Credentials(f"user {n} ∞", secrets.token_urlsafe(150)) for n in range(1000)
+    ]
     server.users.update({each.username: each.password for each in users})
     asking = random.sample(users, 50)
     meet = threading.Barrier(len(asking), timeout=10)
@@ -102,7 +104,9 @@ def test_a_client_that_says_nothing_delays_nobody(
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_closing_frees_the_port_and_the_thread(tls: bool, authority: CertificateAuthority) -> None:
+def test_closing_frees_the_port_and_the_thread(
+    tls: bool, authority: CertificateAuthority
+) -> None:
     threads = set(threading.enumerate())
     with running(authority, tls=tls) as server:
         assert set(threading.enumerate()) > threads
@@ -114,7 +118,9 @@ def test_closing_frees_the_port_and_the_thread(tls: bool, authority: Certificate
         server.stop()
 
 
-def test_each_has_a_port_of_its_own(server: TokenServer, open_server: TokenServer) -> None:
+def test_each_has_a_port_of_its_own(
+    server: TokenServer, open_server: TokenServer
+) -> None:
     assert server.realm != open_server.realm
 
 

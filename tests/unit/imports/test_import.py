@@ -1,4 +1,6 @@
-"""Files of other programs: samples, what comes of them and what is said to be left out."""
+"""Files of other programs: samples, what comes of them and what is said to be left
+out.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ from typing import Dict, NamedTuple, Tuple
 import pytest
 
 from private_registry.errors import UsageError
-from private_registry.imports import certs_d, docker_config, docker_daemon, k3s_yaml, yaml_text
+from private_registry.imports import (
+    certs_d,
+    docker_config,
+    docker_daemon,
+    k3s_yaml,
+    yaml_text,
+)
 from private_registry.imports.certs_d import Directory
 from private_registry.imports.document import Imported
 from private_registry.imports.formats import Format, format_of_json, format_of_text
@@ -27,7 +35,9 @@ def read_outside(kind: str, name: str) -> str:
 
 
 class Sample(NamedTuple):
-    """What somebody has, what it is here as registries.toml, and how its notes begin."""
+    """What somebody has, what it is here as registries.toml, and how its notes
+    begin.
+    """
 
     id: str
     text: str
@@ -110,9 +120,15 @@ K3S = [
     ),
     Sample(
         "a path without /v2",
-        "mirrors:\n  docker.io:\n    endpoint:\n    - https://a.corp/proxy\n    - https://b.corp/v2\n",
+        "mirrors:\n  docker.io:\n    endpoint:\n    - https://a.corp/proxy\n    -"
+        " https://b.corp/v2\n",
         _registry("docker.io") + _mirror("https://b.corp"),
-        ("f, line 3: mirrors.docker.io.endpoint: https://a.corp/proxy is asked there without /v2",),
+        (
+            (
+                "f, line 3: mirrors.docker.io.endpoint: https://a.corp/proxy is asked"
+                " there without /v2"
+            ),
+        ),
     ),
     Sample(
         "every registry, and k3s' embedded mirror",
@@ -122,16 +138,16 @@ K3S = [
     ),
     Sample(
         "Docker Hub's login is registry-1.docker.io's",
-        "mirrors:\n  docker.io:\n    endpoint: [https://m.corp]\n"
-        f"configs:\n  registry-1.docker.io:\n    auth: {{username: ann, password: {SECRET}}}\n",
+        "mirrors:\n  docker.io:\n    endpoint: [https://m.corp]\nconfigs:\n "
+        f" registry-1.docker.io:\n    auth: {{username: ann, password: {SECRET}}}\n",
         _registry("docker.io", *_LOGIN_TOML) + _mirror("https://m.corp"),
     ),
     Sample(
         "what it has and this addon has not",
-        f"mirrors:\n  a.corp:\n    endpoints: [https://a.corp]\nconfigs:\n  '*':\n"
-        f"    tls: {{insecure_skip_verify: true}}\n  b.corp:\n    auth: {{token: {SECRET}}}\n"
-        f"  c.corp:\n    auth: {{identity_token: {SECRET}}}\n"
-        "    tls: {ca_file: x, insecure_skip_verify: yes}\nextra: 1\n",
+        "mirrors:\n  a.corp:\n    endpoints: [https://a.corp]\nconfigs:\n  '*':\n   "
+        " tls: {insecure_skip_verify: true}\n  b.corp:\n    auth: {token:"
+        f" {SECRET}}}\n  c.corp:\n    auth: {{identity_token: {SECRET}}}\n    tls:"
+        " {ca_file: x, insecure_skip_verify: yes}\nextra: 1\n",
         _registry("c.corp", "skip_verify = true"),
         (
             "f, line 12: extra: this addon has no such key",
@@ -139,7 +155,10 @@ K3S = [
             "f, line 8: configs.b.corp.auth.token: this addon has no such key",
             "f, line 11: configs.c.corp.tls.ca_file: with insecure_skip_verify no CA",
             "f, line 10: configs.c.corp.auth.identity_token: containerd",
-            "f, line 3: mirrors.a.corp.endpoints: this addon has no such key; did you mean",
+            (
+                "f, line 3: mirrors.a.corp.endpoints: this addon has no such key; did"
+                " you mean"
+            ),
             "f, line 2: mirrors.a.corp: no endpoint",
         ),
     ),
@@ -152,8 +171,9 @@ K3S = [
     ),
     Sample(
         "a login over plain HTTP to a mirror, which has no TLS either",
-        "mirrors:\n  docker.io:\n    endpoint: [http://a.corp:80]\nconfigs:\n  a.corp:80:\n"
-        f"    auth: {{username: ann, password: {SECRET}}}\n    tls: {{ca_file: ca.crt}}\n",
+        "mirrors:\n  docker.io:\n    endpoint: [http://a.corp:80]\nconfigs:\n "
+        f" a.corp:80:\n    auth: {{username: ann, password: {SECRET}}}\n    tls:"
+        " {ca_file: ca.crt}\n",
         _registry("docker.io")
         + _mirror("http://a.corp:80")
         + _registry("a.corp:80", _ca("ca.crt"), *_LOGIN_TOML),
@@ -220,7 +240,10 @@ CONFIG = [
         ).replace(f"https://{SECRET}@b.corp/v2/", "b.corp"),
         _registry("c.corp", *_LOGIN_TOML),
         (
-            "f: auths.a.corp.identitytoken: containerd of this addon has no identity tokens",
+            (
+                "f: auths.a.corp.identitytoken: containerd of this addon has no"
+                " identity tokens"
+            ),
             "f: auths.b.corp: no password",
             "f: auths.https://c.corp/team.email: this addon has no such key",
             "f: auths.https://c.corp/team: taken for all of c.corp",
@@ -236,7 +259,11 @@ DAEMON = [
         json.dumps(
             {
                 "insecure-registries": ["10.0.0.1:5000", "10.0.0.0/8", "http://b.corp"],
-                "registry-mirrors": ["https://m.corp/", "https://b.corp", "https://x.corp/y"],
+                "registry-mirrors": [
+                    "https://m.corp/",
+                    "https://b.corp",
+                    "https://x.corp/y",
+                ],
                 "log-driver": "json-file",
                 "data-root": "/srv",
             }
@@ -276,7 +303,9 @@ def _check(imported: Imported, sample: Sample) -> None:
     assert SECRET not in repr(imported)
 
 
-@pytest.mark.parametrize("sample", [*K3S, *CONFIG, *DAEMON], ids=lambda sample: sample.id)
+@pytest.mark.parametrize(
+    "sample", [*K3S, *CONFIG, *DAEMON], ids=lambda sample: sample.id
+)
 def test_a_file_of_another_program(sample: Sample) -> None:
     _check(_read(sample.text), sample)
 
@@ -300,7 +329,7 @@ def test_k3s_as_json_needs_no_yaml() -> None:
     assert imported.state.registries[0].insecure
 
 
-# --- certs.d -------------------------------------------------------------------------------------
+# --- certs.d --------------------------------------------------------------------------
 
 PULLS = 'capabilities = ["pull", "resolve"]'
 TREES = [
@@ -321,8 +350,14 @@ TREES = [
         "skip_verify = true\n",
         _registry("10.0.0.1:5000", "insecure = true"),
         (
-            "t/10.0.0.1_5000_/hosts.toml: host.http://10.0.0.1:5000.capabilities: push: a node",
-            "t/10.0.0.1_5000_/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has no TLS",
+            (
+                "t/10.0.0.1_5000_/hosts.toml: host.http://10.0.0.1:5000.capabilities:"
+                " push: a node"
+            ),
+            (
+                "t/10.0.0.1_5000_/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has"
+                " no TLS"
+            ),
         ),
     ),
     Sample(
@@ -331,7 +366,10 @@ TREES = [
         '[host."http://10.0.0.1:5000"]\nskip_verify = true\n',
         _registry("10.0.0.1:5000", "insecure = true"),
         (
-            "t/10.0.0.1:5000/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has no TLS",
+            (
+                "t/10.0.0.1:5000/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has"
+                " no TLS"
+            ),
             "t/10.0.0.1:5000/hosts.toml: server: plain HTTP has no TLS",
         ),
     ),
@@ -347,8 +385,8 @@ TREES = [
     ),
     Sample(
         "reg.corp: all of TLS",
-        'server = "https://reg.corp"\nca = "r.crt"\n[host."https://reg.corp"]\n'
-        'ca = ["/a/1.crt", "2.crt"]\nclient = [["c.cert", "c.key"], ["d.cert", "d.key"]]\n',
+        'server = "https://reg.corp"\nca = "r.crt"\n[host."https://reg.corp"]\nca ='
+        ' ["/a/1.crt", "2.crt"]\nclient = [["c.cert", "c.key"], ["d.cert", "d.key"]]\n',
         _registry(
             "reg.corp",
             'ca = """\nPEM /a/1.crt\nPEM t/reg.corp/2.crt\n"""',
@@ -375,20 +413,33 @@ TREES = [
     ),
     Sample(
         "reg.corp: paths as containerd takes them",
-        '[host."https://a.corp/proj"]\n[host."https://b.corp/proj"]\noverride_path = true\n',
+        '[host."https://a.corp/proj"]\n[host."https://b.corp/proj"]\noverride_path ='
+        " true\n",
         _registry("reg.corp") + _mirror("https://a.corp/proj/v2"),
-        ("t/reg.corp/hosts.toml: host.https://b.corp/proj: is asked at a path without /v2",),
+        (
+            (
+                "t/reg.corp/hosts.toml: host.https://b.corp/proj: is asked at a path"
+                " without /v2"
+            ),
+        ),
     ),
     Sample(
         "reg.corp: headers, time limits, pull only",
-        'x = 1\n[host."https://a.corp"]\ndial_timeout = "3s"\n[host."https://a.corp".header]\n'
-        f'Authorization = "Basic {SECRET}"\n[host."https://b.corp"]\ncapabilities = ["pull"]\n',
+        'x = 1\n[host."https://a.corp"]\ndial_timeout ='
+        ' "3s"\n[host."https://a.corp".header]\nAuthorization = "Basic'
+        f' {SECRET}"\n[host."https://b.corp"]\ncapabilities = ["pull"]\n',
         _registry("reg.corp") + _mirror("https://a.corp"),
         (
             "t/reg.corp/hosts.toml: x: this addon has no such key",
-            "t/reg.corp/hosts.toml: host.https://a.corp.dial_timeout: this addon has no such",
+            (
+                "t/reg.corp/hosts.toml: host.https://a.corp.dial_timeout: this addon"
+                " has no such"
+            ),
             "t/reg.corp/hosts.toml: host.https://a.corp.header: this addon has no such",
-            "t/reg.corp/hosts.toml: host.https://b.corp.capabilities: not both pull and resolve",
+            (
+                "t/reg.corp/hosts.toml: host.https://b.corp.capabilities: not both pull"
+                " and resolve"
+            ),
         ),
     ),
     Sample(
@@ -404,7 +455,9 @@ TREES = [
 @pytest.mark.parametrize("sample", TREES, ids=lambda sample: sample.id)
 def test_a_directory_of_certs_d(sample: Sample) -> None:
     name = sample.id.rpartition(": ")[0]
-    tree: Dict[str, Directory] = {name: Directory(f"t/{name}", ["hosts.toml"], sample.text)}
+    tree: Dict[str, Directory] = {
+        name: Directory(f"t/{name}", ["hosts.toml"], sample.text)
+    }
     _check(certs_d.read(tree, read_outside), sample)
 
 

@@ -1,4 +1,6 @@
-"""--file and --import with what other programs wrote: on a whole node, and with hostile input."""
+"""--file and --import with what other programs wrote: on a whole node, and with
+hostile input.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from private_registry.errors import UsageError
-from private_registry.imports import certs_d, docker_config, docker_daemon, k3s_yaml, yaml_text
+from private_registry.imports import (
+    certs_d,
+    docker_config,
+    docker_daemon,
+    k3s_yaml,
+    yaml_text,
+)
 from private_registry.imports.certs_d import Directory
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
@@ -23,10 +31,13 @@ from unit.pki import Pki
 Value = TypeVar("Value")
 SECRET = "hunter2-s3cr3t"
 LOGIN = base64.b64encode(f"ann:{SECRET}".encode()).decode()
-CONFIG = json.dumps({"auths": {"reg.corp": {"auth": LOGIN}, "b.corp": {}}, "credsStore": "x"})
+CONFIG = json.dumps(
+    {"auths": {"reg.corp": {"auth": LOGIN}, "b.corp": {}}, "credsStore": "x"}
+)
 K3S = (
-    'mirrors:\n  "10.0.0.1:5000":\n    endpoint: ["http://10.0.0.1:5000"]\n    extra: 1\n'
-    f"configs:\n  reg.corp:\n    tls: {{ca_file: ca.crt}}\n    auth: {{token: {SECRET}}}\n"
+    'mirrors:\n  "10.0.0.1:5000":\n    endpoint: ["http://10.0.0.1:5000"]\n    extra:'
+    " 1\nconfigs:\n  reg.corp:\n    tls: {ca_file: ca.crt}\n    auth: {token:"
+    f" {SECRET}}}\n"
 )
 
 
@@ -44,7 +55,10 @@ def test_k3s_file_is_added_and_files_are_looked_for_beside_it(
     source.write_text(K3S)
     before = microk8s.tree()
     result = ok(microk8s.run("enable", "--file", str(source)))
-    assert f"note: {source}, line 4: mirrors.10.0.0.1:5000.extra: this addon" in result.stdout
+    assert (
+        f"note: {source}, line 4: mirrors.10.0.0.1:5000.extra: this addon"
+        in result.stdout
+    )
     assert microk8s.hosts("10.0.0.1:5000")["server"] == "http://10.0.0.1:5000"
     assert (microk8s.certs_d / "reg.corp" / "ca.crt").read_text() == pki.authority.pem
     ok(microk8s.run("disable"))
@@ -52,7 +66,9 @@ def test_k3s_file_is_added_and_files_are_looked_for_beside_it(
 
 
 @pytest.mark.parametrize("command", [["enable"], ["plugin", "apply"]])
-@pytest.mark.parametrize("options", [[], ["--json"], ["--dry-run"], ["--dry-run", "--json"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--json"], ["--dry-run"], ["--dry-run", "--json"]]
+)
 @pytest.mark.parametrize("text", [CONFIG, K3S.replace("{ca_file: ca.crt}", "")])
 def test_notes_are_told_everywhere_and_secrets_nowhere(
     microk8s: Microk8s, command: List[str], options: List[str], text: str
@@ -67,7 +83,9 @@ def test_notes_are_told_everywhere_and_secrets_nowhere(
     assert LOGIN not in result.stdout + result.stderr
 
 
-def test_a_missing_file_is_an_error_with_its_key(microk8s: Microk8s, tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_with_its_key(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
     source = tmp_path / "registries.yaml"
     source.write_text(K3S)
     result = microk8s.run("enable", "--file", str(source))
@@ -83,19 +101,33 @@ def test_logins_of_docker_leave_the_rest_of_a_registry_alone(
     added = ["add", "--file", "-", "--no-restart"]
     ok(microk8s.run("plugin", *added, stdin=CONFIG.encode()))
     (saved,) = _saved(microk8s)
-    assert (saved["username"], saved["ca"], saved["client_certificate"]) == ("ann", True, True)
+    assert (saved["username"], saved["ca"], saved["client_certificate"]) == (
+        "ann",
+        True,
+        True,
+    )
 
 
-def test_addresses_of_docker_leave_the_rest_of_a_registry_alone(microk8s: Microk8s) -> None:
-    ok(microk8s.run("enable", "--registry", "a.corp", "--mirror", "a.corp=https://m.corp"))
-    text = '{"insecure-registries": ["a.corp"], "registry-mirrors": ["https://hub.corp"]}'
+def test_addresses_of_docker_leave_the_rest_of_a_registry_alone(
+    microk8s: Microk8s,
+) -> None:
+    ok(
+        microk8s.run(
+            "enable", "--registry", "a.corp", "--mirror", "a.corp=https://m.corp"
+        )
+    )
+    text = (
+        '{"insecure-registries": ["a.corp"], "registry-mirrors": ["https://hub.corp"]}'
+    )
     ok(microk8s.run("plugin", "add", "--file", "-", stdin=text.encode()))
     own, hub = _saved(microk8s)
     assert (own["insecure"], own["mirrors"][0]["url"]) == (True, "https://m.corp")
     assert (hub["host"], hub["mirrors"][0]["url"]) == ("docker.io", "https://hub.corp")
 
 
-def test_the_nodes_own_tree_can_be_taken_over_and_given_back(microk8s: Microk8s, pki: Pki) -> None:
+def test_the_nodes_own_tree_can_be_taken_over_and_given_back(
+    microk8s: Microk8s, pki: Pki
+) -> None:
     ca = microk8s.write("args/certs.d/hand.corp/my-ca.crt", pki.authority.pem)
     text = f'[host."https://hand.corp"]\nca = "{ca}"\ndial_timeout = "3s"\n'
     microk8s.write("args/certs.d/hand.corp/hosts.toml", text)
@@ -110,13 +142,17 @@ def test_the_nodes_own_tree_can_be_taken_over_and_given_back(microk8s: Microk8s,
     assert microk8s.tree() == before
 
 
-def test_logins_stay_when_a_tree_is_imported(microk8s: Microk8s, tmp_path: Path) -> None:
+def test_logins_stay_when_a_tree_is_imported(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
     login = ["--username", "ann", "--password-stdin", "--no-restart"]
     ok(microk8s.run("enable", "--registry", "reg.corp", *login, stdin=SECRET.encode()))
     (tmp_path / "reg.corp").mkdir()
     (tmp_path / "reg.corp" / "hosts.toml").write_text('[host."https://m.corp"]\n')
     (tmp_path / "README").write_text("x")
-    result = ok(microk8s.run("plugin", "add", "--import", str(tmp_path), "--no-restart"))
+    result = ok(
+        microk8s.run("plugin", "add", "--import", str(tmp_path), "--no-restart")
+    )
     assert f"note: {tmp_path}/README: not a directory" in result.stdout
     (saved,) = _saved(microk8s)
     assert (saved["username"], saved["mirrors"][0]["url"]) == ("ann", "https://m.corp")
@@ -153,7 +189,9 @@ def test_without_a_yaml_library_the_error_says_what_to_type(
     microk8s: Microk8s, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
-    monkeypatch.delitem(sys.modules, "private_registry.imports.yaml_text", raising=False)
+    monkeypatch.delitem(
+        sys.modules, "private_registry.imports.yaml_text", raising=False
+    )
     monkeypatch.delattr("private_registry.imports.yaml_text", raising=False)
     result = microk8s.run("enable", "--file", "-", stdin=b"mirrors:\n  a.corp:\n")
     assert result.exit_code == 2
@@ -161,10 +199,11 @@ def test_without_a_yaml_library_the_error_says_what_to_type(
     assert "apt-get install python3-yaml" in result.stderr
 
 
-# --- hostile input -------------------------------------------------------------------------------
+# --- hostile input --------------------------------------------------------------------
 
 _LAUGHS = "configs:\n a: &a [x, x]\n" + "".join(
-    f" {chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
+    f" {chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n"
+    for i in range(20)
 )
 HOSTILE = [
     (_LAUGHS, "an alias (*NAME) is not taken"),
@@ -189,7 +228,10 @@ HOSTILE = [
     ("mirrors:\n  a.corp: {endpoint: x}\n", "mirrors.a.corp.endpoint"),
     ("mirrors:\n  a.corp: {endpoint: [[x]]}\n", "must be a list of texts"),
     ("mirrors:\n  a.corp: {endpoint: [ftp://x]}\n", "registry's protocol"),
-    (f"mirrors:\n  a.corp: {{endpoint: ['https://u:{SECRET}@x']}}\n", "user name or password"),
+    (
+        f"mirrors:\n  a.corp: {{endpoint: ['https://u:{SECRET}@x']}}\n",
+        "user name or password",
+    ),
     ("mirrors:\n  a.corp: {endpoint: ['https://x/../y']}\n", "mirrors.a.corp.endpoint"),
     ("mirrors:\n  a.corp: {rewrite: [a]}\n", "mirrors.a.corp.rewrite"),
     ("mirrors:\n  a.corp: {rewrite: {a: [b]}}\n", "mirrors.a.corp.rewrite.a"),
@@ -207,8 +249,14 @@ HOSTILE = [
     ("configs:\n  a.corp: {tls: {cert_file: /dev/null}}\n", "a directory or device"),
     (f"configs:\n  a.corp: {{auth: {SECRET}}}\n", "configs.a.corp.auth"),
     (f"configs:\n  a.corp: {{auth: {{auth: {SECRET}}}}}\n", "base64"),
-    (f"configs:\n  a.corp: {{auth: {{username: 'a:b', password: {SECRET}}}}}\n", "colon"),
-    (f'configs:\n  a.corp: {{auth: {{username: a, password: "{SECRET}\\nx"}}}}\n', "line break"),
+    (
+        f"configs:\n  a.corp: {{auth: {{username: 'a:b', password: {SECRET}}}}}\n",
+        "colon",
+    ),
+    (
+        f'configs:\n  a.corp: {{auth: {{username: a, password: "{SECRET}\\nx"}}}}\n',
+        "line break",
+    ),
     ("other: 5\n", "not TOML, and not k3s'"),
     ("- a\n", "not TOML, and not k3s'"),
     ("{}", "not TOML, and not k3s'"),
@@ -222,7 +270,10 @@ HOSTILE = [
     ('{"auths": {"a.corp": 5}}', "auths.a.corp"),
     ('{"auths": {"a.corp": {"auth": 5}}}', "auths.a.corp.auth"),
     (f'{{"auths": {{"a.corp": {{"auth": "{SECRET}"}}}}}}', "base64"),
-    (f'{{"auths": {{"a.corp": {{"username": "\\ud800", "password": "{SECRET}"}}}}}}', "UTF-8"),
+    (
+        f'{{"auths": {{"a.corp": {{"username": "\\ud800", "password": "{SECRET}"}}}}}}',
+        "UTF-8",
+    ),
     (f'{{"auths": {{"https://u:{SECRET}@a/": {{"auth": "{LOGIN}"}}}}}}', "..."),
     (f'{{"auths": {{"../x": {{"auth": "{LOGIN}"}}}}}}', "auths.../x"),
     (f'{{"auths": {{"\\ud800": {{"auth": "{LOGIN}"}}}}}}', "ASCII"),
@@ -236,7 +287,9 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "says"), HOSTILE, ids=[ascii(each[0])[:60] for each in HOSTILE])
+@pytest.mark.parametrize(
+    ("text", "says"), HOSTILE, ids=[ascii(each[0])[:60] for each in HOSTILE]
+)
 def test_hostile_files_are_refused_with_their_place(
     microk8s: Microk8s, text: str, says: str
 ) -> None:
@@ -275,7 +328,9 @@ TREES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "says"), TREES, ids=[ascii(each[0])[:60] for each in TREES])
+@pytest.mark.parametrize(
+    ("text", "says"), TREES, ids=[ascii(each[0])[:60] for each in TREES]
+)
 def test_hostile_trees_are_refused_with_their_place(
     microk8s: Microk8s, tmp_path: Path, text: str, says: str
 ) -> None:
@@ -290,7 +345,9 @@ def test_hostile_trees_are_refused_with_their_place(
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("name", ["..%2f", "a b.corp", "a\nb.corp", "-", "a.corp_99999_", "ü.corp"])
+@pytest.mark.parametrize(
+    "name", ["..%2f", "a b.corp", "a\nb.corp", "-", "a.corp_99999_", "ü.corp"]
+)
 def test_odd_directories_are_left_out_with_a_note(
     microk8s: Microk8s, tmp_path: Path, name: str
 ) -> None:
@@ -304,21 +361,62 @@ def test_odd_directories_are_left_out_with_a_note(
 
 _keys = st.sampled_from(
     [
-        *("mirrors", "configs", "endpoint", "rewrite", "auth", "tls", "username", "password"),
-        *("auths", "credHelpers", "credsStore", "insecure-registries", "registry-mirrors"),
-        *("a.corp", "docker.io", "*", "10.0.0.1:5000", "../x", "ca_file", "identitytoken"),
-        *("server", "host", "capabilities", "client", "ca", "https://a.corp", "http://b/v2/c"),
+        *(
+            "mirrors",
+            "configs",
+            "endpoint",
+            "rewrite",
+            "auth",
+            "tls",
+            "username",
+            "password",
+        ),
+        *(
+            "auths",
+            "credHelpers",
+            "credsStore",
+            "insecure-registries",
+            "registry-mirrors",
+        ),
+        *(
+            "a.corp",
+            "docker.io",
+            "*",
+            "10.0.0.1:5000",
+            "../x",
+            "ca_file",
+            "identitytoken",
+        ),
+        *(
+            "server",
+            "host",
+            "capabilities",
+            "client",
+            "ca",
+            "https://a.corp",
+            "http://b/v2/c",
+        ),
         *("^(.*)$", "", "\x00", "x"),
     ]
 )
 _values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | _keys | st.just("p/$1") | st.text(),
-    lambda below: st.lists(below, max_size=3) | st.dictionaries(_keys, below, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | _keys
+    | st.just("p/$1")
+    | st.text(),
+    lambda below: st.lists(below, max_size=3)
+    | st.dictionaries(_keys, below, max_size=4),
     max_leaves=20,
 )
 _configs = st.fixed_dictionaries(
     {},
-    optional={key: st.dictionaries(_keys, _values, max_size=3) for key in ("mirrors", "configs")},
+    optional={
+        key: st.dictionaries(_keys, _values, max_size=3)
+        for key in ("mirrors", "configs")
+    },
 )
 
 
@@ -327,7 +425,9 @@ def _nothing(kind: str, name: str) -> str:
 
 
 def _unless_refused(read: Callable[[], Value]) -> Optional[Value]:
-    """Return what was read, or None where it was refused in the way that users may see."""
+    """Return what was read, or None where it was refused in the way that users may
+    see.
+    """
     with contextlib.suppress(UsageError):
         return read()
     return None
@@ -339,7 +439,9 @@ def _unless_refused(read: Callable[[], Value]) -> Optional[Value]:
 def test_no_document_is_a_bug(plain: Any) -> None:
     for read in (k3s_yaml.read, docker_config.read, docker_daemon.read):
         imported = _unless_refused(lambda read=read: read(plain, "f", _nothing))  # type: ignore[misc]
-        assert all(note.startswith("f") for note in (imported.notes if imported else ()))
+        assert all(
+            note.startswith("f") for note in (imported.notes if imported else ())
+        )
 
 
 @given(st.text() | st.text("[]{}:,-*&!|>'\"# \nab~?%@\t"))

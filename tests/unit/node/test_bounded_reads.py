@@ -1,6 +1,8 @@
-"""Whatever stands where a file is read: a pipe, a device, a sparse giant, a file of the kernel.
+"""Whatever stands where a file is read: a pipe, a device, a sparse giant, a file of the
+kernel.
 
-Nobody waits for it, and nobody takes more of it into memory than there can be a reason for.
+Nobody waits for it, and nobody takes more of it into memory than there can be a reason
+for.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def _in_time() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-# --- the reader ------------------------------------------------------------------------------
+# --- the reader -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,7 +87,7 @@ def test_a_link_is_followed_only_where_that_is_meant(tmp_path: Path) -> None:
         bounded_reads.read(str(tmp_path / "link"), follow=False)
 
 
-# --- what the command line names -------------------------------------------------------------
+# --- what the command line names ------------------------------------------------------
 
 
 def test_a_pipe_that_the_user_names_is_read_to_its_end(
@@ -107,7 +109,9 @@ def test_a_pipe_that_the_user_names_is_read_to_its_end(
     result = microk8s.run("enable", "--registry", "a.corp", "--ca", str(pipe))
     writer.join()
     ok(result)
-    assert (microk8s.certs_d / "a.corp" / "ca.crt").read_bytes().strip() == ca.read_bytes().strip()
+    assert (
+        microk8s.certs_d / "a.corp" / "ca.crt"
+    ).read_bytes().strip() == ca.read_bytes().strip()
 
 
 @pytest.mark.parametrize("option", ["--ca", "--file", "--password-file"])
@@ -130,7 +134,7 @@ def test_a_device_that_the_user_names_is_refused(microk8s: Microk8s, path: str) 
     assert "cannot be read" in result.stderr
 
 
-# --- what files name, and what stands in their place -----------------------------------------
+# --- what files name, and what stands in their place ----------------------------------
 
 HOSTS = '[host."https://m.corp"]\n  ca = "ca.crt"\n'
 
@@ -162,7 +166,9 @@ def test_an_import_waits_for_nothing(
 
 @pytest.mark.parametrize("name", ["hosts.toml", "ca.crt"])
 @pytest.mark.parametrize("kind", [*KINDS, *NEVER_ENDING])
-def test_check_waits_for_nothing(microk8s: Microk8s, tmp_path: Path, name: str, kind: str) -> None:
+def test_check_waits_for_nothing(
+    microk8s: Microk8s, tmp_path: Path, name: str, kind: str
+) -> None:
     ok(microk8s.run("enable"))
     directory = microk8s.certs_d / "127.0.0.1:1"
     directory.mkdir()
@@ -199,7 +205,12 @@ PLACES = [
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("verb", ["list", "add", "apply", "check", "disable"])
 def test_every_verb_ends_whatever_stands_there(
-    microk8s: Microk8s, tmp_path: Path, client_options: List[str], place: str, kind: str, verb: str
+    microk8s: Microk8s,
+    tmp_path: Path,
+    client_options: List[str],
+    place: str,
+    kind: str,
+    verb: str,
 ) -> None:
     ok(microk8s.run("enable", "--registry", "a.corp", *client_options))
     path = microk8s.data / place
@@ -215,7 +226,9 @@ def test_every_verb_ends_whatever_stands_there(
     }
     result = microk8s.run(*commands[verb])
     assert "Traceback" not in result.stderr, result
-    assert result.exit_code in {"disable": (0,), "check": (0, 5)}.get(verb, (0, 3, 4)), result
+    assert result.exit_code in {"disable": (0,), "check": (0, 5)}.get(
+        verb, (0, 3, 4)
+    ), result
     if verb == "disable":
         assert not (microk8s.common / "private-registry-config").exists()
 

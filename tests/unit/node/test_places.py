@@ -1,4 +1,6 @@
-"""Whom a place belongs to: what is believed of what an environment says, and what is not."""
+"""Whom a place belongs to: what is believed of what an environment says, and what is
+not.
+"""
 
 from __future__ import annotations
 
@@ -165,10 +167,19 @@ in_a_group = pytest.mark.skipif(
         pytest.param(_open_to_a_group, marks=in_a_group),
         *(_missing_in_sticky, _link_into_open, _link_in_open, _link_over_open),
         *(_missing_by_a_link_beside_it, _link_to_where_it_is, _dots_to_shared),
-        *(_missing_beyond_a_link, _in_a_circle, _below_a_file, _too_long, _relative, _nothing),
+        *(
+            _missing_beyond_a_link,
+            _in_a_circle,
+            _below_a_file,
+            _too_long,
+            _relative,
+            _nothing,
+        ),
     ],
 )
-def test_what_others_can_change_is_not(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+def test_what_others_can_change_is_not(
+    tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
     found = trusted_places.flaw(str(make(tmp_path)))
     assert found is not None
     assert found[0]
@@ -177,7 +188,9 @@ def test_what_others_can_change_is_not(tmp_path: Path, make: Callable[[Path], Pa
 @as_root
 @pytest.mark.parametrize("is_user", [False, True], ids=["another's", "the user's own"])
 @pytest.mark.parametrize("part", ["top", "top/own", "link", "top/own/file"])
-def test_an_owner_is_root_or_the_user_that_runs(tmp_path: Path, part: str, is_user: bool) -> None:
+def test_an_owner_is_root_or_the_user_that_runs(
+    tmp_path: Path, part: str, is_user: bool
+) -> None:
     own = _directory(_directory(tmp_path / "top") / "own")
     (own / "file").touch()
     _link(tmp_path / "link", own)
@@ -189,7 +202,10 @@ def test_an_owner_is_root_or_the_user_that_runs(tmp_path: Path, part: str, is_us
         assert trusted_places.flaw(path, roots_alone=True) is not None
         if found is not None:
             mend = f"sudo chown -h root '{tmp_path / part}'"
-            assert found == (f"{tmp_path / part} belongs to user number {SOMEBODY}", mend)
+            assert found == (
+                f"{tmp_path / part} belongs to user number {SOMEBODY}",
+                mend,
+            )
 
 
 def test_a_user_namespace_has_no_root_of_the_machine() -> None:
@@ -207,7 +223,15 @@ def test_a_user_namespace_has_no_root_of_the_machine() -> None:
         ("", False),
         ("x", False),
     ],
-    ids=["none", "of one user", "LXD's", "with subordinates", "with others", "empty", "odd"],
+    ids=[
+        "none",
+        "of one user",
+        "LXD's",
+        "with subordinates",
+        "with others",
+        "empty",
+        "odd",
+    ],
 )
 def test_nobody_is_root_where_nobody_is_nobody(
     tmp_path: Path, ranges: str, is_hidden: bool
@@ -227,9 +251,9 @@ def test_nobody_is_root_where_nobody_is_nobody(
 
 def _check_namespace() -> None:
     namespace = ["unshare", "--user", "--map-root-user"]
-    if subprocess.call([*namespace, "true"], stderr=subprocess.DEVNULL) != 0 and not os.getenv(
-        "CI"
-    ):
+    if subprocess.call(
+        [*namespace, "true"], stderr=subprocess.DEVNULL
+    ) != 0 and not os.getenv("CI"):
         pytest.skip("this machine lets nobody make namespaces")
     script = f"""
 import os, sys
@@ -239,12 +263,14 @@ assert os.geteuid() == 0
 print(places.flaw("/"), places.flaw("/usr/bin"), places.flaw("/tmp/missing") is None)
 """
     done = subprocess.run(
-        [*namespace, sys.executable, "-I", "-c", script], capture_output=True, check=False
+        [*namespace, sys.executable, "-I", "-c", script],
+        capture_output=True,
+        check=False,
     )
     assert done.stdout.decode() == "None None False\n", done
 
 
-# --- MicroK8s' own ----------------------------------------------------------------------------
+# --- MicroK8s' own --------------------------------------------------------------------
 
 
 def _other_snap(node: Microk8s) -> Dict[str, str]:
@@ -295,7 +321,14 @@ def _code_instance(_node: Microk8s) -> Dict[str, str]:
 @pytest.mark.parametrize(
     "change",
     [
-        *(_other_snap, _no_args, _other_common, _common_of_its_own, _open_data, _open_common),
+        *(
+            _other_snap,
+            _no_args,
+            _other_common,
+            _common_of_its_own,
+            _open_data,
+            _open_common,
+        ),
         *(_open_above, _open_snap, _code_instance),
     ],
 )
@@ -306,7 +339,10 @@ def test_a_node_is_microk8s_own(
     with pytest.raises(NodeError, match="cannot be trusted") as caught:
         Node.from_environment({**microk8s.environment, **changed})
     assert caught.value.place
-    assert caught.value.remedy == ("unset SNAP SNAP_DATA SNAP_COMMON SNAP_INSTANCE_NAME SNAP_NAME")
+    assert (
+        caught.value.remedy
+        == "unset SNAP SNAP_DATA SNAP_COMMON SNAP_INSTANCE_NAME SNAP_NAME"
+    )
 
 
 def test_a_directory_of_snapds_that_others_can_write_is_mended_by_what_is_shown(
@@ -355,7 +391,7 @@ def test_the_links_that_snapd_makes_are_followed(microk8s: Microk8s) -> None:
     assert Node.from_environment(environment).data == str(microk8s.data)
 
 
-# --- what programs get ------------------------------------------------------------------------
+# --- what programs get ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("missing", [None, "SNAP_NAME", "LANG", "PATH"])
@@ -364,11 +400,19 @@ def test_microk8s_scripts_find_all_that_they_stop_without(
 ) -> None:
     """They are run with `set -u`, since 1.29 with what snapd sets of snapcraft.yaml."""
     needed = (
-        *("SNAP", "SNAP_DATA", "SNAP_COMMON", "SNAP_LIBRARY_PATH", "SNAPCRAFT_ARCH_TRIPLET"),
+        *(
+            "SNAP",
+            "SNAP_DATA",
+            "SNAP_COMMON",
+            "SNAP_LIBRARY_PATH",
+            "SNAPCRAFT_ARCH_TRIPLET",
+        ),
         *("REAL_PATH", "PATH", "HOME", "USER", "LANG"),
     )
     wrapper = microk8s.snap / "microk8s-kubectl.wrapper"
-    wrapper.write_text("#!/bin/sh\nset -eu\necho " + " ".join(f'"${each}"' for each in needed))
+    wrapper.write_text(
+        "#!/bin/sh\nset -eu\necho " + " ".join(f'"${each}"' for each in needed)
+    )
     wrapper.chmod(0o755)
     environment = {k: v for k, v in microk8s.environment.items() if k != missing}
     with mock.patch.dict(os.environ, environment, clear=True):
@@ -402,11 +446,15 @@ def test_microk8s_scripts_find_all_that_they_stop_without(
         ("REG_PASS", "x", False),
     ],
 )
-def test_roots_process_keeps_what_is_harmless(name: str, value: str, passes: bool) -> None:
+def test_roots_process_keeps_what_is_harmless(
+    name: str, value: str, passes: bool
+) -> None:
     assert (variables.own({name: value}).get(name) == value) == passes
 
 
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    "name", ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "all_proxy"]
+)
 def test_pip_gets_out_of_an_office(name: str) -> None:
     assert variables.of_pip({name: "x y", "PIP_PROXY": "z"})[name] == "x y"
     assert "PIP_PROXY" not in variables.of_pip({name: "x y", "PIP_PROXY": "z"})
@@ -420,7 +468,7 @@ def test_a_path_of_nothing_but_others_is_the_systems(tmp_path: Path) -> None:
     assert str(tmp_path) not in ":".join(got)
 
 
-# --- what mends a place --------------------------------------------------------------------------
+# --- what mends a place ---------------------------------------------------------------
 
 
 class _Mend(NamedTuple):
@@ -468,11 +516,17 @@ def test_what_mends_a_place_is_what_is_shown(
     monkeypatch.setattr(trusted_places, "_SNAPDS", (snapds,))
     if case.is_default:
         monkeypatch.setattr(trusted_places, "SNAP_DATA", str(data))
-        monkeypatch.setattr(trusted_places, "_DEFAULTS", {"SNAP_DATA": (str(data),)}, raising=False)
+        monkeypatch.setattr(
+            trusted_places, "_DEFAULTS", {"SNAP_DATA": (str(data),)}, raising=False
+        )
     given = {
-        key: value for key, value in microk8s.environment.items() if key in trusted_places.VARIABLES
+        key: value
+        for key, value in microk8s.environment.items()
+        if key in trusted_places.VARIABLES
     }
-    given = given if case.is_given else {k: v for k, v in given.items() if k != "SNAP_DATA"}
+    given = (
+        given if case.is_given else {k: v for k, v in given.items() if k != "SNAP_DATA"}
+    )
     problem = trusted_places.problem(given)
     assert problem is not None
     remedy = problem[2]
@@ -493,7 +547,9 @@ def test_what_mends_a_place_is_what_is_shown(
 def test_directories_of_snapd_are_known_part_by_part(
     monkeypatch: pytest.MonkeyPatch, path: str, is_snapds: bool
 ) -> None:
-    monkeypatch.setattr(trusted_places, "flaw", lambda *_: ("it is open", "sudo chmod go-w x"))
+    monkeypatch.setattr(
+        trusted_places, "flaw", lambda *_: ("it is open", "sudo chmod go-w x")
+    )
     problem = trusted_places.problem({"SNAP": path})
     assert problem is not None
     assert problem[2].startswith("sudo chmod" if is_snapds else "unset ")

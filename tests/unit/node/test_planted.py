@@ -1,7 +1,8 @@
-"""What others may plant where they may write: links, pipes and the like, before, amid and after.
+"""What others may plant where they may write: links, pipes and the like, before, amid
+and after.
 
-Group microk8s may write below SNAP_DATA/args. Whatever stands there is never followed, written
-through, waited for or taken away, and `disable` goes on around it.
+Group microk8s may write below SNAP_DATA/args. Whatever stands there is never followed,
+written through, waited for or taken away, and `disable` goes on around it.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def replaced(path: Path, kind: str, victim: Path) -> None:
     plant(kind, path, victim)
 
 
-# --- before and amid -------------------------------------------------------------------------
+# --- before and amid ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,7 +81,9 @@ def test_planted_right_before_a_directory_is_made(
     ok(microk8s.run(*ADD))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make directories of somebody else")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can make directories of somebody else"
+)
 def test_a_directory_of_somebody_else_planted_there_is_not_taken_over(
     microk8s: Microk8s, victim: Path
 ) -> None:
@@ -114,7 +117,9 @@ def test_a_directory_swapped_amid_a_run(
     with just_before("rename", "journal.json", lambda: replaced(place, kind, victim)):
         result = microk8s.run(*command)
     # In another directory there is nothing to remove.
-    assert result.exit_code == (0 if (kind, command) == ("directory", REMOVE) else 3), result
+    assert result.exit_code == (
+        0 if (kind, command) == ("directory", REMOVE) else 3
+    ), result
     assert is_untouched(victim)
     ok(microk8s.run("plugin", "list"))
     disabled = ok(microk8s.run("disable"))
@@ -130,7 +135,11 @@ def test_a_directory_swapped_amid_a_run(
     ("operation", "command"), [("link", CHANGE), ("rename", CHANGE), ("unlink", REMOVE)]
 )
 def test_a_directory_swapped_when_it_is_open(
-    microk8s: Microk8s, victim: Path, kind: str, operation: str, command: Tuple[str, ...]
+    microk8s: Microk8s,
+    victim: Path,
+    kind: str,
+    operation: str,
+    command: Tuple[str, ...],
 ) -> None:
     """It is the one that was opened which is worked in, wherever it is now."""
     ok(microk8s.run("enable", "--insecure", "first.corp"))
@@ -146,7 +155,9 @@ def test_a_directory_swapped_when_it_is_open(
     assert not (microk8s.common / OURS).exists()
 
 
-def test_a_hard_link_planted_where_permissions_are_mended(microk8s: Microk8s, victim: Path) -> None:
+def test_a_hard_link_planted_where_permissions_are_mended(
+    microk8s: Microk8s, victim: Path
+) -> None:
     ok(microk8s.run("enable", "--insecure", HOST))
     hosts = microk8s.certs_d / HOST / "hosts.toml"
     hosts.chmod(0o604)
@@ -187,7 +198,7 @@ def test_a_file_swapped_between_looking_and_reading(
     assert is_untouched(victim)
 
 
-# --- after -----------------------------------------------------------------------------------
+# --- after ----------------------------------------------------------------------------
 
 PLACES = [
     f"args/certs.d/{HOST}",
@@ -230,12 +241,24 @@ def test_disable_goes_on_around_what_was_planted(
     else:
         assert not is_gone
     # In a directory of somebody else's there is no file of ours.
-    if kind != "directory" and name not in ("args/containerd", "args/containerd.toml", MARKER):
-        lines = [line for line in result.stdout.splitlines() if line.startswith("left alone")]
-        assert any(str(place).replace(microk8s.data.name, "current") in line for line in lines)
+    if kind != "directory" and name not in (
+        "args/containerd",
+        "args/containerd.toml",
+        MARKER,
+    ):
+        lines = [
+            line for line in result.stdout.splitlines() if line.startswith("left alone")
+        ]
+        assert any(
+            str(place).replace(microk8s.data.name, "current") in line for line in lines
+        )
     # What was not under the planted thing is as it was before the first enable.
     if not is_gone:
-        shutil.rmtree(str(place)) if place.is_dir() and not place.is_symlink() else place.unlink()
+        (
+            shutil.rmtree(str(place))
+            if place.is_dir() and not place.is_symlink()
+            else place.unlink()
+        )
     if name in ("args/containerd", "args/containerd.toml", MARKER) and away.exists():
         away.unlink()
     for path, entry in before.items():
@@ -244,7 +267,9 @@ def test_disable_goes_on_around_what_was_planted(
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "large"])
-@pytest.mark.parametrize("name", [f"args/certs.d/{HOST}", f"args/certs.d/{HOST}/hosts.toml"])
+@pytest.mark.parametrize(
+    "name", [f"args/certs.d/{HOST}", f"args/certs.d/{HOST}/hosts.toml"]
+)
 def test_what_is_planted_there_is_a_conflict_for_who_wants_the_place(
     microk8s: Microk8s, victim: Path, name: str, kind: str
 ) -> None:
@@ -279,11 +304,12 @@ def test_the_way_out_of_a_conflict_is_taken_when_it_is_typed(
     refused = json.loads(microk8s.run(*ADD, "--json").stdout)["error"]
     assert refused["message"] == "a symbolic link is where a directory should be"
     assert refused["do"].startswith("move it away: sudo mv ")
-    os.system(refused["do"].partition("sudo ")[2])  # noqa: S605 - the remedy as it is shown
+    # The remedy as it is shown.
+    os.system(refused["do"].partition("sudo ")[2])  # noqa: S605
     ok(microk8s.run(*ADD))
 
 
-# --- a killed run, and what was planted since ------------------------------------------------
+# --- a killed run, and what was planted since -----------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -310,11 +336,20 @@ def test_planted_after_a_run_was_killed(
         assert microk8s.tree() == before
 
 
-def test_what_cannot_be_put_back_is_kept_and_named(microk8s: Microk8s, victim: Path) -> None:
+def test_what_cannot_be_put_back_is_kept_and_named(
+    microk8s: Microk8s, victim: Path
+) -> None:
     stock = microk8s.certs_d / "docker.io"
     original = (stock / "hosts.toml").read_bytes()
     ok(microk8s.run("enable", "--insecure", "first.corp"))
-    command = ("plugin", "add", "--mirror", "docker.io=https://m.corp", "--insecure", "z.corp")
+    command = (
+        "plugin",
+        "add",
+        "--mirror",
+        "docker.io=https://m.corp",
+        "--insecure",
+        "z.corp",
+    )
     killed_before(microk8s, "mkdir", "z.corp", *command)
     replaced(stock, "link", victim)
     result = ok(microk8s.run("plugin", "list"))
@@ -342,7 +377,9 @@ def test_a_directory_that_was_removed_meanwhile_comes_back_with_its_original(
     assert microk8s.tree() == before
 
 
-def test_a_file_edited_after_a_run_was_killed_is_not_overwritten(microk8s: Microk8s) -> None:
+def test_a_file_edited_after_a_run_was_killed_is_not_overwritten(
+    microk8s: Microk8s,
+) -> None:
     ok(microk8s.run("enable", "--insecure", "first.corp", "--insecure", HOST))
     command = ("plugin", "add", "--registry", "first.corp", "--registry", HOST)
     killed_before(microk8s, "rename", "hosts.toml", *command)
@@ -352,7 +389,7 @@ def test_a_file_edited_after_a_run_was_killed_is_not_overwritten(microk8s: Micro
     assert by_hand.read_bytes() == FOREIGN_TEXT
 
 
-# --- containerd's configuration --------------------------------------------------------------
+# --- containerd's configuration -------------------------------------------------------
 
 LOGIN = ("--username", "ann", "--password-env", "REG_PASS")
 DEEP = "[" * 3000
@@ -382,7 +419,9 @@ def test_disable_takes_a_login_out_of_a_template_that_cannot_be_read(
     after = microk8s.template.read_text()
     assert after == (before + text if at_the_end else text + before)
     assert "cannot be read" in disabled.stdout
-    assert containerd.requests == requests, "nothing is restarted with what cannot be read"
+    assert (
+        containerd.requests == requests
+    ), "nothing is restarted with what cannot be read"
     assert "snap restart microk8s.daemon-containerd" in disabled.stdout
     assert not (microk8s.common / OURS).exists()
 

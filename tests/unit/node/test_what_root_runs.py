@@ -1,8 +1,10 @@
-"""Root runs nothing of the caller's: not of his folder, his environment, his PATH, his MicroK8s.
+"""Root runs nothing of the caller's: not of his folder, his environment, his PATH, his
+MicroK8s.
 
-Each attack leaves code that says so when it is run. Where the environment of an interpreter that is
-already root is the way in, only what is looked for after its start can be kept out; keeping out the
-rest is for whoever starts it, which is why the plugin and the hook start theirs with -I.
+Each attack leaves code that says so when it is run. Where the environment of an
+interpreter that is already root is the way in, only what is looked for after its start
+can be kept out; keeping out the rest is for whoever starts it, which is why the plugin
+and the hook start theirs with -I.
 """
 
 from __future__ import annotations
@@ -48,18 +50,21 @@ def hostile(tmp_path: Path) -> Hostile:
     return Hostile(tmp_path / "hostile")
 
 
-# --- fetching tomlkit -------------------------------------------------------------------------
+# --- fetching tomlkit -----------------------------------------------------------------
 
 
 def _config(hostile: Hostile) -> str:
     """Make a configuration of pip that asks for one package more."""
     package = make_wheel(
-        hostile.root / "wheels", "evil", "1.0", {"evil.py": hostile.module_text("evil").encode()}
+        hostile.root / "wheels",
+        "evil",
+        "1.0",
+        {"evil.py": hostile.module_text("evil").encode()},
     )
     hostile.put("more.txt", f"{package}\n")
     return (
         f"[install]\nrequirement = {hostile.root}/more.txt\nrequire-hashes = false\n"
-        f"no-deps = false\n"
+        "no-deps = false\n"
     )
 
 
@@ -68,7 +73,10 @@ def _for_pip(hostile: Hostile) -> Dict[str, str]:
     return {
         "PIP_CONFIG_FILE": str(hostile.put("pip.conf", _config(hostile))),
         "PIP_REQUIREMENT": f"{root}/more.txt",
-        **{f"PIP_{name}": f"{root}/{name.lower()}" for name in ("TARGET", "PREFIX", "ROOT", "LOG")},
+        **{
+            f"PIP_{name}": f"{root}/{name.lower()}"
+            for name in ("TARGET", "PREFIX", "ROOT", "LOG")
+        },
         "PIP_PYTHON": str(hostile.put_program("python3")),
         "PIP_INDEX_URL": f"file://{root}",
         "PIP_FIND_LINKS": f"{root}/wheels",
@@ -80,7 +88,10 @@ def _for_pips_files(hostile: Hostile) -> Dict[str, str]:
     text = _config(hostile)
     for name in (".pip/pip.conf", ".config/pip/pip.conf", "pip/pip.conf"):
         hostile.put(name, text)
-    return {name: str(hostile.root) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS")}
+    return {
+        name: str(hostile.root)
+        for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS")
+    }
 
 
 def _for_pips_python(hostile: Hostile) -> Dict[str, str]:
@@ -96,19 +107,26 @@ def _for_pips_python(hostile: Hostile) -> Dict[str, str]:
 
 @pytest.mark.parametrize("attack", [_for_pip, _for_pips_files, _for_pips_python])
 def test_pip_takes_nothing_from_the_environment(
-    copy: Copy, hostile: Hostile, tmp_path: Path, attack: Callable[[Hostile], Dict[str, str]]
+    copy: Copy,
+    hostile: Hostile,
+    tmp_path: Path,
+    attack: Callable[[Hostile], Dict[str, str]],
 ) -> None:
     copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
     result = copy.enable(*OPTIONS, env=attack(hostile))
     assert result.exit_code == 0, result
     assert hostile.was_run == []
-    assert {path.name.partition("-")[0] for path in copy.vendor.iterdir()} == {"tomlkit"}
+    assert {path.name.partition("-")[0] for path in copy.vendor.iterdir()} == {
+        "tomlkit"
+    }
     made = {path.name for path in hostile.root.iterdir()}
     assert not made & {"target", "prefix", "root", "log"}
     assert copy.node.hosts("reg.corp:5000")["server"] == "http://reg.corp:5000"
 
 
-def test_nothing_is_run_in_the_callers_folder(copy: Copy, hostile: Hostile, tmp_path: Path) -> None:
+def test_nothing_is_run_in_the_callers_folder(
+    copy: Copy, hostile: Hostile, tmp_path: Path
+) -> None:
     hostile.put_modules(*AT_START, *LATER)
     copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
     result = copy.enable(*OPTIONS, cwd=str(hostile.root))
@@ -116,13 +134,19 @@ def test_nothing_is_run_in_the_callers_folder(copy: Copy, hostile: Hostile, tmp_
     assert (copy.vendor / "tomlkit").is_dir()
 
 
-def test_what_is_fetched_is_never_built(copy: Copy, hostile: Hostile, tmp_path: Path) -> None:
+def test_what_is_fetched_is_never_built(
+    copy: Copy, hostile: Hostile, tmp_path: Path
+) -> None:
     """A build runs code, and what it needs for that is asked for without a hash."""
     source = hostile.put_modules("backend.py", below="tomlkit-0.13.3")
-    system = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    system = (
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path ='
+        ' ["."]\n'
+    )
     hostile.put("tomlkit-0.13.3/pyproject.toml", system)
     hostile.put(
-        "tomlkit-0.13.3/PKG-INFO", "Metadata-Version: 2.1\nName: tomlkit\nVersion: 0.13.3\n"
+        "tomlkit-0.13.3/PKG-INFO",
+        "Metadata-Version: 2.1\nName: tomlkit\nVersion: 0.13.3\n",
     )
     archive = tmp_path / "wheels" / "tomlkit-0.13.3.tar.gz"
     archive.parent.mkdir()
@@ -135,7 +159,9 @@ def test_what_is_fetched_is_never_built(copy: Copy, hostile: Hostile, tmp_path: 
     assert "could not be fetched" in result.stderr
 
 
-def test_what_was_fetched_is_roots_alone_and_everybodys_to_read(copy: Copy, tmp_path: Path) -> None:
+def test_what_was_fetched_is_roots_alone_and_everybodys_to_read(
+    copy: Copy, tmp_path: Path
+) -> None:
     for mask in (0o000, 0o077):
         copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
         ok(copy.enable(*OPTIONS, preexec_fn=lambda mask=mask: os.umask(mask)))
@@ -145,7 +171,7 @@ def test_what_was_fetched_is_roots_alone_and_everybodys_to_read(copy: Copy, tmp_
         subprocess.run(["rm", "-r", str(copy.vendor)], check=True)
 
 
-# --- interpreters -----------------------------------------------------------------------------
+# --- interpreters ---------------------------------------------------------------------
 
 
 def _recorder(path: Path, log: Path, exit_code: int = 0) -> str:
@@ -211,7 +237,9 @@ def test_an_interpreter_that_root_starts_for_help_gets_nothing_of_the_callers(
     assert probed["arguments"][0] == fetched["arguments"][0] == "-I"
     assert probed["folder"] == fetched["folder"] == "/"
     assert "--isolated" in fetched["arguments"]
-    assert {"--require-hashes", "--no-deps", "--only-binary"} <= set(fetched["arguments"])
+    assert {"--require-hashes", "--no-deps", "--only-binary"} <= set(
+        fetched["arguments"]
+    )
     own = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": _home(), "LANG": "C.UTF-8"}
     allowed = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "LC_CTYPE"}
     for each in (probed, fetched):
@@ -244,7 +272,10 @@ def test_a_handed_over_interpreter_keeps_the_folder_and_nothing_else(
     assert (probed["folder"], handed["folder"]) == ("/", str(hostile.root))
     for each in (probed, handed):
         assert not (set(STEERING) - {"HOME", "LANG"}) & set(each["environment"])
-        assert (each["environment"]["HOME"], each["environment"]["LANG"]) == (_home(), "C.UTF-8")
+        assert (each["environment"]["HOME"], each["environment"]["LANG"]) == (
+            _home(),
+            "C.UTF-8",
+        )
     assert "REG_PASS" not in handed["environment"]
     assert handed["environment"]["PRIVATE_REGISTRY_GIVEN_REG_PASS"] == "s3cr3t"
     assert handed["environment"]["SNAP_DATA"] == str(copy.node.data)
@@ -255,7 +286,9 @@ def test_a_handed_over_interpreter_keeps_the_folder_and_nothing_else(
 def test_the_plugin_and_the_hook_start_clean(
     microk8s: Microk8s, hostile: Hostile, path: str, is_named: bool
 ) -> None:
-    """MicroK8s 1.27 and 1.28 set a PYTHONPATH that ends in a colon: the caller's folder."""
+    """MicroK8s 1.27 and 1.28 set a PYTHONPATH that ends in a colon: the caller's
+    folder.
+    """
     ok(microk8s.run("enable"))
     hostile.put_modules(*AT_START, *LATER)
     python = Path(sys.executable).parent
@@ -273,26 +306,37 @@ def test_the_plugin_and_the_hook_start_clean(
     assert (done.returncode, hostile.was_run) == (0, [])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's modules are his own affair")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="an ordinary user's modules are his own affair"
+)
 @pytest.mark.parametrize("flags", [("-S",), ("-S", "-s")], ids=str)
 def test_a_door_that_is_started_without_care_cleans_up_first(
     copy: Copy, hostile: Hostile, flags: Tuple[str, ...]
 ) -> None:
     copy.fill_vendor()
     hostile.put_modules(*LATER)
-    for python_path in (str(hostile.root), "", f":{hostile.root}", f"/usr/none:{hostile.root}:"):
+    for python_path in (
+        str(hostile.root),
+        "",
+        f":{hostile.root}",
+        f"/usr/none:{hostile.root}:",
+    ):
         variables = {"PYTHONPATH": python_path}
-        result = copy.enable(*OPTIONS, flags=flags, env=variables, cwd=str(hostile.root))
+        result = copy.enable(
+            *OPTIONS, flags=flags, env=variables, cwd=str(hostile.root)
+        )
         assert (result.exit_code, hostile.was_run) == (0, []), result
 
 
-# --- other programs ---------------------------------------------------------------------------
+# --- other programs -------------------------------------------------------------------
 
 
 def _dumping(node: Microk8s, log: Path) -> None:
     """Let the snap's containerd, a script of bash's, write down how it was started."""
     program = node.snap / "bin" / "containerd"
-    program.write_text(f"#!/bin/bash\n{{ pwd; env -0; }} >'{log}'\necho containerd x v1.7.29 0\n")
+    program.write_text(
+        f"#!/bin/bash\n{{ pwd; env -0; }} >'{log}'\necho containerd x v1.7.29 0\n"
+    )
 
 
 def test_programs_get_an_environment_of_few_variables(
@@ -301,7 +345,12 @@ def test_programs_get_an_environment_of_few_variables(
     log = tmp_path / "log"
     _dumping(microk8s, log)
     script = hostile.put_program("evil.sh")
-    variables = {**STEERING, "BASH_ENV": str(script), "REG_PASS": "s3cr3t", "SNAP_EVIL": "/evil"}
+    variables = {
+        **STEERING,
+        "BASH_ENV": str(script),
+        "REG_PASS": "s3cr3t",
+        "SNAP_EVIL": "/evil",
+    }
     # With a path in it, containerd has to be asked for its version.
     mirror = "docker.io=https://m.corp/proxy"
     ok(microk8s.program("enable", "--mirror", mirror, env=variables))
@@ -327,7 +376,9 @@ def test_programs_get_an_environment_of_few_variables(
 def test_programs_are_not_taken_from_a_directory_that_others_can_write(
     microk8s: Microk8s, containerd: FakeContainerd, hostile: Hostile, way: str
 ) -> None:
-    """Credentials need a restart, for which snapctl, snap, systemctl and journalctl are run."""
+    """Credentials need a restart, for which snapctl, snap, systemctl and journalctl
+    are run.
+    """
     for name in ("snapctl", "snap", "systemctl", "journalctl", "env", "python3", "sh"):
         hostile.put_program(name)
     done = subprocess.run(
@@ -345,18 +396,22 @@ def test_programs_are_not_taken_from_a_directory_that_others_can_write(
     assert containerd.requests == ["restart microk8s.daemon-containerd"]
 
 
-# --- MicroK8s' own places ---------------------------------------------------------------------
+# --- MicroK8s' own places -------------------------------------------------------------
 
 
 def _foreign(hostile: Hostile, node: Microk8s) -> Microk8s:
     """Make a tree that looks like a MicroK8s' and is not its."""
     foreign = Microk8s(hostile.root / "node")
-    hostile.put_program("node/snap/microk8s/8000/bin/containerd", "echo containerd x v1.7.29 0")
+    hostile.put_program(
+        "node/snap/microk8s/8000/bin/containerd", "echo containerd x v1.7.29 0"
+    )
     hostile.put_program("node/snap/microk8s/8000/microk8s-kubectl.wrapper")
     return foreign
 
 
-@pytest.mark.parametrize("names", [("SNAP",), ("SNAP_DATA",), ("SNAP_COMMON",)], ids=str)
+@pytest.mark.parametrize(
+    "names", [("SNAP",), ("SNAP_DATA",), ("SNAP_COMMON",)], ids=str
+)
 @pytest.mark.parametrize("through_link", [False, True], ids=["itself", "by a link"])
 def test_microk8s_is_not_where_others_say(
     microk8s: Microk8s,
@@ -389,7 +444,9 @@ def test_microk8s_is_not_where_others_say(
     "name", ["evil", "microk8s-evil", "microk8s_", "a/../microk8s", "microk8s_A"]
 )
 @pytest.mark.parametrize("variable", ["SNAP_NAME", "SNAP_INSTANCE_NAME"])
-def test_only_microk8s_is_restarted(microk8s: Microk8s, variable: str, name: str) -> None:
+def test_only_microk8s_is_restarted(
+    microk8s: Microk8s, variable: str, name: str
+) -> None:
     result: Result = microk8s.run("enable", *OPTIONS, env={variable: name})
     assert result.exit_code == 4
     assert f"{variable}={name}" in result.stderr
@@ -398,14 +455,21 @@ def test_only_microk8s_is_restarted(microk8s: Microk8s, variable: str, name: str
     assert subprocess.call(["sh", "-c", check], env={variable: name}) == 0
 
 
-def test_help_believes_nobody_and_needs_nobody(microk8s: Microk8s, hostile: Hostile) -> None:
+def test_help_believes_nobody_and_needs_nobody(
+    microk8s: Microk8s, hostile: Hostile
+) -> None:
     foreign = _foreign(hostile, microk8s)
-    for words in (["help"], ["add", "--help"], ["version"], ["check", "--explain", "x"]):
+    for words in (
+        ["help"],
+        ["add", "--help"],
+        ["version"],
+        ["check", "--explain", "x"],
+    ):
         ok(microk8s.program("plugin", *words, env=foreign.environment))
     assert hostile.was_run == []
 
 
-# --- an ordinary user, who becomes root through sudo --------------------------------------------
+# --- an ordinary user, who becomes root through sudo ----------------------------------
 
 
 def _becomes_somebody() -> None:
@@ -417,7 +481,9 @@ def _becomes_somebody() -> None:
 def _can_run(python: str) -> bool:
     check = "import sys; sys.exit(sys.version_info < (3, 8))"
     try:
-        code = subprocess.call([python, "-I", "-c", check], cwd="/", preexec_fn=_becomes_somebody)
+        code = subprocess.call(
+            [python, "-I", "-c", check], cwd="/", preexec_fn=_becomes_somebody
+        )
     except OSError:
         return False
     return code == 0
@@ -427,19 +493,31 @@ class Somebody:
     """An ordinary user in a folder of his own, on a node of root's."""
 
     def __init__(self, public: Path) -> None:
-        self.python = next(each for each in ("/usr/bin/python3", sys.executable) if _can_run(each))
+        self.python = next(
+            each for each in ("/usr/bin/python3", sys.executable) if _can_run(each)
+        )
         self.node = Microk8s(public / "node")
         self.copy = Copy(public / "addon", self.node)
         self.copy.fill_vendor()
         self.hostile = Hostile(public / "hostile")
         self.hostile.put_modules(*AT_START, *LATER)
-        for name in ("snapctl", "snap", "systemctl", "journalctl", "env", "python3", "bash"):
+        for name in (
+            "snapctl",
+            "snap",
+            "systemctl",
+            "journalctl",
+            "env",
+            "python3",
+            "bash",
+        ):
             self.hostile.put_program(name)
         os.chown(str(self.hostile.root), SOMEBODY, SOMEBODY)
         root = str(self.hostile.root)
         self.dirt = {
             **STEERING,
-            **dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "HOME", "XDG_CONFIG_HOME"), root),
+            **dict.fromkeys(
+                ("PYTHONPATH", "PYTHONHOME", "HOME", "XDG_CONFIG_HOME"), root
+            ),
             "BASH_ENV": f"{root}/env",
             "PIP_TARGET": f"{root}/target",
             "SNAP_EVIL": root,
@@ -448,14 +526,21 @@ class Somebody:
 
     def enable(self, *arguments: str, python: str = "", stdin: bytes = b"") -> Result:
         """Run enable as he does."""
-        tools = f"{self.sudo.directory}:{self.hostile.root}:{self.node.host}:/usr/bin:/bin"
+        tools = (
+            f"{self.sudo.directory}:{self.hostile.root}:{self.node.host}:/usr/bin:/bin"
+        )
         harmless = _without(self.dirt, ("PYTHONPATH", "PYTHONHOME", "PYTHONINSPECT"))
         done = subprocess.run(
             [python or self.python, str(self.copy.door), *arguments],
             input=stdin,
             capture_output=True,
             cwd=str(self.hostile.root),
-            env={**self.node.environment, **harmless, "PATH": tools, "REG_PASS": "s3cr3t"},
+            env={
+                **self.node.environment,
+                **harmless,
+                "PATH": tools,
+                "REG_PASS": "s3cr3t",
+            },
             preexec_fn=_becomes_somebody,
             timeout=60,
             check=False,
@@ -484,23 +569,37 @@ def test_what_an_ordinary_user_starts_ends_as_roots_own(somebody: Somebody) -> N
     (somebody.hostile.root / "more.toml").write_text('[[registry]]\nhost = "a.corp"\n')
     ok(somebody.enable("--file", "more.toml"))
     ok(somebody.enable("--file", "-", stdin=b'[[registry]]\nhost = "b.corp"\n'))
-    login = ("--username", "ann", "--password-env", "REG_PASS", "--allow-plaintext-credentials")
+    login = (
+        "--username",
+        "ann",
+        "--password-env",
+        "REG_PASS",
+        "--allow-plaintext-credentials",
+    )
     ok(somebody.enable("--insecure", "c.corp", *login))
     assert somebody.hostile.was_run == []
     for host in ("a.corp", "b.corp", "c.corp"):
         assert somebody.node.hosts(host)["server"]
         assert (somebody.node.certs_d / host / "hosts.toml").stat().st_uid == 0
     assert "s3cr3t" in somebody.node.template.read_text()
-    assert not any("s3cr3t" in word for call in somebody.sudo.calls for word in call["words"])
+    assert not any(
+        "s3cr3t" in word for call in somebody.sudo.calls for word in call["words"]
+    )
     ran = _roots_words(somebody)
     assert ran[:3] == [somebody.python, "-I", str(somebody.copy.door)]
     for call in somebody.sudo.calls:
-        assert not {"BASH_ENV", "SNAP_EVIL", "PIP_TARGET", "LD_AUDIT"} & set(call["environment"])
+        assert not {"BASH_ENV", "SNAP_EVIL", "PIP_TARGET", "LD_AUDIT"} & set(
+            call["environment"]
+        )
 
 
 @as_root
-@pytest.mark.parametrize("has_snaps_python", [False, True], ids=["the host's", "the snap's"])
-def test_root_does_not_run_the_callers_python(somebody: Somebody, has_snaps_python: bool) -> None:
+@pytest.mark.parametrize(
+    "has_snaps_python", [False, True], ids=["the host's", "the snap's"]
+)
+def test_root_does_not_run_the_callers_python(
+    somebody: Somebody, has_snaps_python: bool
+) -> None:
     own = somebody.hostile.root / "python"
     own.symlink_to(somebody.python)
     os.chown(str(own), SOMEBODY, SOMEBODY, follow_symlinks=False)
@@ -521,10 +620,13 @@ def test_root_does_not_run_the_callers_python(somebody: Somebody, has_snaps_pyth
 
 @as_root
 @pytest.mark.parametrize("name", ["SNAP", "SNAP_DATA", "SNAP_COMMON"])
-def test_root_does_not_go_where_the_caller_sends_him(somebody: Somebody, name: str) -> None:
+def test_root_does_not_go_where_the_caller_sends_him(
+    somebody: Somebody, name: str
+) -> None:
     foreign = _foreign(somebody.hostile, somebody.node)
     subprocess.run(
-        ["chown", "-R", f"{SOMEBODY}:{SOMEBODY}", str(somebody.hostile.root)], check=True
+        ["chown", "-R", f"{SOMEBODY}:{SOMEBODY}", str(somebody.hostile.root)],
+        check=True,
     )
     somebody.node.extra_environment[name] = foreign.environment[name]
     result = somebody.enable(*OPTIONS)

@@ -1,4 +1,6 @@
-"""An answer of the cluster's API that is lost: what was done all the same is put back, or named."""
+"""An answer of the cluster's API that is lost: what was done all the same is put
+back, or named.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,27 @@ pytestmark = pytest.mark.attack
 PASSWORD = "s3cr3t-pass"
 LOGIN = ("--registry", "reg.corp:5000", "--username", "ann", "--password-stdin")
 NAMESPACES = ("--namespace", "default", "--namespace", "apps")
-ADD = ("enable", *LOGIN, "--pull-secret", "regcred", *NAMESPACES, "--service-account", "default")
+ADD = (
+    "enable",
+    *LOGIN,
+    "--pull-secret",
+    "regcred",
+    *NAMESPACES,
+    "--service-account",
+    "default",
+)
 PUT_BACK = "all was put back as it was"
 LOST = {
     "cut": "error: unexpected EOF\n",
-    "slow": "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded "
-    "while awaiting headers)\n",
+    "slow": (
+        "Unable to connect to the server: net/http: request canceled (Client.Timeout"
+        " exceeded while awaiting headers)\n"
+    ),
     "slow etcd": "Error from server: etcdserver: request timed out\n",
-    "server's time is up": "Error from server (Timeout): error when creating: the server was "
-    "unable to return a response in the time allotted\n",
+    "server's time is up": (
+        "Error from server (Timeout): error when creating: the server was "
+        "unable to return a response in the time allotted\n"
+    ),
     "hangs": "",
 }
 # What is sent, in order, and what of it may be left.
@@ -109,7 +123,7 @@ def test_what_was_taken_away_all_the_same_comes_back(
     assert (microk8s.tree(), cluster.objects) == (start, empty)
 
 
-# --- and then no answer at all ---------------------------------------------------------------
+# --- and then no answer at all --------------------------------------------------------
 
 
 @pytest.mark.parametrize("at", range(1, 5))
@@ -159,7 +173,7 @@ def test_what_a_disable_may_have_taken_is_named_and_the_next_one_goes_on(
     assert (microk8s.tree(), cluster.objects) == (start, empty)
 
 
-# --- what somebody else made at that very moment ---------------------------------------------
+# --- what somebody else made at that very moment --------------------------------------
 
 
 def our_secret(node: Microk8s, cluster: FakeCluster) -> Dict[str, Any]:
@@ -171,8 +185,12 @@ def our_secret(node: Microk8s, cluster: FakeCluster) -> Dict[str, Any]:
     return copy.deepcopy(found)
 
 
-def lost_behind(cluster: FakeCluster, verb: str, kind: str, theirs: Dict[str, Any]) -> List[str]:
-    """Let somebody be faster once, and our request be lost before it comes to anything."""
+def lost_behind(
+    cluster: FakeCluster, verb: str, kind: str, theirs: Dict[str, Any]
+) -> List[str]:
+    """Let somebody be faster once, and our request be lost before it comes to
+    anything.
+    """
     done: List[str] = []
 
     def lose(call: Call) -> None:
@@ -211,7 +229,9 @@ def test_a_secret_that_is_not_what_we_sent_stays(
     assert (SENT[0][0] in lost.stderr) == is_told
 
 
-def test_an_entry_that_is_not_what_we_sent_stays(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_an_entry_that_is_not_what_we_sent_stays(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     entries = [{"name": "regcred", "of": "them"}]
     theirs = {"metadata": {"name": "default"}, "imagePullSecrets": entries}
     done = lost_behind(cluster, "patch", "serviceaccount", theirs)

@@ -1,4 +1,6 @@
-"""Pull secrets: logins in the cluster, made in all namespaces or in none, and taken back."""
+"""Pull secrets: logins in the cluster, made in all namespaces or in none, and taken
+back.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from private_registry.errors import UsageError
-from private_registry.pull_secrets.secret import PullSecret, docker_config_from, docker_config_of
+from private_registry.pull_secrets.secret import (
+    PullSecret,
+    docker_config_from,
+    docker_config_of,
+)
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import RegistryName
 from unit.fake_kubectl import FakeCluster
@@ -57,7 +63,9 @@ def references(cluster: FakeCluster, namespace: str) -> List[str]:
     return [each["name"] for each in account.get("imagePullSecrets", [])]
 
 
-def test_a_secret_is_made_and_taken_back(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_a_secret_is_made_and_taken_back(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     tree, objects = microk8s.tree(), cluster.objects
     done = ok(make(microk8s, *EVERYWHERE))
     assert "created the Secret regcred in namespace apps" in done.stdout
@@ -79,7 +87,9 @@ def test_a_secret_is_made_and_taken_back(microk8s: Microk8s, cluster: FakeCluste
     assert (microk8s.tree(), cluster.objects) == (tree, objects)
 
 
-def test_the_namespace_is_default_without_another(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_the_namespace_is_default_without_another(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     ok(make(microk8s, *MAKE))
     assert set(cluster.objects["secret"]) == {"default/regcred"}
     assert references(cluster, "default") == []
@@ -100,7 +110,9 @@ def test_what_the_kubelet_knows_a_registry_by(
     assert set(logins(cluster.get("secret", "default", "r"))) == {key}
 
 
-def test_the_same_again_changes_nothing(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_the_same_again_changes_nothing(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     ok(make(microk8s, *EVERYWHERE))
     writes = cluster.writes
     assert "Nothing to do" in ok(make(microk8s, *EVERYWHERE)).stdout
@@ -116,7 +128,9 @@ def test_a_new_password_takes_the_place_of_the_old_one(
     assert logins(cluster.get("secret", "apps", "regcred"))[HOST]["password"] == "new"
 
 
-def test_what_others_put_on_our_secret_stays(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_what_others_put_on_our_secret_stays(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     ok(make(microk8s, *MAKE))
     secret = cluster.get("secret", "default", "regcred")
     assert secret is not None
@@ -150,7 +164,9 @@ def test_one_name_is_for_one_registry(microk8s: Microk8s, cluster: FakeCluster) 
     assert set(logins(cluster.get("secret", "default", "regcred"))) == {HOST}
 
 
-def test_a_secret_can_be_taken_back_alone(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_a_secret_can_be_taken_back_alone(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     objects = cluster.objects
     ok(make(microk8s, *EVERYWHERE))
     ok(microk8s.run("plugin", "remove", "--pull-secret", "regcred"))
@@ -158,8 +174,14 @@ def test_a_secret_can_be_taken_back_alone(microk8s: Microk8s, cluster: FakeClust
     assert microk8s.hosts(HOST)
 
 
-def test_somebody_elses_secret_is_a_conflict(microk8s: Microk8s, cluster: FakeCluster) -> None:
-    theirs = {"metadata": {"name": "regcred", "namespace": "apps"}, "type": "Opaque", "data": {}}
+def test_somebody_elses_secret_is_a_conflict(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    theirs = {
+        "metadata": {"name": "regcred", "namespace": "apps"},
+        "type": "Opaque",
+        "data": {},
+    }
     cluster.put("secret", "apps", theirs)
     tree, objects = microk8s.tree(), cluster.objects
     refused = make(microk8s, *EVERYWHERE)
@@ -168,7 +190,9 @@ def test_somebody_elses_secret_is_a_conflict(microk8s: Microk8s, cluster: FakeCl
     assert (microk8s.tree(), cluster.objects) == (tree, objects)
 
 
-def test_what_an_account_listed_before_stays(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_what_an_account_listed_before_stays(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     for namespace, names in (("default", ["old", "regcred"]), ("apps", ["old"])):
         account = {
             "metadata": {"name": "default", "namespace": namespace},
@@ -183,19 +207,26 @@ def test_what_an_account_listed_before_stays(microk8s: Microk8s, cluster: FakeCl
     assert cluster.objects == objects
 
 
-def test_what_somebody_took_over_stays(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_what_somebody_took_over_stays(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     ok(make(microk8s, *EVERYWHERE))
     secret = cluster.get("secret", "apps", "regcred")
     assert secret is not None
     secret["metadata"]["labels"] = {}
     cluster.put("secret", "apps", secret)
     done = ok(microk8s.run("disable"))
-    assert "note: the Secret regcred in namespace apps is no longer labelled" in done.stdout
+    assert (
+        "note: the Secret regcred in namespace apps is no longer labelled"
+        in done.stdout
+    )
     assert set(cluster.objects["secret"]) == {"apps/regcred"}
     assert references(cluster, "apps") == []
 
 
-def test_what_is_gone_already_is_no_error(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_what_is_gone_already_is_no_error(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     tree = microk8s.tree()
     ok(make(microk8s, *EVERYWHERE))
     objects = {"serviceaccount": {}, "secret": {}}  # type: Dict[str, Any]
@@ -204,7 +235,7 @@ def test_what_is_gone_already_is_no_error(microk8s: Microk8s, cluster: FakeClust
     assert microk8s.tree() == tree
 
 
-# --- all or none -----------------------------------------------------------------------------
+# --- all or none ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("at", range(1, 5))
@@ -267,20 +298,36 @@ def test_a_node_that_does_not_take_it_takes_the_secret_back(
     ("behaviour", "words", "remedy"),
     [
         ({"down": True}, "the cluster's API does not answer", "microk8s start"),
-        ({"namespaces": ["default"]}, "no namespace apps", "kubectl create namespace apps"),
+        (
+            {"namespaces": ["default"]},
+            "no namespace apps",
+            "kubectl create namespace apps",
+        ),
         (
             {"objects": {"secret": {}, "serviceaccount": {}}},
             "no service account default in namespace default",
             "kubectl create serviceaccount -n default default",
         ),
-        ({"forbidden": [["create", "secret", "apps"]]}, "cannot create", "where: the cluster"),
+        (
+            {"forbidden": [["create", "secret", "apps"]]},
+            "cannot create",
+            "where: the cluster",
+        ),
         ({"forbidden": [["patch", "*", "apps"]]}, "cannot patch", "where: the cluster"),
-        ({"forbidden": [["get", "namespace", None]]}, "cannot get", "where: the cluster"),
+        (
+            {"forbidden": [["get", "namespace", None]]},
+            "cannot get",
+            "where: the cluster",
+        ),
     ],
     ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else "",
 )
 def test_what_the_cluster_refuses_is_one_clear_line(
-    microk8s: Microk8s, cluster: FakeCluster, behaviour: Dict[str, Any], words: str, remedy: str
+    microk8s: Microk8s,
+    cluster: FakeCluster,
+    behaviour: Dict[str, Any],
+    words: str,
+    remedy: str,
 ) -> None:
     cluster.set(**behaviour)
     tree, objects = microk8s.tree(), cluster.objects
@@ -314,12 +361,16 @@ def test_disable_without_an_api(microk8s: Microk8s, cluster: FakeCluster) -> Non
     assert "--keep-pull-secrets" in refused.stderr
     assert microk8s.tree() == tree
     done = ok(microk8s.run("disable", "--keep-pull-secrets"))
-    assert "note: left in the cluster: Secret regcred in namespace default" in done.stdout
+    assert (
+        "note: left in the cluster: Secret regcred in namespace default" in done.stdout
+    )
     assert microk8s.tree() == start
     assert cluster.objects == objects
 
 
-def test_who_has_no_pull_secret_needs_no_api(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_who_has_no_pull_secret_needs_no_api(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     cluster.set(down=True)
     ok(microk8s.run("enable", "--insecure", "a.corp"))
     ok(microk8s.run("disable"))
@@ -334,7 +385,9 @@ def test_where_there_is_no_kubectl(microk8s: Microk8s, cluster: FakeCluster) -> 
     assert cluster.command_lines == []
 
 
-def test_a_dry_run_asks_and_changes_nothing(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_a_dry_run_asks_and_changes_nothing(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     tree, objects = microk8s.tree(), cluster.objects
     shown = ok(make(microk8s, *EVERYWHERE, "--dry-run")).stdout
     assert "would create the Secret regcred in namespace apps" in shown
@@ -363,7 +416,9 @@ def test_machines_are_told(microk8s: Microk8s, cluster: FakeCluster) -> None:
     assert [each["namespace"] for each in listed["pull_secrets"]] == ["default", "apps"]
 
 
-def test_the_password_goes_by_standard_input_only(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_the_password_goes_by_standard_input_only(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     ok(make(microk8s, *EVERYWHERE))
     ok(microk8s.run("disable"))
     secrets = [PASSWORD, base64.b64encode(f"ann:{PASSWORD}".encode()).decode()]
@@ -380,7 +435,7 @@ def test_a_damaged_record_is_told(microk8s: Microk8s, cluster: FakeCluster) -> N
     assert "kubectl get secrets -A -l app.kubernetes.io/managed-by" in refused.stderr
 
 
-# --- the command line ------------------------------------------------------------------------
+# --- the command line -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -392,17 +447,32 @@ def test_a_damaged_record_is_told(microk8s: Microk8s, cluster: FakeCluster) -> N
         (["--registry", HOST, "--service-account", "x"], "there is none"),
         (["--pull-secret-from", "x"], "there is none"),
         ([*LOGIN, "--pull-secret", "X"], "cannot be the name of a Secret"),
-        ([*LOGIN, "--pull-secret", "x", "--namespace", "a.b"], "the name of a namespace"),
-        ([*LOGIN, "--pull-secret", "x", "--namespace", "../x"], "the name of a namespace"),
-        ([*LOGIN, "--pull-secret", "x", "--service-account", "_x"], "of a service account"),
+        (
+            [*LOGIN, "--pull-secret", "x", "--namespace", "a.b"],
+            "the name of a namespace",
+        ),
+        (
+            [*LOGIN, "--pull-secret", "x", "--namespace", "../x"],
+            "the name of a namespace",
+        ),
+        (
+            [*LOGIN, "--pull-secret", "x", "--service-account", "_x"],
+            "of a service account",
+        ),
         ([*LOGIN, "--pull-secret", "--all"], "a value is missing"),
         ([*LOGIN, "--pull-secret", "x", "--pull-secret", "y"], "given 2 times"),
-        ([*LOGIN, "--pull-secret", "x", "--pull-secret-from", "f"], "leave --username out"),
+        (
+            [*LOGIN, "--pull-secret", "x", "--pull-secret-from", "f"],
+            "leave --username out",
+        ),
         (
             ["--mirror", "docker.io=https://m", *LOGIN[2:], "--pull-secret", "x"],
             "not for a mirror",
         ),
-        (["--insecure", HOST, *LOGIN[2:], "--pull-secret", "x"], "everybody on the way"),
+        (
+            ["--insecure", HOST, *LOGIN[2:], "--pull-secret", "x"],
+            "everybody on the way",
+        ),
         (["--file", "f", "--pull-secret", "x"], "stands alone"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -416,7 +486,7 @@ def test_options_that_make_no_sense(
     assert cluster.command_lines == []
 
 
-# --- config.json -----------------------------------------------------------------------------
+# --- config.json ----------------------------------------------------------------------
 
 AUTH = base64.b64encode(b"ann:s3cr3t").decode()
 WHOLE = {"username": "ann", "password": "s3cr3t", "auth": AUTH}
@@ -428,12 +498,20 @@ WHOLE = {"username": "ann", "password": "s3cr3t", "auth": AUTH}
         ({"auths": {"reg.corp": {"auth": AUTH}}}, {"reg.corp": WHOLE}, []),
         ({"auths": {"r": {"username": "ann", "password": "s3cr3t"}}}, {"r": WHOLE}, []),
         (
-            {"auths": {"r": {"auth": AUTH, "email": "x"}, "https://index.docker.io/v1/": {}}},
+            {
+                "auths": {
+                    "r": {"auth": AUTH, "email": "x"},
+                    "https://index.docker.io/v1/": {},
+                }
+            },
             {"r": WHOLE},
             ["auths.https://index.docker.io/v1/ holds no user name"],
         ),
         (
-            {"auths": {"r": {"auth": AUTH}, "t": {"identitytoken": "secret"}}, "psFormat": "x"},
+            {
+                "auths": {"r": {"auth": AUTH}, "t": {"identitytoken": "secret"}},
+                "psFormat": "x",
+            },
             {"r": WHOLE},
             ["auths.t holds no user name", "psFormat is no login"],
         ),
@@ -463,7 +541,9 @@ def test_a_config_json_becomes_a_secret(
 ) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps(document))
-    done = ok(microk8s.run("enable", "--pull-secret", "x", "--pull-secret-from", str(file)))
+    done = ok(
+        microk8s.run("enable", "--pull-secret", "x", "--pull-secret-from", str(file))
+    )
     assert logins(cluster.get("secret", "default", "x")) == kept
     told = [line for line in done.stdout.splitlines() if line.startswith("note: ")]
     assert len(told) == len(notes)

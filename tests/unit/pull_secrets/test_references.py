@@ -1,4 +1,6 @@
-"""One entry of a service account's list is changed, and all others stay as and where they are."""
+"""One entry of a service account's list is changed, and all others stay as and where
+they are.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ from typing import Any, Dict, List
 from hypothesis import given
 from hypothesis import strategies as st
 
-from private_registry.pull_secrets.references import adding, is_named, putting_back, taking_out
+from private_registry.pull_secrets.references import (
+    adding,
+    is_named,
+    putting_back,
+    taking_out,
+)
 from unit.json_patch import patched
 
 Entries = List[Dict[str, Any]]
@@ -43,13 +50,17 @@ def test_adding_and_taking_out_again_changes_nothing(listed: Entries) -> None:
     operations = adding(before, "ours")
     assert bool(operations) == (not is_named(before, "ours"))
     added = after(before, operations)
-    assert added == (listed if is_named(before, "ours") else [*listed, {"name": "ours"}])
+    assert added == (
+        listed if is_named(before, "ours") else [*listed, {"name": "ours"}]
+    )
     if operations:
         assert after(account(added), taking_out(account(added), "ours")) == listed
 
 
 @given(entries)
-def test_taking_out_takes_one_and_putting_back_gives_the_order_back(listed: Entries) -> None:
+def test_taking_out_takes_one_and_putting_back_gives_the_order_back(
+    listed: Entries,
+) -> None:
     before = account(listed)
     left = after(before, taking_out(before, "ours"))
     assert len(left) == len(listed) - is_named(before, "ours")
@@ -57,7 +68,9 @@ def test_taking_out_takes_one_and_putting_back_gives_the_order_back(listed: Entr
 
 
 @given(entries, changes)
-def test_putting_back_keeps_what_somebody_did_in_between(listed: Entries, change: Any) -> None:
+def test_putting_back_keeps_what_somebody_did_in_between(
+    listed: Entries, change: Any
+) -> None:
     order, kept, new = change
     before = account(listed)
     left = after(before, taking_out(before, "ours"))
@@ -81,7 +94,9 @@ def is_ours(entry: Dict[str, Any]) -> bool:
 def first_difference(longer: Entries, shorter: Entries) -> int:
     """Return where the one entry more is."""
     pairs = zip(longer, shorter)
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), len(shorter))
+    return next(
+        (at for at, (one, other) in enumerate(pairs) if one != other), len(shorter)
+    )
 
 
 @given(entries)

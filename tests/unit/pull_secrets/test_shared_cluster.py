@@ -51,7 +51,9 @@ def run(node: Microk8s, *command: str, login: str = "s3cr3t") -> Result:
     return node.run(*command, stdin=login.encode())
 
 
-def let_list(cluster: FakeCluster, entries: Entries, namespace: str = "default") -> None:
+def let_list(
+    cluster: FakeCluster, entries: Entries, namespace: str = "default"
+) -> None:
     """Let the service account ``default`` list these."""
     account: Dict[str, Any] = {
         "metadata": {"name": "default", "annotations": {"a": "b"}},
@@ -92,8 +94,11 @@ def any_call(_call: Call) -> bool:
     return True
 
 
-def meanwhile(cluster: FakeCluster, *steps: Tuple[At, Change], fail_at: int = 0) -> List[Any]:
-    """Let somebody change things, each right before the first such call after the one before.
+def meanwhile(
+    cluster: FakeCluster, *steps: Tuple[At, Change], fail_at: int = 0
+) -> List[Any]:
+    """Let somebody change things, each right before the first such call after the one
+    before.
 
     Returns:
         What is still to come; empty where all of it was done.
@@ -136,7 +141,7 @@ def data_of(password: str) -> Dict[str, str]:
     return {".dockerconfigjson": base64.b64encode(json.dumps(config).encode()).decode()}
 
 
-# --- the list of a service account -----------------------------------------------------------
+# --- the list of a service account ----------------------------------------------------
 
 LISTS: Dict[str, Entries] = {
     "nothing": [],
@@ -144,7 +149,10 @@ LISTS: Dict[str, Entries] = {
     "names like ours": [{"name": "regcred2"}, {"name": "my-regcred"}],
     "twice": [THEIRS, {"name": "x"}, THEIRS],
     "without a name": [{}, THEIRS, {}],
-    "more than a name": [{"name": "theirs", "optional": True}, {"name": "x", "of": {"a": [1]}}],
+    "more than a name": [
+        {"name": "theirs", "optional": True},
+        {"name": "x", "of": {"a": [1]}},
+    ],
 }
 
 
@@ -162,7 +170,9 @@ def test_what_an_account_lists_stays_as_it_is(
 
 
 @pytest.mark.parametrize(
-    "entries", [[OURS], [THEIRS, OURS], [{"name": "regcred", "of": "them"}]], ids=json.dumps
+    "entries",
+    [[OURS], [THEIRS, OURS], [{"name": "regcred", "of": "them"}]],
+    ids=json.dumps,
 )
 def test_what_names_it_already_is_not_named_twice_nor_taken_out(
     microk8s: Microk8s, cluster: FakeCluster, entries: Entries
@@ -180,7 +190,10 @@ def test_what_names_it_already_is_not_named_twice_nor_taken_out(
     [
         ([OURS, THEIRS], [THEIRS]),
         ([THEIRS, OURS, {"name": "x"}], [THEIRS, {"name": "x"}]),
-        ([{"name": "regcred", "of": "them"}, OURS], [{"name": "regcred", "of": "them"}]),
+        (
+            [{"name": "regcred", "of": "them"}, OURS],
+            [{"name": "regcred", "of": "them"}],
+        ),
         ([OURS, THEIRS, OURS], [THEIRS, OURS]),
         ([THEIRS], [THEIRS]),
         ([], []),
@@ -247,13 +260,16 @@ def test_what_is_listed_in_between_stays(
     assert (listed(cluster), to_come) == ([*entries, LATE, OURS], [])
     turned_round = [OURS, LATE, *entries]
     to_come = meanwhile(
-        cluster, (calls("patch", "serviceaccount"), lambda: let_list(cluster, turned_round))
+        cluster,
+        (calls("patch", "serviceaccount"), lambda: let_list(cluster, turned_round)),
     )
     ok(microk8s.run("disable"))
     assert (listed(cluster), to_come) == ([LATE, *entries], [])
 
 
-def test_what_is_listed_before_an_undo_stays(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_what_is_listed_before_an_undo_stays(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     let_list(cluster, [THEIRS])
     patch = calls("patch", "serviceaccount")
     to_come = meanwhile(cluster, (patch, nothing), (any_call, late(cluster)), fail_at=3)
@@ -272,7 +288,10 @@ def test_what_is_listed_before_an_undo_stays(microk8s: Microk8s, cluster: FakeCl
     [
         ([THEIRS, {"name": "y"}], [THEIRS, OURS, {"name": "y"}]),
         ([{"name": "y"}], [OURS, {"name": "y"}]),
-        ([LATE, {"name": "x"}, {"name": "y"}], [LATE, {"name": "x"}, OURS, {"name": "y"}]),
+        (
+            [LATE, {"name": "x"}, {"name": "y"}],
+            [LATE, {"name": "x"}, OURS, {"name": "y"}],
+        ),
         (
             [{"name": "x"}, THEIRS, OURS, {"name": "y"}],
             [{"name": "x"}, THEIRS, OURS, {"name": "y"}],
@@ -296,7 +315,9 @@ def test_an_undo_finds_the_place_in_a_changed_list(
     assert (listed(cluster), to_come) == (put_back, [])
 
 
-def test_an_account_that_goes_in_between(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_an_account_that_goes_in_between(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     def gone() -> None:
         cluster.delete("serviceaccount", "default", "default")
 
@@ -338,7 +359,7 @@ def test_who_changes_it_all_the_time_ends_it_with_clear_words(
     assert (after, microk8s.tree()) == (objects, tree)
 
 
-# --- two runs at once ------------------------------------------------------------------------
+# --- two runs at once -----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -399,12 +420,15 @@ def test_what_somebody_named_in_between_is_not_ours(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
     meanwhile(
-        cluster, (calls("patch", "serviceaccount"), lambda: let_list(cluster, [OURS, THEIRS]))
+        cluster,
+        (calls("patch", "serviceaccount"), lambda: let_list(cluster, [OURS, THEIRS])),
     )
     ok(run(microk8s, *BOTH))
     assert listed(cluster) == [OURS, THEIRS]
     record = (microk8s.common / RECORD).read_bytes()
-    assert {each.namespace: each.service_accounts for each in from_json(record, "")} == {
+    assert {
+        each.namespace: each.service_accounts for each in from_json(record, "")
+    } == {
         "default": (),
         "apps": ("default",),
     }
@@ -413,7 +437,7 @@ def test_what_somebody_named_in_between_is_not_ours(
     assert listed(cluster, "apps") == []
 
 
-# --- the Secret itself -----------------------------------------------------------------------
+# --- the Secret itself ----------------------------------------------------------------
 
 THEIR_PARTS: Dict[str, Dict[str, Any]] = {
     "labels": {"team": "blue"},
@@ -435,7 +459,9 @@ def test_what_others_put_on_our_secret_in_between_stays(
 ) -> None:
     ok(run(microk8s, *ADD))
     at = any_call if is_dry is None else calls("replace", "secret", dry=is_dry)
-    to_come = meanwhile(cluster, (at, edit_secret(cluster, **{part: THEIR_PARTS[part]})))
+    to_come = meanwhile(
+        cluster, (at, edit_secret(cluster, **{part: THEIR_PARTS[part]}))
+    )
     ok(run(microk8s, *ADD, login="new"))
     assert to_come == []
     assert password_in(secret_of(cluster)) == "new"
@@ -478,7 +504,9 @@ def test_a_secret_that_is_taken_over_before_it_is_updated(
     assert microk8s.tree() == tree
 
 
-def test_a_secret_that_somebody_makes_before_us(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_a_secret_that_somebody_makes_before_us(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     theirs = {"metadata": {"name": "regcred"}, "type": "Opaque", "data": {"x": "eA=="}}
     tree, objects = microk8s.tree(), cluster.objects
     make = calls("create", "secret")
@@ -493,11 +521,16 @@ def test_a_secret_that_somebody_makes_before_us(microk8s: Microk8s, cluster: Fak
     assert secret_of(cluster, "apps")["data"] == {"x": "eA=="}
 
 
-def test_a_secret_that_goes_before_it_is_updated(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_a_secret_that_goes_before_it_is_updated(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     ok(run(microk8s, *ADD))
     meanwhile(
         cluster,
-        (calls("replace", "secret"), lambda: cluster.delete("secret", "default", "regcred")),
+        (
+            calls("replace", "secret"),
+            lambda: cluster.delete("secret", "default", "regcred"),
+        ),
     )
     ok(run(microk8s, *ADD, login="new"))
     assert password_in(secret_of(cluster)) == "new"
@@ -510,7 +543,10 @@ def test_a_secret_that_is_taken_over_before_it_is_deleted(
     to_come = meanwhile(cluster, (calls("delete", "secret"), took_over(cluster)))
     done = ok(microk8s.run("disable"))
     assert to_come == []
-    assert "note: the Secret regcred in namespace default is no longer labelled" in done.stdout
+    assert (
+        "note: the Secret regcred in namespace default is no longer labelled"
+        in done.stdout
+    )
     assert password_in(secret_of(cluster)) == "theirs"
     assert set(cluster.objects["secret"]) == {"default/regcred"}
 
@@ -587,11 +623,16 @@ def test_what_somebody_made_in_place_of_ours_is_told_and_stays(
     )
     refused = microk8s.run("disable")
     assert (refused.exit_code, to_come) == (4, [])
-    assert "not everything in the cluster could be put back: somebody else" in refused.stderr
+    assert (
+        "not everything in the cluster could be put back: somebody else"
+        in refused.stderr
+    )
     assert secret_of(cluster)["data"] == {"x": "eA=="}
 
 
-def test_every_write_is_bound_to_what_was_read(microk8s: Microk8s, cluster: FakeCluster) -> None:
+def test_every_write_is_bound_to_what_was_read(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
     bound = []
 
     def look(call: Call) -> None:

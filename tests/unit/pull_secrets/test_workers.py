@@ -43,14 +43,24 @@ def test_a_worker_makes_and_takes_back(worker: Microk8s, cluster: FakeCluster) -
         (["get", "secret", "default"], "get secrets in namespace default"),
         (["get", "serviceaccount", "apps"], "get serviceaccounts in namespace apps"),
         (["create", "secret", "apps"], "create secrets in namespace apps"),
-        (["patch", "serviceaccount", "default"], "patch serviceaccounts in namespace default"),
+        (
+            ["patch", "serviceaccount", "default"],
+            "patch serviceaccounts in namespace default",
+        ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
 def test_what_a_worker_may_not_do_is_named(
-    worker: Microk8s, cluster: FakeCluster, refused: List[str], words: str, *, is_told: bool
+    worker: Microk8s,
+    cluster: FakeCluster,
+    refused: List[str],
+    words: str,
+    *,
+    is_told: bool
 ) -> None:
-    cluster.set(forbidden=[refused], because=": no relationship found" if is_told else "")
+    cluster.set(
+        forbidden=[refused], because=": no relationship found" if is_told else ""
+    )
     tree, objects = worker.tree(), cluster.objects
     done = make(worker, *EVERYWHERE)
     assert done.exit_code == 4
@@ -70,28 +80,37 @@ def test_who_may_not_see_namespaces_may_write_into_one(
     assert set(cluster.objects["secret"]) == {"default/regcred"}
 
 
-def test_what_a_worker_may_no_longer_take_back(worker: Microk8s, cluster: FakeCluster) -> None:
+def test_what_a_worker_may_no_longer_take_back(
+    worker: Microk8s, cluster: FakeCluster
+) -> None:
     ok(make(worker, *EVERYWHERE))
     cluster.set(forbidden=[["patch", "serviceaccount", None]])
     tree, objects = worker.tree(), cluster.objects
     done = worker.run("disable")
     assert done.exit_code == 4
-    assert done.stderr.splitlines()[-1] == (
-        "  do: on a control plane node: microk8s kubectl delete secret -n default regcred; "
-        "microk8s kubectl delete secret -n apps regcred; then here again: --keep-pull-secrets"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "  do: on a control plane node: microk8s kubectl delete secret -n default"
+        " regcred; microk8s kubectl delete secret -n apps regcred; then here again:"
+        " --keep-pull-secrets"
     )
     assert (worker.tree(), cluster.objects) == (tree, objects)
     ok(worker.run("disable", "--keep-pull-secrets"))
 
 
-QUOTA = 'secrets "regcred" is forbidden: exceeded quota: two, requested: secrets=1, used: secrets=2'
+QUOTA = (
+    'secrets "regcred" is forbidden: exceeded quota: two, requested: secrets=1, used:'
+    " secrets=2"
+)
 LYING = (
-    'secrets is forbidden: User "\x1b[2J cannot get resource "x y"" cannot get resource '
-    '"secrets; rm -rf /" in API group "" in the namespace "default"'
+    'secrets is forbidden: User "\x1b[2J cannot get resource "x y"" cannot get resource'
+    ' "secrets; rm -rf /" in API group "" in the namespace "default"'
 )
 
 
-@pytest.mark.parametrize("words", [QUOTA, LYING], ids=["quota", "no words of an authorizer"])
+@pytest.mark.parametrize(
+    "words", [QUOTA, LYING], ids=["quota", "no words of an authorizer"]
+)
 def test_other_refusals_are_told_as_they_are(
     worker: Microk8s, cluster: FakeCluster, words: str
 ) -> None:
@@ -148,7 +167,10 @@ def test_a_worker_without_kubectl(worker: Microk8s, cluster: FakeCluster) -> Non
     (worker.snap / "kubectl").unlink()
     done = make(worker, *MAKE)
     assert done.exit_code == 4
-    assert f"sudo {worker.snap}/kubectl --kubeconfig={worker.current / LOGIN} get" in done.stderr
+    assert (
+        f"sudo {worker.snap}/kubectl --kubeconfig={worker.current / LOGIN} get"
+        in done.stderr
+    )
     assert cluster.command_lines == []
 
 

@@ -1,4 +1,6 @@
-"""CA files, client certificates and keys: what is refused before anything is written, and why."""
+"""CA files, client certificates and keys: what is refused before anything is
+written, and why.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ BAD_CAS = [
     ),
     Case("key only", lambda pki: pki.authority.key, "private key in the CA file"),
     Case(
-        "key beside it", lambda pki: pki.authority.pem + pki.authority.key, "private key in the CA"
+        "key beside it",
+        lambda pki: pki.authority.pem + pki.authority.key,
+        "private key in the CA",
     ),
     Case(
         "older key before it",
@@ -107,9 +111,15 @@ GOOD_CAS = [
     Case("plain", lambda pki: pki.authority.pem, "Test CA"),
     Case("CRLF", lambda pki: pki.authority.pem.replace("\n", "\r\n"), "Test CA"),
     Case("BOM", lambda pki: "\ufeff" + pki.authority.pem, "Test CA"),
-    Case("text around it", lambda pki: "Issuer: me\n" + pki.authority.pem + "end\n", "Test CA"),
+    Case(
+        "text around it",
+        lambda pki: "Issuer: me\n" + pki.authority.pem + "end\n",
+        "Test CA",
+    ),
     Case("indented", lambda pki: pki.authority.pem.replace("\n", "\n  "), "Test CA"),
-    Case("no newline at the end", lambda pki: pki.authority.pem.rstrip("\n"), "Test CA"),
+    Case(
+        "no newline at the end", lambda pki: pki.authority.pem.rstrip("\n"), "Test CA"
+    ),
 ]
 
 
@@ -138,7 +148,9 @@ def test_a_bundle_with_one_expired_ca_is_taken_whole(
 
 def test_a_ca_can_come_from_standard_input(microk8s: Microk8s, pki: Pki) -> None:
     pem = pki.authority.pem
-    result = microk8s.run("enable", "--registry", "reg.corp", "--ca", "-", stdin=pem.encode())
+    result = microk8s.run(
+        "enable", "--registry", "reg.corp", "--ca", "-", stdin=pem.encode()
+    )
     assert result.exit_code == 0, result.stderr
     assert (microk8s.certs_d / "reg.corp" / "ca.crt").read_text() == pem
 
@@ -154,9 +166,14 @@ class ClientCase(NamedTuple):
 
 BAD_CLIENTS = [
     ClientCase(
-        "key of another", lambda pki: pki.client.pem, lambda pki: pki.server.key, "does not fit"
+        "key of another",
+        lambda pki: pki.client.pem,
+        lambda pki: pki.server.key,
+        "does not fit",
     ),
-    ClientCase("swapped", lambda pki: pki.client.key, lambda pki: pki.client.pem, "not a PEM"),
+    ClientCase(
+        "swapped", lambda pki: pki.client.key, lambda pki: pki.client.pem, "not a PEM"
+    ),
     ClientCase(
         "certificate is no PEM",
         lambda pki: "x",
@@ -164,9 +181,17 @@ BAD_CLIENTS = [
         "not a PEM certificate",
     ),
     ClientCase(
-        "key is no PEM", lambda pki: pki.client.pem, lambda pki: "x", "not a PEM private key"
+        "key is no PEM",
+        lambda pki: pki.client.pem,
+        lambda pki: "x",
+        "not a PEM private key",
     ),
-    ClientCase("key is empty", lambda pki: pki.client.pem, lambda pki: "", "not a PEM private key"),
+    ClientCase(
+        "key is empty",
+        lambda pki: pki.client.pem,
+        lambda pki: "",
+        "not a PEM private key",
+    ),
     ClientCase(
         "encrypted key",
         lambda pki: pki.client.pem,
@@ -186,10 +211,16 @@ BAD_CLIENTS = [
         "damaged",
     ),
     ClientCase(
-        "damaged key", lambda pki: pki.client.pem, lambda pki: _damaged(pki.client.key), "key"
+        "damaged key",
+        lambda pki: pki.client.pem,
+        lambda pki: _damaged(pki.client.key),
+        "key",
     ),
     ClientCase(
-        "binary key", lambda pki: pki.client.pem, lambda pki: b"\xff\xfe\x00", "not a text file"
+        "binary key",
+        lambda pki: pki.client.pem,
+        lambda pki: b"\xff\xfe\x00",
+        "not a text file",
     ),
     ClientCase(
         "expired",
@@ -220,7 +251,14 @@ def test_a_client_certificate_that_cannot_serve_is_refused(
     key = _file(tmp_path / "node.key", case.key(pki))
     error = _refused(
         microk8s,
-        *("--registry", "reg.corp", "--client-cert", str(certificate), "--client-key", str(key)),
+        *(
+            "--registry",
+            "reg.corp",
+            "--client-cert",
+            str(certificate),
+            "--client-key",
+            str(key),
+        ),
     )
     assert case.message in error
     assert str(key) in error or str(certificate) in error
@@ -229,7 +267,12 @@ def test_a_client_certificate_that_cannot_serve_is_refused(
 
 GOOD_CLIENTS = [
     ClientCase("two files", lambda pki: pki.client.pem, lambda pki: pki.client.key, ""),
-    ClientCase("older key", lambda pki: pki.client.pem, lambda pki: pki.client.traditional_key, ""),
+    ClientCase(
+        "older key",
+        lambda pki: pki.client.pem,
+        lambda pki: pki.client.traditional_key,
+        "",
+    ),
     ClientCase(
         "CRLF",
         lambda pki: pki.client.pem.replace("\n", "\r\n"),
@@ -259,15 +302,22 @@ def test_a_client_certificate_is_written_without_its_key_and_the_key_for_root_on
     key = _file(tmp_path / "node.key", case.key(pki))
     result = microk8s.run(
         "enable",
-        *("--registry", "reg.corp", "--client-cert", str(certificate), "--client-key", str(key)),
+        *(
+            "--registry",
+            "reg.corp",
+            "--client-cert",
+            str(certificate),
+            "--client-key",
+            str(key),
+        ),
     )
     assert result.exit_code == 0, result.stderr
     written = microk8s.certs_d / "reg.corp"
     assert (written / "client.cert").read_text().startswith(pki.client.pem)
     assert "PRIVATE" not in (written / "client.cert").read_text()
-    assert (written / "client.key").read_text() == str(case.key(pki)).replace("\r\n", "\n").replace(
-        pki.client.pem, ""
-    )
+    assert (written / "client.key").read_text() == str(case.key(pki)).replace(
+        "\r\n", "\n"
+    ).replace(pki.client.pem, "")
     assert (written / "client.key").stat().st_mode & 0o777 == 0o600
 
 
@@ -286,7 +336,16 @@ def test_one_file_may_hold_certificate_and_key(
 def test_one_stream_may_hold_certificate_and_key(microk8s: Microk8s, pki: Pki) -> None:
     both = (pki.client.key + pki.client.pem).encode()
     result = microk8s.run(
-        *("enable", "--registry", "reg.corp", "--client-cert", "-", "--client-key", "-"), stdin=both
+        *(
+            "enable",
+            "--registry",
+            "reg.corp",
+            "--client-cert",
+            "-",
+            "--client-key",
+            "-",
+        ),
+        stdin=both,
     )
     assert result.exit_code == 0, result.stderr
     assert (microk8s.certs_d / "reg.corp" / "client.cert").read_text() == pki.client.pem
@@ -297,8 +356,14 @@ def test_one_stream_may_hold_certificate_and_key(microk8s: Microk8s, pki: Pki) -
     [
         ('ca_file = "expired.crt"', "has expired on"),
         ('ca_file = "missing.crt"', "no such file"),
-        ('client_cert_file = "node.crt"\nclient_key_file = "other.key"', "does not fit"),
-        ('[[registry.mirror]]\nurl = "https://m.corp"\nca_file = "expired.crt"', "has expired on"),
+        (
+            'client_cert_file = "node.crt"\nclient_key_file = "other.key"',
+            "does not fit",
+        ),
+        (
+            '[[registry.mirror]]\nurl = "https://m.corp"\nca_file = "expired.crt"',
+            "has expired on",
+        ),
     ],
     ids=["expired CA", "missing CA", "key of another", "mirror's expired CA"],
 )
@@ -314,7 +379,9 @@ def test_certificates_of_a_registries_file_are_checked_too(
     assert str(source) in error
 
 
-@pytest.mark.parametrize("ends", ["1951-02-03", "2049-12-31", "2050-01-01", "9999-12-31"])
+@pytest.mark.parametrize(
+    "ends", ["1951-02-03", "2049-12-31", "2050-01-01", "9999-12-31"]
+)
 def test_dates_of_both_kinds_are_read(ends: str) -> None:
     begin = datetime(1950, 1, 2, tzinfo=timezone.utc)
     end = datetime.strptime(ends, "%Y-%m-%d").replace(tzinfo=timezone.utc)
@@ -322,7 +389,10 @@ def test_dates_of_both_kinds_are_read(ends: str) -> None:
     assert validity(pair.der) == (begin.timestamp(), end.timestamp())
 
 
-@given(st.binary(max_size=40) | st.builds(bytes.__add__, st.just(b"0\x1e0\x1c"), st.binary()))
+@given(
+    st.binary(max_size=40)
+    | st.builds(bytes.__add__, st.just(b"0\x1e0\x1c"), st.binary())
+)
 def test_what_is_no_certificate_has_no_dates(der: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         validity(der)

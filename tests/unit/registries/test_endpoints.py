@@ -40,7 +40,9 @@ ACCEPTED = [
 @pytest.mark.parametrize(
     ("text", "url", "override_path"), ACCEPTED, ids=[case[0] for case in ACCEPTED]
 )
-def test_a_url_becomes_what_containerd_must_read(text: str, url: str, override_path: bool) -> None:
+def test_a_url_becomes_what_containerd_must_read(
+    text: str, url: str, override_path: bool
+) -> None:
     endpoint = parse_mirror_url(text, "--mirror")
     assert (endpoint.url, endpoint.needs_override_path) == (url, override_path)
 
@@ -48,7 +50,11 @@ def test_a_url_becomes_what_containerd_must_read(text: str, url: str, override_p
 REFUSED = [
     ("", "http:// or https://", "https://MIRROR"),
     ("mirror.corp", "http:// or https://", "REGISTRY=https://mirror.corp"),
-    ("mirror.corp:5000/x", "http:// or https://", "REGISTRY=https://mirror.corp:5000/x"),
+    (
+        "mirror.corp:5000/x",
+        "http:// or https://",
+        "REGISTRY=https://mirror.corp:5000/x",
+    ),
     ("//mirror.corp", "http:// or https://", "https://"),
     ("http:/mirror.corp", "http:// or https://", "https://"),
     ("ftp://mirror.corp", "http or https", "https://MIRROR"),
@@ -56,12 +62,20 @@ REFUSED = [
     ("https://", "not a host name|no host", "https://mirror.example.com"),
     ("https:///proxy", "not a host name|no host", "https://mirror.example.com"),
     ("https://user:secret@mirror.corp", "user name or password", "https://mirror.corp"),
-    ("https://user:secret@mirror.corp/proxy", "user name or password", "https://mirror.corp/proxy"),
+    (
+        "https://user:secret@mirror.corp/proxy",
+        "user name or password",
+        "https://mirror.corp/proxy",
+    ),
     ("https://token@mirror.corp", "user name or password", "https://mirror.corp"),
     ("https://mirror.corp:0", "1 to 65535", "https://mirror.example.com"),
     ("https://mirror.corp:70000/x", "1 to 65535", "https://mirror.example.com"),
     ("https://mirror.corp:0443", "leading zero", "HOST:443|mirror.corp:443"),
-    ("https://mirror.corp:\u0664\u0664\u0663", "1 to 65535", "https://mirror.example.com"),
+    (
+        "https://mirror.corp:\u0664\u0664\u0663",
+        "1 to 65535",
+        "https://mirror.example.com",
+    ),
     ("https://mir ror.corp", "not a host name", "https://mirror.example.com"),
     ("https://mirror.corp/a b", "path of", None),
     ("https://mirror.corp/a\n", "path of", None),
@@ -103,7 +117,9 @@ def test_an_endpoint_reads_back_as_itself(endpoint: Endpoint) -> None:
 @given(
     st.builds(
         "{}{}".format,
-        st.sampled_from(["", "http://", "https://", "https://m.corp/", "https://m.corp:"]),
+        st.sampled_from(
+            ["", "http://", "https://", "https://m.corp/", "https://m.corp:"]
+        ),
         st.text(max_size=20) | st.text("v2/.:@%?#\"'\\\n\x00 []a", max_size=20),
     )
 )

@@ -1,4 +1,6 @@
-"""A registry that is named among its own mirrors: Docker Hub by all its names, and all others."""
+"""A registry that is named among its own mirrors: Docker Hub by all its names, and
+all others.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,27 @@ from unit.microk8s import STOCK_HOSTS, Microk8s, ok
 HUB = "https://registry-1.docker.io"
 A, B = "https://a.corp", "https://b.corp"
 HUB_NAMES = [
-    *("https://docker.io", "https://docker.io/", "https://docker.io:443", "https://docker.io/v2"),
-    *("HTTPS://Docker.IO/v2/", "https://registry-1.docker.io", "https://registry-1.docker.io:443/"),
-    *("https://index.docker.io", "https://index.docker.io/v1/", "https://index.docker.io/v2"),
-    *("https://registry.docker.io", "https://hub.docker.com", "https://hub.docker.com/"),
+    *(
+        "https://docker.io",
+        "https://docker.io/",
+        "https://docker.io:443",
+        "https://docker.io/v2",
+    ),
+    *(
+        "HTTPS://Docker.IO/v2/",
+        "https://registry-1.docker.io",
+        "https://registry-1.docker.io:443/",
+    ),
+    *(
+        "https://index.docker.io",
+        "https://index.docker.io/v1/",
+        "https://index.docker.io/v2",
+    ),
+    *(
+        "https://registry.docker.io",
+        "https://hub.docker.com",
+        "https://hub.docker.com/",
+    ),
 ]
 #: Whose mirrors, as named, and what comes of it: plain HTTP or not, and the mirrors.
 Case = Tuple[str, List[str], Tuple[bool, List[str]]]
@@ -32,7 +51,11 @@ ORDERS: List[Case] = [
     ("quay.io", ["https://docker.io"], (False, [HUB])),
     ("reg.corp:5000", ["https://reg.corp:5000"], (False, [])),
     ("reg.corp:5000", [A, "https://reg.corp:5000/v2/"], (False, [A])),
-    ("reg.corp:5000", ["https://reg.corp:5000", A], (False, ["https://reg.corp:5000", A])),
+    (
+        "reg.corp:5000",
+        ["https://reg.corp:5000", A],
+        (False, ["https://reg.corp:5000", A]),
+    ),
     ("reg.corp:5000", ["https://reg.corp:5001"], (False, ["https://reg.corp:5001"])),
     ("reg.corp", ["https://reg.corp:443"], (False, [])),
     ("reg.corp:443", [A, "https://reg.corp"], (False, [A])),
@@ -45,12 +68,18 @@ PLAIN: List[Case] = [
     ("reg.corp", ["http://reg.corp:80"], (True, [])),
     ("reg.corp:80", [A, "http://reg.corp"], (True, [A])),
     ("reg.corp", ["http://reg.corp:443"], (False, ["http://reg.corp:443"])),
-    ("reg.corp:5000", ["http://reg.corp:5000", A], (False, ["http://reg.corp:5000", A])),
+    (
+        "reg.corp:5000",
+        ["http://reg.corp:5000", A],
+        (False, ["http://reg.corp:5000", A]),
+    ),
 ]
 
 
 def _saved(microk8s: Microk8s) -> List[Any]:
-    found: List[Any] = json.loads(ok(microk8s.run("plugin", "list", "--json")).stdout)["registries"]
+    found: List[Any] = json.loads(ok(microk8s.run("plugin", "list", "--json")).stdout)[
+        "registries"
+    ]
     return found
 
 
@@ -78,7 +107,9 @@ def test_docker_hub_is_asked_where_it_answers(url: str) -> None:
         ("https://hub.docker.com/r/me/app", "web pages"),
     ],
 )
-def test_what_of_docker_hub_is_no_registry(microk8s: Microk8s, url: str, says: str) -> None:
+def test_what_of_docker_hub_is_no_registry(
+    microk8s: Microk8s, url: str, says: str
+) -> None:
     with pytest.raises(UsageError, match=says):
         parse_mirror_url(url, "--mirror")
     result = microk8s.run("enable", "--mirror", f"quay.io={url}")
@@ -100,7 +131,13 @@ def _with_v2(urls: List[str]) -> List[str]:
 @pytest.mark.parametrize(
     "endpoint",
     [
-        *("docker.io", "docker.io/", "docker.io:443", "docker.io/v2", "index.docker.io"),
+        *(
+            "docker.io",
+            "docker.io/",
+            "docker.io:443",
+            "docker.io/v2",
+            "index.docker.io",
+        ),
         *("registry-1.docker.io", "hub.docker.com", "DOCKER.IO", *HUB_NAMES),
     ],
 )
@@ -131,7 +168,9 @@ def test_a_command_line(microk8s: Microk8s, case: Case) -> None:
 @pytest.mark.parametrize("case", ORDERS, ids=str)
 def test_registries_toml(microk8s: Microk8s, case: Case) -> None:
     name, urls, _ = case
-    tables = "".join(f'[[registry.mirror]]\nurl = "{url}"\n' for url in dict.fromkeys(urls))
+    tables = "".join(
+        f'[[registry.mirror]]\nurl = "{url}"\n' for url in dict.fromkeys(urls)
+    )
     if name == "docker.io" and len(urls) == 2 and "index" in urls[1]:
         tables = f'[[registry.mirror]]\nurl = "{urls[1]}"\n'
     text = f'[[registry]]\nhost = "{name}"\n{tables}'
@@ -162,7 +201,9 @@ def test_a_tree(
     expected: Tuple[bool, List[str]],
 ) -> None:
     text = f'server = "{server}"\n' if server else ""
-    text += "".join(f'[host."{each}"]\ncapabilities = ["pull", "resolve"]\n' for each in hosts)
+    text += "".join(
+        f'[host."{each}"]\ncapabilities = ["pull", "resolve"]\n' for each in hosts
+    )
     (tmp_path / "certs.d/docker.io").mkdir(parents=True)
     (tmp_path / "certs.d/docker.io/hosts.toml").write_text(text)
     ok(microk8s.run("enable", "--import", str(tmp_path / "certs.d")))
@@ -190,7 +231,9 @@ def test_the_tree_as_microk8s_ships_it(microk8s: Microk8s, tmp_path: Path) -> No
     ],
     ids=str,
 )
-def test_dockers_own_mirrors(microk8s: Microk8s, mirrors: List[str], expected: List[str]) -> None:
+def test_dockers_own_mirrors(
+    microk8s: Microk8s, mirrors: List[str], expected: List[str]
+) -> None:
     text = json.dumps({"registry-mirrors": mirrors})
     result = ok(microk8s.run("enable", "--file", "-", stdin=text.encode()))
     found = _saved(microk8s)
@@ -201,7 +244,10 @@ def test_dockers_own_mirrors(microk8s: Microk8s, mirrors: List[str], expected: L
 
 NO_REGISTRY: List[Tuple[Dict[str, Any], str]] = [
     ({"mirrors": {"docker.io": {"endpoint": [A, "http://docker.io"]}}}, "plain HTTP"),
-    ({"mirrors": {"docker.io": {"endpoint": [A, "https://hub.docker.com/v2/x"]}}}, "web pages"),
+    (
+        {"mirrors": {"docker.io": {"endpoint": [A, "https://hub.docker.com/v2/x"]}}},
+        "web pages",
+    ),
 ]
 
 
@@ -216,12 +262,17 @@ def test_an_import_leaves_out_what_is_no_registry(
     _check(microk8s, ("docker.io", [], (False, [A])))
 
 
-def test_a_tree_leaves_out_plain_http_to_docker_hub(microk8s: Microk8s, tmp_path: Path) -> None:
+def test_a_tree_leaves_out_plain_http_to_docker_hub(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
     (tmp_path / "certs.d/docker.io").mkdir(parents=True)
     text = f'[host."{A}"]\n[host."http://docker.io"]\n'
     (tmp_path / "certs.d/docker.io/hosts.toml").write_text(text)
     result = ok(microk8s.run("enable", "--import", str(tmp_path / "certs.d")))
-    assert "host.http://docker.io: Docker Hub does not speak plain HTTP; left out" in result.stdout
+    assert (
+        "host.http://docker.io: Docker Hub does not speak plain HTTP; left out"
+        in result.stdout
+    )
     _check(microk8s, ("docker.io", [], (False, [A])))
 
 
@@ -231,7 +282,11 @@ def test_settings_for_itself_are_the_registrys_own(
     words = ["--mirror", "reg.corp=https://reg.corp:443", *client_options]
     ok(microk8s.run("enable", *words))
     (found,) = _saved(microk8s)
-    assert (found["ca"], found["client_certificate"], found["mirrors"]) == (True, True, [])
+    assert (found["ca"], found["client_certificate"], found["mirrors"]) == (
+        True,
+        True,
+        [],
+    )
     login = ["--username", "ann", "--password-stdin", "--no-restart"]
     words = ["--mirror", "reg.corp=https://reg.corp", *login]
     ok(microk8s.run("plugin", "add", *words, stdin=b"s3cr3t"))
@@ -241,20 +296,30 @@ def test_settings_for_itself_are_the_registrys_own(
     ok(microk8s.run("plugin", "add", *words, "--no-restart"))
     (found,) = _saved(microk8s)
     assert (found["ca"], found["username"], len(found["mirrors"])) == (True, "ann", 1)
-    words = ["--mirror", "reg.corp=https://reg.corp", "--no-credentials", "--no-restart"]
+    words = [
+        "--mirror",
+        "reg.corp=https://reg.corp",
+        "--no-credentials",
+        "--no-restart",
+    ]
     ok(microk8s.run("plugin", "add", *words))
     (found,) = _saved(microk8s)
     assert (found["username"], found["mirrors"]) == (None, [])
 
 
-def test_settings_that_differ_from_its_own_are_refused_in_a_file(microk8s: Microk8s) -> None:
+def test_settings_that_differ_from_its_own_are_refused_in_a_file(
+    microk8s: Microk8s,
+) -> None:
     text = (
-        '[[registry]]\nhost = "reg.corp"\nusername = "a"\npassword = "x"\n'
-        '[[registry.mirror]]\nurl = "https://reg.corp"\nusername = "b"\npassword = "y"\n'
+        '[[registry]]\nhost = "reg.corp"\nusername = "a"\npassword ='
+        ' "x"\n[[registry.mirror]]\nurl = "https://reg.corp"\nusername = "b"\npassword'
+        ' = "y"\n'
     )
     result = microk8s.run("plugin", "apply", "--file", "-", stdin=text.encode())
     assert result.exit_code == 2
-    assert "reg.corp is named among its own mirrors with other settings" in result.stderr
+    assert (
+        "reg.corp is named among its own mirrors with other settings" in result.stderr
+    )
 
 
 def test_only_itself_is_what_no_fallback_says(microk8s: Microk8s) -> None:
@@ -266,7 +331,12 @@ def test_only_itself_is_what_no_fallback_says(microk8s: Microk8s) -> None:
 
 
 def test_a_login_of_docker_hub_by_any_of_its_names(microk8s: Microk8s) -> None:
-    for host in ("docker.io:443", "index.docker.io:443", "registry-1.docker.io", "hub.docker.com"):
+    for host in (
+        "docker.io:443",
+        "index.docker.io:443",
+        "registry-1.docker.io",
+        "hub.docker.com",
+    ):
         plain = {
             "mirrors": {"docker.io": {"endpoint": ["docker.io"]}},
             "configs": {host: {"auth": {"username": "ann", "password": "s3cr3t"}}},
@@ -274,4 +344,8 @@ def test_a_login_of_docker_hub_by_any_of_its_names(microk8s: Microk8s) -> None:
         text = json.dumps(plain).encode()
         ok(microk8s.run("plugin", "apply", "--file", "-", "--no-restart", stdin=text))
         (found,) = _saved(microk8s)
-        assert (found["host"], found["username"], found["mirrors"]) == ("docker.io", "ann", [])
+        assert (found["host"], found["username"], found["mirrors"]) == (
+            "docker.io",
+            "ann",
+            [],
+        )

@@ -1,4 +1,6 @@
-"""Registry names: what is accepted, what it means, and what to type where it is refused."""
+"""Registry names: what is accepted, what it means, and what to type where it is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from private_registry.errors import UsageError
-from private_registry.registries.names import DOCKER_HUB_SERVER, RegistryName, parse_registry_name
+from private_registry.registries.names import (
+    DOCKER_HUB_SERVER,
+    RegistryName,
+    parse_registry_name,
+)
 from private_registry.texts.showing import shown
 from unit import strategies
 
@@ -36,7 +42,9 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("option", ["--insecure", "--registry", "--mirror", "host"])
-@pytest.mark.parametrize(("text", "host", "port"), ACCEPTED, ids=[case[0] for case in ACCEPTED])
+@pytest.mark.parametrize(
+    ("text", "host", "port"), ACCEPTED, ids=[case[0] for case in ACCEPTED]
+)
 def test_a_name_is_understood(text: str, host: str, port: int, option: str) -> None:
     assert parse_registry_name(text, option) == RegistryName(host, port)
 
@@ -73,29 +81,64 @@ REFUSED = [
     ("https://reg.corp", "--insecure", "says https://", "^--registry reg.corp$"),
     ("http://reg.corp:80", "--registry", "says http://", "^--insecure reg.corp:80$"),
     ("user:secret@reg.corp", "--registry", "user name", "^--registry reg.corp$"),
-    ("http://user:secret@reg.corp:1", "--insecure", "user name", "^--insecure reg.corp:1$"),
+    (
+        "http://user:secret@reg.corp:1",
+        "--insecure",
+        "user name",
+        "^--insecure reg.corp:1$",
+    ),
     ("reg.corp/team", "--insecure", "goes on after", "^--insecure reg.corp$"),
     ("reg.corp:5000/v2/", "--registry", "goes on after", "^--registry reg.corp:5000$"),
-    ("http://reg.corp/team/app", "--insecure", "goes on after", "^--insecure reg.corp$"),
+    (
+        "http://reg.corp/team/app",
+        "--insecure",
+        "goes on after",
+        "^--insecure reg.corp$",
+    ),
     ("../../etc", "--insecure", "goes on after|not a host name", "--insecure"),
     ("..", "--insecure", "is not", "--insecure"),
     (".", "--insecure", "is not", "--insecure"),
-    ("_default", "--registry", "is not a host name", "--registry registry.example.com:5000"),
+    (
+        "_default",
+        "--registry",
+        "is not a host name",
+        "--registry registry.example.com:5000",
+    ),
     ("my_reg.corp", "--registry", "is not a host name", "registry.example.com:5000"),
     ("reg..corp", "--registry", "is not a host name", "registry.example.com:5000"),
     ("-reg.corp", "--registry", "is not a host name", "registry.example.com:5000"),
     ("reg-.corp", "--registry", "is not a host name", "registry.example.com:5000"),
     ("reg.corp.", "--registry", "is not a host name", "registry.example.com:5000"),
-    ("a" * 64 + ".corp", "--registry", "is not a host name", "registry.example.com:5000"),
-    (".".join(["a" * 60] * 5), "--registry", "is not a host name", "registry.example.com:5000"),
+    (
+        "a" * 64 + ".corp",
+        "--registry",
+        "is not a host name",
+        "registry.example.com:5000",
+    ),
+    (
+        ".".join(["a" * 60] * 5),
+        "--registry",
+        "is not a host name",
+        "registry.example.com:5000",
+    ),
     ('reg".corp', "--registry", "is not a host name", "registry.example.com:5000"),
     ("reg'.corp", "--mirror", "is not a host name", "docker.io="),
     ("reg$(id).corp", "--registry", "is not a host name", "registry.example.com:5000"),
     ("256.1.1.1", "--insecure", "is not an IPv4 address", "10.141.241.175:32000"),
     ("10.1.1", "--insecure", "is not an IPv4 address", "10.141.241.175:32000"),
     ("10.1.1.1.1", "--insecure", "is not an IPv4 address", "10.141.241.175:32000"),
-    ("b\u00fccher.example", "--registry", "outside ASCII", "^--registry xn--bcher-kva.example$"),
-    ("\u212aelvin.example", "--registry", "outside ASCII", "^--registry kelvin.example$"),
+    (
+        "b\u00fccher.example",
+        "--registry",
+        "outside ASCII",
+        "^--registry xn--bcher-kva.example$",
+    ),
+    (
+        "\u212aelvin.example",
+        "--registry",
+        "outside ASCII",
+        "^--registry kelvin.example$",
+    ),
     ("reg.corp:", "--insecure", "1 to 65535", "10.141.241.175:32000"),
     ("reg.corp:0", "--insecure", "1 to 65535", "10.141.241.175:32000"),
     ("reg.corp:65536", "--insecure", "1 to 65535", "10.141.241.175:32000"),
@@ -119,8 +162,18 @@ REFUSED = [
     ("*", "--insecure", "stands for every registry", r"^--mirror '\*=https://MIRROR'$"),
     ("*", "--registry", "stands for every registry", r"^--mirror '\*=https://MIRROR'$"),
     ("*.corp", "--mirror", "is not a host name", "docker.io="),
-    ("docker.io", "--insecure", "does not speak plain HTTP", "^--mirror docker.io=http://MIRROR$"),
-    ("registry-1.docker.io", "--registry", "named docker.io/", "^--registry docker.io$"),
+    (
+        "docker.io",
+        "--insecure",
+        "does not speak plain HTTP",
+        "^--mirror docker.io=http://MIRROR$",
+    ),
+    (
+        "registry-1.docker.io",
+        "--registry",
+        "named docker.io/",
+        "^--registry docker.io$",
+    ),
     ("index.docker.io", "--mirror", "named docker.io/", "^--mirror docker.io=URL$"),
     ("hub.docker.com", "--registry", "named docker.io/", "^--registry docker.io$"),
 ]
@@ -156,7 +209,11 @@ def test_the_spelling_that_is_offered_is_accepted(text: str, instead: str) -> No
 
 def test_every_registry_is_a_name_for_mirrors_only() -> None:
     name = parse_registry_name("*", "--mirror")
-    assert (name.is_every_registry, name.directory, str(name)) == (True, "_default", "*")
+    assert (name.is_every_registry, name.directory, str(name)) == (
+        True,
+        "_default",
+        "*",
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,7 +230,11 @@ def test_where_containerd_looks_a_name_up(
     text: str, directory: str, shadow: str, server: str
 ) -> None:
     name = parse_registry_name(text, "--registry")
-    assert (name.directory, name.shadowing_directory, name.server) == (directory, shadow, server)
+    assert (name.directory, name.shadowing_directory, name.server) == (
+        directory,
+        shadow,
+        server,
+    )
 
 
 @given(strategies.names)
@@ -192,7 +253,9 @@ def test_a_name_reads_back_as_itself(name: RegistryName) -> None:
 )
 @example("a/../b:1", "host")
 @example("http://[::1]:5/", "--insecure")
-def test_whatever_is_accepted_is_safe_as_a_path_and_in_toml(text: str, option: str) -> None:
+def test_whatever_is_accepted_is_safe_as_a_path_and_in_toml(
+    text: str, option: str
+) -> None:
     try:
         name = parse_registry_name(text, option)
     except UsageError:
@@ -212,7 +275,9 @@ def test_whatever_is_accepted_is_safe_as_a_path_and_in_toml(text: str, option: s
         ("x" * 100, "x" * 77 + "..."),
     ],
 )
-def test_user_input_is_shown_short_and_without_passwords(text: str, expected: str) -> None:
+def test_user_input_is_shown_short_and_without_passwords(
+    text: str, expected: str
+) -> None:
     assert shown(text) == expected
 
 

@@ -1,4 +1,6 @@
-"""registries.toml: what is written reads back, and errors name file, line and the right key."""
+"""registries.toml: what is written reads back, and errors name file, line and the
+right key.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ from hypothesis import given, settings
 
 from private_registry.errors import UsageError
 from private_registry.registries.endpoints import parse_mirror_url
-from private_registry.registries.model import ClientCertificate, DesiredState, Mirror, Registry, Tls
+from private_registry.registries.model import (
+    ClientCertificate,
+    DesiredState,
+    Mirror,
+    Registry,
+    Tls,
+)
 from private_registry.registries.names import RegistryName
 from private_registry.registries.registries_toml import from_toml, to_toml
 from unit import strategies
@@ -74,7 +82,9 @@ skip_verify = true
     )
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "version = 1\n", "registry = []\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "version = 1\n", "registry = []\n"]
+)
 def test_no_registry_is_a_state_too(text: str) -> None:
     assert read(text) == DesiredState()
 
@@ -97,7 +107,12 @@ MIRROR = '[[registry.mirror]]\nurl = "https://m.corp"\n'
 ERRORS = [
     ("top key", "verson = 1", 1, "unknown key verson; did you mean version"),
     ("key of a registry", HEAD + "insecre = true", 6, "did you mean insecure"),
-    ("key of a mirror", HEAD + '[[registry.mirror]]\nurl = "https://m"\nulr = 1', 8, "mean url"),
+    (
+        "key of a mirror",
+        HEAD + '[[registry.mirror]]\nurl = "https://m"\nulr = 1',
+        8,
+        "mean url",
+    ),
     ("a key far from all", HEAD + "colour = 1", 6, "unknown key colour"),
     ("wrong type", HEAD + 'insecure = "true"', 6, "insecure must be true or false"),
     ("number for a text", HEAD + "ca = 5", 6, "ca must be a text in quotes"),
@@ -106,24 +121,51 @@ ERRORS = [
     ("key without certificate", HEAD + 'client_key = "x"', 6, "needs client_cert"),
     ("bad host", '[[registry]]\nhost = "a b"', 2, "white space"),
     ("bad host in the second", HEAD.replace("a.corp", "a/b"), 5, "goes on after"),
-    ("the same twice", HEAD.replace("a.corp", "First.corp"), 5, "first.corp is named twice"),
+    (
+        "the same twice",
+        HEAD.replace("a.corp", "First.corp"),
+        5,
+        "first.corp is named twice",
+    ),
     ("bad mirror", HEAD + '[[registry.mirror]]\nurl = "m.corp"', 7, "https://"),
-    ("TLS with plain HTTP", HEAD + "insecure = true\nskip_verify = true", 5, "has no TLS"),
+    (
+        "TLS with plain HTTP",
+        HEAD + "insecure = true\nskip_verify = true",
+        5,
+        "has no TLS",
+    ),
     ("CA with skip_verify", HEAD + 'ca = "x"\nskip_verify = true', 5, "skip_verify"),
     ("nobody to ask", HEAD + "fallback = false", 5, "without a mirror"),
-    ("every registry insecure", '[[registry]]\nhost = "*"\ninsecure = true', 2, "mirrors only"),
+    (
+        "every registry insecure",
+        '[[registry]]\nhost = "*"\ninsecure = true',
+        2,
+        "mirrors only",
+    ),
     ("every registry alone", '[[registry]]\nhost = "*"', 2, "at least one mirror"),
     ("broken TOML", HEAD + "insecure = maybe", 6, "not TOML"),
-    ("key file without certificate", HEAD + 'client_key_file = "node.key"', 6, "needs client_cert"),
+    (
+        "key file without certificate",
+        HEAD + 'client_key_file = "node.key"',
+        6,
+        "needs client_cert",
+    ),
     ("second mirror", HEAD + MIRROR + '[[registry.mirror]]\nurl = "x"', 9, "https://"),
-    ("file of a mirror", HEAD + 'ca = "x"\n' + MIRROR + 'ca_file = "no"', 9, "cannot be read"),
+    (
+        "file of a mirror",
+        HEAD + 'ca = "x"\n' + MIRROR + 'ca_file = "no"',
+        9,
+        "cannot be read",
+    ),
     ("same key twice", HEAD + "insecure = true\ninsecure = true", 7, "insecure"),
     ("no host", "[[registry]]\ninsecure = true", 1, "without host"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "message"), [case[1:] for case in ERRORS], ids=[case[0] for case in ERRORS]
+    ("text", "line", "message"),
+    [case[1:] for case in ERRORS],
+    ids=[case[0] for case in ERRORS],
 )
 def test_an_error_names_file_and_line(text: str, line: int, message: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -142,8 +184,12 @@ def test_an_error_names_file_and_line(text: str, line: int, message: str) -> Non
         ("https://m.corp", "http://m.corp", None),
     ],
 )
-def test_a_mirror_is_named_once(first: str, second: str, problem: Optional[str]) -> None:
-    text = HEAD + "".join(f'[[registry.mirror]]\nurl = "{url}"\n' for url in (first, second))
+def test_a_mirror_is_named_once(
+    first: str, second: str, problem: Optional[str]
+) -> None:
+    text = HEAD + "".join(
+        f'[[registry.mirror]]\nurl = "{url}"\n' for url in (first, second)
+    )
     if problem is None:
         assert len(read(text).registries[1].mirrors) == 2
         return
@@ -157,7 +203,10 @@ def test_a_newer_format_is_refused() -> None:
 
 
 def test_keys_are_in_no_repr() -> None:
-    keys: Dict[str, Any] = {"client_cert_file": "node.crt", "client_key_file": "node.key"}
+    keys: Dict[str, Any] = {
+        "client_cert_file": "node.crt",
+        "client_key_file": "node.key",
+    }
     lines = "".join('{} = "{}"\n'.format(*item) for item in keys.items())
     shown = repr(read(HEAD + lines))
     assert "CERT" in shown

@@ -1,4 +1,6 @@
-"""JSON and TOML from whomever: too large, too deep or too odd is an error, and none takes long."""
+"""JSON and TOML from whomever: too large, too deep or too odd is an error, and none
+takes long.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +18,38 @@ DEEP = 100_000
 
 
 def within_time(start: float) -> bool:
-    """Whether a reader gave up in time, the processor's; a slow one has ten times what it needs."""
+    """Whether a reader gave up in time, the processor's.
+
+    A slow one has ten times what it needs.
+    """
     return time.thread_time() - start < SECONDS
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *("[" * DEEP, '{"a":' * DEEP, "[" * 101 + "]" * 101, '{"a":[' * 51 + "1" + "]}" * 51),
+        *(
+            "[" * DEEP,
+            '{"a":' * DEEP,
+            "[" * 101 + "]" * 101,
+            '{"a":[' * 51 + "1" + "]}" * 51,
+        ),
         *(
             "[" * 200 + '"',
             '"' + "[" * 200,
             "[]" * 101 + '\\"' * 500_000,
             "[]" * 101 + '"\\' * 9999,
         ),
-        *("9" * 2000, "-" + "9" * 2000, "NaN", "Infinity", "", "\x00", "1 2", '{"a": 1'),
+        *(
+            "9" * 2000,
+            "-" + "9" * 2000,
+            "NaN",
+            "Infinity",
+            "",
+            "\x00",
+            "1 2",
+            '{"a": 1',
+        ),
         *(b"\xff", b" " * (json_text.MOST_BYTES + 1), b"\xef\xbb\xbf{}"),
     ],
     ids=lambda text: repr(text[:12]),
@@ -76,7 +95,11 @@ def test_what_python_says_of_a_value_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a": ' + "[" * DEEP, '{"a": ' + "[" * 101 + "]" * 101 + "}", '{"a": ' + "9" * 2000 + "}"],
+    [
+        '{"a": ' + "[" * DEEP,
+        '{"a": ' + "[" * 101 + "]" * 101 + "}",
+        '{"a": ' + "9" * 2000 + "}",
+    ],
     ids=range(3),
 )
 def test_lists_in_json_are_found_within_the_same_bounds(text: str) -> None:
@@ -107,7 +130,9 @@ TOML = {
     "date": "a = 2020-99-99",
 }
 READ_WHOLE = {key: TOML[key] for key in TOML if key != "array without end"}
-BY_STATEMENT = {key: TOML[key] for key in TOML if "blank" not in key and "comment" not in key}
+BY_STATEMENT = {
+    key: TOML[key] for key in TOML if "blank" not in key and "comment" not in key
+}
 
 
 @pytest.mark.parametrize("text", READ_WHOLE.values(), ids=list(READ_WHOLE))
@@ -123,7 +148,9 @@ def test_toml_that_cannot_be_taken_is_one_error(text: str) -> None:
 def test_the_same_statement_by_statement(text: str) -> None:
     start = time.thread_time()
     with pytest.raises(TomlSyntaxError) as caught:
-        toml_statements.parse(toml_statements.split_lines("version = 2\n\n" + text + "\n"))
+        toml_statements.parse(
+            toml_statements.split_lines("version = 2\n\n" + text + "\n")
+        )
     assert caught.value.line is not None
     assert caught.value.line >= 3
     assert within_time(start)

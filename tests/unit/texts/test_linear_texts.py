@@ -1,4 +1,6 @@
-"""Every pattern and reader goes once through what somebody else wrote, however odd it is."""
+"""Every pattern and reader goes once through what somebody else wrote, however odd
+it is.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,32 @@ from private_registry.texts.harmless import NOT_SHOWN
 from unit.certs_d import Tree
 
 _LENGTH = 5_000
-# Once through such a text takes less than a millisecond, cubic time minutes: of the processor's
-# time, which others do not lengthen by being busy.
-# The slowest of them, on the oldest Python and with a busy machine, takes three.
+# Once through such a text takes less than a millisecond, cubic time minutes: of the
+# processor's time, which others do not lengthen by being busy. The slowest of them, on
+# the oldest Python and with a busy machine, takes three.
 _SECONDS = 6
 _PATTERN_SECONDS = 0.5
 _BEGINS = ("", "a", '"', '[host."', 'ca = ["/a"', "A=$", "http://a")
 _UNITS = (
-    *(" ", "\n", '"', "'", '" "', "[", "]", "\\", "/", ".", "=", "A=", "a", "0", "a.", ":", ", "),
+    *(
+        " ",
+        "\n",
+        '"',
+        "'",
+        '" "',
+        "[",
+        "]",
+        "\\",
+        "/",
+        ".",
+        "=",
+        "A=",
+        "a",
+        "0",
+        "a.",
+        ":",
+        ", ",
+    ),
     *('"/a",', "{", "${A:-", "@", "%", "-", "1s", "/a", "-----BEGIN A-----\n"),
 )
 
@@ -50,9 +70,16 @@ def _patterns_in(value: Any, depth: int = 0) -> Iterator[Pattern[Any]]:
 
 
 def _ways(source: str, name: str) -> Set[str]:
-    """Say how a module uses a pattern; anywhere in a text, where it does not say so itself."""
+    """Say how a module uses a pattern.
+
+    Anywhere in a text, where it does not say so itself.
+    """
     found = set(re.findall(rf"\b{name}\b(?:\[\w+\])?\.(\w+)", source)) - {"pattern"}
-    return {"search"} if not found else {"search" if each == "sub" else each for each in found}
+    return (
+        {"search"}
+        if not found
+        else {"search" if each == "sub" else each for each in found}
+    )
 
 
 def _all_patterns() -> Dict[str, Tuple[Pattern[Any], Set[str]]]:
@@ -90,7 +117,11 @@ def test_patterns_take_linear_time(name: str) -> None:
         for way in ways:
             start = time.thread_time()
             _use(pattern, way, text)
-            assert time.thread_time() - start < _PATTERN_SECONDS, (pattern.pattern, way, text[:40])
+            assert time.thread_time() - start < _PATTERN_SECONDS, (
+                pattern.pattern,
+                way,
+                text[:40],
+            )
 
 
 def _mend(text: str) -> object:

@@ -1,4 +1,6 @@
-"""Runs queue: whatever is started at once takes effect as if one came after the other."""
+"""Runs queue: whatever is started at once takes effect as if one came after the
+other.
+"""
 
 from __future__ import annotations
 
@@ -61,12 +63,20 @@ def test_twenty_at_once_all_take_effect(microk8s: Microk8s) -> None:
 
 def test_adding_and_removing_at_once(microk8s: Microk8s) -> None:
     names = [f"10.4.0.{number}:5000" for number in range(8)]
-    ok(microk8s.run("enable", *[word for name in names for word in ("--insecure", name)]))
+    ok(
+        microk8s.run(
+            "enable", *[word for name in names for word in ("--insecure", name)]
+        )
+    )
     removed = [start(microk8s, "disable", "--registry", name) for name in names]
     added = [start(microk8s, "enable", "--insecure", f"r{n}.corp") for n in range(8)]
     finish(removed + added)
     present = {path.name for path in microk8s.certs_d.iterdir()}
-    assert present == {"docker.io", "localhost:32000", *(f"r{n}.corp" for n in range(8))}
+    assert present == {
+        "docker.io",
+        "localhost:32000",
+        *(f"r{n}.corp" for n in range(8)),
+    }
 
 
 @contextmanager
@@ -90,7 +100,9 @@ def lock(microk8s: Microk8s) -> Path:
     return microk8s.common / OURS
 
 
-def test_who_waits_names_the_holder_and_then_goes_on(microk8s: Microk8s, lock: Path) -> None:
+def test_who_waits_names_the_holder_and_then_goes_on(
+    microk8s: Microk8s, lock: Path
+) -> None:
     with holding(lock) as holder:
         run = start(microk8s, "plugin", "add", "--insecure", "a.corp")
         assert run.stderr is not None
@@ -118,7 +130,10 @@ def test_who_waits_too_long_gives_up_and_says_what_to_do(
         with holding(lock) as holder:
             result = microk8s.run(*command)
         assert result.exit_code == 4, result
-        assert f"another run (process {holder.pid}) has not ended within 0.3 s" in result.stderr
+        assert (
+            f"another run (process {holder.pid}) has not ended within 0.3 s"
+            in result.stderr
+        )
         assert f"sudo kill {holder.pid}" in result.stderr
         assert microk8s.tree() == before
 
@@ -137,7 +152,10 @@ def test_who_only_looks_waits_for_nobody(microk8s: Microk8s, lock: Path) -> None
             start_time = time.monotonic()
             result = ok(microk8s.run(*command))
             assert time.monotonic() - start_time < 5
-            assert f"Another run (process {holder.pid}) is at work right now." in result.stderr
+            assert (
+                f"Another run (process {holder.pid}) is at work right now."
+                in result.stderr
+            )
         start_time = time.monotonic()
         microk8s.run("plugin", "check", "--timeout", "1")
         assert time.monotonic() - start_time < 5
@@ -153,7 +171,9 @@ def test_what_everybody_may_open_is_not_what_is_locked(
         ok(microk8s.run("disable"))
 
 
-def test_the_lock_can_be_opened_by_its_owner_alone(microk8s: Microk8s, lock: Path) -> None:
+def test_the_lock_can_be_opened_by_its_owner_alone(
+    microk8s: Microk8s, lock: Path
+) -> None:
     assert stat.S_IMODE(lock.stat().st_mode) == 0o700
     lock.chmod(0o755)
     ok(microk8s.run("plugin", "add", "--insecure", "a.corp"))
@@ -189,7 +209,9 @@ def test_the_holder_is_told_by_device_and_inode(
     own = line.format(2, 4712, *device, status.st_ino)
     for text, holder in ((other, None), (other + own, 4712)):
         (tmp_path / "locks").write_text(text)
-        monkeypatch.setattr("private_registry.transaction.lock._LOCKS", str(tmp_path / "locks"))
+        monkeypatch.setattr(
+            "private_registry.transaction.lock._LOCKS", str(tmp_path / "locks")
+        )
         with holding(lock), held_at_once(Place(str(microk8s.common), OURS)) as turn:
             assert turn == Turn(is_ours=False, holder=holder)
 
@@ -199,10 +221,17 @@ def test_the_hook_gives_up_before_snapd_ends_it(
 ) -> None:
     assert turns.HOOK_SECONDS < 120 < turns.SECONDS
     monkeypatch.setattr(turns, "HOOK_SECONDS", 0.3)
-    (line,) = [each for each in (microk8s.common / HOOK).read_text().splitlines() if "exec" in each]
+    (line,) = [
+        each
+        for each in (microk8s.common / HOOK).read_text().splitlines()
+        if "exec" in each
+    ]
     words = line.partition('"$door" ')[2].split()
     with holding(lock) as holder:
         result = microk8s.run("plugin", *words)
     assert result.exit_code == 4
-    assert f"another run (process {holder.pid}) has not ended within 0.3 s" in result.stderr
+    assert (
+        f"another run (process {holder.pid}) has not ended within 0.3 s"
+        in result.stderr
+    )
     assert "when it has, type: microk8s private-registry apply" in result.stderr

@@ -1,7 +1,9 @@
-"""What somebody does between a run that was killed and the next one: none of it is undone.
+"""What somebody does between a run that was killed and the next one: none of it is
+undone.
 
-Whoever edits, replaces or removes files then does not know of the run; what stood there before it
-comes back where nobody has put anything else, and is kept and named where somebody has.
+Whoever edits, replaces or removes files then does not know of the run; what stood there
+before it comes back where nobody has put anything else, and is kept and named where
+somebody has.
 """
 
 from __future__ import annotations
@@ -101,7 +103,11 @@ class Scene:
     def kept_texts(self) -> List[bytes]:
         """Return what is kept of files that could not be put back."""
         rescued = self.node.data / OURS / "rescued"
-        return [path.read_bytes() for path in rescued.iterdir()] if rescued.is_dir() else []
+        return (
+            [path.read_bytes() for path in rescued.iterdir()]
+            if rescued.is_dir()
+            else []
+        )
 
 
 @pytest.fixture
@@ -111,7 +117,9 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 
 
 def interruptions(scene: Scene) -> Iterator[int]:
-    """Kill the run at every operation at which it has changed something, the last one first."""
+    """Kill the run at every operation at which it has changed something, the last
+    one first.
+    """
     with interrupted(0, lambda _operation: None) as counted:
         ok(scene.node.run(*scene.command))
     for at in range(counted.count, 0, -1):
@@ -135,7 +143,10 @@ def test_killed_anywhere_and_then_done_by_hand(scene: Scene, deed: str) -> None:
         assert "unfinished" not in listed.stderr, at
         if DEEDS[deed] in (_edit, _replace):
             for host in HOSTS:
-                assert hosts_toml(scene.node, host).read_bytes() == FOREIGN_TEXT, (at, host)
+                assert hosts_toml(scene.node, host).read_bytes() == FOREIGN_TEXT, (
+                    at,
+                    host,
+                )
         for command in (scene.command, ("disable",)):
             assert scene.node.run(*command).exit_code in (0, 3), (at, command)
         assert not scene.is_interrupted()
@@ -147,7 +158,10 @@ def test_an_edit_after_a_killed_run_stays_and_what_stood_there_is_kept(
     scene: Scene, by_hand: Callable[[Path], None]
 ) -> None:
     killed_before(scene.node, "unlink", "hosts.toml", *scene.command)
-    paths = [hosts_toml(scene.node, host) for host in ("docker.io", "changed.corp", "gone.corp")]
+    paths = [
+        hosts_toml(scene.node, host)
+        for host in ("docker.io", "changed.corp", "gone.corp")
+    ]
     for path in paths:
         by_hand(path)
     said = ok(scene.node.run("plugin", "list")).stderr
@@ -163,7 +177,10 @@ def test_a_new_file_that_somebody_edited_stays(scene: Scene) -> None:
     text = SECOND + '[[registry]]\nhost = "z.corp"\n'
     scene.files[1].write_text(text)
     killed_before(scene.node, "rename", "ledger.json", *scene.command)
-    new, ledger = hosts_toml(scene.node, "new.corp"), scene.node.data / OURS / "ledger.json"
+    new, ledger = (
+        hosts_toml(scene.node, "new.corp"),
+        scene.node.data / OURS / "ledger.json",
+    )
     new.write_bytes(FOREIGN_TEXT)
     ledger.write_bytes(ledger.read_bytes())
     said = ok(scene.node.run("plugin", "list")).stderr

@@ -1,4 +1,6 @@
-"""Interrupted at any file operation a run is done or undone, and every file is whole."""
+"""Interrupted at any file operation a run is done or undone, and every file is
+whole.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,15 @@ LOGIN = ("--username", "ann", "--password-env", "REG_PASS")
 SCENES = {
     "first enable": Scene((), FIRST),
     "two more": Scene(
-        (FIRST,), ("plugin", "add", "--insecure", "a.corp", "--insecure", "10.1.1.3:5000")
+        (FIRST,),
+        ("plugin", "add", "--insecure", "a.corp", "--insecure", "10.1.1.3:5000"),
     ),
     "stock file replaced": Scene(
         (FIRST,), ("plugin", "add", "--mirror", "docker.io=https://m.corp/x")
     ),
     "client certificate goes": Scene(
-        (("enable", "--registry", "a.corp", "@client"),), ("plugin", "add", "--insecure", "a.corp")
+        (("enable", "--registry", "a.corp", "@client"),),
+        ("plugin", "add", "--insecure", "a.corp"),
     ),
     "foreign file adopted": Scene(
         (FIRST,), ("plugin", "add", "--insecure", "hand.corp", "--adopt")
@@ -73,7 +77,11 @@ class Stage:
         (node.host / "dockerd").touch()
         (node.etc_docker / "certs.d/by.hand").mkdir(parents=True)
         (node.etc_docker / "daemon.json").write_text('{"debug": true}\n')
-        node.write("args/certs.d/hand.corp/hosts.toml", b"# by hand\r\nserver = 'http://x'", 0o604)
+        node.write(
+            "args/certs.d/hand.corp/hosts.toml",
+            b"# by hand\r\nserver = 'http://x'",
+            0o604,
+        )
         node.write("args/containerd.toml", TEMPLATE)
         self.original = node.tree()
         for command in scene.before:
@@ -109,7 +117,8 @@ class Stage:
 
 
 def seen(tree: Tree) -> Tree:
-    """Return what MicroK8s and containerd see of a tree: not our records, not our marker.
+    """Return what MicroK8s and containerd see of a tree: not our records, not our
+    marker.
 
     The marker goes last of all, so that a disable that was killed can be called again.
     """
@@ -203,7 +212,12 @@ def test_real_programs_killed_at_any_time(microk8s: Microk8s) -> None:
     door = [sys.executable, str(ADDON / "enable"), "--adopt"]
     kills = 0
     for number in range(25):
-        options = ["--insecure", f"10.2.0.{number}:5000", "--mirror", "docker.io=https://m.corp"]
+        options = [
+            "--insecure",
+            f"10.2.0.{number}:5000",
+            "--mirror",
+            "docker.io=https://m.corp",
+        ]
         program = subprocess.Popen(
             [*door, *options],
             env=environment,
@@ -237,7 +251,8 @@ with open(str(filler), "wb", buffering=0) as stream:
             stream.write(b"x" * 4096)
     except OSError:
         pass
-full = node.run("plugin", "add", "--insecure", "10.1.1.2:5000", "--insecure", "10.1.1.3:5000")
+two = ("--insecure", "10.1.1.2:5000", "--insecure", "10.1.1.3:5000")
+full = node.run("plugin", "add", *two)
 assert full.exit_code == 4, full
 assert "no space left on device" in full.stderr, full
 assert node.tree() == before
@@ -246,12 +261,17 @@ ok(node.run("plugin", "add", "--insecure", "10.1.1.2:5000"))
 print("done")
 """
     mount = (
-        f'mkdir {tmp_path}/disk && mount -t tmpfs -o size=256k tmpfs {tmp_path}/disk && exec "$@"'
+        f"mkdir {tmp_path}/disk && mount -t tmpfs -o size=256k tmpfs {tmp_path}/disk &&"
+        ' exec "$@"'
     )
-    namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "-r", "-m"]
-    if subprocess.call([*namespace, "true"], stderr=subprocess.DEVNULL) != 0 and not os.getenv(
-        "CI"
-    ):
+    namespace = (
+        ["unshare", "--mount"]
+        if os.geteuid() == 0
+        else ["unshare", "--user", "-r", "-m"]
+    )
+    if subprocess.call(
+        [*namespace, "true"], stderr=subprocess.DEVNULL
+    ) != 0 and not os.getenv("CI"):
         pytest.skip("this machine lets nobody make namespaces")
     done = subprocess.run(
         [*namespace, "sh", "-c", mount, "sh", sys.executable, "-c", script],
@@ -264,4 +284,6 @@ print("done")
 
 
 def _environment() -> Dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("SNAP")}
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith("SNAP")
+    }

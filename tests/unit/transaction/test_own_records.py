@@ -1,4 +1,6 @@
-"""Our own records, damaged or of another version: said, with a way on that works as typed."""
+"""Our own records, damaged or of another version: said, with a way on that works as
+typed.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ ADD = ("plugin", "add", "--insecure", "a.corp", "--registry", "first.corp")
 OURS = "private-registry-config"
 
 
-def interrupted(microk8s: Microk8s, operation: str = "rename", name: str = "hosts.toml") -> None:
+def interrupted(
+    microk8s: Microk8s, operation: str = "rename", name: str = "hosts.toml"
+) -> None:
     """Leave a node as a run that is killed amid its renames leaves it."""
     ok(microk8s.run("enable", "--insecure", "first.corp"))
     pid = os.fork()
@@ -75,14 +79,20 @@ DAMAGES: Dict[str, Callable[[bytes], bytes]] = {
     "version only": lambda _: b'{"version": 1}',
     "odd version": lambda _: b'{"version": [{}]}',
     "other version": lambda _: b'{"version": 99, "something": ["else"]}',
-    "wrong types": lambda _: json.dumps(
-        {
-            "version": 1,
-            **dict.fromkeys(["files", "directories", "secrets", "staging", "steps"], 7),
-            **dict.fromkeys(["new_directories", "spent_directories", "docker", "reload"], 7),
-            "restart": 7,
-        }
-    ).encode(),
+    "wrong types": (
+        lambda _: json.dumps(
+            {
+                "version": 1,
+                **dict.fromkeys(
+                    ["files", "directories", "secrets", "staging", "steps"], 7
+                ),
+                **dict.fromkeys(
+                    ["new_directories", "spent_directories", "docker", "reload"], 7
+                ),
+                "restart": 7,
+            }
+        ).encode()
+    ),
     "huge number": lambda _: b'{"version": ' + b"9" * 100_000 + b"}",
 }
 
@@ -130,21 +140,31 @@ def test_check_goes_on_without_it(microk8s: Microk8s, record: Record) -> None:
     assert "127.0.0.1:1" in result.stdout
 
 
-def test_a_record_of_another_version_asks_for_an_update_first(microk8s: Microk8s) -> None:
+def test_a_record_of_another_version_asks_for_an_update_first(
+    microk8s: Microk8s,
+) -> None:
     ok(microk8s.run("enable", "--insecure", "first.corp"))
     LEDGER.on(microk8s).write_bytes(b'{"version": 2}')
     result = microk8s.run("plugin", "apply")
     assert "is that of another version of this addon (format 2)" in result.stderr
-    assert "do: update the addon: microk8s addons repo update; or put it aside" in result.stderr
+    assert (
+        "do: update the addon: microk8s addons repo update; or put it aside"
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/.", "a\x00b", "a/"]
+    "path",
+    ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/.", "a\x00b", "a/"],
 )
 def test_no_record_leads_out_of_its_root(path: str) -> None:
     with pytest.raises(ValueError, match="cannot be"):
         checked_path(path)
-    document = {"version": 1, "files": {path: {"sha256": "0", "original": None}}, "directories": []}
+    document = {
+        "version": 1,
+        "files": {path: {"sha256": "0", "original": None}},
+        "directories": [],
+    }
     with pytest.raises(NodeError, match="damaged"):
         ledger.from_json(json.dumps(document).encode(), "x")
     step = Step("SNAP_DATA", path, "a/b", None, new_mark=(1, 2))
@@ -161,7 +181,13 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
         [
             Step("SNAP_DATA", "a", "s/0", new_mark=(5, 6)),
             Step("SNAP_COMMON", "b", None, "s/1.before", mark=(3, 4)),
-            Step("DOCKER", "c", permissions=permissions, old_permissions=permissions, mark=(1, 2)),
+            Step(
+                "DOCKER",
+                "c",
+                permissions=permissions,
+                old_permissions=permissions,
+                mark=(1, 2),
+            ),
         ],
         restart=True,
         docker=ledger.DockerPlaces(
@@ -173,7 +199,7 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
     assert Journal.from_json(journal.to_json(), "x") == journal
 
 
-# --- a file system that is read-only ---------------------------------------------------------
+# --- a file system that is read-only --------------------------------------------------
 
 READ_ONLY = """
 import subprocess, sys
@@ -192,7 +218,8 @@ listed = ok(node.run("plugin", "list"))
 assert "first.corp" in listed.stdout, listed
 assert ("an earlier run was killed" in listed.stderr) == {killed!r}, listed
 assert ("read-only file system" in listed.stderr.lower()) == {killed!r}, listed
-for command in (("plugin", "export"), ("plugin", "add", "--insecure", "b.corp", "--dry-run")):
+dry_run = ("plugin", "add", "--insecure", "b.corp", "--dry-run")
+for command in (("plugin", "export"), dry_run):
     ok(node.run(*command))
 assert node.run("plugin", "check", "--timeout", "1").exit_code in (0, 5)
 for command in (ADD, ("disable",), ("plugin", "remove", "--registry", "first.corp")):
@@ -209,7 +236,9 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["in order", "after a killed run"])
+@pytest.mark.parametrize(
+    "killed", [False, True], ids=["in order", "after a killed run"]
+)
 def test_on_a_read_only_file_system_who_looks_sees_and_who_changes_is_told(
     tmp_path: Path, killed: bool
 ) -> None:
@@ -221,10 +250,14 @@ def test_on_a_read_only_file_system_who_looks_sees_and_who_changes_is_told(
 
 def in_a_mount_namespace(disk: Path, command: List[str]) -> str:
     """Run a command with a small file system of its own; return what it printed."""
-    namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "-r", "-m"]
-    if subprocess.call([*namespace, "true"], stderr=subprocess.DEVNULL) != 0 and not os.getenv(
-        "CI"
-    ):
+    namespace = (
+        ["unshare", "--mount"]
+        if os.geteuid() == 0
+        else ["unshare", "--user", "-r", "-m"]
+    )
+    if subprocess.call(
+        [*namespace, "true"], stderr=subprocess.DEVNULL
+    ) != 0 and not os.getenv("CI"):
         pytest.skip("this machine lets nobody make namespaces")
     mount = f'mount -t tmpfs -o size=8m tmpfs {disk} && exec "$@"'
     done = subprocess.run(
@@ -232,6 +265,10 @@ def in_a_mount_namespace(disk: Path, command: List[str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
-        env={key: value for key, value in os.environ.items() if not key.startswith("SNAP")},
+        env={
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith("SNAP")
+        },
     )
     return done.stdout.decode()

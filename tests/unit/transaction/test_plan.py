@@ -1,4 +1,6 @@
-"""The decision table: what is observed, recorded and wanted decides what happens to a file."""
+"""The decision table: what is observed, recorded and wanted decides what happens to
+a file.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,13 @@ import pytest
 
 from private_registry.containerd.shipped import is_stock
 from private_registry.errors import ConflictError, NodeError
-from private_registry.transaction.ledger import Ledger, LedgerEntry, from_json, sha256, to_json
+from private_registry.transaction.ledger import (
+    Ledger,
+    LedgerEntry,
+    from_json,
+    sha256,
+    to_json,
+)
 from private_registry.transaction.plan import (
     Action,
     Kind,
@@ -27,11 +35,14 @@ OWNER = (0, 7)
 WANTED = WantedFile(b"wanted", 0o660)
 EMPTY = {Root.DATA: Ledger(), Root.COMMON: Ledger()}
 DIRECTORIES = frozenset(
-    NodePath(Root.DATA, path) for path in ("args", "args/certs.d", "args/certs.d/reg.corp")
+    NodePath(Root.DATA, path)
+    for path in ("args", "args/certs.d", "args/certs.d/reg.corp")
 )
 
 
-def observed(content: bytes, mode: int = 0o660, owner: Tuple[int, int] = OWNER) -> ObservedFile:
+def observed(
+    content: bytes, mode: int = 0o660, owner: Tuple[int, int] = OWNER
+) -> ObservedFile:
     return ObservedFile(content, mode, owner)
 
 
@@ -152,8 +163,12 @@ def test_a_wanted_file(seen: str, recorded: str, adopt: bool) -> None:
         assert after.original == (entry.original if entry else None)
 
 
-@pytest.mark.parametrize(("seen", "recorded"), list(itertools.product(OBSERVED, RECORDED)))
-def test_a_wanted_file_out_of_scope_never_stops_the_command(seen: str, recorded: str) -> None:
+@pytest.mark.parametrize(
+    ("seen", "recorded"), list(itertools.product(OBSERVED, RECORDED))
+)
+def test_a_wanted_file_out_of_scope_never_stops_the_command(
+    seen: str, recorded: str
+) -> None:
     row = TABLE[seen, recorded.partition(",")[0]][False]
     entry = RECORDED[recorded]
     plan = plan_for(OBSERVED[seen], entry, in_scope=False)
@@ -207,7 +222,7 @@ def test_a_file_changed_only_in_mode_is_ours_to_delete() -> None:
     assert [action.kind for action in plan.actions] == [Kind.DELETE]
 
 
-# --- files that belong together --------------------------------------------------------------
+# --- files that belong together -------------------------------------------------------
 
 CA = NodePath(Root.DATA, "args/certs.d/reg.corp/ca.crt")
 KEY = NodePath(Root.DATA, "args/certs.d/reg.corp/client.key")
@@ -215,7 +230,9 @@ KEY = NodePath(Root.DATA, "args/certs.d/reg.corp/client.key")
 
 def taken_back(hosts: bytes) -> List[Action]:
     files = {CA: b"CA", KEY: b"KEY", PATH: b"written"}
-    recorded = Ledger({path.path: LedgerEntry(sha256(text)) for path, text in files.items()})
+    recorded = Ledger(
+        {path.path: LedgerEntry(sha256(text)) for path, text in files.items()}
+    )
     seen = {path: observed(text) for path, text in {**files, PATH: hosts}.items()}
     situation = Situation({}, seen, {**EMPTY, Root.DATA: recorded}, DIRECTORIES, OWNER)
     return list(make_plan(situation).actions)
@@ -228,16 +245,21 @@ def test_hosts_toml_goes_before_the_files_that_it_names() -> None:
 
 
 def test_what_a_hand_changed_hosts_toml_names_stays_with_it() -> None:
-    kinds = {action.path: action.kind for action in taken_back(b'ca = "/x/ca.crt" # mine')}
+    kinds = {
+        action.path: action.kind for action in taken_back(b'ca = "/x/ca.crt" # mine')
+    }
     assert kinds == {PATH: Kind.KEEP, CA: Kind.KEEP, KEY: Kind.DELETE}
 
 
 def test_the_key_stays_where_a_hand_changed_hosts_toml_names_it() -> None:
-    kinds = {action.path: action.kind for action in taken_back(b'[["client.cert", "client.key"]]')}
+    kinds = {
+        action.path: action.kind
+        for action in taken_back(b'[["client.cert", "client.key"]]')
+    }
     assert kinds == {PATH: Kind.KEEP, CA: Kind.DELETE, KEY: Kind.KEEP}
 
 
-# --- several files ---------------------------------------------------------------------------
+# --- several files --------------------------------------------------------------------
 
 
 def test_all_conflicts_are_counted_and_the_first_is_named() -> None:
@@ -275,7 +297,13 @@ def test_our_directories_go_innermost_first_when_they_are_empty_of_ours() -> Non
     path = NodePath(Root.DATA, "a/b/f")
     directories = frozenset(NodePath(Root.DATA, each) for each in ("a", "a/b"))
     plan = make_plan(
-        Situation({}, {path: observed(b"written")}, {**EMPTY, Root.DATA: ours}, directories, OWNER)
+        Situation(
+            {},
+            {path: observed(b"written")},
+            {**EMPTY, Root.DATA: ours},
+            directories,
+            OWNER,
+        )
     )
     assert [each.path for each in plan.spent_directories] == ["a/b", "a"]
     assert plan.ledgers == EMPTY
@@ -283,7 +311,10 @@ def test_our_directories_go_innermost_first_when_they_are_empty_of_ours() -> Non
 
 def test_a_directory_stays_ours_while_a_file_of_ours_is_in_it() -> None:
     ours = Ledger(
-        {"a/f": LedgerEntry(sha256(b"wanted")), "a/b/f": LedgerEntry(sha256(b"written"))},
+        {
+            "a/f": LedgerEntry(sha256(b"wanted")),
+            "a/b/f": LedgerEntry(sha256(b"written")),
+        },
         frozenset(["a", "a/b"]),
     )
     stays, goes = NodePath(Root.DATA, "a/f"), NodePath(Root.DATA, "a/b/f")
@@ -308,9 +339,12 @@ def test_originals_of_different_contents_have_different_names() -> None:
     assert len(names) == 2
 
 
-# --- stock files -----------------------------------------------------------------------------
+# --- stock files ----------------------------------------------------------------------
 
-STOCK = 'server = "https://docker.io"\n[host."https://registry-1.docker.io"]\ncapabilities = {}\n'
+STOCK = (
+    'server = "https://docker.io"\n[host."https://registry-1.docker.io"]\ncapabilities'
+    " = {}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -320,24 +354,31 @@ STOCK = 'server = "https://docker.io"\n[host."https://registry-1.docker.io"]\nca
         ("docker.io", "# Docker\n" + STOCK.format('[ "pull",\n "resolve" ]'), True),
         ("docker.io", STOCK.format('["pull", "resolve"]').replace("\n", "\r\n"), True),
         ("docker.io", STOCK.format('["pull"]'), False),
-        ("docker.io", STOCK.format('["pull", "resolve"]') + "skip_verify = true\n", False),
+        (
+            "docker.io",
+            STOCK.format('["pull", "resolve"]') + "skip_verify = true\n",
+            False,
+        ),
         ("quay.io", STOCK.format('["pull", "resolve"]'), False),
         ("docker.io", "not TOML [", False),
         ("docker.io", "", False),
         ("docker.io", "\udcff", False),
     ],
 )
-def test_only_what_microk8s_ships_is_stock(path: str, text: str, expected: bool) -> None:
+def test_only_what_microk8s_ships_is_stock(
+    path: str, text: str, expected: bool
+) -> None:
     content = text.encode(errors="surrogateescape")
     assert is_stock(f"args/certs.d/{path}/hosts.toml", content) is expected
 
 
-# --- the ledger ------------------------------------------------------------------------------
+# --- the ledger -----------------------------------------------------------------------
 
 
 def test_a_ledger_reads_back() -> None:
     ledger = Ledger(
-        {"a/b": LedgerEntry("00", None), "c": LedgerEntry("11", "kept")}, frozenset(["a"])
+        {"a/b": LedgerEntry("00", None), "c": LedgerEntry("11", "kept")},
+        frozenset(["a"]),
     )
     assert from_json(to_json(ledger), "x") == ledger
     assert (ledger.is_empty, Ledger().is_empty) == (False, True)
@@ -362,6 +403,8 @@ def test_a_damaged_ledger_is_an_error_that_names_it(content: bytes) -> None:
 
 
 def test_a_ledger_of_another_version_is_refused_before_it_is_read() -> None:
-    with pytest.raises(NodeError, match=r"another version of this addon \(format 2\)") as caught:
+    with pytest.raises(
+        NodeError, match=r"another version of this addon \(format 2\)"
+    ) as caught:
         from_json(b'{"version": 2, "things": []}', "x")
     assert "addons repo update" in str(caught.value.remedy)

@@ -18,9 +18,12 @@ pytestmark = pytest.mark.owners
 A, B = "a.corp:5000", "b.corp"
 
 
-# --- files of somebody else ----------------------------------------------------------------------
+# --- files of somebody else -----------------------------------------------------------
 
-FOREIGN = b"# mine\r\nserver = 'https://a.corp:5000' # by hand\r\n\r\n[ host . 'https://x' ]\r\n"
+FOREIGN = (
+    b"# mine\r\nserver = 'https://a.corp:5000' # by hand\r\n\r\n[ host . 'https://x'"
+    b" ]\r\n"
+)
 
 
 def _foreign_file(microk8s: Microk8s) -> None:
@@ -28,7 +31,9 @@ def _foreign_file(microk8s: Microk8s) -> None:
 
 
 def _foreign_without_newline(microk8s: Microk8s) -> None:
-    microk8s.write(f"args/certs.d/{A}/hosts.toml", b"\xff\x00 no TOML at all", mode=0o400)
+    microk8s.write(
+        f"args/certs.d/{A}/hosts.toml", b"\xff\x00 no TOML at all", mode=0o400
+    )
 
 
 def _foreign_link(microk8s: Microk8s) -> None:
@@ -43,7 +48,12 @@ def _link_to_nowhere(microk8s: Microk8s) -> None:
     (microk8s.certs_d / A / "hosts.toml").symlink_to("../elsewhere/hosts.toml")
 
 
-FOREIGN_FILES = [_foreign_file, _foreign_without_newline, _foreign_link, _link_to_nowhere]
+FOREIGN_FILES = [
+    _foreign_file,
+    _foreign_without_newline,
+    _foreign_link,
+    _link_to_nowhere,
+]
 
 
 @pytest.mark.parametrize("make", FOREIGN_FILES)
@@ -63,7 +73,9 @@ def test_a_file_of_somebody_else_stops_the_command(
 
 @pytest.mark.parametrize("make", FOREIGN_FILES)
 @pytest.mark.parametrize(
-    "back", [["disable"], ["plugin", "remove", "--registry", A]], ids=["disable", "remove"]
+    "back",
+    [["disable"], ["plugin", "remove", "--registry", A]],
+    ids=["disable", "remove"],
 )
 def test_an_adopted_file_comes_back_byte_for_byte(
     microk8s: Microk8s, make: Callable[[Microk8s], None], back: List[str]
@@ -81,7 +93,9 @@ def test_an_adopted_file_comes_back_byte_for_byte(
     if back == ["disable"]:
         assert microk8s.tree() == before
     else:
-        assert same_but(microk8s.tree(), before, "common", MARKER, "private-registry-config")
+        assert same_but(
+            microk8s.tree(), before, "common", MARKER, "private-registry-config"
+        )
 
 
 def test_the_target_of_an_adopted_link_is_not_touched(microk8s: Microk8s) -> None:
@@ -90,7 +104,9 @@ def test_the_target_of_an_adopted_link_is_not_touched(microk8s: Microk8s) -> Non
     assert (microk8s.root / "etc-hosts.toml").read_bytes() == FOREIGN
 
 
-def test_a_link_to_a_pipe_comes_back_and_nobody_waits_for_it(microk8s: Microk8s) -> None:
+def test_a_link_to_a_pipe_comes_back_and_nobody_waits_for_it(
+    microk8s: Microk8s,
+) -> None:
     (microk8s.certs_d / A).mkdir()
     hosts = microk8s.certs_d / A / "hosts.toml"
     os.mkfifo(str(microk8s.certs_d / A / "pipe"))
@@ -135,7 +151,9 @@ def test_a_foreign_file_of_another_registry_stops_nothing(microk8s: Microk8s) ->
     assert microk8s.hosts(B)["server"] == f"https://{B}"
 
 
-def test_a_file_that_was_changed_by_hand_is_kept_and_reported(microk8s: Microk8s) -> None:
+def test_a_file_that_was_changed_by_hand_is_kept_and_reported(
+    microk8s: Microk8s,
+) -> None:
     ok(microk8s.run("enable", "--insecure", A))
     microk8s.write(f"args/certs.d/{A}/hosts.toml", "# by hand\n", mode=0o640)
     result = microk8s.run("plugin", "apply")
@@ -144,19 +162,27 @@ def test_a_file_that_was_changed_by_hand_is_kept_and_reported(microk8s: Microk8s
     result = ok(microk8s.run("disable"))
     assert "changed by hand" in result.stdout
     hosts = microk8s.certs_d / A / "hosts.toml"
-    assert (hosts.read_text(), stat.S_IMODE(hosts.stat().st_mode)) == ("# by hand\n", 0o640)
+    assert (hosts.read_text(), stat.S_IMODE(hosts.stat().st_mode)) == (
+        "# by hand\n",
+        0o640,
+    )
     assert not (microk8s.data / MARKER).exists()
     assert not (microk8s.data / "private-registry-config").exists()
 
 
-def test_a_hand_change_is_taken_over_with_adopt_and_given_back(microk8s: Microk8s) -> None:
+def test_a_hand_change_is_taken_over_with_adopt_and_given_back(
+    microk8s: Microk8s,
+) -> None:
     ok(microk8s.run("enable", "--insecure", A))
     microk8s.write(f"args/certs.d/{A}/hosts.toml", "# by hand\n", mode=0o640)
     ok(microk8s.run("plugin", "apply", "--adopt"))
     assert microk8s.hosts(A)["server"] == f"http://{A}"
     ok(microk8s.run("disable"))
     hosts = microk8s.certs_d / A / "hosts.toml"
-    assert (hosts.read_text(), stat.S_IMODE(hosts.stat().st_mode)) == ("# by hand\n", 0o640)
+    assert (hosts.read_text(), stat.S_IMODE(hosts.stat().st_mode)) == (
+        "# by hand\n",
+        0o640,
+    )
 
 
 def test_a_file_that_already_says_so_is_left_to_its_owner(microk8s: Microk8s) -> None:
@@ -181,7 +207,7 @@ def test_what_microk8s_ships_is_replaced_without_asking_and_given_back(
     assert microk8s.tree() == before
 
 
-# --- things in the way ---------------------------------------------------------------------------
+# --- things in the way ----------------------------------------------------------------
 
 
 def _shadow(microk8s: Microk8s) -> str:
@@ -212,7 +238,13 @@ def _pipe_for_file(microk8s: Microk8s) -> str:
 
 @pytest.mark.parametrize(
     "make",
-    [_shadow, _directory_for_file, _file_for_directory, _link_for_directory, _pipe_for_file],
+    [
+        _shadow,
+        _directory_for_file,
+        _file_for_directory,
+        _link_for_directory,
+        _pipe_for_file,
+    ],
 )
 @pytest.mark.parametrize("adopt", [[], ["--adopt"]], ids=["", "adopt"])
 def test_what_is_no_file_in_the_way_is_never_overwritten(

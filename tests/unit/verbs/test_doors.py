@@ -22,7 +22,7 @@ def names(microk8s: Microk8s) -> List[str]:
     return sorted(path.name for path in microk8s.certs_d.iterdir())
 
 
-# --- enable and disable --------------------------------------------------------------------------
+# --- enable and disable ---------------------------------------------------------------
 
 
 def test_enable_writes_what_the_design_says_and_disable_takes_it_all_back(
@@ -76,7 +76,9 @@ def test_enable_without_options_applies_what_is_saved(microk8s: Microk8s) -> Non
     assert microk8s.hosts(A)["server"] == f"http://{A}"
 
 
-def test_disable_on_a_node_without_anything_of_ours_changes_nothing(microk8s: Microk8s) -> None:
+def test_disable_on_a_node_without_anything_of_ours_changes_nothing(
+    microk8s: Microk8s,
+) -> None:
     before = microk8s.tree()
     ok(microk8s.run("disable"))
     ok(microk8s.run("plugin", "remove", "--all"))
@@ -86,7 +88,9 @@ def test_disable_on_a_node_without_anything_of_ours_changes_nothing(microk8s: Mi
 @pytest.mark.parametrize(
     "damage", [b"[[registry", b"\xff\xfe", b"", b'version = 9\nregistry = "x"']
 )
-def test_disable_works_with_damaged_saved_registries(microk8s: Microk8s, damage: bytes) -> None:
+def test_disable_works_with_damaged_saved_registries(
+    microk8s: Microk8s, damage: bytes
+) -> None:
     before = microk8s.tree()
     ok(microk8s.run("enable", "--insecure", A, "--mirror", "docker.io=https://m.corp"))
     microk8s.state.write_bytes(damage)
@@ -108,26 +112,37 @@ def test_damaged_saved_registries_are_an_error_that_names_the_file(
     assert microk8s.tree() == before
 
 
-# --- add and remove ------------------------------------------------------------------------------
+# --- add and remove -------------------------------------------------------------------
 
 
 def test_several_registries_in_one_command(microk8s: Microk8s) -> None:
     ok(
         microk8s.run(
             *("enable", "--insecure", A, "--insecure", "c.corp", "--registry", B),
-            *("--mirror", "quay.io=https://m.corp", "--mirror", "quay.io=https://n.corp"),
+            *(
+                "--mirror",
+                "quay.io=https://m.corp",
+                "--mirror",
+                "quay.io=https://n.corp",
+            ),
         )
     )
     assert microk8s.hosts(A)["server"] == f"http://{A}"
     assert microk8s.hosts("c.corp")["server"] == "http://c.corp"
     assert microk8s.hosts(B)["server"] == f"https://{B}"
-    assert list(microk8s.hosts("quay.io")["host"]) == ["https://m.corp", "https://n.corp"]
+    assert list(microk8s.hosts("quay.io")["host"]) == [
+        "https://m.corp",
+        "https://n.corp",
+    ]
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--insecure", A), (f"--insecure={A}",), ("--insecure", f"http://{A.upper()}/")]
+    "arguments",
+    [("--insecure", A), (f"--insecure={A}",), ("--insecure", f"http://{A.upper()}/")],
 )
-def test_every_spelling_gives_the_same(microk8s: Microk8s, arguments: Tuple[str, ...]) -> None:
+def test_every_spelling_gives_the_same(
+    microk8s: Microk8s, arguments: Tuple[str, ...]
+) -> None:
     ok(microk8s.run("enable", *arguments))
     assert microk8s.hosts(A) == {"server": f"http://{A}", "host": {f"http://{A}": BOTH}}
 
@@ -144,7 +159,10 @@ def test_mirrors_and_the_registrys_own_settings_do_not_touch_each_other(
 ) -> None:
     ok(microk8s.run("enable", "--insecure", A))
     ok(microk8s.run("plugin", "add", "--mirror", f"{A}=https://m.corp"))
-    assert microk8s.hosts(A) == {"server": f"http://{A}", "host": {"https://m.corp": BOTH}}
+    assert microk8s.hosts(A) == {
+        "server": f"http://{A}",
+        "host": {"https://m.corp": BOTH},
+    }
     ok(microk8s.run("plugin", "add", "--registry", A, "--skip-verify"))
     assert microk8s.hosts(A) == {
         "server": f"https://{A}",
@@ -162,7 +180,9 @@ def test_new_mirrors_take_the_place_of_the_old(microk8s: Microk8s) -> None:
     }
 
 
-def test_files_that_are_no_longer_named_go(microk8s: Microk8s, pki: Pki, tmp_path: Path) -> None:
+def test_files_that_are_no_longer_named_go(
+    microk8s: Microk8s, pki: Pki, tmp_path: Path
+) -> None:
     ca = tmp_path / "ca.crt"
     ca.write_text(pki.authority.pem)
     ok(microk8s.run("enable", "--registry", A, "--ca", str(ca)))
@@ -215,7 +235,9 @@ def test_every_kind_of_name_can_be_taken_back(
     assert microk8s.tree() == before
 
 
-def test_removing_an_unknown_registry_says_so_and_changes_nothing(microk8s: Microk8s) -> None:
+def test_removing_an_unknown_registry_says_so_and_changes_nothing(
+    microk8s: Microk8s,
+) -> None:
     ok(microk8s.run("enable", "--insecure", A))
     before = microk8s.tree()
     result = ok(microk8s.run("plugin", "remove", "--registry", B))
@@ -233,7 +255,7 @@ def test_remove_all_is_disable(microk8s: Microk8s) -> None:
     assert microk8s.tree() == before
 
 
-# --- the plugin and the hook ---------------------------------------------------------------------
+# --- the plugin and the hook ----------------------------------------------------------
 
 
 def _start(microk8s: Microk8s, path: str, *arguments: str, **extra: Any) -> Result:
@@ -241,7 +263,11 @@ def _start(microk8s: Microk8s, path: str, *arguments: str, **extra: Any) -> Resu
     done = subprocess.run(
         [str(microk8s.common / path), *arguments],
         capture_output=True,
-        env={**os.environ, **microk8s.environment, "PATH": f"{python}:{os.environ['PATH']}"},
+        env={
+            **os.environ,
+            **microk8s.environment,
+            "PATH": f"{python}:{os.environ['PATH']}",
+        },
         timeout=60,
         check=False,
         **extra,
@@ -285,7 +311,9 @@ def test_the_plugin_explains_that_the_addons_files_are_gone(
         check=False,
     )
     assert done.returncode == 0
-    assert _start(microk8s, path, *(["version"] if path == PLUGIN else [])).exit_code == 0
+    assert (
+        _start(microk8s, path, *(["version"] if path == PLUGIN else [])).exit_code == 0
+    )
     shutil.rmtree(str(addon))
     result = _start(microk8s, path)
     assert (result.exit_code, result.stdout) == (4, "")

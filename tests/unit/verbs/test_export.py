@@ -1,4 +1,6 @@
-"""What is saved, for elsewhere: every format, with secrets and without, and read back again."""
+"""What is saved, for elsewhere: every format, with secrets and without, and read
+back again.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,22 @@ from hypothesis import strategies as st
 from private_registry.imports import certs_d, k3s_yaml, yaml_text
 from private_registry.imports.certs_d import Directory
 from private_registry.registries.endpoints import Endpoint
-from private_registry.registries.model import Credentials, DesiredState, Mirror, Registry, Tls
+from private_registry.registries.model import (
+    Credentials,
+    DesiredState,
+    Mirror,
+    Registry,
+    Tls,
+)
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 from private_registry.registries.registries_toml import from_toml
-from private_registry.verbs.export import FORMATS, Export, as_hosts, as_launch_config, as_toml
+from private_registry.verbs.export import (
+    FORMATS,
+    Export,
+    as_hosts,
+    as_launch_config,
+    as_toml,
+)
 from unit import strategies
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
@@ -35,7 +49,9 @@ def _secrets(state: DesiredState) -> Dict[str, str]:
     found = {}
     for registry in state.registries:
         addresses: List[Tuple[str, Any]] = [(str(registry.name), registry)]
-        addresses += [(each.endpoint.url.partition("://")[2], each) for each in registry.mirrors]
+        addresses += [
+            (each.endpoint.url.partition("://")[2], each) for each in registry.mirrors
+        ]
         for address, each in addresses:
             if each.credentials:
                 found[f"the password for {address}"] = each.credentials.password
@@ -44,7 +60,7 @@ def _secrets(state: DesiredState) -> Dict[str, str]:
     return found
 
 
-# --- round trips ---------------------------------------------------------------------------------
+# --- round trips ----------------------------------------------------------------------
 
 
 @settings(max_examples=50)
@@ -57,9 +73,13 @@ def test_toml_with_secrets_reads_back_as_the_state(state: DesiredState) -> None:
 
 @settings(max_examples=50)
 @given(strategies.states)
-def test_toml_without_secrets_reads_back_once_they_are_given(state: DesiredState) -> None:
+def test_toml_without_secrets_reads_back_once_they_are_given(
+    state: DesiredState,
+) -> None:
     addresses = [str(each.name) for each in state.registries]
-    addresses += [m.endpoint.url.partition("://")[2] for r in state.registries for m in r.mirrors]
+    addresses += [
+        m.endpoint.url.partition("://")[2] for r in state.registries for m in r.mirrors
+    ]
     assume(len(set(addresses)) == len(addresses))
     export = as_toml(state, with_secrets=False)
     given_for = {}
@@ -77,7 +97,11 @@ def _tree(export: Export) -> Tuple[Dict[str, Directory], Dict[str, str]]:
     tree = {
         name: Directory(
             name,
-            [path.rpartition("/")[2] for path in contents if path.startswith(f"{name}/")],
+            [
+                path.rpartition("/")[2]
+                for path in contents
+                if path.startswith(f"{name}/")
+            ],
             contents[f"{name}/hosts.toml"],
         )
         for name in names
@@ -86,7 +110,9 @@ def _tree(export: Export) -> Tuple[Dict[str, Directory], Dict[str, str]]:
 
 
 def _as_hosts_say(registry: Registry) -> Registry:
-    """Return what of a registry hosts.toml can hold: no logins, and nothing of one never asked."""
+    """Return what of a registry hosts.toml can hold: no logins, and nothing of one
+    never asked.
+    """
     mirrors = tuple(each._replace(credentials=None) for each in registry.mirrors)
     if not registry.fallback:
         return Registry(registry.name, mirrors=mirrors, fallback=False)
@@ -94,7 +120,9 @@ def _as_hosts_say(registry: Registry) -> Registry:
 
 
 def _is_its_own_mirror(registry: Registry) -> bool:
-    return any(each.endpoint.authority == registry.name.server for each in registry.mirrors)
+    return any(
+        each.endpoint.authority == registry.name.server for each in registry.mirrors
+    )
 
 
 @settings(max_examples=50)
@@ -119,7 +147,9 @@ def test_a_tree_without_secrets_has_no_key_and_no_file_that_is_not_there(
     assert not any(each.secret for each in export.files)
     assert not any(each.tls.client for each in imported.state.registries)
     settings_of = [each.tls for each in state.registries]
-    settings_of += [each.tls for registry in state.registries for each in registry.mirrors]
+    settings_of += [
+        each.tls for registry in state.registries for each in registry.mirrors
+    ]
     clients = sum(each.client is not None for each in settings_of)
     assert export.text.count("# left out: the client certificate") == clients
 
@@ -145,7 +175,8 @@ _settings = st.tuples(strategies.tls_settings, strategies.secure_credentials)
 
 
 def _k3s_state(
-    hosts: List[Tuple[RegistryName, Tuple[Tls, Any]]], mirrored: Dict[RegistryName, List[int]]
+    hosts: List[Tuple[RegistryName, Tuple[Tls, Any]]],
+    mirrored: Dict[RegistryName, List[int]],
 ) -> DesiredState:
     registries = []
     for name, (tls, credentials) in hosts:
@@ -172,7 +203,10 @@ def _k3s_config(tls: Tls, credentials: Any, files: Dict[str, str]) -> Dict[str, 
         plain["key_file"] = file(tls.client.key)
     config: Dict[str, Any] = {"tls": plain}
     if credentials is not None:
-        config["auth"] = {"username": credentials.username, "password": credentials.password}
+        config["auth"] = {
+            "username": credentials.username,
+            "password": credentials.password,
+        }
     return config
 
 
@@ -180,21 +214,26 @@ _hub_free = strategies.names.filter(lambda name: name.host != DOCKER_HUB)
 
 
 @given(
-    st.lists(st.tuples(_hub_free, _settings), max_size=4, unique_by=lambda each: each[0]),
+    st.lists(
+        st.tuples(_hub_free, _settings), max_size=4, unique_by=lambda each: each[0]
+    ),
     st.data(),
 )
 def test_k3s_file_of_a_state_reads_back_as_the_state(
     hosts: List[Tuple[RegistryName, Tuple[Tls, Any]]], data: st.DataObject
 ) -> None:
     mirrored = {
-        name: data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=3)) for name, _ in hosts
+        name: data.draw(st.lists(st.integers(0, 3), min_size=1, max_size=3))
+        for name, _ in hosts
     }
     state = _k3s_state(hosts, mirrored)
     files: Dict[str, str] = {}
     document = {
         "mirrors": {
             str(each.name): {
-                "endpoint": [m.endpoint.url for m in each.mirrors] + [f"https://{each.name}"]
+                "endpoint": (
+                    [m.endpoint.url for m in each.mirrors] + [f"https://{each.name}"]
+                )
             }
             for each in state.registries
         },
@@ -202,7 +241,9 @@ def test_k3s_file_of_a_state_reads_back_as_the_state(
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     parsed = yaml_text.parse(text, "f")
-    imported = k3s_yaml.read(parsed.plain, "f", lambda _, name: files[name], parsed.lines)
+    imported = k3s_yaml.read(
+        parsed.plain, "f", lambda _, name: files[name], parsed.lines
+    )
     assert imported.state == state
     assert imported.notes == ()
 
@@ -210,11 +251,21 @@ def test_k3s_file_of_a_state_reads_back_as_the_state(
 def test_what_a_block_cannot_give_back_is_quoted() -> None:
     from private_registry.verbs.export import _yaml_text  # noqa: PLC0415
 
-    for text in ("", " a\n", "a", "a\n\n", "a\n\tb\n", "ä\n", "a\r\n", "a\n\nb\n", "a: |\n  b\n"):
+    for text in (
+        "",
+        " a\n",
+        "a",
+        "a\n\n",
+        "a\n\tb\n",
+        "ä\n",
+        "a\r\n",
+        "a\n\nb\n",
+        "a: |\n  b\n",
+    ):
         assert yaml.safe_load(f"x:\n  y: {_yaml_text(text)}\n") == {"x": {"y": text}}
 
 
-# --- no secret -----------------------------------------------------------------------------------
+# --- no secret ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -224,7 +275,9 @@ def test_no_secret_without_being_asked(name: str, pki: Pki) -> None:
     tls = Tls(client=ClientCertificate(pki.client.pem, pki.client.key))
     login = Credentials("ann", PASSWORD)
     mirror = Mirror(Endpoint("https", "m.corp"), tls, login)
-    state = DesiredState((Registry(RegistryName("a.corp"), False, tls, (mirror,), True, login),))
+    state = DesiredState(
+        (Registry(RegistryName("a.corp"), False, tls, (mirror,), True, login),)
+    )
     export = FORMATS[name](state, with_secrets=False)
     shown = export.text + "\n".join(export.notes)
     assert PASSWORD not in shown
@@ -233,7 +286,7 @@ def test_no_secret_without_being_asked(name: str, pki: Pki) -> None:
     assert "PRIVATE KEY" not in shown
 
 
-# --- the command ---------------------------------------------------------------------------------
+# --- the command ----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -252,23 +305,32 @@ def test_export_changes_nothing_and_prints_registries_toml(filled: Microk8s) -> 
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_what_was_exported_can_be_applied(filled: Microk8s, tmp_path: Path, name: str) -> None:
+def test_what_was_exported_can_be_applied(
+    filled: Microk8s, tmp_path: Path, name: str
+) -> None:
     before = filled.tree()
     target = tmp_path / "out"
     options = ["--format", name, "--with-secrets", "--output", str(target)]
     ok(filled.run("plugin", "export", *options))
     if name == "launch-config":
-        assert "reg.corp:5000" in yaml.safe_load(target.read_text())["containerdRegistryConfigs"]
+        assert (
+            "reg.corp:5000"
+            in yaml.safe_load(target.read_text())["containerdRegistryConfigs"]
+        )
         return
     ok(filled.run("disable"))
     option = "--import" if name == "hosts" else "--file"
     ok(filled.run("enable", option, str(target)))
     after = filled.tree()
-    assert {path for path in after if "certs.d" in path} == {p for p in before if "certs.d" in p}
+    assert {path for path in after if "certs.d" in path} == {
+        p for p in before if "certs.d" in p
+    }
     assert all(after[path] == before[path] for path in after if "certs.d" in path)
 
 
-def test_a_tree_is_written_with_keys_for_their_owner_only(filled: Microk8s, tmp_path: Path) -> None:
+def test_a_tree_is_written_with_keys_for_their_owner_only(
+    filled: Microk8s, tmp_path: Path
+) -> None:
     target = tmp_path / "out"
     options = ["--format", "hosts", "--with-secrets", "--output", str(target)]
     ok(filled.run("plugin", "export", *options))
@@ -327,7 +389,7 @@ def test_hosts_on_standard_output_names_each_file(filled: Microk8s) -> None:
     ]
 
 
-# --- links of strangers --------------------------------------------------------------------------
+# --- links of strangers ---------------------------------------------------------------
 
 _STRANGER, _CALLER = 65534, 4321
 
@@ -342,18 +404,26 @@ class _Link(NamedTuple):
 
 
 LINKS = {
-    "a stranger's, where everybody may write": _Link(_STRANGER, 0, 0o1777, is_followed=False),
-    "a stranger's, in his own directory": _Link(_STRANGER, _STRANGER, 0o755, is_followed=False),
+    "a stranger's, where everybody may write": _Link(
+        _STRANGER, 0, 0o1777, is_followed=False
+    ),
+    "a stranger's, in his own directory": _Link(
+        _STRANGER, _STRANGER, 0o755, is_followed=False
+    ),
     "root's, in a stranger's directory": _Link(0, _STRANGER, 0o755, is_followed=False),
     "root's, where others may put another": _Link(0, 0, 0o777, is_followed=False),
     "root's, where everybody has his own": _Link(0, 0, 0o1777, is_followed=True),
     "root's own": _Link(0, 0, 0o755, is_followed=True),
     "the caller's own": _Link(_CALLER, _CALLER, 0o775, is_followed=True),
-    "the caller's, where everybody has his own": _Link(_CALLER, 0, 0o1777, is_followed=True),
+    "the caller's, where everybody has his own": _Link(
+        _CALLER, 0, 0o1777, is_followed=True
+    ),
 }
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be led where others may not go")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can be led where others may not go"
+)
 @pytest.mark.parametrize("is_last", [True, False], ids=["at its end", "on the way"])
 @pytest.mark.parametrize("name", LINKS)
 def test_a_link_of_a_stranger_leads_root_nowhere(

@@ -19,7 +19,10 @@ FIRST = ("enable", "--insecure", "10.1.1.1:5000")
 
 def here(node: Microk8s) -> Tree:
     """Return the tree of the revision in use and of SNAP_COMMON."""
-    parts = (f"{node.data.relative_to(node.root)}/", f"{node.common.relative_to(node.root)}/")
+    parts = (
+        f"{node.data.relative_to(node.root)}/",
+        f"{node.common.relative_to(node.root)}/",
+    )
     return {
         f"{parts.index(part)}/{path[len(part) :]}": entry
         for path, entry in node.tree().items()
@@ -28,7 +31,9 @@ def here(node: Microk8s) -> Tree:
     }
 
 
-def test_nothing_names_a_revision(microk8s: Microk8s, client_options: List[str]) -> None:
+def test_nothing_names_a_revision(
+    microk8s: Microk8s, client_options: List[str]
+) -> None:
     ok(microk8s.run("enable", "--registry", "a.corp", *client_options))
     for path in microk8s.certs_d.glob("*/*"):
         assert b"8000" not in path.read_bytes(), path
@@ -40,7 +45,9 @@ def test_nothing_names_a_revision(microk8s: Microk8s, client_options: List[str])
         assert Path(path).is_file()
 
 
-def test_after_a_refresh_nothing_is_to_do_and_all_can_be_taken_back(microk8s: Microk8s) -> None:
+def test_after_a_refresh_nothing_is_to_do_and_all_can_be_taken_back(
+    microk8s: Microk8s,
+) -> None:
     before = here(microk8s)
     ok(microk8s.run(*FIRST))
     (hook,) = refresh(microk8s)
@@ -62,7 +69,9 @@ def test_a_hand_changed_file_is_not_overwritten_by_the_hook(microk8s: Microk8s) 
     microk8s.write("args/certs.d/10.1.1.1:5000/hosts.toml", "# mine now\n")
     (hook,) = refresh(microk8s)
     assert hook.exit_code == 3
-    assert (microk8s.certs_d / "10.1.1.1:5000" / "hosts.toml").read_text() == "# mine now\n"
+    assert (
+        microk8s.certs_d / "10.1.1.1:5000" / "hosts.toml"
+    ).read_text() == "# mine now\n"
 
 
 def test_reverted_to_before_the_first_enable(microk8s: Microk8s) -> None:
@@ -79,7 +88,9 @@ def test_reverted_to_before_the_first_enable(microk8s: Microk8s) -> None:
     assert here(microk8s) == untouched
 
 
-def test_taken_back_by_the_plugin_in_a_revision_that_never_was_enabled(microk8s: Microk8s) -> None:
+def test_taken_back_by_the_plugin_in_a_revision_that_never_was_enabled(
+    microk8s: Microk8s,
+) -> None:
     untouched = here(microk8s)
     refresh(microk8s)
     ok(microk8s.run(*FIRST))
@@ -101,7 +112,9 @@ def test_disabled_then_reverted_to_an_enabled_revision(microk8s: Microk8s) -> No
     assert here(microk8s) == untouched
 
 
-def test_a_crash_is_mended_in_the_new_revision_and_then_in_the_old_one(microk8s: Microk8s) -> None:
+def test_a_crash_is_mended_in_the_new_revision_and_then_in_the_old_one(
+    microk8s: Microk8s,
+) -> None:
     untouched = here(microk8s)
     ok(microk8s.run(*FIRST))
     at = 1
@@ -133,7 +146,10 @@ def test_what_the_configure_hook_does_to_modes_is_mended(
         path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o060)
     assert stat.S_IMODE(key.stat().st_mode) == 0o660
     applied = ok(microk8s.run("plugin", "apply")).stdout
-    assert f"permissions set on {microk8s.current}/args/certs.d/a.corp/client.key" in applied
+    assert (
+        f"permissions set on {microk8s.current}/args/certs.d/a.corp/client.key"
+        in applied
+    )
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert key.stat().st_mtime_ns == changed
     ok(microk8s.run("disable"))

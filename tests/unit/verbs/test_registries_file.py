@@ -29,7 +29,9 @@ ca_file = "ca.crt"
 """
 
 
-def test_a_file_adds_many_registries(microk8s: Microk8s, pki: Pki, tmp_path: Path) -> None:
+def test_a_file_adds_many_registries(
+    microk8s: Microk8s, pki: Pki, tmp_path: Path
+) -> None:
     (tmp_path / "ca.crt").write_text(pki.authority.pem)
     (tmp_path / "many.toml").write_text(MANY)
     before = microk8s.tree()

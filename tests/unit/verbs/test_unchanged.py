@@ -18,7 +18,7 @@ pytestmark = pytest.mark.owners
 A, B = "a.corp:5000", "b.corp"
 
 
-# --- nothing for nothing -------------------------------------------------------------------------
+# --- nothing for nothing --------------------------------------------------------------
 
 
 def _times(microk8s: Microk8s) -> Dict[str, Tuple[int, int]]:
@@ -43,10 +43,20 @@ def _times(microk8s: Microk8s) -> Dict[str, Tuple[int, int]]:
     ],
     ids=" ".join,
 )
-def test_what_is_already_so_is_not_written_again(microk8s: Microk8s, again: List[str]) -> None:
+def test_what_is_already_so_is_not_written_again(
+    microk8s: Microk8s, again: List[str]
+) -> None:
     ok(
         microk8s.run(
-            *("enable", "--insecure", A, "--mirror", "docker.io=https://m.corp/p", "--registry", B)
+            *(
+                "enable",
+                "--insecure",
+                A,
+                "--mirror",
+                "docker.io=https://m.corp/p",
+                "--registry",
+                B,
+            )
         )
     )
     before = _times(microk8s)
@@ -58,7 +68,9 @@ def test_only_the_files_that_change_are_written(microk8s: Microk8s) -> None:
     ok(microk8s.run("enable", "--insecure", A, "--registry", B))
     before = _times(microk8s)
     ok(microk8s.run("plugin", "add", "--registry", B, "--skip-verify"))
-    changed = {path for path, time in _times(microk8s).items() if before.get(path) != time}
+    changed = {
+        path for path, time in _times(microk8s).items() if before.get(path) != time
+    }
     files = {path for path in changed if Path(path).is_file()}
     assert files == {
         str(microk8s.certs_d / B / "hosts.toml"),
@@ -67,7 +79,7 @@ def test_only_the_files_that_change_are_written(microk8s: Microk8s) -> None:
     }
 
 
-# --- modes ---------------------------------------------------------------------------------------
+# --- modes ----------------------------------------------------------------------------
 
 
 def _mode(path: Path) -> int:
@@ -119,13 +131,22 @@ def test_modes_follow_microk8s_and_secrets_are_for_root_only(
     ]
 
 
-def test_what_root_writes_belongs_to_microk8s_group_where_there_is_one(microk8s: Microk8s) -> None:
+def test_what_root_writes_belongs_to_microk8s_group_where_there_is_one(
+    microk8s: Microk8s,
+) -> None:
     ok(microk8s.run("enable", "--insecure", A))
     groups = {each.gr_name: each.gr_gid for each in grp.getgrall()}
     is_there = os.geteuid() == 0 and "microk8s" in groups
     expected = groups["microk8s"] if is_there else os.getegid()
-    for path in (microk8s.certs_d / A, microk8s.certs_d / A / "hosts.toml", microk8s.common / HOOK):
-        assert (path.stat().st_uid, path.stat().st_gid) == (os.geteuid(), expected), path
+    for path in (
+        microk8s.certs_d / A,
+        microk8s.certs_d / A / "hosts.toml",
+        microk8s.common / HOOK,
+    ):
+        assert (path.stat().st_uid, path.stat().st_gid) == (
+            os.geteuid(),
+            expected,
+        ), path
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

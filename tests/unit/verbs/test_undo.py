@@ -1,7 +1,9 @@
-"""Whatever happened, disable leads back: random histories, against a model of what must be there.
+"""Whatever happened, disable leads back: random histories, against a model of what must
+be there.
 
-The model: a file that nobody touched by hand ends as it was before the first enable; one that
-somebody wrote or changed ends as they last left it. Each revision of the snap has its own history.
+The model: a file that nobody touched by hand ends as it was before the first enable;
+one that somebody wrote or changed ends as they last left it. Each revision of the snap
+has its own history.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ pytestmark = pytest.mark.owners
 HOSTS = ["docker.io", "10.1.1.1:5000", "a.corp", "localhost:32000"]
 HOST = st.sampled_from(HOSTS)
 PASSWORDS = ["hunter-two", "correct-horse"]
-CONTENT = st.sampled_from([b"# by hand\r\n", b"server = 'http://x'", b"", b"\xff\x00 no text"])
+CONTENT = st.sampled_from(
+    [b"# by hand\r\n", b"server = 'http://x'", b"", b"\xff\x00 no text"]
+)
 MODE = st.sampled_from([0o600, 0o644, 0o664])
 
 
@@ -48,9 +52,13 @@ class Expected:
     """
 
     def __init__(self, node: Microk8s) -> None:
-        self.files: Dict[str, Optional[File]] = {host: present(node, host) for host in HOSTS}
+        self.files: Dict[str, Optional[File]] = {
+            host: present(node, host) for host in HOSTS
+        }
         self.directories: Set[str] = set()
-        self.template = File(node.template.read_bytes(), node.template.stat().st_mode & 0o777)
+        self.template = File(
+            node.template.read_bytes(), node.template.stat().st_mode & 0o777
+        )
 
 
 def path_of(node: Microk8s, host: str) -> Path:
@@ -65,7 +73,10 @@ def present(node: Microk8s, host: str) -> Optional[File]:
 
 
 def recorded_original(node: Microk8s, host: str) -> Optional[str]:
-    """Return the ledger's original for a registry's file; raise KeyError if it is not ours."""
+    """Return the ledger's original for a registry's file.
+
+    Raise KeyError if it is not ours.
+    """
     ledger = node.data / "private-registry-config" / "ledger.json"
     files = json.loads(ledger.read_text())["files"] if ledger.exists() else {}
     original: Optional[str] = files[f"args/certs.d/{host}/hosts.toml"]["original"]
@@ -87,7 +98,7 @@ class Histories(RuleBasedStateMachine):
         self.expected = Expected(self.node)
         self.older: List[Expected] = []
 
-    # --- the addon ---------------------------------------------------------------------------
+    # --- the addon --------------------------------------------------------------------
 
     @rule(host=HOST, adopt=st.booleans(), other=HOST)
     def add(self, host: str, other: str, adopt: bool) -> None:
@@ -96,11 +107,19 @@ class Histories(RuleBasedStateMachine):
 
     @rule(host=HOST, adopt=st.booleans(), fallback=st.booleans())
     def add_mirrors(self, host: str, adopt: bool, fallback: bool) -> None:
-        options = ["--mirror", f"{host}=https://m.corp/hub", "--mirror", f"{host}=http://n.corp"]
+        options = [
+            "--mirror",
+            f"{host}=https://m.corp/hub",
+            "--mirror",
+            f"{host}=http://n.corp",
+        ]
         options += [] if fallback else ["--no-fallback"]
         self.change("enable", *options, *(["--adopt"] if adopt else []))
 
-    @rule(host=st.sampled_from(["a.corp", "docker.io"]), password=st.sampled_from(PASSWORDS))
+    @rule(
+        host=st.sampled_from(["a.corp", "docker.io"]),
+        password=st.sampled_from(PASSWORDS),
+    )
     def log_in(self, host: str, password: str) -> None:
         self.node.extra_environment["REG_PASS"] = password
         login = ["--username", "ann", "--password-env", "REG_PASS"]
@@ -130,7 +149,7 @@ class Histories(RuleBasedStateMachine):
         ok(self.change("disable"))
         self.check_all_is_back()
 
-    # --- people ------------------------------------------------------------------------------
+    # --- people -----------------------------------------------------------------------
 
     @rule(host=HOST, content=CONTENT, mode=MODE)
     def write_by_hand(self, host: str, content: bytes, mode: int) -> None:
@@ -180,7 +199,7 @@ class Histories(RuleBasedStateMachine):
     def configure_hook(self) -> None:
         self.node.template.chmod(0o660)
 
-    # --- snapd -------------------------------------------------------------------------------
+    # --- snapd ------------------------------------------------------------------------
 
     @rule()
     def refresh_the_snap(self) -> None:
@@ -196,7 +215,7 @@ class Histories(RuleBasedStateMachine):
         revert(self.node)
         self.expected = self.older.pop()
 
-    # --- the end -----------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------
 
     def teardown(self) -> None:
         ok(self.change("disable"))
@@ -214,7 +233,9 @@ class Histories(RuleBasedStateMachine):
         assert directories == stock | self.expected.directories
         assert self.tree_without_certs_d() == self.data
         assert Expected(self.node).template == self.expected.template
-        assert not any(password.encode() in self.all_content() for password in PASSWORDS)
+        assert not any(
+            password.encode() in self.all_content() for password in PASSWORDS
+        )
         assert self.common_tree() == self.common
 
     def change(self, *command: str) -> Result:
@@ -227,7 +248,9 @@ class Histories(RuleBasedStateMachine):
         return result
 
     def note_directories(self) -> None:
-        """A directory that is left with somebody's own file in it is theirs from then on."""
+        """A directory that is left with somebody's own file in it is theirs from
+        then on.
+        """
         for host in HOSTS:
             try:
                 recorded_original(self.node, host)
@@ -261,7 +284,9 @@ class Histories(RuleBasedStateMachine):
         roots = (str(self.node.data.relative_to(self.node.root)), "/common")
         tree = self.node.tree()
         return b"\0".join(
-            entry[1] for path, entry in tree.items() if any(root in path for root in roots)
+            entry[1]
+            for path, entry in tree.items()
+            if any(root in path for root in roots)
         )
 
 

@@ -1,7 +1,8 @@
 """What an error text says beside its words: which image, which registry, who was asked.
 
-Texts come escaped (journal, kubelet), wrapped by terminals, coloured, with secrets in them. Of such
-a text only this goes on: its fixed words, and names that are checked to be nothing else.
+Texts come escaped (journal, kubelet), wrapped by terminals, coloured, with secrets in
+them. Of such a text only this goes on: its fixed words, and names that are checked to
+be nothing else.
 """
 
 from __future__ import annotations
@@ -12,10 +13,20 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.errors import UsageError
 from private_registry.registries.endpoints import is_docker_hub
-from private_registry.registries.names import DOCKER_HUB, parse_registry_name, split_host_port
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    parse_registry_name,
+    split_host_port,
+)
 
 _ALIKE = (
-    *(("\u201c", '"'), ("\u201d", '"'), ("\u2018", "'"), ("\u2019", "'"), ("\u00a0", " ")),
+    *(
+        ("\u201c", '"'),
+        ("\u201d", '"'),
+        ("\u2018", "'"),
+        ("\u2019", "'"),
+        ("\u00a0", " "),
+    ),
     *(("&quot;", '"'), ("&#34;", '"'), ("&amp;", "&")),
     # The kubelet tries each pull secret and puts the answers side by side.
     (", rpc error:", "\nrpc error:"),
@@ -32,19 +43,26 @@ _IMAGE = re.compile(
 )
 _DIRECTORY = 5
 _URL = re.compile(r"""https?://[^\s"'<>|\\]{1,2000}""", re.IGNORECASE)
-_ASKED = re.compile(r'(?:Get|Head|Post|Put|Patch|Delete|request to) "?\Z', re.IGNORECASE)
+_ASKED = re.compile(
+    r'(?:Get|Head|Post|Put|Patch|Delete|request to) "?\Z', re.IGNORECASE
+)
 _HOST = re.compile(r'(pulling from host|lookup|dial tcp) ([^\s"]{1,300})')
 #: Whoever was asked: behind its status stand words of its own.
-_STATUS = re.compile(r"unexpected status from [A-Za-z]{3,7} request to \S{1,2100}: [1-5]\d\d")
-#: A line that begins a message, where others may go on with one that a terminal has broken.
+_STATUS = re.compile(
+    r"unexpected status from [A-Za-z]{3,7} request to \S{1,2100}: [1-5]\d\d"
+)
+#: A line that begins a message, where others may go on with one that a terminal broke.
 _HEAD = re.compile(
-    r"Failed to pull|failed to pull|level=|rpc error|Error: |Error response|ctr: |Warning |Normal "
+    r"Failed to pull|failed to pull|level=|rpc error|Error: |Error response|ctr:"
+    r" |Warning |Normal "
 )
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]*\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _API = re.compile(r"(?P<base>(?:/[^/]+)*?/v2)(?P<rest>/.*)?\Z")
-_OF_IMAGES = re.compile(r"/(?P<repository>.+)/(?:manifests|blobs|referrers|tags)/[^/]+\Z")
+_OF_IMAGES = re.compile(
+    r"/(?P<repository>.+)/(?:manifests|blobs|referrers|tags)/[^/]+\Z"
+)
 _NAMESPACE = re.compile(r"[?&]ns=([A-Za-z0-9.:%-]{1,260})(?:&|\Z)")
 _LOGGED_HOST = re.compile(r'host="?([^\s"]{1,300})')
 _BREAKS = ("", "```")
@@ -77,7 +95,8 @@ class Asked(NamedTuple):
         authority: ``HOST[:PORT]``.
         scheme: ``http`` or ``https``; empty where the text has no URL.
         path: of the URL, without its query.
-        namespace: whose mirror it is (``?ns=``); empty where the URL does not say, or hides it.
+        namespace: whose mirror it is (``?ns=``); empty where the URL does not say, or
+            hides it.
         is_mirror: it is one, if it is not the registry itself.
     """
 
@@ -92,10 +111,15 @@ class Asked(NamedTuple):
         """Whether it was asked as a registry is."""
         api = _API.match(self.path)
         # Quay's token server is its own /v2/auth.
-        return not self.scheme or (api is not None and api["rest"] not in {"/auth", "/token"})
+        return not self.scheme or (
+            api is not None and api["rest"] not in {"/auth", "/token"}
+        )
 
     def base(self, repository: str) -> str:
-        """Return the path of its API, as a mirror's URL has it; empty for the usual one."""
+        """Return the path of its API, as a mirror's URL has it.
+
+        Empty for the usual one.
+        """
         api = _API.match(self.path)
         if api is None:
             return ""
@@ -109,7 +133,8 @@ class Asked(NamedTuple):
 def parse_image(text: str) -> Optional[Image]:
     """Read an image reference; None if it is none.
 
-    A name without a registry is one of Docker Hub (distribution reference/normalize.go).
+    A name without a registry is one of Docker Hub (distribution
+    reference/normalize.go).
     """
     name, _, digest = text.partition("@")
     if digest and not _DIGEST.match(digest):
@@ -127,7 +152,10 @@ def parse_image(text: str) -> Optional[Image]:
 
 
 def registry_of(authority: str) -> str:
-    """Name the registry that answers at ``HOST[:PORT]``; empty if no image can name it."""
+    """Name the registry that answers at ``HOST[:PORT]``.
+
+    Empty if no image can name it.
+    """
     if is_docker_hub(authority):
         return DOCKER_HUB
     try:
@@ -169,24 +197,37 @@ class ErrorText:
         self._parsed: Dict[Tuple[str, bool], Optional[Image]] = {}
 
     def message(self, position: int) -> int:
-        """Number of the message that a position is in: a line, and what a terminal broke off it."""
+        """Number of the message that a position is in: a line, and what a terminal
+        broke off it.
+        """
         return bisect_right(self._starts, position)
 
     def status_before(self, position: int) -> int:
-        """Where the status ends that a position is behind, in the same message; -1 for nowhere."""
+        """Where the status ends that a position is behind, in the same message.
+
+        -1 for nowhere.
+        """
         index = bisect_right(self._statuses, position) - 1
         status = self._statuses[index] if index >= 0 else -1
-        return status if index >= 0 and self.message(status) == self.message(position) else -1
+        return (
+            status
+            if index >= 0 and self.message(status) == self.message(position)
+            else -1
+        )
 
     def around(self, position: int) -> str:
         """Return what stands around a position, in the same message."""
         head = bisect_right(self._heads, position)
         start = self._heads[head - 1] if head else 0
         end = self._heads[head] if head < len(self._heads) else len(self.flat)
-        return self.flat[max(start, position - _URL_BEFORE) : min(end, position + _AFTER)]
+        return self.flat[
+            max(start, position - _URL_BEFORE) : min(end, position + _AFTER)
+        ]
 
     def image(self, position: int) -> Tuple[int, Optional[Image]]:
-        """Return the image that words at a position are about, and where it is named."""
+        """Return the image that words at a position are about, and where it is
+        named.
+        """
         here = bisect_left(self._image_starts, position)
         for index in range(here - 1, max(-1, here - 1 - _STEPS), -1):
             image = self._image(index)
@@ -198,7 +239,9 @@ class ErrorText:
             image = self._image(index)
             if self._image_starts[index] - position > _AFTER:
                 break
-            if image and self.message(position) == self.message(self._image_starts[index]):
+            if image and self.message(position) == self.message(
+                self._image_starts[index]
+            ):
                 return self._image_starts[index], image
         return -1, None
 
@@ -241,11 +284,15 @@ class ErrorText:
 
     def _is_next(self, position: int, start: int) -> bool:
         """Whether a URL belongs to the words before it."""
-        return start - position < _URL_AFTER and self.message(start) == self.message(position)
+        return start - position < _URL_AFTER and self.message(start) == self.message(
+            position
+        )
 
     def _asked_host(self, position: int, image_at: int) -> Optional[Asked]:
         begin, end = self._message_of(position)
-        for each in reversed([*_HOST.finditer(self.flat, max(begin, position - _AFTER), end)]):
+        for each in reversed(
+            [*_HOST.finditer(self.flat, max(begin, position - _AFTER), end)]
+        ):
             authority = _authority(each[2].rstrip(":,"))
             is_address = each[1] == "dial tcp" and image_at >= 0
             if authority and not is_address and each.start() <= position:
@@ -284,12 +331,15 @@ def parse_url(text: str) -> Optional[Asked]:
     if not name:
         return None
     if name in {"http", "https"}:
-        # A scheme in upper case is taken for a host (containerd hosts.go parseHostConfig).
+        # A scheme in upper case is taken for a host (containerd hosts.go
+        # parseHostConfig).
         return parse_url(f"{name}://{path}?{query}")
     namespace = _NAMESPACE.search(f"?{query}")
     value = namespace[1] if namespace else ""
     registry = registry_of(_unescaped(value)) if value != _REDACTED else ""
-    return Asked(name, scheme.lower(), f"/{path}" if path else "", registry, bool(value))
+    return Asked(
+        name, scheme.lower(), f"/{path}" if path else "", registry, bool(value)
+    )
 
 
 def _unescaped(namespace: str) -> str:

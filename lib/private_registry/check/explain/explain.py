@@ -1,4 +1,6 @@
-"""``check --explain``: from an error text to causes, how certain they are, and what mends them."""
+"""``check --explain``: from an error text to causes, how certain they are, and what
+mends them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,11 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.explain.error_text import Asked, ErrorText, registry_of
 from private_registry.check.explain.explain_answers import ANSWER_RULES, LAST_RULES
-from private_registry.check.explain.explain_node import ASIDE_RULES, CONTAINERD_RULES, FILE_RULES
+from private_registry.check.explain.explain_node import (
+    ASIDE_RULES,
+    CONTAINERD_RULES,
+    FILE_RULES,
+)
 from private_registry.check.explain.explain_rules import (
     NETWORK_RULES,
     PROXY_RULES,
@@ -41,18 +47,43 @@ _HITS_OF_A_WORD = 60
 _REACH = 2000
 _NOT_REACHED = frozenset(
     [
-        *(Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS, Cause.CONNECTION_LOST, Cause.NO_SUCH_NAME),
-        *(Cause.NAME_LOOKUP, Cause.REFUSED, Cause.UNREACHABLE, Cause.TIMEOUT, Cause.FORBIDDEN),
-        *(Cause.NOT_FOUND, Cause.SERVER_ERROR, Cause.UNEXPECTED_STATUS, Cause.NOT_A_REGISTRY),
+        *(
+            Cause.SPEAKS_HTTP,
+            Cause.SPEAKS_HTTPS,
+            Cause.CONNECTION_LOST,
+            Cause.NO_SUCH_NAME,
+        ),
+        *(
+            Cause.NAME_LOOKUP,
+            Cause.REFUSED,
+            Cause.UNREACHABLE,
+            Cause.TIMEOUT,
+            Cause.FORBIDDEN,
+        ),
+        *(
+            Cause.NOT_FOUND,
+            Cause.SERVER_ERROR,
+            Cause.UNEXPECTED_STATUS,
+            Cause.NOT_A_REGISTRY,
+        ),
     ]
 )
 _NAMES = re.compile(r"certificate is valid for ([A-Za-z0-9.*:, -]{1,600}?), not ")
 _SHOWN_NAMES = 3
 _OF_THE_LAST = frozenset(
-    [Cause.SPEAKS_HTTP, Cause.UNKNOWN_CA, Cause.NO_SUCH_NAME, Cause.REFUSED, Cause.TIMEOUT]
+    [
+        Cause.SPEAKS_HTTP,
+        Cause.UNKNOWN_CA,
+        Cause.NO_SUCH_NAME,
+        Cause.REFUSED,
+        Cause.TIMEOUT,
+    ]
 )
-# containerd resolver.go Resolve before 2.0 does not keep a 404 of a host as the error to report.
-_OLDER = "containerd 1.7 and older say this, too, where a mirror does not have the image"
+# containerd resolver.go Resolve before 2.0 does not keep a 404 of a host as the error
+# to report.
+_OLDER = (
+    "containerd 1.7 and older say this, too, where a mirror does not have the image"
+)
 
 
 class Certainty(Enum):
@@ -97,11 +128,13 @@ class _Hit(NamedTuple):
 
 
 def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...]:
-    """Say what an error text means, the most telling first; nothing where no words are known.
+    """Say what an error text means, the most telling first.
+
+    Nothing where no words are known.
 
     Args:
-        text: of the kubelet, ``kubectl describe pod``, containerd's journal, ctr or Docker; no
-            secret in it comes out again.
+        text: of the kubelet, ``kubectl describe pod``, containerd's journal, ctr or
+            Docker; no secret in it comes out again.
         facts: what is known of the node.
     """
     error_text = ErrorText(text)
@@ -109,7 +142,9 @@ def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...
     claimed: Dict[Tuple[int, int], List[int]] = {}
     for hit in _hits(error_text.lower):
         rule = RULES[hit.rank]
-        if rule.is_last and (found or (rule.unless and rule.unless.search(error_text.flat))):
+        if rule.is_last and (
+            found or (rule.unless and rule.unless.search(error_text.flat))
+        ):
             continue
         status = error_text.status_before(hit.position)
         if status >= 0 and not rule.is_told:
@@ -128,7 +163,9 @@ def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...
         for each in _explanations(rule, scene, words, facts):
             found.setdefault((each.cause, each.registry), each)
     named = {each.cause for each in found.values() if each.registry}
-    return tuple(each for each in found.values() if each.registry or each.cause not in named)
+    return tuple(
+        each for each in found.values() if each.registry or each.cause not in named
+    )
 
 
 def _hits(lower: str) -> Iterator[_Hit]:

@@ -8,8 +8,8 @@ from private_registry.check.findings import Cause, Remedy
 _LOGIN_MISSING = Meaning(
     Cause.LOGIN_MISSING,
     "{who} wants a login, and there is none for it",
-    "containerd has logins by the host that asks: the one of a pull secret, else the one in its "
-    "own configuration",
+    "containerd has logins by the host that asks: the one of a pull secret, else the"
+    " one in its own configuration",
 )
 _LOGIN_REFUSED = Meaning(
     Cause.LOGIN_REFUSED,
@@ -24,33 +24,48 @@ _ACCESS_DENIED = Meaning(
 _NOT_THERE = Meaning(
     Cause.NOT_FOUND,
     "there is no such repository at {who}",
-    "a name without a registry in front is one of Docker Hub: HOST:PORT/NAME names another",
+    "a name without a registry in front is one of Docker Hub: HOST:PORT/NAME names"
+    " another",
 )
 _FORBIDDEN = Meaning(
     Cause.FORBIDDEN,
     "{who} refuses to hand the image out",
-    "it knows who asks: the login has no right to it, or the address of this node has none",
+    "it knows who asks: the login has no right to it, or the address of this node has"
+    " none",
 )
 _OTHER_CLIENT = Remedy(
-    owner="whoever asked: with containerd or a newer Docker; with curl --header 'Accept: "
-    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'"
+    owner=(
+        "whoever asked: with containerd or a newer Docker; with curl --header 'Accept:"
+        " application/vnd.oci.image.index.v1+json,"
+        " application/vnd.oci.image.manifest.v1+json'"
+    )
 )
 _IMPORT = Remedy(
     "microk8s images import image.tar",
     "image.tar, of docker save; or another imagePullPolicy in the pod",
 )
-_EVENTS = Remedy("microk8s kubectl get events --all-namespaces --field-selector reason=Failed")
+_EVENTS = Remedy(
+    "microk8s kubectl get events --all-namespaces --field-selector reason=Failed"
+)
 ANSWER_RULES = (
     Rule(
         (
-            *("toomanyrequests", "429 too many requests", "reached your pull rate limit"),
-            *("reached your unauthenticated pull rate limit", "pull rate limit exceeded"),
+            *(
+                "toomanyrequests",
+                "429 too many requests",
+                "reached your pull rate limit",
+            ),
+            *(
+                "reached your unauthenticated pull rate limit",
+                "pull rate limit exceeded",
+            ),
         ),
         (
             Meaning(
                 Cause.RATE_LIMITED,
                 "{who} takes no more requests from this node for a while",
-                "with a login Docker Hub allows more, and a mirror keeps what was asked once",
+                "with a login Docker Hub allows more, and a mirror keeps what was asked"
+                " once",
             ),
         ),
     ),
@@ -60,7 +75,8 @@ ANSWER_RULES = (
             Meaning(
                 Cause.LOGIN_REFUSED,
                 "the login of {who} has run out",
-                "those of Amazon ECR last 12 hours; the kubelet's credential provider renews them",
+                "those of Amazon ECR last 12 hours; the kubelet's credential provider"
+                " renews them",
             ),
         ),
         is_told=True,
@@ -72,7 +88,9 @@ ANSWER_RULES = (
     Rule(
         ("failed to fetch anonymous token",),
         (_LOGIN_MISSING,),
-        near=near(r"anonymous token: (?:[^:]{1,60}|\S{1,900} |unexpected.{1,900}): 40[13] "),
+        near=near(
+            r"anonymous token: (?:[^:]{1,60}|\S{1,900} |unexpected.{1,900}): 40[13] "
+        ),
     ),
     Rule(
         ("failed to fetch oauth token",),
@@ -83,7 +101,9 @@ ANSWER_RULES = (
                 "user name or password are wrong or have run out",
             ),
         ),
-        near=near(r"oauth token: (?:[^:]{1,60}|\S{1,900} |unexpected.{1,900}): 40[0134] "),
+        near=near(
+            r"oauth token: (?:[^:]{1,60}|\S{1,900} |unexpected.{1,900}): 40[0134] "
+        ),
     ),
     Rule(
         ("insufficient_scope", "repository does not exist or may require"),
@@ -110,19 +130,30 @@ ANSWER_RULES = (
     Rule(("unauthorized: authentication required",), (_LOGIN_MISSING, _LOGIN_REFUSED)),
     Rule(
         (
-            *("realm specified for token auth challenge", "invalid token auth challenge"),
-            *("failed to find supported auth scheme", "did not include a token in the response"),
+            *(
+                "realm specified for token auth challenge",
+                "invalid token auth challenge",
+            ),
+            *(
+                "failed to find supported auth scheme",
+                "did not include a token in the response",
+            ),
             *("unable to decode token response", "no scope specified for token"),
         ),
         (
             Meaning(
                 Cause.BAD_CHALLENGE,
-                "{who} does not say how to log in, or in a way that containerd does not know",
+                "{who} does not say how to log in, or in a way that containerd does not"
+                " know",
                 "it knows Basic, and Bearer with a token server",
             ),
         ),
     ),
-    Rule(("401 unauthorized",), (_LOGIN_REFUSED, _LOGIN_MISSING), near=near(r"request to \S")),
+    Rule(
+        ("401 unauthorized",),
+        (_LOGIN_REFUSED, _LOGIN_MISSING),
+        near=near(r"request to \S"),
+    ),
     Rule(("401 unauthorized",), (_LOGIN_MISSING, _LOGIN_REFUSED)),
     Rule(
         ("403 forbidden",),
@@ -132,15 +163,19 @@ ANSWER_RULES = (
     Rule(("403 forbidden",), (_FORBIDDEN,)),
     Rule(
         (
-            *("unexpected media type text/html", "invalid character '<' looking for beginning"),
+            *(
+                "unexpected media type text/html",
+                "invalid character '<' looking for beginning",
+            ),
             'contenttype "text/html"',
         ),
         (
             Meaning(
                 Cause.NOT_A_REGISTRY,
                 "{who} answers with a web page: it is no registry",
-                "the address or the project in it is another, or a proxy asks people to log in; "
-                "https://docker.io is no registry, https://registry-1.docker.io is",
+                "the address or the project in it is another, or a proxy asks people to"
+                " log in; https://docker.io is no registry,"
+                " https://registry-1.docker.io is",
             ),
         ),
     ),
@@ -163,23 +198,32 @@ ANSWER_RULES = (
             Meaning(
                 Cause.NOT_FOUND,
                 "the image is not on this node, and its pod forbids pulling it",
-                "imagePullPolicy: Never takes what was imported on this node, and nothing else",
+                "imagePullPolicy: Never takes what was imported on this node, and"
+                " nothing else",
                 _IMPORT,
             ),
         ),
     ),
     Rule(
         (
-            *("invalidimagename", "couldn't parse image reference", "invalid reference format"),
-            *("failed to parse image name", "repository name must be lowercase", "object required"),
+            *(
+                "invalidimagename",
+                "couldn't parse image reference",
+                "invalid reference format",
+            ),
+            *(
+                "failed to parse image name",
+                "repository name must be lowercase",
+                "object required",
+            ),
             "failed to apply default image tag",
         ),
         (
             Meaning(
                 Cause.BAD_REFERENCE,
                 "the image's name is none",
-                "it is HOST[:PORT]/NAME[:TAG], lower case, without https://; containerd before "
-                "1.7 takes no IPv6 addresses",
+                "it is HOST[:PORT]/NAME[:TAG], lower case, without https://; containerd"
+                " before 1.7 takes no IPv6 addresses",
             ),
         ),
     ),
@@ -189,14 +233,20 @@ ANSWER_RULES = (
             Meaning(
                 Cause.IMAGE_FORMAT,
                 "{who} has the image, and in no format that it was asked for",
-                "containerd asks for all of them; an old Docker, and curl by itself, do not",
+                "containerd asks for all of them; an old Docker, and curl by itself,"
+                " do not",
                 _OTHER_CLIENT,
             ),
         ),
     ),
     Rule(
         (
-            *("manifest unknown", "name unknown", "404 not found", "not known to registry"),
+            *(
+                "manifest unknown",
+                "name unknown",
+                "404 not found",
+                "not known to registry",
+            ),
             *("manifest_unknown", "name_unknown", "response was http.statusnotfound"),
         ),
         (
@@ -217,15 +267,27 @@ ANSWER_RULES = (
             ),
         ),
         near=near(
-            r"(?:resolve (?:reference|image)|manifest for|repository|image) \S.{1,900}[: ] ?not"
+            r"(?:resolve (?:reference|image)|manifest for|repository|image)"
+            r" \S.{1,900}[: ] ?not"
             r" found"
         ),
         unless=near(r"snapshotter|executable|secret|configmap"),
     ),
     Rule(
         (
-            *("500 internal server error", "502 bad gateway", "503 service unavailable"),
-            *("504 gateway time", "507 insufficient storage", "520 ", "521 ", "522 ", "530 "),
+            *(
+                "500 internal server error",
+                "502 bad gateway",
+                "503 service unavailable",
+            ),
+            *(
+                "504 gateway time",
+                "507 insufficient storage",
+                "520 ",
+                "521 ",
+                "522 ",
+                "530 ",
+            ),
         ),
         (
             Meaning(
@@ -248,7 +310,10 @@ ANSWER_RULES = (
         unless=near("dial tcp|x509|EOF|http:|tls:"),
     ),
     Rule(
-        ("no longer supported since containerd", "schema 1 image manifests are no longer"),
+        (
+            "no longer supported since containerd",
+            "schema 1 image manifests are no longer",
+        ),
         (
             Meaning(
                 Cause.IMAGE_FORMAT,
@@ -277,7 +342,8 @@ LAST_RULES = (
             Meaning(
                 Cause.UNKNOWN,
                 "the image could not be pulled, and this does not say why",
-                "the kubelet waits before it tries again; the real message is in an event",
+                "the kubelet waits before it tries again; the real message is in an"
+                " event",
                 _EVENTS,
             ),
         ),

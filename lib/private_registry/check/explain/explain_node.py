@@ -5,7 +5,9 @@ from __future__ import annotations
 from private_registry.check.explain.explain_rules import Meaning, Rule, near
 from private_registry.check.findings import Cause
 
-_LEFT_OUT = "containerd leaves the whole file out and asks the registry itself, over HTTPS"
+_LEFT_OUT = (
+    "containerd leaves the whole file out and asks the registry itself, over HTTPS"
+)
 _CRI_GONE = "containerd runs without CRI then, and no pod can start"
 _CRI_MISSING = Meaning(
     Cause.CRI_MISSING,
@@ -18,7 +20,9 @@ _UNREADABLE = (": permission denied", ": is a directory", ": not a directory")
 
 
 def _hosts_toml(cause: Cause, what: str, *words: str) -> Rule:
-    """Make a rule of what containerd's log says of a file that it leaves out (hosts.go)."""
+    """Make a rule of what containerd's log says of a file that it leaves out
+    (hosts.go).
+    """
     meaning = Meaning(cause, f"the hosts.toml of {{registry}} {what}", _LEFT_OUT)
     return Rule(words, (meaning,), near=_IN_HOSTS_TOML)
 
@@ -29,7 +33,8 @@ FILE_RULES = (
         (
             Meaning(
                 Cause.BAD_URL,
-                "an address in the configuration of {registry} has a port that there cannot be",
+                "an address in the configuration of {registry} has a port that there"
+                " cannot be",
                 "ports are numbers from 1 to 65535",
             ),
         ),
@@ -40,9 +45,10 @@ FILE_RULES = (
         (
             Meaning(
                 Cause.CRASHES,
-                "a key stands in [host] itself of a hosts.toml, and containerd 1 crashes by it",
-                "each pull of that registry ends containerd; `microk8s private-registry check` "
-                "names the file and the line",
+                "a key stands in [host] itself of a hosts.toml, and containerd 1"
+                " crashes by it",
+                "each pull of that registry ends containerd; `microk8s private-registry"
+                " check` names the file and the line",
             ),
         ),
         near=near(r"toml\.Tree"),
@@ -52,10 +58,10 @@ FILE_RULES = (
         (
             Meaning(
                 Cause.CRASHES,
-                "a hosts.toml has skip_verify written with dots, and containerd 2.0 to 2.3 crashes "
-                "by it",
-                "each pull of that registry ends containerd; `microk8s private-registry check` "
-                "names the file and the line",
+                "a hosts.toml has skip_verify written with dots, and containerd 2.0 to"
+                " 2.3 crashes by it",
+                "each pull of that registry ends containerd; `microk8s private-registry"
+                " check` names the file and the line",
             ),
         ),
         near=near(r"go-toml|hosts"),
@@ -102,7 +108,9 @@ FILE_RULES = (
         *("can't convert", "cannot decode toml", "invalid type", "unable to cast"),
         *("invalid pair", "missing unit in duration", "invalid duration"),
     ),
-    _hosts_toml(Cause.BAD_URL, "has an address that is no URL", "unable to parse server"),
+    _hosts_toml(
+        Cause.BAD_URL, "has an address that is no URL", "unable to parse server"
+    ),
     _hosts_toml(Cause.NOT_TOML, "cannot be read as TOML", "failed to decode"),
     Rule(
         _UNREADABLE,
@@ -142,19 +150,25 @@ FILE_RULES = (
             Meaning(
                 Cause.CA_UNUSABLE,
                 "the CA file that is configured for {registry} holds no certificate",
-                "it has to be PEM; each pull fails, even where another mirror would work",
+                "it has to be PEM; each pull fails, even where another mirror would"
+                " work",
             ),
         ),
     ),
     Rule(
         (
-            *("unable to read cert file", "unable to read key file", "failed to load cert file"),
+            *(
+                "unable to read cert file",
+                "unable to read key file",
+                "failed to load cert file",
+            ),
             *("no corresponding key file was specified", "no corresponding cert file"),
         ),
         (
             Meaning(
                 Cause.CLIENT_MISSING,
-                "the client certificate or key that is configured for {registry} cannot be read",
+                "the client certificate or key that is configured for {registry} cannot"
+                " be read",
                 "each pull fails, even where another mirror would work",
             ),
         ),
@@ -164,13 +178,17 @@ FILE_RULES = (
         (
             Meaning(
                 Cause.CLIENT_UNUSABLE,
-                "the client certificate and key that are configured for {registry} are no pair",
+                "the client certificate and key that are configured for {registry} are"
+                " no pair",
                 "each pull fails, even where another mirror would work",
             ),
         ),
     ),
     Rule(
-        ("tls provided for http endpoint", "will try https first since it is configured for http"),
+        (
+            "tls provided for http endpoint",
+            "will try https first since it is configured for http",
+        ),
         (
             Meaning(
                 Cause.TLS_ON_HTTP,
@@ -209,7 +227,8 @@ CONTAINERD_RULES = (
             Meaning(
                 Cause.MIRRORS_BESIDE_CONFIG_PATH,
                 "mirrors stand beside config_path in containerd's configuration",
-                _CRI_GONE + "; containerd 2.2.0 and 2.2.1 have a config_path of their own",
+                _CRI_GONE
+                + "; containerd 2.2.0 and 2.2.1 have a config_path of their own",
             ),
         ),
     ),
@@ -218,7 +237,8 @@ CONTAINERD_RULES = (
         (
             Meaning(
                 Cause.NATIVE_SNAPSHOTTER,
-                "this containerd cannot unpack images with the snapshotter of this node",
+                "this containerd cannot unpack images with the snapshotter of this"
+                " node",
                 "containerd 2.1 and newer, on ZFS or in LXD; every pull fails",
             ),
         ),
@@ -255,7 +275,10 @@ CONTAINERD_RULES = (
     ),
     Rule(
         (
-            *("unknown service runtime.v1", "failed to load plugin io.containerd.grpc.v1.cri"),
+            *(
+                "unknown service runtime.v1",
+                "failed to load plugin io.containerd.grpc.v1.cri",
+            ),
             *("invalid plugin config", "invalid cri image config"),
         ),
         (_CRI_MISSING,),
@@ -282,12 +305,21 @@ CONTAINERD_RULES = (
             ),
         ),
         near=near(
-            r"containerd\.sock[^ ]{0,9} (?:connect|no such file)|containerd\.sock.{0,40}refu"
+            r"containerd\.sock[^ ]{0,9} (?:connect|no such"
+            r" file)|containerd\.sock.{0,40}refu"
         ),
     ),
     Rule(
-        ("no space left on device", "disk quota exceeded", "low on resource: ephemeral-storage"),
-        (Meaning(Cause.DISK_FULL, "the node's disk is full", "a layer cannot be written"),),
+        (
+            "no space left on device",
+            "disk quota exceeded",
+            "low on resource: ephemeral-storage",
+        ),
+        (
+            Meaning(
+                Cause.DISK_FULL, "the node's disk is full", "a layer cannot be written"
+            ),
+        ),
     ),
 )
 
@@ -297,7 +329,8 @@ ASIDE_RULES = (
         (
             Meaning(
                 Cause.PAUSE_IMAGE,
-                "the pause image, which every pod needs first, cannot be pulled from {registry}",
+                "the pause image, which every pod needs first, cannot be pulled from"
+                " {registry}",
                 "no pod starts without it",
             ),
         ),

@@ -1,7 +1,8 @@
 """Which words of which program mean what: the table behind ``check --explain``.
 
-The words are those of containerd 1.2 to 2.4, ctr, the kubelet, the Docker engine and the Go library
-that all of them speak TLS and HTTP with; the first rule of the table that fits a message counts.
+The words are those of containerd 1.2 to 2.4, ctr, the kubelet, the Docker engine and
+the Go library that all of them speak TLS and HTTP with; the first rule of the table
+that fits a message counts.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ class Meaning(NamedTuple):
 
     Args:
         cause: the kind.
-        what: a sentence without a full stop; {who} is who was asked, {registry} whose images,
-            {names} those of the certificate.
+        what: a sentence without a full stop; {who} is who was asked, {registry} whose
+            images, {names} those of the certificate.
         why: what comes of it, or how to be sure; likewise.
         remedy: where it is not the one of the cause.
     """
@@ -63,7 +64,8 @@ def near(pattern: str) -> Pattern[str]:
 _EXPIRED = Meaning(
     Cause.EXPIRED,
     "the certificate of {who} has expired",
-    "whoever runs it has to renew it; if this node's clock (date) is wrong, that is all there is",
+    "whoever runs it has to renew it; if this node's clock (date) is wrong, that is all"
+    " there is",
 )
 _CLOCK = Meaning(
     Cause.CLOCK,
@@ -88,10 +90,13 @@ _SPEAKS_HTTPS = Meaning(
 _CONNECTION_LOST = Meaning(
     Cause.CONNECTION_LOST,
     "{who} ends the connection before it answers",
-    "a proxy or load balancer in front of it does so when what is behind does not answer",
+    "a proxy or load balancer in front of it does so when what is behind does not"
+    " answer",
 )
 _TLS_FAILED = Meaning(
-    Cause.TLS_FAILED, "{who} and this node find no TLS that both speak", "no request gets through"
+    Cause.TLS_FAILED,
+    "{who} and this node find no TLS that both speak",
+    "no request gets through",
 )
 _NO_REGISTRY = Meaning(
     Cause.NOT_A_REGISTRY,
@@ -101,18 +106,22 @@ _NO_REGISTRY = Meaning(
 _CORRUPTED = Meaning(
     Cause.CONNECTION_LOST,
     "what arrives from {who} is not what was asked for",
-    "a proxy or cache on the way changes it or cuts it off, or the registry's storage is damaged",
+    "a proxy or cache on the way changes it or cuts it off, or the registry's storage"
+    " is damaged",
 )
 _PROXY = Meaning(
     Cause.PROXY,
     "the proxy that this node uses does not let it reach {who}",
-    "containerd takes HTTPS_PROXY and NO_PROXY from containerd-env; for a registry of the own "
-    "network there is mostly no need of a proxy",
+    "containerd takes HTTPS_PROXY and NO_PROXY from containerd-env; for a registry of"
+    " the own network there is mostly no need of a proxy",
 )
 
 TLS_RULES = (
     Rule(
-        ("server gave http response to https client", "oversized record received with length"),
+        (
+            "server gave http response to https client",
+            "oversized record received with length",
+        ),
         (
             Meaning(
                 Cause.SPEAKS_HTTP,
@@ -133,7 +142,10 @@ TLS_RULES = (
         ),
     ),
     Rule(
-        ("sent an http request to an https server", "http request was sent to https port"),
+        (
+            "sent an http request to an https server",
+            "http request was sent to https port",
+        ),
         (_SPEAKS_HTTPS,),
         is_told=True,
     ),
@@ -152,9 +164,10 @@ TLS_RULES = (
         (
             Meaning(
                 Cause.UNKNOWN_CA,
-                "the certificate of {who} is signed by a CA that this node does not know",
-                "a private CA has to be named; for a public registry, a proxy that opens TLS "
-                "shows one of its own",
+                "the certificate of {who} is signed by a CA that this node does not"
+                " know",
+                "a private CA has to be named; for a public registry, a proxy that"
+                " opens TLS shows one of its own",
             ),
         ),
     ),
@@ -183,7 +196,8 @@ TLS_RULES = (
         (
             Meaning(
                 Cause.COMMON_NAME_ONLY,
-                "the certificate of {who} says its name in the old way only (Common Name)",
+                "the certificate of {who} says its name in the old way only (Common"
+                " Name)",
                 "Go's TLS, and so containerd, looks at subject alternative names",
             ),
         ),
@@ -205,10 +219,17 @@ TLS_RULES = (
         (_EXPIRED, _CLOCK),
         unless=near("current time [^ ]{1,40} is before"),
     ),
-    Rule(("tls: certificate required", "no required ssl certificate was sent"), (_CLIENT_MISSING,)),
+    Rule(
+        ("tls: certificate required", "no required ssl certificate was sent"),
+        (_CLIENT_MISSING,),
+    ),
     Rule(
         (
-            *("tls: unknown certificate", "tls: certificate unknown", "tls: expired certificate"),
+            *(
+                "tls: unknown certificate",
+                "tls: certificate unknown",
+                "tls: expired certificate",
+            ),
             *("tls: revoked certificate", "tls: unsupported certificate"),
             *("ssl certificate error", "remote error: tls: access denied"),
         ),
@@ -223,7 +244,8 @@ TLS_RULES = (
             Meaning(
                 Cause.TIMEOUT,
                 "{who} accepts connections and then says nothing",
-                "it hangs, or a firewall or a wrong MTU on the way swallows what it says",
+                "it hangs, or a firewall or a wrong MTU on the way swallows what it"
+                " says",
             ),
         ),
     ),
@@ -232,7 +254,10 @@ TLS_RULES = (
             *("tls: protocol version not supported", "tls: unrecognized name"),
             *("tls: internal error", "tls: no application protocol"),
             *("server selected unsupported protocol version", "insecure algorithm"),
-            *("certificate specifies an incompatible key usage", "x509: invalid signature"),
+            *(
+                "certificate specifies an incompatible key usage",
+                "x509: invalid signature",
+            ),
         ),
         (_TLS_FAILED,),
     ),
@@ -241,11 +266,20 @@ TLS_RULES = (
         ("400 bad request",),
         (
             _SPEAKS_HTTPS,
-            Meaning(Cause.UNEXPECTED_STATUS, "{who} does not understand the request", "it says so"),
+            Meaning(
+                Cause.UNEXPECTED_STATUS,
+                "{who} does not understand the request",
+                "it says so",
+            ),
         ),
         scheme="http",
     ),
-    Rule((": eof",), (_SPEAKS_HTTPS, _CONNECTION_LOST), near=near(r": EOF\b"), scheme="http"),
+    Rule(
+        (": eof",),
+        (_SPEAKS_HTTPS, _CONNECTION_LOST),
+        near=near(r": EOF\b"),
+        scheme="http",
+    ),
     Rule((": eof",), (_CONNECTION_LOST, _PROXY), near=near(r": EOF\b")),
 )
 
@@ -257,10 +291,16 @@ PROXY_RULES = (
         ),
         (_PROXY,),
     ),
-    # What a proxy says to CONNECT is all that Go shows of it (net/http transport.go dialConn).
+    # What a proxy says to CONNECT is all that Go shows of it (net/http transport.go
+    # dialConn).
     Rule(
         (
-            *(": forbidden", ": bad gateway", ": service unavailable", ": gateway timeout"),
+            *(
+                ": forbidden",
+                ": bad gateway",
+                ": service unavailable",
+                ": gateway timeout",
+            ),
             *(": method not allowed", ": bad request", ": host not in allowlist"),
         ),
         (_PROXY,),
@@ -272,15 +312,21 @@ NETWORK_RULES = (
     Rule(
         (
             *("lookup http: no such host", "lookup https: no such host"),
-            *("lookup ftp: no such host", "lookup http on ", "lookup https on ", "lookup ftp on "),
+            *(
+                "lookup ftp: no such host",
+                "lookup http on ",
+                "lookup https on ",
+                "lookup ftp on ",
+            ),
             "unsupported protocol scheme",
         ),
         (
             Meaning(
                 Cause.BAD_SCHEME,
-                "an address in the configuration of {registry} does not begin with http:// or "
-                "https://",
-                "containerd knows these two in lower case, and takes anything else for a host",
+                "an address in the configuration of {registry} does not begin with"
+                " http:// or https://",
+                "containerd knows these two in lower case, and takes anything else for"
+                " a host",
             ),
         ),
     ),
@@ -290,7 +336,8 @@ NETWORK_RULES = (
             Meaning(
                 Cause.BAD_URL,
                 "an address in the configuration of {registry} is no URL",
-                "containerd leaves out the whole file, and asks the registry itself over HTTPS",
+                "containerd leaves out the whole file, and asks the registry itself"
+                " over HTTPS",
             ),
         ),
         near=near(r"invalid port|too many colons|unable to parse"),
@@ -298,17 +345,24 @@ NETWORK_RULES = (
     Rule(
         (
             *("server misbehaving", "temporary failure in name resolution"),
-            *("i/o timeout", "connection refused", "network is unreachable", "no route to host"),
+            *(
+                "i/o timeout",
+                "connection refused",
+                "network is unreachable",
+                "no route to host",
+            ),
         ),
         (
             Meaning(
                 Cause.NAME_LOOKUP,
                 "no DNS server says which address {who} has",
-                "the server that this node asks does not answer, or answers with an error",
+                "the server that this node asks does not answer, or answers with an"
+                " error",
             ),
         ),
         near=near(
-            r"lookup \S{1,260} on \S{1,60}: (?:server mis|read udp|dial udp|read tcp|dial tcp)"
+            r"lookup \S{1,260} on \S{1,60}: (?:server mis|read udp|dial udp|read"
+            r" tcp|dial tcp)"
             r"|lookup \S{1,260}: (?:Temporary|i/o|server mis)"
         ),
     ),
@@ -321,7 +375,8 @@ NETWORK_RULES = (
             Meaning(
                 Cause.NO_SUCH_NAME,
                 "the name of {who} has no address here",
-                "the node's own DNS does not know it; names of Kubernetes services it never does",
+                "the node's own DNS does not know it; names of Kubernetes services it"
+                " never does",
             ),
         ),
     ),
@@ -337,7 +392,12 @@ NETWORK_RULES = (
     ),
     Rule(
         (
-            *("no route to host", "network is unreachable", "network is down", "host is down"),
+            *(
+                "no route to host",
+                "network is unreachable",
+                "network is down",
+                "host is down",
+            ),
             *("cannot assign requested address", "connect: permission denied"),
             *("connect: operation not permitted", "no suitable address found"),
         ),
@@ -345,7 +405,8 @@ NETWORK_RULES = (
             Meaning(
                 Cause.UNREACHABLE,
                 "no way leads from this node to {who}",
-                "a route is missing, or a firewall forbids it; an IPv6 address needs IPv6",
+                "a route is missing, or a firewall forbids it; an IPv6 address needs"
+                " IPv6",
             ),
         ),
         near=near(r"dial|connect|lookup|no route|unreachable"),
@@ -365,14 +426,18 @@ NETWORK_RULES = (
     Rule(
         (
             *("i/o timeout", "connection timed out", "operation timed out"),
-            *("request canceled while waiting for connection", "client.timeout exceeded"),
+            *(
+                "request canceled while waiting for connection",
+                "client.timeout exceeded",
+            ),
             *("context deadline exceeded", "timeout awaiting response headers"),
         ),
         (
             Meaning(
                 Cause.TIMEOUT,
                 "{who} does not answer in time",
-                "it is down, or a firewall drops what is sent there; the node may need a proxy",
+                "it is down, or a firewall drops what is sent there; the node may need"
+                " a proxy",
             ),
         ),
     ),
@@ -381,11 +446,24 @@ NETWORK_RULES = (
         (_NO_REGISTRY, _CORRUPTED),
         near=near(r'on ref "unknown-sha256:'),
     ),
-    Rule(("unexpected commit digest", "failed size validation"), (_CORRUPTED,), is_sure=False),
+    Rule(
+        ("unexpected commit digest", "failed size validation"),
+        (_CORRUPTED,),
+        is_sure=False,
+    ),
     Rule(
         (
-            *("connection reset by peer", "broken pipe", "use of closed network connection"),
-            *("server closed idle connection", "unexpected eof", "stream error", "goaway"),
+            *(
+                "connection reset by peer",
+                "broken pipe",
+                "use of closed network connection",
+            ),
+            *(
+                "server closed idle connection",
+                "unexpected eof",
+                "stream error",
+                "goaway",
+            ),
             "transport connection broken",
         ),
         (_CONNECTION_LOST,),

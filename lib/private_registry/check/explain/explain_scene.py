@@ -14,7 +14,8 @@ ABOUT_LOGINS = frozenset(
     [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.ACCESS_DENIED]
 )
 _DOCKER = re.compile(
-    r"Error response from daemon|docker: |docker (?:pull|push|login|run)|The push refers to"
+    r"Error response from daemon|docker: |docker (?:pull|push|login|run)|The push"
+    r" refers to"
     r"|requested access to the resource is denied"
 )
 _NOT_DOCKER = re.compile(r"rpc error|containerd|Failed to pull image|failed to resolve")
@@ -103,7 +104,9 @@ class Scene(NamedTuple):
 
 def remedy_of(cause: Cause, scene: Scene, facts: ExplainFacts) -> Remedy:
     """Say what mends a cause, in what is known of the node."""
-    saved = next((each for each in facts.saved if str(each.name) == scene.registry), None)
+    saved = next(
+        (each for each in facts.saved if str(each.name) == scene.registry), None
+    )
     mirror = _saved_mirror(saved, scene)
     url, is_known = _endpoint(cause, scene, saved, mirror)
     tls = _tls(saved, mirror, scene)
@@ -123,14 +126,19 @@ def remedy_of(cause: Cause, scene: Scene, facts: ExplainFacts) -> Remedy:
     remedy = remedy_for(cause, target)
     if is_known or not remedy.command or scene.is_docker:
         return remedy
-    guessed = _HOST_ONLY if scene.is_mirror else _IF_PLAIN if cause in ABOUT_LOGINS else ""
+    guessed = (
+        _HOST_ONLY if scene.is_mirror else _IF_PLAIN if cause in ABOUT_LOGINS else ""
+    )
     return remedy._replace(needs="; ".join(filter(None, (remedy.needs, guessed))))
 
 
 def _endpoint(
     cause: Cause, scene: Scene, saved: Optional[Registry], mirror: Optional[Mirror]
 ) -> Tuple[str, bool]:
-    """Return the URL of who was asked, and whether that is sure; empty for the registry."""
+    """Return the URL of who was asked, and whether that is sure.
+
+    Empty for the registry.
+    """
     asked = scene.asked
     if asked is not None and not (scene.is_token_server and cause in ABOUT_LOGINS):
         if asked.scheme:
@@ -148,10 +156,14 @@ def _saved_mirror(saved: Optional[Registry], scene: Scene) -> Optional[Mirror]:
     if saved is None or scene.asked is None or not scene.is_mirror:
         return None
     authority = scene.asked.authority
-    return next((each for each in saved.mirrors if each.endpoint.authority == authority), None)
+    return next(
+        (each for each in saved.mirrors if each.endpoint.authority == authority), None
+    )
 
 
-def _tls(saved: Optional[Registry], mirror: Optional[Mirror], scene: Scene) -> Optional[Tls]:
+def _tls(
+    saved: Optional[Registry], mirror: Optional[Mirror], scene: Scene
+) -> Optional[Tls]:
     if scene.is_mirror:
         return mirror.tls if mirror else None
     return saved.tls if saved else None

@@ -1,4 +1,6 @@
-"""certs.d itself: directories that are not read, and files with nearly the right name."""
+"""certs.d itself: directories that are not read, and files with nearly the right
+name.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,14 @@ from private_registry.registries.names import (
 from private_registry.texts.showing import quoted, shown_name
 
 _NEAR = 0.75
-_OTHER_NAMES = ("host.toml", "hosts.tml", "hosts.toml.txt", "hosts.conf", "hosts", "config.toml")
+_OTHER_NAMES = (
+    "host.toml",
+    "hosts.tml",
+    "hosts.toml.txt",
+    "hosts.conf",
+    "hosts",
+    "config.toml",
+)
 _STOCK_PATH = "args/certs.d"
 
 
@@ -45,7 +54,9 @@ def findings_of(
     return tuple(found)
 
 
-def lint_tree(certs_d: str, look: LookAt, version: Optional[Version] = None) -> Tuple[Finding, ...]:
+def lint_tree(
+    certs_d: str, look: LookAt, version: Optional[Version] = None
+) -> Tuple[Finding, ...]:
     """Look for what in certs.d no image's name leads to.
 
     Args:
@@ -73,10 +84,12 @@ def _is_filled(path: str, look: LookAt) -> bool:
 
 def _is_hidden(path: str, look: LookAt) -> bool:
     """Whether this user cannot tell what a directory says."""
-    return any(look(each).is_hidden for each in (path, posixpath.join(path, HOSTS_TOML)))
+    return any(
+        look(each).is_hidden for each in (path, posixpath.join(path, HOSTS_TOML))
+    )
 
 
-# --- files -------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------
 
 
 def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
@@ -92,14 +105,18 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
             registry,
             where=old,
             why="containerd takes the registry for one without a configuration",
-            remedy=Remedy(f"sudo mv {quoted(old)} {quoted(posixpath.join(path, HOSTS_TOML))}"),
+            remedy=Remedy(
+                f"sudo mv {quoted(old)} {quoted(posixpath.join(path, HOSTS_TOML))}"
+            ),
         )
 
 
 def _is_near(name: str) -> bool:
     import difflib  # noqa: PLC0415 - slow to import, and only errors need it
 
-    if directories.is_set_aside(name) or name.endswith((".crt", ".cert", ".key", ".pem")):
+    if directories.is_set_aside(name) or name.endswith(
+        (".crt", ".cert", ".key", ".pem")
+    ):
         return False
     is_near = difflib.get_close_matches(name.lower(), [HOSTS_TOML], 1, _NEAR)
     return name.lower() in _OTHER_NAMES or bool(is_near)
@@ -115,7 +132,7 @@ def _stray_file(path: str, name: str) -> Iterator[Finding]:
         )
 
 
-# --- directories -------------------------------------------------------------------------------
+# --- directories ----------------------------------------------------------------------
 
 
 def _shadowed(
@@ -130,9 +147,9 @@ def _shadowed(
             note = _finding_of_shadow(registry, directory.path, other, is_fault=False)
             yield note._replace(remedy=Remedy("sudo microk8s private-registry check"))
         elif not _is_filled(directory.path, look):
-            yield _finding_of_shadow(registry, directory.path, other, is_fault=True)._replace(
-                remedy=Remedy(f"sudo rmdir {quoted(directory.path)}")
-            )
+            yield _finding_of_shadow(
+                registry, directory.path, other, is_fault=True
+            )._replace(remedy=Remedy(f"sudo rmdir {quoted(directory.path)}"))
         elif _is_filled(other, look):
             is_fault = _asks(registry, directory.path, look, version) != _asks(
                 registry, other, look, version
@@ -140,18 +157,22 @@ def _shadowed(
             aside = directory.path + ".off"
             command = f"sudo mv {quoted(directory.path)} {quoted(aside)}"
             is_free = look(aside).problem == "missing"
-            yield _finding_of_shadow(registry, directory.path, other, is_fault=is_fault)._replace(
-                remedy=Remedy(command if is_free else "")
-            )
+            yield _finding_of_shadow(
+                registry, directory.path, other, is_fault=is_fault
+            )._replace(remedy=Remedy(command if is_free else ""))
 
 
-def _finding_of_shadow(registry: str, path: str, other: str, *, is_fault: bool) -> Finding:
+def _finding_of_shadow(
+    registry: str, path: str, other: str, *, is_fault: bool
+) -> Finding:
     return Finding(
         Cause.SHADOWED,
         f"containerd reads {_name(path)} and never {_name(other)}",
         registry,
         where=path,
-        why="of the two directories for this registry it takes the one with underscores",
+        why=(
+            "of the two directories for this registry it takes the one with underscores"
+        ),
         severity=Severity.FAULT if is_fault else Severity.NOTE,
     )
 
@@ -159,7 +180,8 @@ def _finding_of_shadow(registry: str, path: str, other: str, *, is_fault: bool) 
 def _empty(registry: str, path: str, default: str) -> Finding:
     return Finding(
         Cause.SHADOWED,
-        f"the directory is empty, so {_name(default)} does not hold for {shown_name(registry)}",
+        f"the directory is empty, so {_name(default)} does not hold for"
+        f" {shown_name(registry)}",
         registry,
         where=path,
         why="containerd reads the first directory that is there, whatever is in it",
@@ -173,7 +195,9 @@ def _name(path: str) -> str:
 
 
 def _asks(registry: str, directory: str, look: LookAt, version: Version) -> object:
-    """Return whom containerd would ask by a directory's hosts.toml, without the places."""
+    """Return whom containerd would ask by a directory's hosts.toml, without the
+    places.
+    """
     path = posixpath.join(directory, HOSTS_TOML)
     content = look(path).content
     if not content:
@@ -185,7 +209,9 @@ def _asks(registry: str, directory: str, look: LookAt, version: Version) -> obje
     return [entry._replace(where="") for entry in entries]
 
 
-def _unreachable(certs_d: str, name: str, look: LookAt, version: Version) -> Iterator[Finding]:
+def _unreachable(
+    certs_d: str, name: str, look: LookAt, version: Version
+) -> Iterator[Finding]:
     path = posixpath.join(certs_d, name)
     registry = directories.registry_of(name)
     finding = Finding(
@@ -202,26 +228,35 @@ def _unreachable(certs_d: str, name: str, look: LookAt, version: Version) -> Ite
         new = posixpath.join(certs_d, EVERY_REGISTRY_DIRECTORY)
         is_free = look(new).problem == "missing"
         yield finding._replace(
-            what=f"for every registry the directory is named {EVERY_REGISTRY_DIRECTORY}",
+            what=(
+                f"for every registry the directory is named {EVERY_REGISTRY_DIRECTORY}"
+            ),
             remedy=Remedy(f"sudo mv {quoted(path)} {quoted(new)}" if is_free else ""),
         )
     elif name in DOCKER_HUB_ALIASES:
         return
     elif not directories.can_be_named(registry):
-        yield finding._replace(what=f"no image's name can begin with {shown_name(registry)}")
+        yield finding._replace(
+            what=f"no image's name can begin with {shown_name(registry)}"
+        )
     elif (
         not any(mark in registry for mark in ".:")
         and registry.islower()
         and registry != "localhost"
     ):
         yield finding._replace(
-            what=f"the image name {registry}/app means {DOCKER_HUB}/{registry}/app; a host without "
-            "a dot needs its port, in image names and here",
+            what=(
+                f"the image name {registry}/app means {DOCKER_HUB}/{registry}/app; a"
+                " host without a dot needs its port, in image names and here"
+            ),
         )
 
 
 def _hub_elsewhere(certs_d: str, look: LookAt) -> Iterator[Finding]:
-    """Yield directories that were meant for Docker Hub; faults where its own says nothing else."""
+    """Yield directories that were meant for Docker Hub.
+
+    Faults where its own says nothing else.
+    """
     hub = posixpath.join(certs_d, DOCKER_HUB)
     names = set(look(certs_d).names or ())
     for alias in sorted(DOCKER_HUB_ALIASES & names):
@@ -234,7 +269,9 @@ def _hub_elsewhere(certs_d: str, look: LookAt) -> Iterator[Finding]:
         is_stock = not seen.is_hidden and (
             not own or shipped.is_stock(f"{_STOCK_PATH}/{DOCKER_HUB}/{HOSTS_TOML}", own)
         )
-        copy = f"sudo cp -a {quoted(path)}/. {quoted(hub)}/ && sudo rm -r {quoted(path)}"
+        copy = (
+            f"sudo cp -a {quoted(path)}/. {quoted(hub)}/ && sudo rm -r {quoted(path)}"
+        )
         make = f"sudo mkdir -p {quoted(hub)} && "
         yield Finding(
             Cause.WRONG_DIRECTORY,

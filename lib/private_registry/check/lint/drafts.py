@@ -1,4 +1,6 @@
-"""A file that is looked at, what a rule finds in it, and the finding that comes of it."""
+"""A file that is looked at, what a rule finds in it, and the finding that comes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,11 @@ from private_registry.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document, hosts_entries
-from private_registry.check.reading.hosts_document import BYTE_ORDER_MARK, Document, Refused
+from private_registry.check.reading.hosts_document import (
+    BYTE_ORDER_MARK,
+    Document,
+    Refused,
+)
 from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.containerd.versions import Version
 from private_registry.texts import toml, toml_statements
@@ -52,7 +58,9 @@ class File(NamedTuple):
     def edited(self, edits: Edits) -> File:
         """Return it after edits."""
         mark = BYTE_ORDER_MARK if self.content.startswith(BYTE_ORDER_MARK) else b""
-        return self._replace(content=mark + line_edits.applied(self.text, edits).encode())
+        return self._replace(
+            content=mark + line_edits.applied(self.text, edits).encode()
+        )
 
     def document(self) -> Document:
         """Read it; raise Refused."""
@@ -93,7 +101,8 @@ class Draft(NamedTuple):
 
 
 def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Finding:
-    """Return a draft as a finding: a fault only where its edits change what containerd does.
+    """Return a draft as a finding: a fault only where its edits change what containerd
+    does.
 
     Args:
         file: that it is about.
@@ -117,19 +126,24 @@ def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Find
 
 
 def command_of(file: File, edits: Edits) -> str:
-    """Return the command that makes edits; empty where it would show what may be a secret."""
+    """Return the command that makes edits.
+
+    Empty where it would show what may be a secret.
+    """
     return line_edits.command(file.path, file.text, edits, is_known_of_hosts)
 
 
 def _pulls(entries: Tuple[HostEntry, ...]) -> List[HostEntry]:
     """Return endpoints with what matters for pulling only."""
     return [
-        each._replace(where="", capabilities=each.capabilities - {"push"}, is_server=False)
+        each._replace(
+            where="", capabilities=each.capabilities - {"push"}, is_server=False
+        )
         for each in entries
     ]
 
 
-# --- edits of statements -----------------------------------------------------------------------
+# --- edits of statements --------------------------------------------------------------
 
 
 def statement_at(document: Document, line: int) -> Optional[Statement]:
@@ -155,24 +169,35 @@ def text_lines(document: Document, statement: Statement) -> Tuple[str, ...]:
     return tuple(line.strip() for line in lines if line.strip())
 
 
-def into_table(document: Document, path: Path, lines: Tuple[str, ...]) -> Optional[Edit]:
-    """Return the edit that puts lines into a table; None where it has no header of its own."""
+def into_table(
+    document: Document, path: Path, lines: Tuple[str, ...]
+) -> Optional[Edit]:
+    """Return the edit that puts lines into a table.
+
+    None where it has no header of its own.
+    """
     if not path:
         return Edit(1, 0, lines)
-    headers = (each for each in document.statements if each.is_header and each.path == path)
+    headers = (
+        each for each in document.statements if each.is_header and each.path == path
+    )
     header = next(headers, None)
     return None if header is None else Edit(header.end + 1, 0, lines)
 
 
 def renamed(document: Document, path: Path, new: str) -> Edits:
-    """Return the edits that give the last key of a path another name, wherever it stands."""
+    """Return the edits that give the last key of a path another name, wherever it
+    stands.
+    """
     found = []
     for each in document.statements:
         if each.path[: len(path)] != path:
             continue
         old = str(path[-1])
         line = document.lines[each.first].rstrip("\r\n")
-        before, hit, after = line.partition("=") if not each.is_header else (line, "", "")
+        before, hit, after = (
+            line.partition("=") if not each.is_header else (line, "", "")
+        )
         if old in before:
             start, _, end = before.rpartition(old)
             found.append(Edit(each.first + 1, 1, (start + new + end + hit + after,)))
@@ -184,13 +209,16 @@ def as_tables(document: Document, url: str) -> Edits:
     found = [each for each in document.statements if each.path[:2] == ("host", url)]
     lines = [f"[{hosts_document.dotted(('host', url))}]"]
     for each in found:
-        if len(each.path) == 2 and isinstance(each.value, dict):  # noqa: PLR2004 - host and its URL
+        # Host and its URL.
+        if len(each.path) == 2 and isinstance(each.value, dict):  # noqa: PLR2004
             lines += [
                 f"{hosts_document.dotted((key,))} = {toml.scalar(item)}"
                 for key, item in each.value.items()
             ]
         elif not each.is_header:
-            lines.append(f"{hosts_document.dotted(each.path[2:])} = {toml.scalar(each.value)}")
+            lines.append(
+                f"{hosts_document.dotted(each.path[2:])} = {toml.scalar(each.value)}"
+            )
         else:
             return ()
     whole = [each for each in document.statements if each.path[:1] == ("host",)]

@@ -1,4 +1,6 @@
-"""Changes of lines, as values: what a text is after them, and the command that makes them."""
+"""Changes of lines, as values: what a text is after them, and the command that makes
+them.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ class Edit(NamedTuple):
 
     Args:
         first: number of the first line that goes, from 1.
-        gone: how many go; with 0 the new lines come before ``first``, which may be the line
-            behind the last.
+        gone: how many go; with 0 the new lines come before ``first``, which may be the
+            line behind the last.
         lines: the new ones, without line ends and none of them empty.
     """
 
@@ -31,7 +33,9 @@ _LONGEST, _MOST_GROUPS = 1000, 9
 
 
 def applied(text: str, edits: Edits) -> str:
-    """Return a text after edits, which do not overlap and count the lines as they were before."""
+    """Return a text after edits, which do not overlap and count the lines as they
+    were before.
+    """
     lines = toml_statements.split_lines(text)
     for edit in sorted(edits, reverse=True):
         start = edit.first - 1
@@ -42,7 +46,9 @@ def applied(text: str, edits: Edits) -> str:
 
 
 def command(path: str, text: str, edits: Edits, is_known: Callable[[str], bool]) -> str:
-    """Return the shell command that makes edits; empty where it would show what may be a secret.
+    """Return the shell command that makes edits.
+
+    Empty where it would show what may be a secret.
 
     It is for GNU sed, as all that MicroK8s runs on have it.
 
@@ -50,10 +56,12 @@ def command(path: str, text: str, edits: Edits, is_known: Callable[[str], bool])
         path: of the file.
         text: of the file.
         edits: to be made.
-        is_known: whether a line may be shown. Of any other one only what is changed in it is.
+        is_known: whether a line may be shown. Of any other one only what is changed in
+            it is.
     """
     lines = toml_statements.split_lines(text)
-    # What goes behind the last line comes first: nothing follows where that line itself goes.
+    # What goes behind the last line comes first: nothing follows where that line itself
+    # goes.
     ordered = sorted(edits, key=lambda edit: (edit.first <= len(lines), edit))
     found = [_scripts(edit, lines, is_known) for edit in ordered]
     if any(each is None for each in found):
@@ -85,7 +93,10 @@ def _scripts(
 
 
 def _substitution(old: str, new: str) -> str:
-    """Return what makes one line of another and shows nothing that stays; empty if it cannot be."""
+    """Return what makes one line of another and shows nothing that stays.
+
+    Empty if it cannot be.
+    """
     import difflib  # noqa: PLC0415 - slow to import, and only such lines need it
 
     # difflib takes quadratic time, and sed only so much.
@@ -110,7 +121,10 @@ def _substitution(old: str, new: str) -> str:
 
 
 def _escaped(line: str) -> str:
-    """Escape what sed would take for something else; a tab must not reach a shell's line editor."""
+    """Escape what sed would take for something else.
+
+    A tab must not reach a shell's line editor.
+    """
     escaped = line.replace("\\", "\\\\").replace("\t", "\\t")
     # A script that ends in a backslash goes on in the next one.
     return escaped[:-2] + r"\x5c" if line.endswith("\\") else escaped

@@ -1,4 +1,6 @@
-"""Entries of containerd-template.toml: credentials that are never used, keys that are not read."""
+"""Entries of containerd-template.toml: credentials that are never used, keys that
+are not read.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from private_registry.check.lint.template_looked import (
     of_entry,
 )
 from private_registry.containerd.template import EntryKey, shown_key
-from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_ALIASES, DOCKER_HUB_SERVER
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    DOCKER_HUB_ALIASES,
+    DOCKER_HUB_SERVER,
+)
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 
@@ -49,7 +55,7 @@ def findings_of(looked: Looked) -> Iterator[Finding]:
     yield from _vanishing(looked)
 
 
-# --- credentials -------------------------------------------------------------------------------
+# --- credentials ----------------------------------------------------------------------
 
 
 def _credentials(looked: Looked) -> Iterator[Finding]:
@@ -64,7 +70,10 @@ def _credentials(looked: Looked) -> Iterator[Finding]:
                 f"credentials for {own} are never used; they must be for {other}",
                 statement,
                 "containerd looks for the very host and port that it asks",
-            )._replace(remedy=mended(looked, _renamed(looked, key, right)), explains=_LOGIN_CAUSES)
+            )._replace(
+                remedy=mended(looked, _renamed(looked, key, right)),
+                explains=_LOGIN_CAUSES,
+            )
         elif looked.asked and right not in looked.asked:
             yield finding(
                 looked,
@@ -83,7 +92,10 @@ def _right_host(name: str) -> str:
 
 
 def _renamed(looked: Looked, key: EntryKey, right: str) -> Edits:
-    """Return the edits that give an entry another host; none where its lines hold more."""
+    """Return the edits that give an entry another host.
+
+    None where its lines hold more.
+    """
     found = [each for each in of_entry(looked, key) if each.is_header]
     path = (*looked.template.section, "configs", right, *key[2:])
     taken = any(each.path[: len(path)] == path for each in looked.template.statements)
@@ -95,7 +107,9 @@ def _renamed(looked: Looked, key: EntryKey, right: str) -> Edits:
 def _auths(looked: Looked) -> Iterator[Finding]:
     section = (*looked.template.section, "auths")
     seen = set()
-    inside = [e for e in looked.template.statements if e.path[: len(section)] == section]
+    inside = [
+        e for e in looked.template.statements if e.path[: len(section)] == section
+    ]
     for each in inside:
         name = str(each.path[len(section)]) if len(each.path) > len(section) else ""
         if not name or name in seen:
@@ -108,11 +122,15 @@ def _auths(looked: Looked) -> Iterator[Finding]:
                 Cause.CREDENTIALS_KEY,
                 f"credentials in auths for {shown_name(name)} are never used",
                 each,
-                "there the name must be a URL" if not has_scheme else "they belong into configs",
+                (
+                    "there the name must be a URL"
+                    if not has_scheme
+                    else "they belong into configs"
+                ),
             )._replace(explains=_LOGIN_CAUSES)
 
 
-# --- keys --------------------------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------
 
 
 def _keys(looked: Looked) -> Iterator[Finding]:
@@ -126,7 +144,11 @@ def _keys(looked: Looked) -> Iterator[Finding]:
 
 
 def _unknown(
-    looked: Looked, key: EntryKey, statement: Statement, name: str, known: Tuple[str, ...]
+    looked: Looked,
+    key: EntryKey,
+    statement: Statement,
+    name: str,
+    known: Tuple[str, ...],
 ) -> Finding:
     right = _ALIASES.get(name.lower(), "") or _near(name, known)
     edits: Edits = ()
@@ -142,7 +164,8 @@ def _unknown(
         statement,
         "containerd ignores it without a word",
     )._replace(
-        remedy=mended(looked, edits), severity=Severity.FAULT if right in known else Severity.NOTE
+        remedy=mended(looked, edits),
+        severity=Severity.FAULT if right in known else Severity.NOTE,
     )
 
 
@@ -152,7 +175,7 @@ def _near(name: str, known: Tuple[str, ...]) -> str:
     return next(iter(difflib.get_close_matches(name.lower(), known, 1, _NEAR)), "")
 
 
-# --- what vanishes -----------------------------------------------------------------------------
+# --- what vanishes --------------------------------------------------------------------
 
 
 def _vanishing(looked: Looked) -> Iterator[Finding]:
@@ -163,9 +186,12 @@ def _vanishing(looked: Looked) -> Iterator[Finding]:
         if key not in there:
             yield Finding(
                 Cause.EDITS_VANISH,
-                f"{shown_key(key)} stand in the file that MicroK8s makes anew at each start, and "
-                "not in its template",
+                f"{shown_key(key)} stand in the file that MicroK8s makes anew at each"
+                " start, and not in its template",
                 where=looked.loaded.place_of(key),
-                why=f"the next start takes them away; {looked.template.source} is the file to edit",
+                why=(
+                    f"the next start takes them away; {looked.template.source} is the"
+                    " file to edit"
+                ),
                 severity=Severity.NOTE,
             )

@@ -1,4 +1,6 @@
-"""hosts.toml: everything that containerd ignores in silence, or reads otherwise than a person."""
+"""hosts.toml: everything that containerd ignores in silence, or reads otherwise than
+a person.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,8 @@ def findings_of(file: File, entries: Entries) -> List[Finding]:
 
     Args:
         file: the file, which is not empty.
-        entries: whom containerd asks for its registry, be it by this file or, where containerd
-            throws it away, without.
+        entries: whom containerd asks for its registry, be it by this file or, where
+            containerd throws it away, without.
     """
     if len(file.content) > _LARGEST:
         return []
@@ -38,28 +40,37 @@ def findings_of(file: File, entries: Entries) -> List[Finding]:
     document = file.document()
     every = (draft for rule in _RULES for draft in rule(file, document, entries))
     drafts = list(islice(every, _MOST_DRAFTS))
-    return one_command(file, [(draft, finding_of(file, draft, entries)) for draft in drafts])
+    return one_command(
+        file, [(draft, finding_of(file, draft, entries)) for draft in drafts]
+    )
 
 
 def one_command(file: File, found: List[Tuple[Draft, Finding]]) -> List[Finding]:
     """Give all faults of a file the one command that mends them all.
 
-    Line numbers hold for the file as it is, so the commands of several findings could not be
-    pasted one after the other.
+    Line numbers hold for the file as it is, so the commands of several findings could
+    not be pasted one after the other.
     """
-    edits = [edit for draft, finding in found if finding.is_fault for edit in draft.edits]
+    edits = [
+        edit for draft, finding in found if finding.is_fault for edit in draft.edits
+    ]
     commands = [each for _, each in found if each.is_fault and each.remedy.command]
-    lines = [line for edit in edits for line in range(edit.first, edit.first + edit.gone)]
+    lines = [
+        line for edit in edits for line in range(edit.first, edit.first + edit.gone)
+    ]
     if len(commands) < 2 or len(lines) != len(set(lines)):  # noqa: PLR2004 - several
         return [finding for _, finding in found]
     remedy = Remedy(command_of(file, tuple(edits)))
     return [
-        finding._replace(remedy=remedy) if finding in commands else finding for _, finding in found
+        finding._replace(remedy=remedy) if finding in commands else finding
+        for _, finding in found
     ]
 
 
 def _says_anything(file: File) -> bool:
-    return any(line.strip() and not line.lstrip().startswith("#") for line in file.lines)
+    return any(
+        line.strip() and not line.lstrip().startswith("#") for line in file.lines
+    )
 
 
 def _refused(file: File, entries: Entries) -> Finding:
@@ -77,7 +88,9 @@ def _refused(file: File, entries: Entries) -> Finding:
 
 def _refusal(file: File) -> Refused:
     try:
-        hosts_entries.entries_of_file(file.registry, file.content, file.path, file.version)
+        hosts_entries.entries_of_file(
+            file.registry, file.content, file.path, file.version
+        )
     except Refused as refused:
         return refused
     raise AssertionError(file.path)

@@ -1,4 +1,6 @@
-"""Keys and tables of hosts.toml that containerd ignores: typing errors, capitals, wrong places."""
+"""Keys and tables of hosts.toml that containerd ignores: typing errors, capitals,
+wrong places.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from private_registry.check.findings import Cause
 from private_registry.check.lint import refused_lint
-from private_registry.check.lint.drafts import Draft, File, as_tables, renamed, text_lines, without
+from private_registry.check.lint.drafts import (
+    Draft,
+    File,
+    as_tables,
+    renamed,
+    text_lines,
+    without,
+)
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import (
@@ -52,10 +61,16 @@ _LOGIN_CAUSES = frozenset(
     [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED, Cause.TOKEN_REFUSED]
 )
 _CLIENT_CAUSES = frozenset(
-    [Cause.CLIENT_CERTIFICATE_MISSING, Cause.CLIENT_CERTIFICATE_REFUSED, Cause.TLS_FAILED]
+    [
+        Cause.CLIENT_CERTIFICATE_MISSING,
+        Cause.CLIENT_CERTIFICATE_REFUSED,
+        Cause.TLS_FAILED,
+    ]
 )
 _TOO_NEW = {
-    "override_path": frozenset([Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.ACCESS_DENIED]),
+    "override_path": frozenset(
+        [Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.ACCESS_DENIED]
+    ),
     "dial_timeout": frozenset([Cause.TIMEOUT]),
 }
 _MEANT = (
@@ -65,7 +80,9 @@ _MEANT = (
 )
 
 
-def drafts(file: File, document: Document, _entries: Tuple[HostEntry, ...]) -> Iterator[Draft]:
+def drafts(
+    file: File, document: Document, _entries: Tuple[HostEntry, ...]
+) -> Iterator[Draft]:
     """Look for keys and tables that are not read."""
     yield from _in_table(file, document, document.root, ())
     hosts = document.root.get("host", Table())
@@ -82,7 +99,9 @@ def drafts(file: File, document: Document, _entries: Tuple[HostEntry, ...]) -> I
                 yield _no_host(document, url, table)
 
 
-def _in_table(file: File, document: Document, table: Table, path: Path) -> Iterator[Draft]:
+def _in_table(
+    file: File, document: Document, table: Table, path: Path
+) -> Iterator[Draft]:
     is_root = not path
     known = hosts_fields.found_keys(table, file.version, is_root=is_root)
     read = {id(value) for value in known.values()}
@@ -101,7 +120,9 @@ def _unknown(file: File, document: Document, path: Path, value: Any) -> Draft:
         return _too_new(file, key, value)
     if key.lower() in known:
         return _renamed_key(document, Cause.KEY_CASE, path, key.lower(), value)
-    return _elsewhere(document, path, value) or _unheard_of(document, path, value, known)
+    return _elsewhere(document, path, value) or _unheard_of(
+        document, path, value, known
+    )
 
 
 def _elsewhere(document: Document, path: Path, value: Any) -> Optional[Draft]:
@@ -116,12 +137,16 @@ def _elsewhere(document: Document, path: Path, value: Any) -> Optional[Draft]:
     return None
 
 
-def _unheard_of(document: Document, path: Path, value: Any, known: Tuple[str, ...]) -> Draft:
+def _unheard_of(
+    document: Document, path: Path, value: Any, known: Tuple[str, ...]
+) -> Draft:
     key = str(path[-1])
     new = _ALIASES.get(key.lower(), "") or _near(key, known)
     if new in known:
         return _renamed_key(document, Cause.UNKNOWN_KEY, path, new, value)
-    meant = [causes for words, causes in _MEANT if any(word in key.lower() for word in words)]
+    meant = [
+        causes for words, causes in _MEANT if any(word in key.lower() for word in words)
+    ]
     return Draft(
         Cause.UNKNOWN_KEY,
         f"hosts.toml has no key {shown_name(key)}",
@@ -151,7 +176,9 @@ def _too_new(file: File, key: str, value: Any) -> Draft:
     )
 
 
-def _renamed_key(document: Document, cause: Cause, path: Path, new: str, value: Any) -> Draft:
+def _renamed_key(
+    document: Document, cause: Cause, path: Path, new: str, value: Any
+) -> Draft:
     old = str(path[-1])
     words = "is written" if cause is Cause.KEY_CASE else "is not known; it is"
     return Draft(
@@ -172,12 +199,15 @@ def _server(document: Document, path: Path, value: Any) -> Draft:
     root = document.root.get("server")
     edits: Edits = ()
     if len(found) == 1 and isinstance(value, Leaf):
-        moved = () if root is not None else (Edit(1, 0, text_lines(document, found[0])),)
+        moved = (
+            () if root is not None else (Edit(1, 0, text_lines(document, found[0])),)
+        )
         edits = (*moved, without(found[0]))
     is_other = root is not None and root.value != value.value
     return Draft(
         Cause.MISPLACED_KEY,
-        "server stands below a table, and so belongs to that; it must stand above all tables",
+        "server stands below a table, and so belongs to that; it must stand above all"
+        " tables",
         _IGNORED,
         value.line,
         () if is_other else edits,
@@ -228,7 +258,8 @@ def _in_header(document: Document, path: Path) -> Iterator[Draft]:
 def _no_host(document: Document, url: str, table: Table) -> Draft:
     return Draft(
         Cause.NOT_A_HOST,
-        f"{shown_name(url)} needs a table with a header of its own: [{shown_keys(('host', url))}]",
+        f"{shown_name(url)} needs a table with a header of its own:"
+        f" [{shown_keys(('host', url))}]",
         "containerd 2 takes only such tables for hosts, and ignores this one",
         table.line,
         as_tables(document, url),

@@ -13,7 +13,8 @@ from private_registry.check.reading.hosts_document import Refused
 from private_registry.texts import toml
 
 _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
-# Of these, nothing can be read in two ways: whatever a line holds, it is gone through once.
+# Of these, nothing can be read in two ways: whatever a line holds, it is gone through
+# once.
 _HEADER = re.compile(r"(?P<indent>\s*)\[+\s*host\s*\.\s*(?P<rest>\S.*)")
 _KEY = re.compile(r"(?P<indent>\s*)(?P<key>[A-Za-z_]+)\s*[:=](?P<rest>.*)")
 _LONGEST_LINE, _MOST_LINES, _MOST_CHARACTERS = 500, 1000, 64 * 1024
@@ -53,7 +54,9 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
     causes: List[Cause] = []
     for _ in range(_ATTEMPTS):
         order = chain([line - 1], others)
-        found = next((each for each in (_mended_at(mended, at) for at in order) if each), None)
+        found = next(
+            (each for each in (_mended_at(mended, at) for at in order) if each), None
+        )
         if found is None:
             break
         at, text, cause = found
@@ -132,7 +135,9 @@ def _without_end(rest: str) -> Tuple[str, str]:
 
 
 def _without_tail(name: str) -> Tuple[str, str]:
-    """Return the name of a host in its header, and ``.header`` where that stands behind it."""
+    """Return the name of a host in its header, and ``.header`` where that stands
+    behind it.
+    """
     before, found, after = name.rpartition(".")
     is_tail = bool(found) and after.strip() == "header" and bool(before.strip())
     return (before.rstrip(), ".header") if is_tail else (name, "")

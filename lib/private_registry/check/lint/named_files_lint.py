@@ -1,4 +1,6 @@
-"""Names of CAs, certificates and keys in hosts.toml: why they lead nowhere, or soon will."""
+"""Names of CAs, certificates and keys in hosts.toml: why they lead nowhere, or soon
+will.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ def findings_of(
 
     Args:
         file: the hosts.toml, which is not empty.
-        problems: what is wrong with those files themselves; where the reason is how they are
-            named, that is said instead.
+        problems: what is wrong with those files themselves; where the reason is how
+            they are named, that is said instead.
         entries: whom containerd asks.
     """
     try:
@@ -46,7 +48,9 @@ def findings_of(
         return [*located, *(finding_of(file, draft, entries) for draft in soon)]
     if not drafts:
         return located
-    first = drafts[0]._replace(is_certain=True, why=missing[0].why, endpoint=missing[0].endpoint)
+    first = drafts[0]._replace(
+        is_certain=True, why=missing[0].why, endpoint=missing[0].endpoint
+    )
     others = [each for each in located if each.cause not in _MISSING]
     return [finding_of(file, first, entries), *others]
 
@@ -54,8 +58,12 @@ def findings_of(
 def _located(file: File, document: Document, problem: Finding) -> Finding:
     """Return a problem with the line of the key that names its file."""
     for each in document.statements:
-        names = _names(each.value) if str(each.path[-1]).lower() in ("ca", "client") else []
-        paths = [posixpath.normpath(posixpath.join(file.directory, name)) for name in names]
+        names = (
+            _names(each.value) if str(each.path[-1]).lower() in ("ca", "client") else []
+        )
+        paths = [
+            posixpath.normpath(posixpath.join(file.directory, name)) for name in names
+        ]
         if any(problem.what.endswith(" " + shown_place(path)) for path in paths):
             return problem._replace(where=f"{file.path}, line {each.first + 1}")
     return problem
@@ -104,7 +112,9 @@ def _variables(
 
 
 def _pairs(document: Document, statement: Statement) -> Iterator[Draft]:
-    if str(statement.path[-1]).lower() != "client" or not isinstance(statement.value, list):
+    if str(statement.path[-1]).lower() != "client" or not isinstance(
+        statement.value, list
+    ):
         return
     value = statement.value
     flat = [each for each in value if isinstance(each, str)]
@@ -112,11 +122,15 @@ def _pairs(document: Document, statement: Statement) -> Iterator[Draft]:
     if len(value) == len(flat) == _PAIR and flat[1].endswith((".key", "key.pem")):
         new = [flat]
     elif any(isinstance(each, list) and each[1:] == [""] for each in value):
-        new = [each[0] if isinstance(each, list) and each[1:] == [""] else each for each in value]
+        new = [
+            each[0] if isinstance(each, list) and each[1:] == [""] else each
+            for each in value
+        ]
     if new is not None:
         yield Draft(
             Cause.CLIENT_UNUSABLE,
-            "client is a list of pairs of a certificate and its key, or of files with both in one",
+            "client is a list of pairs of a certificate and its key, or of files with"
+            " both in one",
             "",
             statement.first + 1,
             (with_value(document, statement, new),),

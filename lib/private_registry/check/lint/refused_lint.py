@@ -19,7 +19,12 @@ from private_registry.check.lint.drafts import (
 )
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document, hosts_fields
-from private_registry.check.reading.hosts_document import Document, Refused, dotted, shown_keys
+from private_registry.check.reading.hosts_document import (
+    Document,
+    Refused,
+    dotted,
+    shown_keys,
+)
 from private_registry.check.reading.reading import EVERY_CAPABILITY
 from private_registry.containerd.versions import dotted as dotted_version
 from private_registry.texts import toml
@@ -28,8 +33,8 @@ from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
 _THROWN_AWAY = (
-    "containerd throws the whole file away, says so in its log only, and asks the registry itself "
-    "by HTTPS"
+    "containerd throws the whole file away, says so in its log only, and asks the"
+    " registry itself by HTTPS"
 )
 _CRASHES = "containerd crashes whenever it reads this file"
 _NO_HOST = "containerd before 1.7.32 takes no file without a [host] table"
@@ -64,7 +69,8 @@ def draft_of(file: File, refused: Refused) -> Draft:
 
 def _mark(_file: File, _refused: Refused) -> Draft:
     return Draft(
-        Cause.BYTE_ORDER_MARK, "the file begins with a byte order mark, which no editor shows"
+        Cause.BYTE_ORDER_MARK,
+        "the file begins with a byte order mark, which no editor shows",
     )
 
 
@@ -81,10 +87,12 @@ def _syntax(file: File, refused: Refused) -> Draft:
     }.get(mended.cause, f"the line is not TOML; it should be {line}" if line else "")
     if not what:
         what = "the line is not TOML"
-    return Draft(mended.cause, what, line=edit.first, edits=mended.edits if mended.whole else ())
+    return Draft(
+        mended.cause, what, line=edit.first, edits=mended.edits if mended.whole else ()
+    )
 
 
-# --- twice -------------------------------------------------------------------------------------
+# --- twice ----------------------------------------------------------------------------
 
 
 def _twice(file: File, refused: Refused) -> Draft:
@@ -96,18 +104,24 @@ def _twice(file: File, refused: Refused) -> Draft:
     document = Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
     first = next(each for each in found if each.path == second.path or each is second)
     if not second.is_header:
-        is_same = first is not second and first.value == second.value and not first.is_header
+        is_same = (
+            first is not second and first.value == second.value and not first.is_header
+        )
         return draft._replace(edits=(without(second),) if is_same else ())
     return draft._replace(edits=_merged(document, first, second))
 
 
 def _merged(document: Document, first: Statement, second: Statement) -> Edits:
-    """Return what takes a table's second header away and puts its keys under the first."""
+    """Return what takes a table's second header away and puts its keys under the
+    first.
+    """
     ours, theirs = _body(document, first), _body(document, second)
     known = {each.path: each.value for each in ours}
     new = [each for each in theirs if each.path not in known]
     second_at = document.statements.index(second)
-    if first is second or any(known.get(each.path, each.value) != each.value for each in theirs):
+    if first is second or any(
+        known.get(each.path, each.value) != each.value for each in theirs
+    ):
         return ()
     between = document.statements[document.statements.index(first) : second_at]
     if not any(each.is_header for each in between[1:]):
@@ -129,7 +143,7 @@ def _body(document: Document, header: Statement) -> List[Statement]:
     return body
 
 
-# --- tables ------------------------------------------------------------------------------------
+# --- tables ---------------------------------------------------------------------------
 
 
 def _bracket(file: File, refused: Refused) -> Draft:
@@ -146,7 +160,11 @@ def _as_server(file: File, line: int) -> Edits:
     headers = [each for each in found if each.is_header]
     server = next((each for each in found if each.path == ("server",)), None)
     url = headers[0].path[-1] if headers else ""
-    if len(headers) != 1 or headers[0].path[:1] != ("host",) or len(headers[0].path) != 2:  # noqa: PLR2004 - host and its URL
+    if (
+        len(headers) != 1
+        or headers[0].path[:1] != ("host",)
+        or len(headers[0].path) != 2  # noqa: PLR2004 - host and its URL
+    ):
         return ()
     if server is not None and server.value != url:
         return ()
@@ -171,13 +189,18 @@ def _no_host(file: File, refused: Refused) -> Draft:
         cause, header = other_header(each.path) if each.is_header else (None, "")
         if cause is not None:
             edits = (Edit(each.first + 1, 1, (header,)),)
-            what = f"[{shown_keys(each.path)}] should be {_shown_line(header) or 'a [host] table'}"
+            what = (
+                f"[{shown_keys(each.path)}] should be"
+                f" {_shown_line(header) or 'a [host] table'}"
+            )
             return Draft(cause, what, "", each.first + 1, edits)
     return draft._replace(edits=(Edit(len(document.lines) + 1, 0, ("[host]",)),))
 
 
 def other_header(path: Path) -> Tuple[Optional[Cause], str]:
-    """Return what is wrong with a table's header that was meant for a host, and the right one."""
+    """Return what is wrong with a table's header that was meant for a host, and the
+    right one.
+    """
     names = [str(key) for key in path if isinstance(key, str)]
     tail = names[1:]
     if names[0] != "host" and names[0].lower() == "host" and len(path) == len(names):
@@ -204,7 +227,7 @@ def _unchecked(file: File) -> Optional[Document]:
     return Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
 
 
-# --- values ------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------
 
 
 def _type(file: File, refused: Refused) -> Draft:
@@ -223,18 +246,25 @@ def _type(file: File, refused: Refused) -> Draft:
         what = "host is a table for each host"
         what += f": {new[0]}" if is_known_of_hosts(new[0]) else ""
         return draft._replace(cause=Cause.NOT_A_HOST, what=what, edits=edits)
-    if len(statement.path) == 2 and statement.path[0] == "host":  # noqa: PLR2004 - a key of [host]
+    # A key of [host].
+    if len(statement.path) == 2 and statement.path[0] == "host":  # noqa: PLR2004
         return _key_of_host(document, statement, draft)
     value = _right_value(str(statement.path[-1]).lower(), statement.value)
     return (
-        draft if value is None else draft._replace(edits=(with_value(document, statement, value),))
+        draft
+        if value is None
+        else draft._replace(edits=(with_value(document, statement, value),))
     )
 
 
 def _key_of_host(document: Document, statement: Statement, draft: Draft) -> Draft:
     """Say of a key in a bare ``[host]`` that it needs the host's name in the header."""
-    server = next((each for each in document.statements if each.path == ("server",)), None)
-    header = next((e for e in document.statements if e.is_header and e.path == ("host",)), None)
+    server = next(
+        (each for each in document.statements if each.path == ("server",)), None
+    )
+    header = next(
+        (e for e in document.statements if e.is_header and e.path == ("host",)), None
+    )
     key = str(statement.path[-1])
     edits: Edits = ()
     if key == "server" and header is not None:
@@ -251,7 +281,9 @@ def _right_value(key: str, value: Any) -> Any:
         return {**_FLAG_WORDS, **_NO_WORDS}.get(word)
     if key == "capabilities" and isinstance(value, str):
         words = re.split(r"[\s,]+", value.strip())
-        return words if all(each.lower() in EVERY_CAPABILITY for each in words) else None
+        return (
+            words if all(each.lower() in EVERY_CAPABILITY for each in words) else None
+        )
     if key == "dial_timeout" and _UNIT.match(word):
         return f"{word}s"
     is_one = isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
@@ -266,9 +298,15 @@ def _right_value(key: str, value: Any) -> Any:
 def _crash(file: File, refused: Refused) -> Draft:
     document = _unchecked(file)
     statement = None if document is None else statement_at(document, refused.line)
-    if document is None or statement is None or len(statement.path) <= 2:  # noqa: PLR2004 - a key of [host]
+    if (
+        document is None
+        or statement is None
+        or len(statement.path) <= 2  # noqa: PLR2004 - a key of [host]
+    ):
         return _type(file, refused)
-    return Draft(Cause.CRASHES, refused.words, edits=as_tables(document, str(statement.path[1])))
+    return Draft(
+        Cause.CRASHES, refused.words, edits=as_tables(document, str(statement.path[1]))
+    )
 
 
 def _capability(file: File, refused: Refused) -> Draft:
@@ -278,14 +316,22 @@ def _capability(file: File, refused: Refused) -> Draft:
     if document is None or statement is None or not isinstance(statement.value, list):
         return draft
     known = hosts_fields.capabilities_of(file.version)
-    words = [each if each.lower() in known else _near(each, known) for each in statement.value]
+    words = [
+        each if each.lower() in known else _near(each, known)
+        for each in statement.value
+    ]
     right = list(dict.fromkeys(word for word in words if word))
-    if "referrers" in (str(each).lower() for each in statement.value) and "referrers" not in known:
+    if (
+        "referrers" in (str(each).lower() for each in statement.value)
+        and "referrers" not in known
+    ):
         since = dotted_version(hosts_fields.REFERRERS_SINCE)
         draft = draft._replace(
             what=f"only containerd {since} and newer know the capability referrers"
         )
-    return draft._replace(edits=(with_value(document, statement, right),) if right else ())
+    return draft._replace(
+        edits=(with_value(document, statement, right),) if right else ()
+    )
 
 
 def _near(word: str, known: Any) -> str:
@@ -323,7 +369,9 @@ def out_of_header(document: Document, statement: Statement, above: Path) -> Draf
 
 
 def _url(file: File, refused: Refused) -> Draft:
-    draft = Draft(Cause.BAD_URL, f"{shown_name(refused.words[: -len(' is no URL')])} is no URL")
+    draft = Draft(
+        Cause.BAD_URL, f"{shown_name(refused.words[: -len(' is no URL')])} is no URL"
+    )
     document = _unchecked(file)
     statement = None if document is None else statement_at(document, refused.line)
     if document is None or statement is None:
@@ -334,14 +382,21 @@ def _url(file: File, refused: Refused) -> Draft:
 
 
 def right_url(url: str) -> str:
-    """Return what a URL with a slip in it was meant to be; empty where that is unclear."""
-    match = re.fullmatch(r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE)
+    """Return what a URL with a slip in it was meant to be.
+
+    Empty where that is unclear.
+    """
+    match = re.fullmatch(
+        r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE
+    )
     right = f"{match[1].lower()}://{match[2]}" if match else url.strip()
     return right if right != url else ""
 
 
 def with_url(document: Document, statement: Statement, old: str, new: str) -> Edits:
-    """Return the edits that give an endpoint another URL, in all headers that name it."""
+    """Return the edits that give an endpoint another URL, in all headers that name
+    it.
+    """
     if not statement.is_header:
         return (with_value(document, statement, new),)
     found = []

@@ -1,4 +1,6 @@
-"""Settings of hosts.toml that do not reach the endpoint they were meant for, or do more."""
+"""Settings of hosts.toml that do not reach the endpoint they were meant for, or do
+more.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ import posixpath
 from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Tuple
 
 from private_registry.check.findings import Cause
-from private_registry.check.lint.drafts import Draft, File, into_table, renamed, text_lines, without
+from private_registry.check.lint.drafts import (
+    Draft,
+    File,
+    into_table,
+    renamed,
+    text_lines,
+    without,
+)
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import Document, Table
@@ -23,9 +32,13 @@ _TRUST_CAUSES = frozenset(
 )
 _CLIENT_CAUSES = frozenset([Cause.CLIENT_CERTIFICATE_MISSING, Cause.TLS_FAILED])
 _TLS_CAUSES = (
-    _TRUST_CAUSES | _CLIENT_CAUSES | {Cause.CONNECTION_LOST, Cause.TIMEOUT, Cause.SPEAKS_HTTP}
+    _TRUST_CAUSES
+    | _CLIENT_CAUSES
+    | {Cause.CONNECTION_LOST, Cause.TIMEOUT, Cause.SPEAKS_HTTP}
 )
-_HEADER_CAUSES = frozenset([Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED])
+_HEADER_CAUSES = frozenset(
+    [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED]
+)
 _TOKEN_CAUSES = _HEADER_CAUSES | {Cause.TOKEN_REFUSED}
 _TOKEN_HEADER_SINCE = (2, 1, 0)
 _CANONICAL = ("Authorization", "User-Agent")
@@ -53,13 +66,19 @@ class _Endpoint(NamedTuple):
         ]
 
 
-def drafts(file: File, document: Document, entries: Tuple[HostEntry, ...]) -> Iterator[Draft]:
+def drafts(
+    file: File, document: Document, entries: Tuple[HostEntry, ...]
+) -> Iterator[Draft]:
     """Look at trust, headers and capabilities."""
     hosts: List[_Endpoint] = []
     for host, entry in zip(document.hosts, entries):
         path = ("host", host.url)
         if path not in [each.path for each in hosts]:
-            hosts.append(_Endpoint(path, hosts_fields.found_keys(host.table, file.version), entry))
+            hosts.append(
+                _Endpoint(
+                    path, hosts_fields.found_keys(host.table, file.version), entry
+                )
+            )
     keys = hosts_fields.found_keys(document.root, file.version, is_root=True)
     server = _Endpoint((), keys, entries[-1])
     for each in hosts:
@@ -69,16 +88,22 @@ def drafts(file: File, document: Document, entries: Tuple[HostEntry, ...]) -> It
     for number, each in enumerate((*hosts, server)):
         yield from _tls_on_http(document, each)
         yield from _headers(file, document, each)
-        yield from _capabilities(document, each, none_resolves=not resolve and number == 0)
+        yield from _capabilities(
+            document, each, none_resolves=not resolve and number == 0
+        )
         yield from _certificates(file, document, each, entries)
 
 
-# --- what is not inherited ---------------------------------------------------------------------
+# --- what is not inherited ------------------------------------------------------------
 
 
-def _not_inherited(document: Document, server: _Endpoint, host: _Endpoint) -> Iterator[Draft]:
+def _not_inherited(
+    document: Document, server: _Endpoint, host: _Endpoint
+) -> Iterator[Draft]:
     candidates = [*hosts_fields.TLS_KEYS] if host.entry.scheme == "https" else []
-    keys = [k for k in (*candidates, "header") if k in server.keys and k not in host.keys]
+    keys = [
+        k for k in (*candidates, "header") if k in server.keys and k not in host.keys
+    ]
     if keys:
         yield Draft(
             Cause.NOT_INHERITED,
@@ -93,14 +118,19 @@ def _not_inherited(document: Document, server: _Endpoint, host: _Endpoint) -> It
         )
 
 
-def _not_given_to_server(document: Document, host: _Endpoint, server: _Endpoint) -> Iterator[Draft]:
+def _not_given_to_server(
+    document: Document, host: _Endpoint, server: _Endpoint
+) -> Iterator[Draft]:
     keys = [k for k in hosts_fields.TLS_KEYS if k in host.keys and k not in server.keys]
-    is_same = host.entry.authority == server.entry.authority and server.entry.scheme == "https"
+    is_same = (
+        host.entry.authority == server.entry.authority
+        and server.entry.scheme == "https"
+    )
     if keys and is_same:
         yield Draft(
             Cause.NOT_INHERITED,
-            f"{' and '.join(keys)} of {shown_name(str(host.path[1]))} does not hold for server, "
-            "which is asked last",
+            f"{' and '.join(keys)} of {shown_name(str(host.path[1]))} does not hold for"
+            " server, which is asked last",
             "when the first try fails, the error that is shown may be the second one's",
             host.keys[keys[0]].line,
             _copied(document, host, server, keys),
@@ -111,11 +141,17 @@ def _not_given_to_server(document: Document, host: _Endpoint, server: _Endpoint)
 
 
 def _explained_by(keys: List[str]) -> FrozenSet[Cause]:
-    causes = {"ca": _TRUST_CAUSES, "skip_verify": _TRUST_CAUSES, "client": _CLIENT_CAUSES}
+    causes = {
+        "ca": _TRUST_CAUSES,
+        "skip_verify": _TRUST_CAUSES,
+        "client": _CLIENT_CAUSES,
+    }
     return frozenset().union(*(causes.get(key, _HEADER_CAUSES) for key in keys))
 
 
-def _copied(document: Document, source: _Endpoint, target: _Endpoint, keys: List[str]) -> Edits:
+def _copied(
+    document: Document, source: _Endpoint, target: _Endpoint, keys: List[str]
+) -> Edits:
     """Return the edit that says keys of one table in another one, too."""
     lines: Tuple[str, ...] = ()
     for key in keys:
@@ -127,19 +163,22 @@ def _copied(document: Document, source: _Endpoint, target: _Endpoint, keys: List
     return () if edit is None or not lines else (edit,)
 
 
-# --- TLS on plain HTTP -------------------------------------------------------------------------
+# --- TLS on plain HTTP ----------------------------------------------------------------
 
 
 def _tls_on_http(document: Document, endpoint: _Endpoint) -> Iterator[Draft]:
-    keys = [key for key in (*hosts_fields.TLS_KEYS, "dial_timeout") if key in endpoint.keys]
+    keys = [
+        key for key in (*hosts_fields.TLS_KEYS, "dial_timeout") if key in endpoint.keys
+    ]
     is_default = endpoint.is_server and "server" not in endpoint.keys
     if keys and endpoint.entry.tries_https and not is_default:
         found = [each for key in keys for each in endpoint.statements(document, key)]
         yield Draft(
             Cause.TLS_ON_HTTP,
-            f"{' and '.join(keys)} makes containerd try {endpoint.entry.authority} with HTTPS "
-            "first, although its address says http",
-            "it falls back to plain HTTP only where the server's answer shows that it speaks it",
+            f"{' and '.join(keys)} makes containerd try {endpoint.entry.authority} with"
+            " HTTPS first, although its address says http",
+            "it falls back to plain HTTP only where the server's answer shows that it"
+            " speaks it",
             endpoint.keys[keys[0]].line,
             tuple(without(each) for each in found),
             endpoint.entry.url,
@@ -148,16 +187,19 @@ def _tls_on_http(document: Document, endpoint: _Endpoint) -> Iterator[Draft]:
         )
 
 
-# --- headers -----------------------------------------------------------------------------------
+# --- headers --------------------------------------------------------------------------
 
 
 def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Draft]:
     header = endpoint.keys.get("header")
     for name, leaf in header.items() if isinstance(header, Table) else ():
-        right = next((each for each in _CANONICAL if each.lower() == name.lower()), name)
+        right = next(
+            (each for each in _CANONICAL if each.lower() == name.lower()), name
+        )
         draft = Draft(
             Cause.BAD_HEADER,
-            f"containerd sends the header {shown_name(name)} as it is written; it is {right}",
+            f"containerd sends the header {shown_name(name)} as it is written; it is"
+            f" {right}",
             "both go out where containerd sends one of its own",
             leaf.line,
             endpoint=endpoint.entry.url,
@@ -169,14 +211,16 @@ def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Dr
             yield draft._replace(edits=renamed(document, path, right))
         elif name == "Authorization" and file.version < _TOKEN_HEADER_SINCE:
             yield draft._replace(
-                what="containerd before 2.1 does not send the header Authorization to a "
-                "registry's token server",
+                what=(
+                    "containerd before 2.1 does not send the header Authorization to a "
+                    "registry's token server"
+                ),
                 why="a registry that hands out tokens takes the node for nobody",
                 explains=_TOKEN_CAUSES,
             )
 
 
-# --- capabilities ------------------------------------------------------------------------------
+# --- capabilities ---------------------------------------------------------------------
 
 
 def _capabilities(
@@ -188,11 +232,13 @@ def _capabilities(
     line = f"capabilities = {toml.scalar(['pull', 'resolve'])}"
     found = endpoint.statements(document, "capabilities")
     is_plain = len(found) == 1 and len(found[0].path) == len(endpoint.path) + 1
-    edits = tuple(Edit(each.first + 1, each.end - each.first, (line,)) for each in found)
+    edits = tuple(
+        Edit(each.first + 1, each.end - each.first, (line,)) for each in found
+    )
     yield Draft(
         Cause.NO_CAPABILITY,
-        f"{endpoint.entry.shown_url} is never asked which image a tag is: that needs pull and "
-        "resolve",
+        f"{endpoint.entry.shown_url} is never asked which image a tag is: that needs"
+        " pull and resolve",
         "no endpoint is asked, so every pull of a tag fails" if none_resolves else "",
         leaf.line,
         edits if is_plain else (),
@@ -201,15 +247,21 @@ def _capabilities(
     )
 
 
-# --- certificates beside the file --------------------------------------------------------------
+# --- certificates beside the file -----------------------------------------------------
 
 
 def _certificates(
     file: File, document: Document, endpoint: _Endpoint, entries: Tuple[HostEntry, ...]
 ) -> Iterator[Draft]:
     named = {path for entry in entries for path in entry.trust.authorities}
-    named |= {path for entry in entries for pair in entry.trust.clients for path in pair}
-    unused = [posixpath.basename(path) for path in file.beside.authorities if path not in named]
+    named |= {
+        path for entry in entries for pair in entry.trust.clients for path in pair
+    }
+    unused = [
+        posixpath.basename(path)
+        for path in file.beside.authorities
+        if path not in named
+    ]
     pairs = [pair for pair in file.beside.clients if pair[0] not in named]
     lines = []
     if unused and "ca" not in endpoint.keys:
@@ -224,7 +276,8 @@ def _certificates(
         Cause.CERTIFICATES_IGNORED,
         f"the certificates in {shown_place(file.directory)} are not used for "
         + endpoint.entry.shown_url,
-        "they count where there is no hosts.toml, and otherwise only where it names them",
+        "they count where there is no hosts.toml, and otherwise only where it names"
+        " them",
         edits=() if edit is None else (edit,),
         endpoint=endpoint.entry.url,
         explains=(_TRUST_CAUSES if unused else frozenset())

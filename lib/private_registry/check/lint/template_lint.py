@@ -1,4 +1,6 @@
-"""containerd-template.toml: what of it CRI ignores, and what keeps CRI from starting at all."""
+"""containerd-template.toml: what of it CRI ignores, and what keeps CRI from starting
+at all.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +54,11 @@ def lint_template(
 
     Args:
         template: the file; ``source`` is its path.
-        loaded: containerd.toml, which MicroK8s makes of it at each start; None where there is none.
+        loaded: containerd.toml, which MicroK8s makes of it at each start; None where
+            there is none.
         version: of containerd; None for a current one.
-        asked: ``HOST[:PORT]`` of all endpoints of this node; credentials for others are noted, if
-            any is given.
+        asked: ``HOST[:PORT]`` of all endpoints of this node; credentials for others are
+            noted, if any is given.
     """
     looked = Looked(template, loaded, CURRENT if version is None else version, asked)
     rules = (
@@ -70,7 +73,7 @@ def lint_template(
     return tuple(finding for rule in rules for finding in rule(looked))
 
 
-# --- settings ----------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------
 
 
 def _value(looked: Looked, *path: str) -> Any:
@@ -89,7 +92,9 @@ def _config_path(looked: Looked) -> Optional[Statement]:
 
 
 def _pulls_locally(looked: Looked) -> bool:
-    """Whether something keeps containerd 2.1 and newer from its transfer service (cri images)."""
+    """Whether something keeps containerd 2.1 and newer from its transfer service
+    (cri images).
+    """
     downloads = _value(looked, "max_concurrent_downloads")
     return (
         any(key[0] in ("mirrors", "configs") for key in looked.template.keys)
@@ -104,7 +109,7 @@ def _pulls_locally(looked: Looked) -> bool:
     )
 
 
-# --- sections ----------------------------------------------------------------------------------
+# --- sections -------------------------------------------------------------------------
 
 
 def _other_section(looked: Looked) -> Iterator[Finding]:
@@ -113,20 +118,22 @@ def _other_section(looked: Looked) -> Iterator[Finding]:
     own = looked.template.section
     for section in (each for each in sections if each != own):
         is_read = section[:2] == _IMAGES and looked.version >= CONFIGS_TLS_GONE
-        found = [e for e in looked.template.statements if e.path[: len(section)] == section]
+        found = [
+            e for e in looked.template.statements if e.path[: len(section)] == section
+        ]
         filled = [each for each in found if not each.is_header]
         if filled and not is_read:
             yield finding(
                 looked,
                 Cause.SETTINGS_IGNORED,
-                f"containerd {dotted(looked.version)} does not read {header(section)} in a file "
-                f"that is read for {header(own)}",
+                f"containerd {dotted(looked.version)} does not read {header(section)}"
+                f" in a file that is read for {header(own)}",
                 found[0],
                 "containerd ignores it without a word",
             )
 
 
-# --- mirrors and config_path -------------------------------------------------------------------
+# --- mirrors and config_path ----------------------------------------------------------
 
 
 def _beside_config_path(looked: Looked) -> Iterator[Finding]:
@@ -188,7 +195,11 @@ def _tls_alone(looked: Looked) -> Iterator[Finding]:
 def _list_of_paths(looked: Looked) -> Iterator[Finding]:
     statement = _config_path(looked)
     paths = [] if statement is None else str(statement.value).split(":")
-    if statement is None or len(paths) < 2 or looked.version < _TRANSFER_SINCE:  # noqa: PLR2004 - a list
+    if (
+        statement is None
+        or len(paths) < 2  # noqa: PLR2004 - a list
+        or looked.version < _TRANSFER_SINCE
+    ):
         return
     if _pulls_locally(looked):
         return
@@ -200,22 +211,31 @@ def _list_of_paths(looked: Looked) -> Iterator[Finding]:
         Cause.CONFIG_PATH_LIST,
         "config_path names several directories",
         statement,
-        "containerd 2.1 and newer take them for the name of one, find nothing there and read no "
-        "hosts.toml",
+        "containerd 2.1 and newer take them for the name of one, find nothing there and"
+        " read no hosts.toml",
     )._replace(remedy=mended(looked, edits if OWN_TREE in paths else ()))
 
 
-# --- snapshotter -------------------------------------------------------------------------------
+# --- snapshotter ----------------------------------------------------------------------
 
 
 def _native(looked: Looked) -> Iterator[Finding]:
-    """Yield a snapshotter that the transfer service cannot unpack for (containerd issue 11606)."""
+    """Yield a snapshotter that the transfer service cannot unpack for (containerd
+    issue 11606).
+    """
     read = looked.loaded or looked.template
     paths: List[Path] = [(*_IMAGES, "snapshotter")]
     paths += [(*section, "containerd", "snapshotter") for section in (_CRI, _FIRST_CRI)]
-    is_native = any(each.path in paths and each.value == "native" for each in read.statements)
+    is_native = any(
+        each.path in paths and each.value == "native" for each in read.statements
+    )
     unpacks = any(each.path[:2] == _TRANSFER for each in read.statements)
-    if not is_native or unpacks or looked.version < _TRANSFER_SINCE or _pulls_locally(looked):
+    if (
+        not is_native
+        or unpacks
+        or looked.version < _TRANSFER_SINCE
+        or _pulls_locally(looked)
+    ):
         return
     headers = [each for each in looked.template.statements if each.is_header]
     own = next((each for each in headers if each.path == _IMAGES), None)
@@ -227,7 +247,8 @@ def _native(looked: Looked) -> Iterator[Finding]:
     yield finding(
         looked,
         Cause.NATIVE_SNAPSHOTTER,
-        f"with the snapshotter native, containerd {dotted(looked.version)} cannot unpack any image",
+        f"with the snapshotter native, containerd {dotted(looked.version)} cannot"
+        " unpack any image",
         None,
         "every pull ends in: no unpack platforms defined",
     )._replace(remedy=mended(looked, (edit,)))

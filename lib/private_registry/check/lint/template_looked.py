@@ -42,18 +42,24 @@ def finding(
 
 
 def mended(looked: Looked, edits: Edits) -> Remedy:
-    """Return the command that makes edits and restarts containerd, which reads the file then."""
+    """Return the command that makes edits and restarts containerd, which reads the
+    file then.
+    """
     if not edits:
         return Remedy()
     text = "".join(looked.template.lines)
-    command = line_edits.command(looked.template.source, text, edits, is_known_of_containerd)
+    command = line_edits.command(
+        looked.template.source, text, edits, is_known_of_containerd
+    )
     return Remedy(f"{command} && {RESTART}" if command else "")
 
 
 def of_entry(looked: Looked, key: EntryKey) -> List[Statement]:
     """List the statements of an entry."""
     path = (*looked.template.section, *key)
-    return [each for each in looked.template.statements if each.path[: len(path)] == path]
+    return [
+        each for each in looked.template.statements if each.path[: len(path)] == path
+    ]
 
 
 def entries(looked: Looked, kind: str) -> List[EntryKey]:
@@ -63,7 +69,9 @@ def entries(looked: Looked, kind: str) -> List[EntryKey]:
 
 
 def without(looked: Looked, keys: List[EntryKey]) -> Edits:
-    """Return the edits that take entries away, and the headers that nothing is left under."""
+    """Return the edits that take entries away, and the headers that nothing is left
+    under.
+    """
     gone = [each for key in keys for each in of_entry(looked, key)]
     paths = {(*looked.template.section, *key[:end]) for key in keys for end in (1, 2)}
     for each in looked.template.statements:

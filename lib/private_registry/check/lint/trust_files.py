@@ -1,7 +1,7 @@
 """CAs, client certificates and keys that hosts.toml names: what containerd cannot load.
 
-An unreadable one ends every pull, also where another endpoint would answer (containerd hosts.go
-tlsConfigFromHost, which loads all before anybody is asked).
+An unreadable one ends every pull, also where another endpoint would answer (containerd
+hosts.go tlsConfigFromHost, which loads all before anybody is asked).
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ class _Named(NamedTuple):
     is_key: bool
 
 
-def problems_of(registry: str, entries: Tuple[HostEntry, ...], look: LookAt) -> List[Finding]:
+def problems_of(
+    registry: str, entries: Tuple[HostEntry, ...], look: LookAt
+) -> List[Finding]:
     """Return what is wrong with the files that endpoints name.
 
-    There is one finding for each file, and for a client certificate and its key together.
+    There is one finding for each file, and for a client certificate and its key
+    together.
 
     Args:
         registry: whose endpoints.
@@ -60,8 +63,11 @@ def _named(entry: HostEntry) -> Iterator[Tuple[_Named, ...]]:
 
 
 def _as_one(found: List[Finding]) -> List[Finding]:
-    """Return the first of two faults, with what mends both: containerd complains of it first."""
-    if len(found) < 2 or not all(each.is_fault and each.remedy.command for each in found):  # noqa: PLR2004
+    """Return the first of two faults, with what mends both: containerd complains of
+    it first.
+    """
+    are_mended = all(each.is_fault and each.remedy.command for each in found)
+    if len(found) < 2 or not are_mended:  # noqa: PLR2004
         return found
     remedies = [each.remedy for each in found]
     command = " && ".join(each.command for each in remedies)
@@ -69,7 +75,9 @@ def _as_one(found: List[Finding]) -> List[Finding]:
     return [found[0]._replace(remedy=Remedy(command, needs))]
 
 
-def _problem(named: _Named, registry: str, entry: HostEntry, look: LookAt) -> Iterator[Finding]:
+def _problem(
+    named: _Named, registry: str, entry: HostEntry, look: LookAt
+) -> Iterator[Finding]:
     seen = look(named.path)
     what, at_hand = _kind(named)
     problem: Optional[Tuple[Cause, str]] = None
@@ -131,7 +139,9 @@ def _remedy(named: _Named, at_hand: str, *, is_directory: bool) -> Remedy:
 
 
 def _holds(content: bytes, kind: str) -> bool:
-    """Whether one PEM block is of a kind, as Go's AppendCertsFromPEM and X509KeyPair ask."""
+    """Whether one PEM block is of a kind, as Go's AppendCertsFromPEM and X509KeyPair
+    ask.
+    """
     for label, body, _ in pem.blocks(content.decode("latin-1"), at_line_start=True):
         is_kind = label == kind or (kind == _PRIVATE_KEY and label.endswith(" " + kind))
         if is_kind and label != "ENCRYPTED " + _PRIVATE_KEY and _is_der(body):

@@ -17,11 +17,18 @@ from private_registry.texts.toml_statements import Statement
 
 _PATH_CAUSES = frozenset(
     [
-        *(Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.UNEXPECTED_STATUS, Cause.ACCESS_DENIED),
+        *(
+            Cause.NOT_FOUND,
+            Cause.NOT_A_REGISTRY,
+            Cause.UNEXPECTED_STATUS,
+            Cause.ACCESS_DENIED,
+        ),
         *(Cause.FORBIDDEN, Cause.LOGIN_MISSING),
     ]
 )
-_HUB_CAUSES = frozenset([Cause.NOT_A_REGISTRY, Cause.NOT_FOUND, Cause.UNEXPECTED_STATUS])
+_HUB_CAUSES = frozenset(
+    [Cause.NOT_A_REGISTRY, Cause.NOT_FOUND, Cause.UNEXPECTED_STATUS]
+)
 _OVERRIDE_SINCE = (1, 6, 0)
 
 
@@ -35,7 +42,9 @@ class _Address(NamedTuple):
     line: int
 
 
-def drafts(file: File, document: Document, entries: Tuple[HostEntry, ...]) -> Iterator[Draft]:
+def drafts(
+    file: File, document: Document, entries: Tuple[HostEntry, ...]
+) -> Iterator[Draft]:
     """Look at the addresses."""
     for address in _addresses(file, document, entries):
         draft = _scheme(document, address)
@@ -54,22 +63,32 @@ def _addresses(
     for host, entry in zip(document.hosts, entries):
         if host.url not in seen:
             seen.add(host.url)
-            headers = (each for each in document.statements if each.path[:2] == ("host", host.url))
+            headers = (
+                each
+                for each in document.statements
+                if each.path[:2] == ("host", host.url)
+            )
             header = next((each for each in headers if each.is_header), None)
             yield _Address(host.url, host.table, entry, header, host.table.line)
     server = server_of(file, document)
     if server is not None and server.value:
-        yield _Address(server.value, document.root, entries[-1], _at(document, server), server.line)
+        yield _Address(
+            server.value, document.root, entries[-1], _at(document, server), server.line
+        )
 
 
 def server_of(file: File, document: Document) -> Optional[Leaf]:
     """Return ``server`` as containerd finds it."""
-    found = hosts_fields.found_keys(document.root, file.version, is_root=True).get("server")
+    found = hosts_fields.found_keys(document.root, file.version, is_root=True).get(
+        "server"
+    )
     return found if isinstance(found, Leaf) else None
 
 
 def _at(document: Document, leaf: Leaf) -> Optional[Statement]:
-    return next((each for each in document.statements if each.first == leaf.line - 1), None)
+    return next(
+        (each for each in document.statements if each.first == leaf.line - 1), None
+    )
 
 
 def _scheme(document: Document, address: _Address) -> Optional[Draft]:
@@ -78,23 +97,36 @@ def _scheme(document: Document, address: _Address) -> Optional[Draft]:
     scheme, separator, rest = url.partition("://")
     if parsed is not None and parsed.host and parsed.scheme in ("http", "https"):
         if separator and scheme.lower() not in ("http", "https"):
-            what = f"{shown_name(url)} has no scheme that containerd speaks: http or https"
+            what = (
+                f"{shown_name(url)} has no scheme that containerd speaks: http or https"
+            )
             return _draft(document, address, Cause.BAD_SCHEME, what, "")
         if separator and scheme not in ("http", "https") and not url.startswith("http"):
             what = f"the scheme of {shown_name(url)} must be written small"
-            return _draft(document, address, Cause.BAD_SCHEME, what, f"{scheme.lower()}://{rest}")
+            return _draft(
+                document, address, Cause.BAD_SCHEME, what, f"{scheme.lower()}://{rest}"
+            )
         right = refused_lint.right_url(url)
         if not separator and right:
-            return _draft(document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right)
+            return _draft(
+                document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right
+            )
         return None if separator else _missing(document, address)
     right = refused_lint.right_url(url)
     if right:
-        return _draft(document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right)
-    what = f"{shown_name(url)} needs http:// or https:// in front, since it begins with http itself"
+        return _draft(
+            document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right
+        )
+    what = (
+        f"{shown_name(url)} needs http:// or https:// in front, since it begins with"
+        " http itself"
+    )
     return _draft(document, address, Cause.BAD_SCHEME, what, "")
 
 
-def _draft(document: Document, address: _Address, cause: Cause, what: str, right: str) -> Draft:
+def _draft(
+    document: Document, address: _Address, cause: Cause, what: str, right: str
+) -> Draft:
     return Draft(
         cause,
         what,
@@ -152,7 +184,8 @@ def _path(file: File, document: Document, address: _Address) -> Iterator[Draft]:
         right = "/".join([base + authority, "v2", *parts])
         yield Draft(
             Cause.PATH_APPENDED,
-            f"with override_path containerd asks {address.entry.shown_url}/..., without /v2",
+            f"with override_path containerd asks {address.entry.shown_url}/...,"
+            " without /v2",
             "few registries answer there",
             address.line,
             _with(document, address, right),
@@ -176,7 +209,9 @@ def _path(file: File, document: Document, address: _Address) -> Iterator[Draft]:
 
 
 def _overridden(file: File, document: Document, address: _Address, url: str) -> Edits:
-    """Return the edits that give an endpoint a path which containerd leaves as it is."""
+    """Return the edits that give an endpoint a path which containerd leaves as it
+    is.
+    """
     path = address.statement.path if address.statement is not None else ()
     if file.version < _OVERRIDE_SINCE or path[2:] or "override_path" in address.table:
         return ()
@@ -186,16 +221,23 @@ def _overridden(file: File, document: Document, address: _Address, url: str) -> 
     return () if edit is None else (edit, *other)
 
 
-def _fallback(file: File, document: Document, entries: Tuple[HostEntry, ...]) -> Iterator[Draft]:
+def _fallback(
+    file: File, document: Document, entries: Tuple[HostEntry, ...]
+) -> Iterator[Draft]:
     last = entries[-1]
     server = server_of(file, document)
-    if file.registry == DOCKER_HUB and last.authority == DOCKER_HUB and server is not None:
+    if (
+        file.registry == DOCKER_HUB
+        and last.authority == DOCKER_HUB
+        and server is not None
+    ):
         found = _at(document, server)
         address = _Address(str(server.value), document.root, last, found, server.line)
         yield Draft(
             Cause.BAD_FALLBACK,
             f"{DOCKER_HUB} is no registry; Docker Hub's is {DOCKER_HUB_SERVER}",
-            "an image that no other endpoint has then ends in an unexpected media type text/html",
+            "an image that no other endpoint has then ends in an unexpected media type"
+            " text/html",
             server.line,
             _with(document, address, f"https://{DOCKER_HUB_SERVER}"),
             last.url,

@@ -1,4 +1,6 @@
-"""Asks a server by HTTP, through a proxy where containerd would, and says why it cannot."""
+"""Asks a server by HTTP, through a proxy where containerd would, and says why it
+cannot.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,22 @@ _LISTEN_SECONDS = 0.5
 _AGENT = "private-registry-config"
 _API = "/v2/"
 _DATE = re.compile(
-    r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})\Z"
+    r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r" (GMT|[+-][0-9]{4})\Z"
 )
-_HTTPS_WORDS = (b"HTTP request to an HTTPS server", b"HTTP request was sent to HTTPS port")
+_HTTPS_WORDS = (
+    b"HTTP request to an HTTPS server",
+    b"HTTP request was sent to HTTPS port",
+)
 _NO_CLIENT_WORDS = b"No required SSL certificate"
 _BAD_CLIENT_WORDS = b"SSL certificate error"
 _PROXY_WORDS = "the proxy {} answers {}"
-_OF_THE_BODY = ("content-type", "content-encoding", "content-language", "content-location")
+_OF_THE_BODY = (
+    "content-type",
+    "content-encoding",
+    "content-language",
+    "content-location",
+)
 # Of another server, these say nothing of how the endpoint itself is to be asked.
 _OF_THE_ADDRESS = (Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS, Cause.BAD_URL)
 
@@ -56,7 +67,12 @@ class Caller:
     """
 
     def __init__(
-        self, trust: Trust, proxies: Proxies, deadline: Deadline, *, compares_ports: bool
+        self,
+        trust: Trust,
+        proxies: Proxies,
+        deadline: Deadline,
+        *,
+        compares_ports: bool
     ) -> None:
         self._trust, self._proxies, self._deadline = trust, proxies, deadline
         self._compares_ports = compares_ports
@@ -75,9 +91,11 @@ class Caller:
         Args:
             method: such as ``GET``.
             target: who is asked.
-            headers: for it, and for whoever it redirects to as far as they hold no secrets.
+            headers: for it, and for whoever it redirects to as far as they hold no
+                secrets.
             body: None for none.
-            logins: the header Authorization for each ``HOST[:PORT]`` that asked for one.
+            logins: the header Authorization for each ``HOST[:PORT]`` that asked for
+                one.
 
         Raises:
             ProbeFailure: there is no answer.
@@ -100,9 +118,15 @@ class Caller:
             if following is None:
                 words = f"it redirects to what is no address: {harmless(location)}"
                 raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
-            if not targets.asks_again(answer.status) and (body is not None or method == "POST"):
+            if not targets.asks_again(answer.status) and (
+                body is not None or method == "POST"
+            ):
                 method, body = "GET", None
-                headers = {k: each for k, each in headers.items() if k.lower() not in _OF_THE_BODY}
+                headers = {
+                    k: each
+                    for k, each in headers.items()
+                    if k.lower() not in _OF_THE_BODY
+                }
             target = following
             is_elsewhere = is_elsewhere or not self._is_of_one_host(first, target)
         words = f"it redirects more than {targets.MOST_REQUESTS - 1} times"
@@ -112,7 +136,11 @@ class Caller:
         return targets.is_of_one_host(first, other, compares_ports=self._compares_ports)
 
     def _once(
-        self, method: str, target: Target, headers: Mapping[str, str], body: Optional[bytes]
+        self,
+        method: str,
+        target: Target,
+        headers: Mapping[str, str],
+        body: Optional[bytes],
     ) -> Answer:
         address = address_of(target.scheme, target.authority)
         proxy = self._proxy_of(target, address)
@@ -133,12 +161,15 @@ class Caller:
             raise self._lost(error, target, address) from error
         finally:
             connection.close()
-        if proxy is not None and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED:
+        if (
+            proxy is not None
+            and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED
+        ):
             words = _PROXY_WORDS.format(proxy.authority, answer.status)
             raise ProbeFailure(Cause.PROXY, Layer.HTTP, words, proxy.authority)
         return self._checked(answer, target)
 
-    # --- the way there ------------------------------------------------------------------------
+    # --- the way there ----------------------------------------------------------------
 
     def _proxy_of(self, target: Target, address: Address) -> Optional[Target]:
         url = self._proxies.of_url(target.scheme, address.host, address.port)
@@ -150,14 +181,20 @@ class Caller:
             raise ProbeFailure(Cause.PROXY, Layer.FILES, words)
         return proxy
 
-    def _reached(self, target: Target, address: Address, proxy: Optional[Target]) -> socket.socket:
+    def _reached(
+        self, target: Target, address: Address, proxy: Optional[Target]
+    ) -> socket.socket:
         if proxy is None:
             return connect(address, self._deadline)
         try:
-            connection = connect(address_of(proxy.scheme, proxy.authority), self._deadline)
+            connection = connect(
+                address_of(proxy.scheme, proxy.authority), self._deadline
+            )
         except ProbeFailure as failure:
             words = f"the proxy {proxy.authority} cannot be reached: {failure.detail}"
-            raise ProbeFailure(Cause.PROXY, failure.layer, words, proxy.authority) from failure
+            raise ProbeFailure(
+                Cause.PROXY, failure.layer, words, proxy.authority
+            ) from failure
         if target.scheme == "https":
             try:
                 self._tunnel(connection, address, proxy)
@@ -166,9 +203,14 @@ class Caller:
                 raise
         return connection
 
-    def _tunnel(self, connection: socket.socket, address: Address, proxy: Target) -> None:
+    def _tunnel(
+        self, connection: socket.socket, address: Address, proxy: Target
+    ) -> None:
         host = f"[{address.host}]" if ":" in address.host else address.host
-        lines = [f"CONNECT {host}:{address.port} HTTP/1.1", f"Host: {host}:{address.port}"]
+        lines = [
+            f"CONNECT {host}:{address.port} HTTP/1.1",
+            f"Host: {host}:{address.port}",
+        ]
         lines += [f"{name}: {value}" for name, value in _proxy_login(proxy).items()]
         head = "\r\n".join([*lines, "", ""]).encode()
         try:
@@ -209,7 +251,9 @@ class Caller:
                 words = "it answers plain HTTP where TLS should begin"
                 if is_silent:
                     words = "it hangs up where TLS should begin, and answers plain HTTP"
-                failure = ProbeFailure(Cause.SPEAKS_HTTP, Layer.TLS, words, is_silent=is_silent)
+                failure = ProbeFailure(
+                    Cause.SPEAKS_HTTP, Layer.TLS, words, is_silent=is_silent
+                )
             raise failure from error
 
     def _presented(
@@ -219,27 +263,36 @@ class Caller:
             return server_certificate(connection, address, self._deadline)
 
     def _ask_for_the_time(self, address: Address) -> None:
-        """Read the clock of a server that is not trusted; that it has none to show is no matter."""
+        """Read the clock of a server that is not trusted.
+
+        That it has none to show is no matter.
+        """
         try:
             context = unverified_context()
             with connect(address, self._deadline) as raw, secured(
                 raw, address, context, self._deadline
             ) as connection:
-                self._answer(connection, _greeting(address), Target("https", address.host))
+                self._answer(
+                    connection, _greeting(address), Target("https", address.host)
+                )
         except (OSError, http.client.HTTPException, ProbeFailure):
             return
 
     def _speaks_http(self, address: Address) -> bool:
         try:
             with connect(address, self._deadline) as connection:
-                answer = self._answer(connection, _greeting(address), Target("http", address.host))
+                answer = self._answer(
+                    connection, _greeting(address), Target("http", address.host)
+                )
         except (OSError, http.client.HTTPException, ProbeFailure):
             return False
         return not _is_said_by_tls(answer)
 
-    # --- there --------------------------------------------------------------------------------
+    # --- there ------------------------------------------------------------------------
 
-    def _answer(self, connection: socket.socket, request: Request, target: Target) -> Answer:
+    def _answer(
+        self, connection: socket.socket, request: Request, target: Target
+    ) -> Answer:
         answer = exchange(connection, request, self._deadline, target)
         self._note_the_time(answer)
         return answer
@@ -249,7 +302,9 @@ class Caller:
             failure = client_failure(error, has_client=bool(self._trust.clients))
             if failure is not None:
                 return failure
-        if isinstance(error, http.client.BadStatusLine) and not isinstance(error, ConnectionError):
+        if isinstance(error, http.client.BadStatusLine) and not isinstance(
+            error, ConnectionError
+        ):
             words = "what it answers is not HTTP"
             return ProbeFailure(Cause.NOT_A_REGISTRY, Layer.HTTP, words)
         if not isinstance(error, OSError):
@@ -264,7 +319,9 @@ class Caller:
         return ProbeFailure(Cause.CONNECTION_LOST, Layer.HTTP, words)
 
     def _late_refusal(self, address: Address) -> Optional[ProbeFailure]:
-        """Listen for what a server has against us, and say nothing that it would leave unread."""
+        """Listen for what a server has against us, and say nothing that it would
+        leave unread.
+        """
         try:
             context = context_of(self._trust)
             with connect(address, self._deadline) as raw, secured(
@@ -281,7 +338,9 @@ class Caller:
     def _speaks_tls(self, address: Address) -> bool:
         try:
             with connect(address, self._deadline) as connection:
-                return server_certificate(connection, address, self._deadline) is not None
+                return (
+                    server_certificate(connection, address, self._deadline) is not None
+                )
         except ProbeFailure:
             return False
 
@@ -319,7 +378,9 @@ def _seen_from(first: Target, target: Target, failure: ProbeFailure) -> ProbeFai
     """Say of a failure where it was, unless it was at the one that was asked first."""
     if target.base == first.base or failure.cause is Cause.PROXY:
         return failure
-    cause = Cause.UNEXPECTED_STATUS if failure.cause in _OF_THE_ADDRESS else failure.cause
+    cause = (
+        Cause.UNEXPECTED_STATUS if failure.cause in _OF_THE_ADDRESS else failure.cause
+    )
     words = f"it redirects to {target.base}, and there: {failure.detail}"
     return ProbeFailure(cause, failure.layer, words, failure.asked)
 

@@ -1,7 +1,9 @@
-"""What a registry asks its clients for: the header WWW-Authenticate, as containerd reads it.
+"""What a registry asks its clients for: the header WWW-Authenticate, as containerd
+reads it.
 
-Each header is one challenge, and what does not fit ends it (remotes/docker/auth/parse.go). The text
-is anybody's: it is gone through once, from left to right, and bounds are set to it.
+Each header is one challenge, and what does not fit ends it
+(remotes/docker/auth/parse.go). The text is anybody's: it is gone through once, from
+left to right, and bounds are set to it.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def parse_challenges(headers: Iterable[str]) -> List[Challenge]:
 
 
 def login(challenges: Iterable[Challenge]) -> Optional[Challenge]:
-    """Return the challenge that containerd answers: Bearer before Basic, as it sorts them.
+    """Return the challenge that containerd answers: Bearer before Basic, as it sorts
+    them.
 
     Source: containerd remotes/docker/auth/parse.go.
     """
@@ -81,7 +84,10 @@ def _run(kind: re.Pattern[str], text: str, start: int) -> Tuple[str, int]:
 
 
 def _value(text: str, start: int) -> Tuple[str, int]:
-    """Return a value and where it ends; one whose quotes never end is empty, and all is over."""
+    """Return a value and where it ends.
+
+    One whose quotes never end is empty, and all is over.
+    """
     if text[start : start + 1] != '"':
         return _token(text, start)
     raw, end = _run(_QUOTED, text, start + 1)

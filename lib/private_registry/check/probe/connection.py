@@ -16,14 +16,28 @@ from private_registry.check.probe.trust import unverified_context
 from private_registry.registries.x509 import Certificate, certificate
 
 _NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
-_NO_ROUTE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EHOSTDOWN)
+_NO_ROUTE = (
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+    errno.EADDRNOTAVAIL,
+    errno.EHOSTDOWN,
+)
 _PORT = re.compile(r"[0-9]{1,5}\Z")
 _LAST_PORT = 65535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WANTS_A_CERTIFICATE = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE")
 _REFUSES_A_CERTIFICATE = (
-    *("ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_CERTIFICATE_UNKNOWN", "ALERT_ACCESS"),
-    *("ALERT_CERTIFICATE_EXPIRED", "ALERT_UNSUPPORTED_CERTIFICATE", "ALERT_DECRYPT_ERROR"),
+    *(
+        "ALERT_BAD_CERTIFICATE",
+        "ALERT_UNKNOWN_CA",
+        "ALERT_CERTIFICATE_UNKNOWN",
+        "ALERT_ACCESS",
+    ),
+    *(
+        "ALERT_CERTIFICATE_EXPIRED",
+        "ALERT_UNSUPPORTED_CERTIFICATE",
+        "ALERT_DECRYPT_ERROR",
+    ),
     *("ALERT_CERTIFICATE_REVOKED", "CERTIFICATE_REQUIRED", "ALERT_HANDSHAKE_FAILURE"),
 )
 
@@ -61,7 +75,9 @@ def address_of(scheme: str, authority: str) -> Address:
         host, port = authority, ""
     if port and not (_PORT.match(port) and int(port) <= _LAST_PORT):
         raise ProbeFailure(Cause.BAD_URL, Layer.FILES, f"there is no port {port}")
-    return Address(host.strip("[]"), int(port) if port else _DEFAULT_PORTS.get(scheme, 443))
+    return Address(
+        host.strip("[]"), int(port) if port else _DEFAULT_PORTS.get(scheme, 443)
+    )
 
 
 def connect(address: Address, deadline: Deadline) -> socket.socket:
@@ -73,7 +89,9 @@ def connect(address: Address, deadline: Deadline) -> socket.socket:
     try:
         found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        cause = Cause.NO_SUCH_NAME if error.errno in _NO_SUCH_NAME else Cause.NAME_LOOKUP
+        cause = (
+            Cause.NO_SUCH_NAME if error.errno in _NO_SUCH_NAME else Cause.NAME_LOOKUP
+        )
         words = f"{address.host}: {(error.strerror or '').lower()}"
         raise ProbeFailure(cause, Layer.NAME, words) from error
     except UnicodeError as error:
@@ -110,7 +128,10 @@ def _tcp_failure(error: OSError, ip: str, deadline: Deadline) -> ProbeFailure:
 
 
 def secured(
-    connection: socket.socket, address: Address, context: ssl.SSLContext, deadline: Deadline
+    connection: socket.socket,
+    address: Address,
+    context: ssl.SSLContext,
+    deadline: Deadline,
 ) -> ssl.SSLSocket:
     """Begin TLS.
 
@@ -120,7 +141,9 @@ def secured(
     """
     connection.settimeout(deadline.left(Layer.TLS))
     try:
-        return context.wrap_socket(connection, server_hostname=address.ip or address.host)
+        return context.wrap_socket(
+            connection, server_hostname=address.ip or address.host
+        )
     except socket.timeout:
         raise deadline.passed(Layer.TLS) from None
     except ssl.SSLError:
@@ -133,7 +156,10 @@ def secured(
 def server_certificate(
     connection: socket.socket, address: Address, deadline: Deadline
 ) -> Optional[bytes]:
-    """Return what a server presents to those who trust everybody; None where it does not."""
+    """Return what a server presents to those who trust everybody.
+
+    None where it does not.
+    """
     try:
         with secured(connection, address, unverified_context(), deadline) as channel:
             return channel.getpeercert(binary_form=True)
@@ -146,11 +172,13 @@ def is_certificate_error(error: OSError) -> bool:
     return isinstance(error, ssl.SSLCertVerificationError)
 
 
-def certificate_failure(error: OSError, der: Optional[bytes], address: Address) -> ProbeFailure:
+def certificate_failure(
+    error: OSError, der: Optional[bytes], address: Address
+) -> ProbeFailure:
     """Say what is wrong with a server's certificate, in the order that Go looks at it.
 
-    Source: Go crypto/x509/verify.go, Certificate.Verify and HostnameError: dates, then names, then
-    who signed it.
+    Source: Go crypto/x509/verify.go, Certificate.Verify and HostnameError: dates, then
+    names, then who signed it.
     """
     words = getattr(error, "verify_message", "") or str(error)
     try:
@@ -166,10 +194,17 @@ def _fault(found: Certificate, address: Address) -> tuple[Cause, str]:
     if now > found.validity.end:
         return Cause.EXPIRED, f"its certificate ended on {_date(found.validity.end)}"
     if now < found.validity.begin:
-        return Cause.NOT_YET_VALID, f"its certificate begins on {_date(found.validity.begin)}"
+        return (
+            Cause.NOT_YET_VALID,
+            f"its certificate begins on {_date(found.validity.begin)}",
+        )
     if not _is_for(found, address):
         return _name_fault(found, address)
-    signed = "signed by itself" if found.is_self_signed else f"signed by {found.issuer or '?'}"
+    signed = (
+        "signed by itself"
+        if found.is_self_signed
+        else f"signed by {found.issuer or '?'}"
+    )
     return Cause.UNKNOWN_CA, f"its certificate is {signed}"
 
 
@@ -177,11 +212,17 @@ def _name_fault(found: Certificate, address: Address) -> tuple[Cause, str]:
     known = ", ".join((*found.names, *found.addresses))
     common = found.common_name or "?"
     if not known and _names([common], address.host):
-        return Cause.COMMON_NAME_ONLY, f"its certificate has only the common name {common}"
+        return (
+            Cause.COMMON_NAME_ONLY,
+            f"its certificate has only the common name {common}",
+        )
     if address.ip is not None and not found.addresses:
         detail = f"its certificate names no IP address, only {known or common}"
         return Cause.NO_IP_SAN, detail
-    return Cause.WRONG_NAME, f"its certificate is for {known or common}, not for {address.host}"
+    return (
+        Cause.WRONG_NAME,
+        f"its certificate is for {known or common}, not for {address.host}",
+    )
 
 
 def _is_for(found: Certificate, address: Address) -> bool:

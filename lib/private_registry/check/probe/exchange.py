@@ -1,4 +1,6 @@
-"""One request and its answer by HTTP, within a deadline and bounds, whatever the server sends."""
+"""One request and its answer by HTTP, within a deadline and bounds, whatever the
+server sends.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,10 @@ class Answer(NamedTuple):
         )
 
     def field(self, name: str) -> str:
-        """Return a header, empty where it is not there; bytes that are no UTF-8 as surrogates."""
+        """Return a header, empty where it is not there.
+
+        Bytes that are no UTF-8 as surrogates.
+        """
         return next(iter(self.fields(name)), "")
 
     def fields(self, name: str) -> List[str]:
@@ -88,7 +93,8 @@ class Answer(NamedTuple):
 
 
 class _Wire(io.RawIOBase):
-    """Reads a connection until the deadline, however slowly it drips, and no more than is bearable.
+    """Reads a connection until the deadline, however slowly it drips, and no more than
+    is bearable.
 
     For http.client it is the socket, too.
     """
@@ -176,14 +182,24 @@ def tunnelled(connection: socket.socket, head: bytes, deadline: Deadline) -> int
 def _send(wire: _Wire, request: Request) -> None:
     client = http.client.HTTPConnection("unused")
     client.sock = cast("socket.socket", wire)
-    headers = {name: each for name, each in request.headers.items() if name not in _NOT_SENT}
+    headers = {
+        name: each for name, each in request.headers.items() if name not in _NOT_SENT
+    }
     for name, value in headers.items():
         if not _NAME.match(name) or _UNFIT_VALUE.search(value):
-            words = "a header for it cannot be sent: it has a name or value that HTTP does not know"
+            words = (
+                "a header for it cannot be sent: it has a name or value that HTTP does"
+                " not know"
+            )
             raise ProbeFailure(Cause.BAD_HEADER, Layer.FILES, words)
-    encoded = {name: value.encode(errors="surrogateescape") for name, value in headers.items()}
+    encoded = {
+        name: value.encode(errors="surrogateescape") for name, value in headers.items()
+    }
     client.request(
-        request.method, request.target, request.body, {"Host": request.host.encode(), **encoded}
+        request.method,
+        request.target,
+        request.body,
+        {"Host": request.host.encode(), **encoded},
     )
 
 
@@ -199,9 +215,13 @@ def _final(wire: _Wire, method: str) -> http.client.HTTPResponse:
 
 
 def _check_head(headers: http.client.HTTPMessage) -> None:
-    """Refuse what Go would not take for an answer (net/http transfer.go, net/textproto)."""
+    """Refuse what Go would not take for an answer (net/http transfer.go,
+    net/textproto).
+    """
     lengths = {str(each).strip() for each in headers.get_all("Content-Length") or []}
-    encodings = [str(each).strip().lower() for each in headers.get_all("Transfer-Encoding") or []]
+    encodings = [
+        str(each).strip().lower() for each in headers.get_all("Transfer-Encoding") or []
+    ]
     reason = ""
     if any(isinstance(each, _MALFORMED) for each in headers.defects):
         reason = "a header without a name"
@@ -219,7 +239,9 @@ def _body(response: http.client.HTTPResponse) -> bytes:
     except (http.client.HTTPException, ValueError):
         # The head counts all the same.
         return b""
-    is_packed = str(response.headers.get("Content-Encoding", "")).strip().lower() == "gzip"
+    is_packed = (
+        str(response.headers.get("Content-Encoding", "")).strip().lower() == "gzip"
+    )
     return _unpacked(body) if is_packed else body
 
 

@@ -16,7 +16,8 @@ class ProbeFailure(Exception):
         detail: in the words of who noticed.
         asked: URL of what refused, where that is not the endpoint itself.
         login_at: address of another host than the endpoint's whose login it is about.
-        is_silent: it hung up on TLS without a word, and containerd cannot tell what it speaks.
+        is_silent: it hung up on TLS without a word, and containerd cannot tell what it
+            speaks.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class ProbeFailure(Exception):
 
 
 def not_understood(error: Exception) -> ProbeFailure:
-    """Say that an answer brought about an exception that nobody had thought of, and which."""
+    """Say that an answer brought about an exception that nobody had thought of, and
+    which.
+    """
     words = f"what it answers is not understood ({type(error).__name__})"
     return ProbeFailure(Cause.NOT_UNDERSTOOD, Layer.HTTP, words)
 
@@ -69,4 +72,6 @@ class Deadline:
 
     def passed(self, layer: Layer) -> ProbeFailure:
         """Return the failure of what took too long."""
-        return ProbeFailure(Cause.TIMEOUT, layer, f"no answer within {self.seconds:g} s")
+        return ProbeFailure(
+            Cause.TIMEOUT, layer, f"no answer within {self.seconds:g} s"
+        )

@@ -1,4 +1,6 @@
-"""Asks one endpoint as containerd would, layer by layer, and ends at the first that fails."""
+"""Asks one endpoint as containerd would, layer by layer, and ends at the first that
+fails.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ _ACCEPT = ", ".join(
     )
 )
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-# containerd asks a token server that does not know POST once more by GET (docker/auth/fetch.go).
+# containerd asks a token server that does not know POST once more by GET
+# (docker/auth/fetch.go).
 _ASK_BY_GET = (400, 401, 404, 405)
 _OF_STATUS = {
     HTTPStatus.FORBIDDEN: Cause.FORBIDDEN,
@@ -56,8 +59,8 @@ def ask(question: Question, seconds: float) -> Result:
 
     Args:
         question: what.
-        seconds: how long it may take in all. Where a proxy is in the way, it is asked without it,
-            too, once half of that is over.
+        seconds: how long it may take in all. Where a proxy is in the way, it is asked
+            without it, too, once half of that is over.
     """
     deadline = Deadline(seconds)
     if not question.proxies.are_there:
@@ -69,8 +72,14 @@ def ask(question: Question, seconds: float) -> Result:
         return result
     if not directly.serves():
         return result
-    why = result.detail if result.cause is Cause.PROXY else f"{result.cause.value}: {result.detail}"
-    return result._replace(cause=Cause.PROXY, detail=f"{why}; asked without a proxy, it answers")
+    why = (
+        result.detail
+        if result.cause is Cause.PROXY
+        else f"{result.cause.value}: {result.detail}"
+    )
+    return result._replace(
+        cause=Cause.PROXY, detail=f"{why}; asked without a proxy, it answers"
+    )
 
 
 class _Directly:
@@ -105,12 +114,17 @@ def _ask(question: Question, deadline: Deadline) -> Result:
         probe.run()
     except ProbeFailure as known:
         failure = known
-    except Exception as error:  # noqa: BLE001 - no answer of one server may end the whole check
+    # No answer of one server may end the whole check.
+    except Exception as error:  # noqa: BLE001
         failure = not_understood(error)
     else:
         layer = Layer.LOGIN if question.image is None else Layer.MANIFEST
         return Result(
-            None, layer, clock=caller.clock, speaks=probe.speaks, is_anonymous=probe.is_anonymous
+            None,
+            layer,
+            clock=caller.clock,
+            speaks=probe.speaks,
+            is_anonymous=probe.is_anonymous,
         )
     return Result(
         failure.cause,
@@ -170,12 +184,16 @@ class _Probe:
     def _path(self) -> str:
         return quote(self._entry.path, safe="/:@!$&'()*+,;=~", errors="surrogateescape")
 
-    # --- what is asked ------------------------------------------------------------------------
+    # --- what is asked ----------------------------------------------------------------
 
     def _ping(self, base: Target) -> None:
         answer = self._allowed("GET", base._replace(path=f"{base.path}/"))
         has_own_path = self._entry.path != "/v2"
-        if answer.status == HTTPStatus.NOT_FOUND and has_own_path and not answer.is_html:
+        if (
+            answer.status == HTTPStatus.NOT_FOUND
+            and has_own_path
+            and not answer.is_html
+        ):
             # Below a project's path many registries answer for images only.
             return
         if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -201,12 +219,14 @@ class _Probe:
         if answer.kind in _INDEXES:
             _check_platform(self._allowed("GET", target))
 
-    # --- login --------------------------------------------------------------------------------
+    # --- login ------------------------------------------------------------------------
 
     def _allowed(self, method: str, target: Target) -> Answer:
-        """Ask, and log in with whoever asks for that: a challenge counts for its own host alone.
+        """Ask, and log in with whoever asks for that: a challenge counts for its own
+        host alone.
 
-        Source: containerd remotes/docker/authorizer.go AddResponses, resolver.go retryRequest.
+        Source: containerd remotes/docker/authorizer.go AddResponses, resolver.go
+        retryRequest.
         """
         logins: Dict[str, str] = {}
         for _ in range(_MOST_LOGINS):
@@ -222,13 +242,17 @@ class _Probe:
             except ProbeFailure as failure:
                 raise self._of_login(failure, answer.target) from failure
         if logins:
-            self.is_anonymous = all(self._question.login_of(host) is None for host in logins)
+            self.is_anonymous = all(
+                self._question.login_of(host) is None for host in logins
+            )
         return answer
 
     def _of_login(self, failure: ProbeFailure, target: Target) -> ProbeFailure:
         if target.authority != self._entry.authority:
             failure.login_at = target.base
-            failure.detail = f"it redirects to {target.base}, and there: {failure.detail}"
+            failure.detail = (
+                f"it redirects to {target.base}, and there: {failure.detail}"
+            )
         return failure
 
     def _headers(self) -> Dict[str, str]:
@@ -271,7 +295,9 @@ class _Probe:
             answer = self._token_answer(realm, self._form(challenge), given)
         except ProbeFailure as failure:
             words = f"{failure.cause.value.replace('_', ' ')}: {failure.detail}"
-            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url) from failure
+            raise ProbeFailure(
+                Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url
+            ) from failure
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             cause = Cause.LOGIN_MISSING if given is None else Cause.TOKEN_REFUSED
             words = f"its token server: {_words(answer)}"
@@ -288,9 +314,13 @@ class _Probe:
         if image is not None:
             scope = f"repository:{image.repository}:pull"
         service = challenge.parameters.get("service", "")
-        return {key: each for key, each in (("service", service), ("scope", scope)) if each}
+        return {
+            key: each for key, each in (("service", service), ("scope", scope)) if each
+        }
 
-    def _token_answer(self, realm: Target, form: Dict[str, str], given: Optional[Login]) -> Answer:
+    def _token_answer(
+        self, realm: Target, form: Dict[str, str], given: Optional[Login]
+    ) -> Answer:
         own = self._headers()
         del own["Accept"]
         headers = own if self._question.has_token_headers else {}
@@ -302,10 +332,15 @@ class _Probe:
             answer = self._caller.ask("POST", realm, {**headers, **kind}, body)
             if answer.status not in _ASK_BY_GET:
                 return answer
-            headers = {**headers, "Authorization": basic(given.username, given.password)}
+            headers = {
+                **headers,
+                "Authorization": basic(given.username, given.password),
+            }
         joint = "&" if "?" in realm.path else "?"
         query = urlencode(form, errors="surrogateescape")
-        return self._caller.ask("GET", realm._replace(path=f"{realm.path}{joint}{query}"), headers)
+        return self._caller.ask(
+            "GET", realm._replace(path=f"{realm.path}{joint}{query}"), headers
+        )
 
 
 def _token_in(answer: Answer) -> str:
@@ -322,7 +357,9 @@ def _check_status(answer: Answer, layer: Layer) -> None:
             words = "it answers with a page for people"
             raise ProbeFailure(Cause.NOT_A_REGISTRY, Layer.API, words)
         return
-    cause = _OF_STATUS.get(HTTPStatus(answer.status)) if _is_known(answer.status) else None
+    cause = (
+        _OF_STATUS.get(HTTPStatus(answer.status)) if _is_known(answer.status) else None
+    )
     if cause is None and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         cause = Cause.SERVER_ERROR
     raise ProbeFailure(cause or Cause.UNEXPECTED_STATUS, layer, _words(answer))
@@ -337,7 +374,9 @@ def _check_platform(answer: Answer) -> None:
     manifests = plain.get("manifests") if isinstance(plain, Mapping) else None
     machine = os.uname().machine
     own = f"linux/{_ARCHITECTURES.get(machine, machine)}"
-    found = (_platform(each) for each in (manifests if isinstance(manifests, list) else []))
+    found = (
+        _platform(each) for each in (manifests if isinstance(manifests, list) else [])
+    )
     known = sorted({each for each in found if each})
     if known and own not in known:
         others = "".join(f", {each}" for each in known[1:_MOST_PLATFORMS])

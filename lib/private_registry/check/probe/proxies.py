@@ -1,4 +1,6 @@
-"""Which requests containerd sends through a proxy (golang.org/x/net/http/httpproxy config.go)."""
+"""Which requests containerd sends through a proxy (golang.org/x/net/http/httpproxy
+config.go).
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ class Proxies(NamedTuple):
 
 
 def environment_of(text: str) -> Dict[str, str]:
-    """Read a file that a shell sources, such as MicroK8s' containerd-env: assignments only."""
+    """Read a file that a shell sources, such as MicroK8s' containerd-env:
+    assignments only.
+    """
     found: Dict[str, str] = {}
     for line in text.splitlines():
         match = _ASSIGNMENT.match(line)
@@ -86,12 +90,14 @@ def _value(text: str, known: Mapping[str, str]) -> str:
 def _expanded(text: str, known: Mapping[str, str]) -> str:
     """Put values in place of ``$NAME``, ``${NAME}`` and ``${NAME:-OTHERWISE}``.
 
-    What is longer than any proxy's address is cut off: values of values grow without a bound.
+    What is longer than any proxy's address is cut off: values of values grow without a
+    bound.
     """
     head, brace, tail = text[:_LONGEST_VALUE].rpartition("}")
     # Behind the last brace none is closed, and is not looked for.
     expanded = _REFERENCE.sub(
-        lambda match: known.get(match[1] or match[3]) or _expanded(match[2] or "", known),
+        lambda match: known.get(match[1] or match[3])
+        or _expanded(match[2] or "", known),
         head + brace,
     ) + _NAME.sub(lambda match: known.get(match[1], ""), tail)
     return expanded[:_LONGEST_VALUE]

@@ -1,6 +1,8 @@
-"""Where a request goes, where a server sends it on to, and what goes with it, as Go has it.
+"""Where a request goes, where a server sends it on to, and what goes with it, as Go has
+it.
 
-Source: Go net/http client.go, Client.do, makeHeadersCopier and shouldCopyHeaderOnRedirect.
+Source: Go net/http client.go, Client.do, makeHeadersCopier and
+shouldCopyHeaderOnRedirect.
 """
 
 from __future__ import annotations
@@ -108,7 +110,8 @@ def followed(before: Target, location: str) -> Optional[Target]:
 
 
 def is_of_one_host(first: Target, other: Target, *, compares_ports: bool) -> bool:
-    """Whether what was meant for one is sent to the other, too: the same host, or one below it.
+    """Whether what was meant for one is sent to the other, too: the same host, or one
+    below it.
 
     Args:
         first: what was asked at first.
@@ -123,13 +126,20 @@ def is_of_one_host(first: Target, other: Target, *, compares_ports: bool) -> boo
 
 
 def compares_ports(version: Version) -> bool:
-    """Whether to a containerd another port is another host: it was built with Go before 1.21.8."""
+    """Whether to a containerd another port is another host: it was built with Go
+    before 1.21.8.
+    """
     return version < (1, 6, 29) or (1, 7, 0) <= version < (1, 7, 14)
 
 
 def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:
-    """Return the headers that go with a redirect to another host; their case does not count."""
-    return {name: value for name, value in headers.items() if name.lower() not in _SECRETS}
+    """Return the headers that go with a redirect to another host.
+
+    Their case does not count.
+    """
+    return {
+        name: value for name, value in headers.items() if name.lower() not in _SECRETS
+    }
 
 
 def _parsed(url: str) -> Optional[go_url.GoUrl]:
@@ -152,7 +162,10 @@ def _target(url: str) -> Optional[Target]:
 
 
 def _in_ascii(authority: str) -> str:
-    """Return an authority with its name as DNS has it; raises UnicodeError where it has none."""
+    """Return an authority with its name as DNS has it.
+
+    Raises UnicodeError where it has none.
+    """
     if authority.isascii():
         return authority
     host, port = _split(authority)

@@ -33,20 +33,23 @@ def all_at_once(
 ) -> Dict[Key, Value]:
     """Run jobs beside each other and return what they returned.
 
-    Threads cannot be ended: those that hang, as a name lookup can, are left behind, and their jobs
-    are missing in what is returned.
+    Threads cannot be ended: those that hang, as a name lookup can, are left behind, and
+    their jobs are missing in what is returned.
 
     Args:
         jobs: by whatever they are known by.
         seconds: how long to wait for each batch of 128.
         progress: is told how many of how many are done, now and then.
-        otherwise: what stands for a job that raised an exception; None to raise it here.
+        otherwise: what stands for a job that raised an exception; None to raise it
+            here.
     """
     found: Dict[Key, Value] = {}
     names = list(jobs)
     for first in range(0, len(names), _MOST_THREADS):
         batch = names[first : first + _MOST_THREADS]
-        for key, value in _batch([(key, jobs[key]) for key in batch], seconds, otherwise):
+        for key, value in _batch(
+            [(key, jobs[key]) for key in batch], seconds, otherwise
+        ):
             found[key] = value
             progress(len(found), len(jobs))
     return found
@@ -69,7 +72,8 @@ def _batch(
     def work(key: Key, job: Callable[[], Value]) -> None:
         try:
             value = job()
-        except Exception as error:  # noqa: BLE001 - a bug of ours, told by the main thread
+        # A bug of ours, told by the main thread.
+        except Exception as error:  # noqa: BLE001
             fail(key, error)
         else:
             answers.put(lambda: (key, value))
@@ -83,7 +87,9 @@ def _batch(
     end, waiting = time.monotonic() + seconds, len(jobs)
     while waiting and time.monotonic() < end:
         try:
-            answer = answers.get(timeout=max(0.0, min(_POLL_SECONDS, end - time.monotonic())))
+            answer = answers.get(
+                timeout=max(0.0, min(_POLL_SECONDS, end - time.monotonic()))
+            )
         except Empty:
             continue
         waiting -= 1

@@ -21,8 +21,8 @@ _SYSTEM_FILES = (
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-# Go takes any certificate of its pool for an anchor; OpenSSL only with this flag, which Python 3.8
-# has no name for.
+# Go takes any certificate of its pool for an anchor; OpenSSL only with this flag, which
+# Python 3.8 has no name for.
 _PARTIAL_CHAIN = 0x80000
 
 
@@ -35,7 +35,8 @@ def context_of(trust: Trust) -> ssl.SSLContext:
     """
     context = unverified_context()
     if not trust.skip_verify:
-        # Go looks at the alternative names alone, and so does check_hostname from here on.
+        # Go looks at the alternative names alone, and so does check_hostname from here
+        # on.
         context.hostname_checks_common_name = False
         context.verify_mode = ssl.CERT_REQUIRED
         context.check_hostname = True
@@ -51,7 +52,9 @@ def context_of(trust: Trust) -> ssl.SSLContext:
 
 
 def unverified_context() -> ssl.SSLContext:
-    """Return a context that trusts everybody, and speaks with all that Go speaks with."""
+    """Return a context that trusts everybody, and speaks with all that Go speaks
+    with.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -62,7 +65,10 @@ def unverified_context() -> ssl.SSLContext:
 
 def _system_file() -> Optional[str]:
     given = os.environ.get("SSL_CERT_FILE")
-    return next((each for each in (given, *_SYSTEM_FILES) if each and os.path.isfile(each)), None)
+    return next(
+        (each for each in (given, *_SYSTEM_FILES) if each and os.path.isfile(each)),
+        None,
+    )
 
 
 def _load(context: ssl.SSLContext, path: str) -> None:
@@ -72,7 +78,9 @@ def _load(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(path)
     except (OSError, ssl.SSLError, bounded_reads.UnreadableError) as error:
         detail = f"{path}: {_words(error)}"
-        raise ProbeFailure(_cause(error, Cause.CA_UNUSABLE), Layer.FILES, detail) from error
+        raise ProbeFailure(
+            _cause(error, Cause.CA_UNUSABLE), Layer.FILES, detail
+        ) from error
 
 
 def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
@@ -83,7 +91,9 @@ def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError, ValueError, bounded_reads.UnreadableError) as error:
         detail = f"{certificate}, {key}: {_words(error)}"
-        raise ProbeFailure(_cause(error, Cause.CLIENT_UNUSABLE), Layer.FILES, detail) from error
+        raise ProbeFailure(
+            _cause(error, Cause.CLIENT_UNUSABLE), Layer.FILES, detail
+        ) from error
 
 
 def _cause(error: Exception, otherwise: Cause) -> Cause:
@@ -91,5 +101,7 @@ def _cause(error: Exception, otherwise: Cause) -> Cause:
 
 
 def _words(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    reason = (
+        getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
+    )
     return str(reason).lower().replace("_", " ")

@@ -1,4 +1,6 @@
-"""Which directory of certs.d containerd reads for a registry (config_unix.go hostPaths)."""
+"""Which directory of certs.d containerd reads for a registry (config_unix.go
+hostPaths).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _DOMAIN = re.compile(
     r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[0-9]+)?"
     r"|\[[0-9A-Fa-f:]+\](:[0-9]+)?"
 )
-_SET_ASIDE = re.compile(r"(\.(bak|old|orig|save|off|disabled|dpkg-\w+|rpm\w+|tmp|swp)|~)\Z|\A\.")
+_SET_ASIDE = re.compile(
+    r"(\.(bak|old|orig|save|off|disabled|dpkg-\w+|rpm\w+|tmp|swp)|~)\Z|\A\."
+)
 
 
 class Directory(NamedTuple):
@@ -38,7 +42,9 @@ def knows_default(version: Version) -> bool:
 
 
 def candidates(registry: str, version: Version) -> List[str]:
-    """List the names of directories that containerd looks for, the first that is there counts."""
+    """List the names of directories that containerd looks for, the first that is
+    there counts.
+    """
     if registry == EVERY_REGISTRY:
         return [EVERY_REGISTRY_DIRECTORY] if knows_default(version) else []
     host, colon, port = registry.rpartition(":")
@@ -47,8 +53,13 @@ def candidates(registry: str, version: Version) -> List[str]:
     return [*names, EVERY_REGISTRY_DIRECTORY] if knows_default(version) else names
 
 
-def directory_of(registry: str, certs_d: str, look: LookAt, version: Version) -> Directory:
-    """Find the directory of a registry; where nothing can be seen, the one of its very name."""
+def directory_of(
+    registry: str, certs_d: str, look: LookAt, version: Version
+) -> Directory:
+    """Find the directory of a registry.
+
+    Where nothing can be seen, the one of its very name.
+    """
     found = []
     for name in candidates(registry, version):
         path = posixpath.join(certs_d, name)
@@ -83,10 +94,15 @@ def is_set_aside(name: str) -> bool:
 
 
 def registries_in(certs_d: str, look: LookAt) -> Tuple[str, ...]:
-    """Name the registries that have a directory that can be theirs; ``*`` for ``_default``."""
+    """Name the registries that have a directory that can be theirs.
+
+    ``*`` for ``_default``.
+    """
     names = (name for name in look(certs_d).names or () if not is_set_aside(name))
     found = (name for name in names if not look(posixpath.join(certs_d, name)).is_file)
     registries = {registry_of(name) for name in found}
     return tuple(
-        sorted(each for each in registries if each == EVERY_REGISTRY or can_be_named(each))
+        sorted(
+            each for each in registries if each == EVERY_REGISTRY or can_be_named(each)
+        )
     )

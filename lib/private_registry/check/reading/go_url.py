@@ -1,4 +1,6 @@
-"""URLs as Go's net/url reads them, so far as containerd uses them: scheme, host and path."""
+"""URLs as Go's net/url reads them, so far as containerd uses them: scheme, host and
+path.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,11 @@ def parse(text: str, version: Version = (0, 0, 0)) -> Optional[GoUrl]:
         authority, slash, path = rest[2:].partition("/")
         path = slash + path
     user, at, host = authority.rpartition("@")
-    if scheme in ("http", "https") and version >= _ONE_COLON_SINCE and not _has_one_colon(host):
+    if (
+        scheme in ("http", "https")
+        and version >= _ONE_COLON_SINCE
+        and not _has_one_colon(host)
+    ):
         return None
     if not _USER.match(user) or not _is_host(host) or _BAD_ESCAPE.search(user + path):
         return None

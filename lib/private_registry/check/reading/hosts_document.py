@@ -1,6 +1,8 @@
-"""hosts.toml as containerd's TOML library reads it: go-toml v1 in containerd 1.5 to 1.7, v2 in 2.x.
+"""hosts.toml as containerd's TOML library reads it: go-toml v1 in containerd 1.5 to
+1.7, v2 in 2.x.
 
-Where the libraries differ from each other, and from TOML, the one of the given version counts.
+Where the libraries differ from each other, and from TOML, the one of the given version
+counts.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ class Refused(Exception):
     """containerd throws the whole file away.
 
     Args:
-        kind: ``mark``, ``syntax``, ``twice``, ``bracket``, ``no host``, or another module's.
+        kind: ``mark``, ``syntax``, ``twice``, ``bracket``, ``no host``, or another
+            module's.
         line: 1-based; 0 where it is the whole file.
         words: what is wrong, for people.
     """
@@ -46,7 +49,9 @@ class Leaf(NamedTuple):
 
 
 class Table(Dict[str, Any]):
-    """A table: leaves and tables by key, and the number of the line that it begins in."""
+    """A table: leaves and tables by key, and the number of the line that it begins
+    in.
+    """
 
     line = 0
     is_inline = False
@@ -81,8 +86,14 @@ def is_go_toml_2(version: Version) -> bool:
 
 
 def text_of(content: bytes) -> str:
-    """Return the text of a file without its byte order mark, whatever bytes are in it."""
-    plain = content[len(BYTE_ORDER_MARK) :] if content.startswith(BYTE_ORDER_MARK) else content
+    """Return the text of a file without its byte order mark, whatever bytes are in
+    it.
+    """
+    plain = (
+        content[len(BYTE_ORDER_MARK) :]
+        if content.startswith(BYTE_ORDER_MARK)
+        else content
+    )
     return plain.decode(errors="replace")
 
 
@@ -137,25 +148,35 @@ def _check_utf8(content: bytes) -> None:
 
 
 def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
-    """go-toml v1 takes no bracket, escape or tab in a table's name (containerd issue 10055)."""
+    """go-toml v1 takes no bracket, escape or tab in a table's name (containerd issue
+    10055).
+    """
     for each in (header for header in found if header.is_header):
         keys = [key for key in each.path if isinstance(key, str)]
         if any("[" in key or "]" in key for key in keys):
             raise Refused(
-                "bracket", each.first + 1, f"a bracket in the table's name {shown_name(keys[-1])}"
+                "bracket",
+                each.first + 1,
+                f"a bracket in the table's name {shown_name(keys[-1])}",
             )
         if re.search(r"[\\\t]", _between_brackets(lines[each.first])):
-            raise Refused("syntax", each.first + 1, "a backslash or tab in the table's name")
+            raise Refused(
+                "syntax", each.first + 1, "a backslash or tab in the table's name"
+            )
 
 
 def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) -> None:
     seen = _Seen(is_2=is_2)
     for each in found:
         is_twice = (
-            seen.has_header(each, lines[each.first]) if each.is_header else seen.has_key(each)
+            seen.has_header(each, lines[each.first])
+            if each.is_header
+            else seen.has_key(each)
         )
         if is_twice:
-            raise Refused("twice", each.first + 1, f"{shown_keys(each.path)} is there twice")
+            raise Refused(
+                "twice", each.first + 1, f"{shown_keys(each.path)} is there twice"
+            )
 
 
 class _Seen:
@@ -181,7 +202,9 @@ class _Seen:
             # go-toml v1 compares what stands between the brackets, as it is written.
             name = _between_brackets(line)
             name = name[1:-1] if is_array else name
-        is_twice = is_twice or (name in self._names and not is_array) or self._is_value(path)
+        is_twice = (
+            is_twice or (name in self._names and not is_array) or self._is_value(path)
+        )
         self._names.add(name)
         self._opened.add(path)
         self._above = path
@@ -208,10 +231,13 @@ class _Seen:
 
 
 def _is_decoded(table: Path) -> bool:
-    """Whether go-toml v2 looks at a table's keys: those of unknown ones it skips unseen."""
+    """Whether go-toml v2 looks at a table's keys: those of unknown ones it skips
+    unseen.
+    """
     names = [str(key).lower() for key in table]
     if names[:1] == ["host"]:
-        return len(names) < 3 or names[2] in HOST_KEYS  # noqa: PLR2004 - host, URL and a key
+        # Host, URL and a key.
+        return len(names) < 3 or names[2] in HOST_KEYS  # noqa: PLR2004
     return not names or names[0] in HOST_KEYS
 
 
@@ -247,7 +273,9 @@ def _nested(found: List[Statement]) -> Table:
 def _table_at(root: Table, path: Path, line: int) -> Table:
     table = root
     for key in path:
-        inner = table.setdefault(str(key) if isinstance(key, str) else f"#{key}", Table())
+        inner = table.setdefault(
+            str(key) if isinstance(key, str) else f"#{key}", Table()
+        )
         if not isinstance(inner, Table):
             raise Refused("twice", line, f"{shown_keys(path)} is there twice")
         inner.line = inner.line or line
@@ -264,7 +292,9 @@ def _valued(value: Any, line: int) -> Any:
 
 
 def _hosts_of_2(found: List[Statement], root: Table) -> Iterator[HostTable]:
-    """Yield what ``getSortedHosts`` of containerd 2.x does: each header that names another host."""
+    """Yield what ``getSortedHosts`` of containerd 2.x does: each header that names
+    another host.
+    """
     last = ""
     for each in found:
         keys = each.path
@@ -275,7 +305,9 @@ def _hosts_of_2(found: List[Statement], root: Table) -> Iterator[HostTable]:
 
 
 def _merged(root: Table, url: str) -> Table:
-    """Return what ``host`` in any spelling says of a URL: go-toml v2 decodes all into one."""
+    """Return what ``host`` in any spelling says of a URL: go-toml v2 decodes all
+    into one.
+    """
     merged = Table()
     for key, hosts in root.items():
         if key.lower() == "host" and isinstance(hosts, Table):
@@ -285,7 +317,8 @@ def _merged(root: Table, url: str) -> Table:
 
 
 def _check_dotted_skip_verify(found: List[Statement]) -> None:
-    """Before go-toml 2.4 it crashes at a dotted skip_verify of a host that it knows already.
+    """Before go-toml 2.4 it crashes at a dotted skip_verify of a host that it knows
+    already.
 
     That is the only pointer among the fields (unmarshaler.go fieldByIndex).
     """
@@ -297,14 +330,23 @@ def _check_dotted_skip_verify(found: List[Statement]) -> None:
         if keys[:1] != ["host"] or len(keys) < 2:  # noqa: PLR2004 - host and its URL
             continue
         is_dotted = not each.is_header and len(table) < 2  # noqa: PLR2004 - the same
-        if is_dotted and keys[1] in known and [key.lower() for key in keys[2:]] == ["skip_verify"]:
-            words = f"skip_verify of {shown_name(keys[1])} is written with dots, not below a header"
+        if (
+            is_dotted
+            and keys[1] in known
+            and [key.lower() for key in keys[2:]] == ["skip_verify"]
+        ):
+            words = (
+                f"skip_verify of {shown_name(keys[1])} is written with dots, not below"
+                " a header"
+            )
             raise Refused("crash", each.first + 1, words)
         known.add(keys[1])
 
 
 def _hosts_of_1(root: Table, version: Version) -> List[HostTable]:
-    """Return what ``getSortedHosts`` of containerd 1.x does: all of the table, by its lines."""
+    """Return what ``getSortedHosts`` of containerd 1.x does: all of the table, by
+    its lines.
+    """
     host = root.get("host")
     if host is None and version >= _ROOT_ONLY_IS_READ:
         return []
@@ -319,18 +361,23 @@ def _hosts_of_1(root: Table, version: Version) -> List[HostTable]:
         raise
     # An inline table has no place of its own there, and comes before all others.
     hosts = [HostTable(url, table) for url, table in host.items()]
-    return sorted(hosts, key=lambda each: 0 if each.table.is_inline else each.table.line)
+    return sorted(
+        hosts, key=lambda each: 0 if each.table.is_inline else each.table.line
+    )
 
 
 def check_host_tables(root: Table) -> None:
     """Raise Refused unless ``host``, where it is given, holds tables only.
 
-    containerd 1.x does more than throw such a file away, if more than this stands in ``host``: it
-    takes the value for a table when it sorts them, and crashes (hosts.go getSortedHosts).
+    containerd 1.x does more than throw such a file away, if more than this stands in
+    ``host``: it takes the value for a table when it sorts them, and crashes (hosts.go
+    getSortedHosts).
     """
     host = root.get("host", Table())
     if not isinstance(host, Table) or "#0" in host:
         raise Refused("type", host.line, "host must be a table")
     for url, table in host.items():
         if not isinstance(table, Table) or "#0" in table:
-            raise Refused("type", table.line, f"{shown_name(url)} in [host] is no table")
+            raise Refused(
+                "type", table.line, f"{shown_name(url)} in [host] is no table"
+            )

@@ -1,4 +1,6 @@
-"""Whom containerd asks for a registry, from what its hosts.toml says (hosts.go ConfigureHosts)."""
+"""Whom containerd asks for a registry, from what its hosts.toml says (hosts.go
+ConfigureHosts).
+"""
 
 from __future__ import annotations
 
@@ -42,12 +44,16 @@ def entries_of_file(
     for url, table in document.hosts:
         fields = hosts_fields.fields_of(table, directory, version)
         entry = _entry(url, fields, table.line, version)
-        entries.append(_placed(entry, fields, registry, f"{path}, line {table.line}", version))
+        entries.append(
+            _placed(entry, fields, registry, f"{path}, line {table.line}", version)
+        )
     entries.append(_last(document, root, registry, path, version))
     return tuple(entries)
 
 
-def default_entry(registry: str, trust: Trust, source: str, version: Version) -> HostEntry:
+def default_entry(
+    registry: str, trust: Trust, source: str, version: Version
+) -> HostEntry:
     """Return the registry itself, as containerd asks it where no hosts.toml says how.
 
     Args:
@@ -57,12 +63,20 @@ def default_entry(registry: str, trust: Trust, source: str, version: Version) ->
         version: of containerd.
     """
     return _placed(
-        _default(registry, Fields(trust=trust), version), Fields(), registry, source, version
+        _default(registry, Fields(trust=trust), version),
+        Fields(),
+        registry,
+        source,
+        version,
     )
 
 
 def _last(
-    document: hosts_document.Document, root: Fields, registry: str, path: str, version: Version
+    document: hosts_document.Document,
+    root: Fields,
+    registry: str,
+    path: str,
+    version: Version,
 ) -> HostEntry:
     server = document.root.get("server") or document.root.get("Server")
     line = server.line if isinstance(server, hosts_document.Leaf) else 0
@@ -90,11 +104,17 @@ def _entry(url: str, fields: Fields, line: int, version: Version) -> HostEntry:
 
 
 def _api_path(path: str, *, override: bool) -> str:
-    """Return the API's path: with ``/v2`` behind it, unless that is there or may not be."""
+    """Return the API's path: with ``/v2`` behind it, unless that is there or may not
+    be.
+    """
     plain = _clean(path) if path else ""
     if not override and not plain.endswith(API):
         plain += API
-    return "" if plain == "/" else posixpath.normpath("/" + plain.lstrip("/")) if plain else ""
+    return (
+        ""
+        if plain == "/"
+        else posixpath.normpath("/" + plain.lstrip("/")) if plain else ""
+    )
 
 
 def _clean(path: str) -> str:
@@ -111,7 +131,9 @@ def _default(registry: str, root: Fields, version: Version) -> HostEntry:
             scheme = "https" if port in ("", _HTTPS_PORT) else "http"
             trust = trust if port == _HTTP_PORT else trust._replace(skip_verify=True)
     authority = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
-    return HostEntry(scheme, authority, API, trust=trust, headers=root.headers, is_server=True)
+    return HostEntry(
+        scheme, authority, API, trust=trust, headers=root.headers, is_server=True
+    )
 
 
 def _placed(
@@ -122,7 +144,9 @@ def _placed(
         or fields.is_tls_given
         or (fields.dial_timeout and (2, 0, 7) <= version < (2, 0, 12))
     )
-    tries_https = entry.scheme == "http" and bool(has_tls) and _is_ambiguous(entry, version)
+    tries_https = (
+        entry.scheme == "http" and bool(has_tls) and _is_ambiguous(entry, version)
+    )
     is_hub = (registry, entry.authority) == (DOCKER_HUB, DOCKER_HUB_SERVER)
     return entry._replace(
         tries_https=tries_https,
@@ -133,7 +157,9 @@ def _placed(
 
 
 def _is_ambiguous(entry: HostEntry, version: Version) -> bool:
-    """Whether ``http`` with TLS settings is tried with HTTPS first (hosts.go, several states)."""
+    """Whether ``http`` with TLS settings is tried with HTTPS first (hosts.go,
+    several states).
+    """
     if not _tries_https_first(version):
         return False
     if version == (1, 7, 7):
@@ -153,14 +179,20 @@ def _knows_localhost(version: Version) -> bool:
 
 
 def _port(authority: str) -> str:
-    """Return the port as Go's net.SplitHostPort does: none where it finds the text odd."""
+    """Return the port as Go's net.SplitHostPort does: none where it finds the text
+    odd.
+    """
     host, colon, port = authority.rpartition(":")
-    is_plain = colon and ((":" not in host) or (host.startswith("[") and host.endswith("]")))
+    is_plain = colon and (
+        (":" not in host) or (host.startswith("[") and host.endswith("]"))
+    )
     return port if is_plain else ""
 
 
 def is_localhost(registry: str) -> bool:
-    """Whether containerd takes a registry for the machine itself (docker.MatchLocalhost)."""
+    """Whether containerd takes a registry for the machine itself
+    (docker.MatchLocalhost).
+    """
     port = _port(registry)
     host = registry[: -len(port) - 1].strip("[]") if port else registry
     if host == "localhost":

@@ -1,4 +1,6 @@
-"""The keys of hosts.toml with their types, as containerd decodes them (hosts.go hostFileConfig)."""
+"""The keys of hosts.toml with their types, as containerd decodes them (hosts.go
+hostFileConfig).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ import re
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.check.reading import hosts_document
-from private_registry.check.reading.hosts_document import Leaf, Refused, Table, is_go_toml_2
+from private_registry.check.reading.hosts_document import (
+    Leaf,
+    Refused,
+    Table,
+    is_go_toml_2,
+)
 from private_registry.check.reading.reading import EVERY_CAPABILITY, Trust
 from private_registry.containerd.versions import Version
 from private_registry.texts.showing import shown_name
@@ -17,7 +24,9 @@ HOST_KEYS = hosts_document.HOST_KEYS
 ROOT_KEYS = ("server", "host", *HOST_KEYS)
 REFERRERS_SINCE = (2, 2, 0)
 _SINCE: Mapping[str, Version] = {"override_path": (1, 6, 0), "dial_timeout": (2, 0, 7)}
-_DURATION = re.compile(r"[+-]?(0|((\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)\Z", re.ASCII)
+_DURATION = re.compile(
+    r"[+-]?(0|((\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)\Z", re.ASCII
+)
 _WORD = re.compile(r"[a-z]{1,12}\Z")
 _NUMBER = re.compile(r"[0-9.]{1,9}\Z", re.ASCII)
 _PAIR = 2
@@ -58,15 +67,20 @@ def since(key: str) -> Version:
 
 
 def capabilities_of(version: Version) -> FrozenSet[str]:
-    """List the capabilities that a containerd knows; any other makes it throw the file away."""
+    """List the capabilities that a containerd knows.
+
+    Any other makes it throw the file away.
+    """
     return EVERY_CAPABILITY | ({"referrers"} if version >= REFERRERS_SINCE else set())
 
 
-def found_keys(table: Table, version: Version, *, is_root: bool = False) -> Dict[str, Any]:
+def found_keys(
+    table: Table, version: Version, *, is_root: bool = False
+) -> Dict[str, Any]:
     """Return a table's leaves and tables by the key that containerd takes them for.
 
-    go-toml v1 wants keys as they are, or all in capitals (marshal.go keysToTry); v2 does not mind
-    capitals at all, and the last one counts.
+    go-toml v1 wants keys as they are, or all in capitals (marshal.go keysToTry); v2
+    does not mind capitals at all, and the last one counts.
     """
     known = known_keys(version, is_root=is_root)
     if not is_go_toml_2(version):
@@ -76,7 +90,9 @@ def found_keys(table: Table, version: Version, *, is_root: bool = False) -> Dict
     return {key.lower(): value for key, value in table.items() if key.lower() in known}
 
 
-def fields_of(table: Table, directory: str, version: Version, *, is_root: bool = False) -> Fields:
+def fields_of(
+    table: Table, directory: str, version: Version, *, is_root: bool = False
+) -> Fields:
     """Decode a table.
 
     Args:
@@ -113,7 +129,9 @@ def spellings(key: str, table: Table, version: Version) -> List[str]:
 
 
 def check_types(table: Table, version: Version) -> None:
-    """Raise Refused where a table has a value of a wrong type, whether it is a host or not."""
+    """Raise Refused where a table has a value of a wrong type, whether it is a host
+    or not.
+    """
     for key, value in table.items():
         found = found_keys(Table({key: value}), version)
         _flag(found, "skip_verify")
@@ -194,7 +212,9 @@ def _clients(found: Mapping[str, Any], directory: str) -> List[Tuple[str, str]]:
     pairs = []
     for each in given:
         names = [each, each] if isinstance(each, str) else each
-        is_pair = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        is_pair = isinstance(names, list) and all(
+            isinstance(name, str) for name in names
+        )
         if not is_pair or len(names) != _PAIR:
             raise wrong_type("client", leaf, wanted)
         pairs.append((_absolute(names[0], directory), _absolute(names[1], directory)))
@@ -209,7 +229,11 @@ def _headers(found: Mapping[str, Any]) -> List[Tuple[str, Tuple[str, ...]]]:
         raise wrong_type("header", table, "a table")
     headers = []
     for name, leaf in table.items():
-        values = [leaf.value] if isinstance(leaf, Leaf) and isinstance(leaf.value, str) else None
+        values = (
+            [leaf.value]
+            if isinstance(leaf, Leaf) and isinstance(leaf.value, str)
+            else None
+        )
         if isinstance(leaf, Leaf) and isinstance(leaf.value, list):
             values = leaf.value
         if values is None or not all(isinstance(each, str) for each in values):
@@ -229,4 +253,8 @@ def _duration(found: Mapping[str, Any]) -> str:
 
 
 def _absolute(name: str, directory: str) -> str:
-    return name if name.startswith("/") else posixpath.normpath(posixpath.join(directory, name))
+    return (
+        name
+        if name.startswith("/")
+        else posixpath.normpath(posixpath.join(directory, name))
+    )

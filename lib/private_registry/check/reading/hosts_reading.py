@@ -1,4 +1,6 @@
-"""What containerd makes of certs.d for one registry: whom it asks, and what it misunderstands."""
+"""What containerd makes of certs.d for one registry: whom it asks, and what it
+misunderstands.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,23 @@ import posixpath
 from typing import List, Optional, Tuple
 
 from private_registry.check.findings import Cause, Finding, Remedy, Severity
-from private_registry.check.lint import directory_lint, hosts_lint, named_files_lint, trust_files
+from private_registry.check.lint import (
+    directory_lint,
+    hosts_lint,
+    named_files_lint,
+    trust_files,
+)
 from private_registry.check.lint.drafts import File
 from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import Directory
 from private_registry.check.reading.hosts_document import CURRENT, Refused
-from private_registry.check.reading.reading import HostEntry, Look, LookAt, Reading, Trust
+from private_registry.check.reading.reading import (
+    HostEntry,
+    Look,
+    LookAt,
+    Reading,
+    Trust,
+)
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.versions import Version
 from private_registry.texts.showing import quoted, shown_place
@@ -29,10 +42,11 @@ def read_registry(
     """Read what certs.d says of a registry, as containerd does.
 
     Args:
-        registry: as image references spell it; ``*`` for those without a directory of their own.
+        registry: as image references spell it; ``*`` for those without a directory of
+            their own.
         certs_d: the directory that ``config_path`` names, absolute.
-        look: looks at a path; links are followed. What is hidden is a note, and where that is
-            hosts.toml itself, no entry is given.
+        look: looks at a path; links are followed. What is hidden is a note, and where
+            that is hosts.toml itself, no entry is given.
         version: of containerd; None for a current one.
     """
     wanted = CURRENT if version is None else version
@@ -45,13 +59,15 @@ def read_registry(
     return reading._replace(findings=(*findings, *reading.findings))
 
 
-def _read(registry: str, directory: Directory, look: LookAt, version: Version) -> Reading:
+def _read(
+    registry: str, directory: Directory, look: LookAt, version: Version
+) -> Reading:
     path = posixpath.join(directory.path, HOSTS_TOML)
     if directory.is_file:
         finding = Finding(
             Cause.NOT_A_DIRECTORY,
-            f"{shown_place(directory.path)} is a file, and must be a directory with hosts.toml "
-            "in it",
+            f"{shown_place(directory.path)} is a file, and must be a directory with"
+            " hosts.toml in it",
             registry,
             where=directory.path,
             why=_EVERY_PULL,
@@ -82,11 +98,17 @@ def _read(registry: str, directory: Directory, look: LookAt, version: Version) -
 def _entries(
     registry: str, content: bytes, path: str, beside: Trust, version: Version
 ) -> Tuple[Tuple[HostEntry, ...], str, bool]:
-    """Return whom containerd asks, the file or directory that says so, and whether it crashes."""
+    """Return whom containerd asks, the file or directory that says so, and whether
+    it crashes.
+    """
     directory, crashes = posixpath.dirname(path), False
     if content:
         try:
-            return hosts_entries.entries_of_file(registry, content, path, version), path, False
+            return (
+                hosts_entries.entries_of_file(registry, content, path, version),
+                path,
+                False,
+            )
         except Refused as refused:
             # It is logged, and the certificates beside the file count.
             crashes = refused.kind == "crash"
@@ -127,11 +149,22 @@ def certificates_of(directory: str, look: LookAt) -> Trust:
     They count where hosts.toml is missing, empty or thrown away, and nowhere else.
     """
     names = look(directory).names or ()
-    files = [name for name in sorted(names) if look(posixpath.join(directory, name)).names is None]
-    authorities = [posixpath.join(directory, name) for name in files if name.endswith(".crt")]
+    files = [
+        name
+        for name in sorted(names)
+        if look(posixpath.join(directory, name)).names is None
+    ]
+    authorities = [
+        posixpath.join(directory, name) for name in files if name.endswith(".crt")
+    ]
     pairs = []
     for name in (each for each in files if each.endswith(".cert")):
         key = name[: -len("cert")] + "key"
         certificate = posixpath.join(directory, name)
-        pairs.append((certificate, posixpath.join(directory, key) if key in names else certificate))
+        pairs.append(
+            (
+                certificate,
+                posixpath.join(directory, key) if key in names else certificate,
+            )
+        )
     return Trust(tuple(authorities), tuple(pairs))

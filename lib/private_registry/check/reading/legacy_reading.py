@@ -1,4 +1,6 @@
-"""Whom containerd asks where it has no config_path: CRI's own mirrors (its image_pull.go)."""
+"""Whom containerd asks where it has no config_path: CRI's own mirrors (its
+image_pull.go).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,11 @@ from private_registry.check.reading.reading import HostEntry, Reading, Trust
 from private_registry.containerd.template import EntryKey, Template
 from private_registry.containerd.versions import Version
 from private_registry.errors import ConflictError
-from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER, EVERY_REGISTRY
+from private_registry.registries.names import (
+    DOCKER_HUB,
+    DOCKER_HUB_SERVER,
+    EVERY_REGISTRY,
+)
 from private_registry.texts.showing import shown_name
 
 CONFIGS_TLS_GONE = (2, 0, 0)
@@ -21,7 +27,9 @@ _LOCALHOST_IS_PLAIN = (1, 4, 0)
 _PATHS_ARE_READ = (1, 3, 0)
 _NS_IS_SENT = (1, 4, 0)
 _CAPABILITIES = frozenset(["pull", "resolve"])
-_PATH_CAUSES = frozenset([Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.UNEXPECTED_STATUS])
+_PATH_CAUSES = frozenset(
+    [Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.UNEXPECTED_STATUS]
+)
 
 
 class _Endpoint(NamedTuple):
@@ -31,24 +39,31 @@ class _Endpoint(NamedTuple):
     findings: Tuple[Finding, ...] = ()
 
 
-def read_legacy(registry: str, template: Template, version: Optional[Version] = None) -> Reading:
-    """Read what containerd-template.toml says of a registry on a node without config_path.
+def read_legacy(
+    registry: str, template: Template, version: Optional[Version] = None
+) -> Reading:
+    """Read what containerd-template.toml says of a registry on a node without
+    config_path.
 
     Args:
-        registry: as image references spell it; ``*`` for those without mirrors of their own.
+        registry: as image references spell it; ``*`` for those without mirrors of their
+            own.
         template: containerd's configuration.
         version: of containerd; None for a current one.
     """
     wanted = CURRENT if version is None else version
     key = next(
-        (key for key in _keys(registry) if _get(template, key) is not None), ("mirrors", registry)
+        (key for key in _keys(registry) if _get(template, key) is not None),
+        ("mirrors", registry),
     )
     given = texts_in(_get(template, key), "endpoint")
     place = template.place_of(key) if key in template.keys else ""
     endpoints = [_endpoint(url, registry, template, wanted, place) for url in given]
     if not any(_host(url) == registry for url in given):
         default = _default(registry, wanted)
-        endpoints.append(_endpoint(default, registry, template, wanted, "", is_server=True))
+        endpoints.append(
+            _endpoint(default, registry, template, wanted, "", is_server=True)
+        )
     entries = tuple(each.entry for each in endpoints)
     findings = tuple(finding for each in endpoints for finding in each.findings)
     return Reading(registry, entries, findings, template.source if given else "")
@@ -57,7 +72,11 @@ def read_legacy(registry: str, template: Template, version: Optional[Version] = 
 def texts_in(value: Any, key: str) -> List[str]:
     """Return the texts that stand in a list of an entry; none where it is no list."""
     found = value.get(key) if isinstance(value, Mapping) else None
-    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
+    return (
+        [each for each in found if isinstance(each, str)]
+        if isinstance(found, list)
+        else []
+    )
 
 
 def _keys(registry: str) -> Iterator[EntryKey]:
@@ -132,7 +151,9 @@ def _trust(template: Template, host: str, version: Version) -> Trust:
     plain = _get(template, ("configs", host, "tls"))
     if not isinstance(plain, Mapping):
         return Trust()
-    ca, certificate, key = (str(plain.get(f"{name}_file", "")) for name in ("ca", "cert", "key"))
+    ca, certificate, key = (
+        str(plain.get(f"{name}_file", "")) for name in ("ca", "cert", "key")
+    )
     skip = plain.get("insecure_skip_verify")
     return Trust(
         (ca,) if ca else (),
@@ -141,15 +162,25 @@ def _trust(template: Template, host: str, version: Version) -> Trust:
     )
 
 
-def _findings(url: str, registry: str, entry: HostEntry, place: str) -> Iterator[Finding]:
+def _findings(
+    url: str, registry: str, entry: HostEntry, place: str
+) -> Iterator[Finding]:
     finding = Finding(
-        Cause.BAD_URL, "", registry, entry.url, place, severity=Severity.NOTE, explains=_PATH_CAUSES
+        Cause.BAD_URL,
+        "",
+        registry,
+        entry.url,
+        place,
+        severity=Severity.NOTE,
+        explains=_PATH_CAUSES,
     )
     if not entry.authority or entry.scheme not in ("http", "https"):
         yield finding._replace(
             cause=Cause.BAD_SCHEME if entry.authority else Cause.BAD_URL,
-            what=f"{shown_name(url)} is no address that containerd can ask: it begins with "
-            "http:// or https://",
+            what=(
+                f"{shown_name(url)} is no address that containerd can ask: it begins"
+                " with http:// or https://"
+            ),
             severity=Severity.FAULT,
             explains=frozenset(),
         )
@@ -164,6 +195,8 @@ def _findings(url: str, registry: str, entry: HostEntry, place: str) -> Iterator
         yield finding._replace(
             cause=Cause.PATH_APPENDED,
             what=f"containerd asks {entry.shown_url}/..., without /v2",
-            why="in this file the path of a mirror is taken as it is, and few registries answer "
-            "there",
+            why=(
+                "in this file the path of a mirror is taken as it is, and few"
+                " registries answer there"
+            ),
         )

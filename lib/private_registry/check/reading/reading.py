@@ -1,4 +1,6 @@
-"""What containerd makes of a registry's configuration: whom it asks, in which order, and how."""
+"""What containerd makes of a registry's configuration: whom it asks, in which order,
+and how.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,10 @@ class Look(NamedTuple):
     Args:
         content: of a file that can be read.
         names: of what is in a directory that can be read.
-        problem: why neither is given: ``missing``; ``hidden`` from this user, but not from
-            containerd; ``unreadable``. Empty otherwise.
-        kind: ``file`` or ``directory``, also where it is hidden; empty for all else, and where
-            this user cannot tell whether anything is there.
+        problem: why neither is given: ``missing``; ``hidden`` from this user, but not
+            from containerd; ``unreadable``. Empty otherwise.
+        kind: ``file`` or ``directory``, also where it is hidden; empty for all else,
+            and where this user cannot tell whether anything is there.
     """
 
     content: Optional[bytes] = None
@@ -51,8 +53,8 @@ class Trust(NamedTuple):
 
     Args:
         authorities: paths of CA files, added to the system's.
-        clients: paths of client certificates and their keys; the same path twice for one PEM file
-            with both.
+        clients: paths of client certificates and their keys; the same path twice for
+            one PEM file with both.
         skip_verify: None where it is not given, which is not the same as false.
     """
 
@@ -73,15 +75,16 @@ class HostEntry(NamedTuple):
         scheme: ``http``, ``https`` or what else it takes for one.
         authority: ``HOST[:PORT]``.
         path: of its API, such as ``/v2``; empty for the root.
-        capabilities: what it is asked for; all of its manifests and blobs may be fetched from it
-            whatever stands here.
+        capabilities: what it is asked for; all of its manifests and blobs may be
+            fetched from it whatever stands here.
         trust: its TLS settings.
         headers: sent with each request; may hold secrets.
         tries_https: although the scheme is http, HTTPS is tried first.
-        falls_back_to_http: although the scheme is https, or HTTPS is tried first, plain HTTP
-            follows if that is what the server speaks.
+        falls_back_to_http: although the scheme is https, or HTTPS is tried first, plain
+            HTTP follows if that is what the server speaks.
         is_proxy: requests carry ``?ns=REGISTRY``.
-        is_server: it is the last one: ``server``, or the registry itself where that is not given.
+        is_server: it is the last one: ``server``, or the registry itself where that is
+            not given.
         where: file and line that it is from; empty where it is from none.
     """
 
@@ -104,7 +107,10 @@ class HostEntry(NamedTuple):
 
     @property
     def shown_url(self) -> str:
-        """The same for people; an address may have been misread, and a login be in its path."""
+        """The same for people.
+
+        An address may have been misread, and a login be in its path.
+        """
         return shown_place(self.url)
 
     def __repr__(self) -> str:

@@ -1,4 +1,6 @@
-"""containerd's Container Runtime Interface, by which the kubelet pulls (cri-api api.proto)."""
+"""containerd's Container Runtime Interface, by which the kubelet pulls (cri-api
+api.proto).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,13 @@ import socket
 import struct
 from typing import FrozenSet, Iterator, Optional, Tuple
 
-from private_registry.containerd.cri.grpc import OK, UNASKED_BYTES, UNIMPLEMENTED, Reply, call
+from private_registry.containerd.cri.grpc import (
+    OK,
+    UNASKED_BYTES,
+    UNIMPLEMENTED,
+    Reply,
+    call,
+)
 
 _VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the latter alone before containerd 1.6
 _CREDENTIALS = struct.Struct("iII")
@@ -19,7 +27,8 @@ _MOST_SHIFT = 63
 
 
 def answers(path: str, seconds: float) -> bool:
-    """Whether CRI answers at a socket, which answers even where the CRI plugin was not loaded.
+    """Whether CRI answers at a socket, which answers even where the CRI plugin was not
+    loaded.
 
     Args:
         path: of containerd's socket.
@@ -30,7 +39,9 @@ def answers(path: str, seconds: float) -> bool:
 
 
 def pull(path: str, reference: str, seconds: float) -> Optional[str]:
-    """Pull an image as the kubelet does; return containerd's words where it fails, else None.
+    """Pull an image as the kubelet does.
+
+    Return containerd's words where it fails, else None.
 
     Args:
         path: of containerd's socket.
@@ -48,7 +59,10 @@ def has_image(path: str, reference: str, seconds: float) -> Optional[bool]:
 
 
 def image_id(path: str, reference: str, seconds: float) -> Optional[str]:
-    """Return the identifier of an image, empty for none; None where CRI does not tell."""
+    """Return the identifier of an image, empty for none.
+
+    None where CRI does not tell.
+    """
     reply = _call(path, "ImageService/ImageStatus", _image(reference), seconds)
     try:
         return _text(_first(_first(reply.content))) if reply.status == OK else None
@@ -69,13 +83,19 @@ def image_ids(path: str, seconds: float) -> Optional[FrozenSet[str]]:
 
 
 def remove(path: str, identifier: str, seconds: float) -> Optional[str]:
-    """Remove an image with all its names; return containerd's words where it fails, else None."""
+    """Remove an image with all its names.
+
+    Return containerd's words where it fails, else None.
+    """
     reply = _call(path, "ImageService/RemoveImage", _image(identifier), seconds)
     return None if reply.status == OK else reply.message
 
 
 def listener(path: str) -> Optional[int]:
-    """Return the number of the process that listens at a socket; None where none does."""
+    """Return the number of the process that listens at a socket.
+
+    None where none does.
+    """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
@@ -99,7 +119,9 @@ def _call(
 
 
 def _image(reference: str) -> bytes:
-    """Write a request whose first field is an ImageSpec, whose first field is the image."""
+    """Write a request whose first field is an ImageSpec, whose first field is the
+    image.
+    """
     return _text_field(_text_field(reference.encode()))
 
 
@@ -116,7 +138,9 @@ def _varint(number: int) -> bytes:
 
 
 def _first(content: bytes) -> bytes:
-    """Return the first field of a message, which has a length; empty where it is not there.
+    """Return the first field of a message, which has a length.
+
+    Empty where it is not there.
 
     Raises:
         ValueError: it is no message.
@@ -141,7 +165,9 @@ def _fields(content: bytes) -> Iterator[Tuple[int, bytes]]:
         if kind == _VARINT:
             _, at = _number(content, at)
             continue
-        size, at = _number(content, at) if kind == _LENGTH else (_FIXED_BYTES.get(kind, 0), at)
+        size, at = (
+            _number(content, at) if kind == _LENGTH else (_FIXED_BYTES.get(kind, 0), at)
+        )
         if size > len(content) - at or not (size or kind == _LENGTH):
             raise ValueError("no message")
         if kind == _LENGTH:

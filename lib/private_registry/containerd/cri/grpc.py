@@ -1,9 +1,10 @@
-"""One call of a gRPC service at a unix socket: an HTTP/2 request (RFC 9113) without a library.
+"""One call of a gRPC service at a unix socket: an HTTP/2 request (RFC 9113) without a
+library.
 
-The node's Python has neither gRPC nor HTTP/2. One request on a connection of its own needs little
-of them; as much may be sent as is allowed at its start. Headers hold a registry's own words where
-a pull fails, 64 KB of them. Whoever listens at the socket may be anybody: what is longer is no
-answer, and everything ends at the deadline.
+The node's Python has neither gRPC nor HTTP/2. One request on a connection of its own
+needs little of them; as much may be sent as is allowed at its start. Headers hold a
+registry's own words where a pull fails, 64 KB of them. Whoever listens at the socket
+may be anybody: what is longer is no answer, and everything ends at the deadline.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ UNAVAILABLE = 14
 UNIMPLEMENTED = 12
 UNASKED_BYTES = 65_535  # what of an answer may be sent by HTTP/2's own rules
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GO_AWAY, _WINDOW, _GOES_ON = 0, 1, 3, 4, 6, 7, 8, 9
+_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GO_AWAY, _WINDOW, _GOES_ON = (
+    0,
+    1,
+    3,
+    4,
+    6,
+    7,
+    8,
+    9,
+)
 _END_STREAM, _ACK, _END_HEADERS, _PADDED, _PRIORITY = 1, 1, 4, 8, 32
 _PRIORITY_BYTES = 5
 _STREAM = 1
@@ -199,7 +209,9 @@ def _allowing(most: int) -> bytes:
     if more <= 0:
         return _frame(_SETTINGS)
     setting = struct.pack(">HI", _WINDOW_SETTING, most)
-    return _frame(_SETTINGS, payload=setting) + _frame(_WINDOW, payload=struct.pack(">I", more))
+    return _frame(_SETTINGS, payload=setting) + _frame(
+        _WINDOW, payload=struct.pack(">I", more)
+    )
 
 
 def _request(method: str, content: bytes) -> bytes:
@@ -218,7 +230,10 @@ def _request(method: str, content: bytes) -> bytes:
 
 
 def _field(name: str, value: str) -> bytes:
-    """Write a header as a literal that is not indexed; all of ours are shorter than 127 bytes."""
+    """Write a header as a literal that is not indexed.
+
+    All of ours are shorter than 127 bytes.
+    """
     parts = (name.encode(), value.encode())
     return b"\0" + b"".join(bytes([len(part)]) + part for part in parts)
 

@@ -16,25 +16,67 @@ _STATIC: Tuple[Field, ...] = (
     (":path", "/index.html"),
     (":scheme", "http"),
     (":scheme", "https"),
-    *((":status", status) for status in ("200", "204", "206", "304", "400", "404", "500")),
+    *(
+        (":status", status)
+        for status in ("200", "204", "206", "304", "400", "404", "500")
+    ),
     ("accept-charset", ""),
     ("accept-encoding", "gzip, deflate"),
     *(
         (name, "")
         for name in (
-            *("accept-language", "accept-ranges", "accept", "access-control-allow-origin", "age"),
+            *(
+                "accept-language",
+                "accept-ranges",
+                "accept",
+                "access-control-allow-origin",
+                "age",
+            ),
             *("allow", "authorization", "cache-control", "content-disposition"),
-            *("content-encoding", "content-language", "content-length", "content-location"),
-            *("content-range", "content-type", "cookie", "date", "etag", "expect", "expires"),
-            *("from", "host", "if-match", "if-modified-since", "if-none-match", "if-range"),
-            *("if-unmodified-since", "last-modified", "link", "location", "max-forwards"),
-            *("proxy-authenticate", "proxy-authorization", "range", "referer", "refresh"),
+            *(
+                "content-encoding",
+                "content-language",
+                "content-length",
+                "content-location",
+            ),
+            *(
+                "content-range",
+                "content-type",
+                "cookie",
+                "date",
+                "etag",
+                "expect",
+                "expires",
+            ),
+            *(
+                "from",
+                "host",
+                "if-match",
+                "if-modified-since",
+                "if-none-match",
+                "if-range",
+            ),
+            *(
+                "if-unmodified-since",
+                "last-modified",
+                "link",
+                "location",
+                "max-forwards",
+            ),
+            *(
+                "proxy-authenticate",
+                "proxy-authorization",
+                "range",
+                "referer",
+                "refresh",
+            ),
             *("retry-after", "server", "set-cookie", "strict-transport-security"),
             *("transfer-encoding", "user-agent", "vary", "via", "www-authenticate"),
         )
     ),
 )
-# RFC 7541, appendix B: bits of each symbol's code; equal lengths have consecutive codes.
+# RFC 7541, appendix B: bits of each symbol's code; equal lengths have consecutive
+# codes.
 _CODE_LENGTHS = (
     *(13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28),
     *(28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28),
@@ -66,8 +108,8 @@ class HpackError(ValueError):
 class Decoder:
     """Reads the blocks of one connection, in their order.
 
-    Entries are never thrown out of the table: one answer is shorter than what it may hold, and what
-    adds more of them than fit is none.
+    Entries are never thrown out of the table: one answer is shorter than what it may
+    hold, and what adds more of them than fit is none.
     """
 
     def __init__(self) -> None:
@@ -176,7 +218,9 @@ def _unpacked(packed: bytes) -> bytes:
 def _symbols() -> Dict[Tuple[int, int], int]:
     found: Dict[Tuple[int, int], int] = {}
     code, before = 0, 0
-    for length, symbol in sorted((length, symbol) for symbol, length in enumerate(_CODE_LENGTHS)):
+    for length, symbol in sorted(
+        (length, symbol) for symbol, length in enumerate(_CODE_LENGTHS)
+    ):
         code <<= length - before
         found[length, code] = symbol
         code, before = code + 1, length
