@@ -14,7 +14,7 @@ from typing import Dict, FrozenSet, Iterator, List, Set, Tuple
 import pytest
 
 from private_registry.node.paths import MARKER
-from private_registry.transaction.plan import NodePath, Root
+from private_registry.node.values import NodePath, Root
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE = REPOSITORY / "lib" / "private_registry"
@@ -46,7 +46,7 @@ TOUCHES = {
         "parser",
         "show_list",
     ],
-    "containerd": ["daemon"],
+    "containerd": ["daemon", "refusals"],
     "containerd/cri": ["calls", "grpc"],
     "docker": ["api", "discovery", "engine", "part"],
     "node": [
@@ -77,7 +77,7 @@ WORKS_WITH_THEM = {
         ),
         *("show_changes", "show_check", "show_diff", "tls_options"),
     ],
-    "containerd": ["in_place", "refusals"],
+    "containerd": ["in_place", "template_file"],
     "node": ["services"],
     "pull_secrets": ["cluster", "kubectl", "part", "undoing"],
     "transaction": ["commit", "journal", "lending", "records", "steps", "turns"],

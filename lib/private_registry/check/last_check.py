@@ -12,10 +12,10 @@ from typing import Any, Dict, Mapping
 
 from private_registry.node import files
 from private_registry.node.paths import LAST_CHECK, STATE, STATE_DIRECTORY, Node
+from private_registry.node.values import NodePath, Root
 from private_registry.texts import json_text
 from private_registry.transaction import records
 from private_registry.transaction.lock import held_at_once
-from private_registry.transaction.plan import NodePath, Root
 from private_registry.verbs.outcomes import CheckedAt, CheckOutcome
 
 _LATEST = 2**36  # in two thousand years; later ones have no date everywhere

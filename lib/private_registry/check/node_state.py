@@ -17,14 +17,14 @@ from private_registry.check.observing import (
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.result import Login
 from private_registry.containerd.cri import calls
-from private_registry.containerd.daemon import (
+from private_registry.containerd.daemon import Containerd, version_of
+from private_registry.containerd.template import Template, shown_key
+from private_registry.containerd.template_file import (
     TEMPLATE_PATH,
-    Containerd,
     TemplateFile,
     loaded_template,
     read_template,
 )
-from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.versions import Version
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
 from private_registry.node.paths import (
@@ -34,9 +34,9 @@ from private_registry.node.paths import (
     RENDERED,
     Node,
 )
+from private_registry.node.values import NodePath, Root
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
-from private_registry.transaction.plan import NodePath, Root
 from private_registry.verbs import operations
 from private_registry.verbs.outcomes import Listing, RegistryStatus
 
@@ -118,7 +118,7 @@ def observe(node: Node) -> NodeState:
     _name_hidden(node, unseen)
     runtime = runtime_of(node)
     loaded = _loaded(node, unseen) if runtime.process is not None else None
-    version = node.containerd_version()
+    version = version_of(node)
     written = None if file is None else file.template
     lint: List[Finding] = []
     if written is not None:

@@ -18,7 +18,7 @@ from private_registry.node.paths import (
     CONTAINERD_ENVIRONMENT,
     Node,
 )
-from private_registry.transaction.plan import NodePath, Root
+from private_registry.node.values import NodePath, Root
 
 _ANSWER_SECONDS = 2
 

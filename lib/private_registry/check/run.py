@@ -30,14 +30,14 @@ from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.request import CheckRequest
 from private_registry.check.result import Question, Result
 from private_registry.check.told import harmless
-from private_registry.containerd.daemon import TEMPLATE_PATH
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.shipped import is_stock, is_stock_entry
+from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
 from private_registry.node.paths import CERTS_D, CONTAINERD_ENVIRONMENT, Node
+from private_registry.node.values import NodePath, Root
 from private_registry.registries.names import EVERY_REGISTRY
 from private_registry.texts.showing import quoted
-from private_registry.transaction.plan import NodePath, Root
 from private_registry.verbs.outcomes import CheckOutcome, PullTry
 
 _GRACE_SECONDS = 0.5

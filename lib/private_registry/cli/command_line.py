@@ -27,13 +27,13 @@ from private_registry.registries.names import (
     parse_registry_name,
 )
 from private_registry.registries.registries_toml import did_you_mean
-from private_registry.registries.requests import (
+from private_registry.texts.showing import shown, shown_name
+from private_registry.verbs.requests import (
     AddRequest,
     ApplyRequest,
     RemoveRequest,
     Upstream,
 )
-from private_registry.texts.showing import shown, shown_name
 
 ADDON = "private-registry-config"
 COMMANDS = {

@@ -21,8 +21,8 @@ from private_registry.imports.formats import (
     parse_json,
 )
 from private_registry.registries import registries_toml
-from private_registry.registries.requests import AddRequest, ApplyRequest
 from private_registry.texts.showing import shown_place
+from private_registry.verbs.requests import AddRequest, ApplyRequest
 
 
 def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddRequest:

@@ -30,11 +30,11 @@ from private_registry.errors import (
     PrivateRegistryError,
 )
 from private_registry.node.paths import Node
-from private_registry.registries.requests import AddRequest, ApplyRequest, RemoveRequest
 from private_registry.texts.showing import printable, quoted
 from private_registry.verbs import operations
 from private_registry.verbs.outcomes import CheckOutcome, Outcome
 from private_registry.verbs.planning import Options
+from private_registry.verbs.requests import AddRequest, ApplyRequest, RemoveRequest
 
 _EXIT_INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"

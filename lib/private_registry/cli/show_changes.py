@@ -7,10 +7,11 @@ from typing import Any, Dict, List, Optional
 
 from private_registry.cli.show_diff import diff_of
 from private_registry.errors import PrivateRegistryError
+from private_registry.node.values import Root
 from private_registry.pull_secrets.part import ChangedSecret, SecretChange
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.texts.showing import without_logins
-from private_registry.transaction.plan import Action, Kind, Root
+from private_registry.transaction.plan import Action, Kind
 from private_registry.verbs.outcomes import Outcome
 from private_registry.verbs.planning import Reload, Restart
 

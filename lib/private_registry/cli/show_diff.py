@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from private_registry.containerd.daemon import TEMPLATE_PATH
 from private_registry.containerd.hosts_toml import HOSTS_TOML
+from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.docker.trust import INSECURE, MIRRORS
+from private_registry.node.values import NodePath, ObservedFile, Root, WantedFile
 from private_registry.texts import json_edits
 from private_registry.texts.harmless import (
     NOT_SHOWN,
@@ -17,13 +18,7 @@ from private_registry.texts.harmless import (
     hosts_lines,
     is_address,
 )
-from private_registry.transaction.plan import (
-    Action,
-    NodePath,
-    ObservedFile,
-    Root,
-    WantedFile,
-)
+from private_registry.transaction.plan import Action
 
 _SECRET = "    (a secret; not shown)"  # noqa: S105 - no password
 _CONTEXT = 3

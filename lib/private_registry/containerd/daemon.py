@@ -14,27 +14,28 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     Optional,
-    Tuple,
 )
 
-from private_registry.containerd.template import Entry, EntryKey, Template, shown_key
+from private_registry.containerd.template import Entry, Template, shown_key
 from private_registry.containerd.template_entries import MIGRATE
+from private_registry.containerd.template_file import (
+    RENDERED_PATH,
+    TEMPLATE_PATH,
+    loaded_template,
+    read_template,
+)
+from private_registry.containerd.versions import Version, parse_version
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node import commands, files
 from private_registry.node.paths import (
-    CERTS_D,
     CONTAINERD_ARGUMENTS,
-    RENDERED,
-    TEMPLATE,
     Node,
 )
-from private_registry.texts.showing import quoted, shown_place, without_logins
-from private_registry.transaction.plan import NodePath, ObservedFile, Root
+from private_registry.node.values import NodePath, Root
+from private_registry.texts.showing import shown_place, without_logins
+from private_registry.transaction.ledger import EntryKey
 
-TEMPLATE_PATH = NodePath(Root.DATA, TEMPLATE)
-RENDERED_PATH = NodePath(Root.DATA, RENDERED)
 RESTART_SECONDS = 120
 CRI_SECONDS = 60
 _ANSWER_SECONDS = 2
@@ -43,20 +44,6 @@ _SILENT_SECONDS = 5
 _SHOWN_LINES = 3
 _PULL_SECRETS = "keep the login in the cluster: add --pull-secret NAME"
 _ERROR_WORDS = re.compile(r"^\s*Message:\s*(.+)$", re.MULTILINE)
-
-
-class TemplateFile(NamedTuple):
-    """containerd-template.toml as it is.
-
-    Args:
-        observed: the file.
-        text: its text.
-        template: the same, read.
-    """
-
-    observed: ObservedFile
-    text: str
-    template: Template
 
 
 class Containerd:
@@ -313,6 +300,13 @@ class Containerd:
             return ()
 
 
+def version_of(node: Node) -> Optional[Version]:
+    """Ask the snap's containerd for its version; None where it does not answer."""
+    program = os.path.join(node.snap, "bin", "containerd")
+    output = commands.output_of([program, "--version"])
+    return None if output is None else parse_version(output)
+
+
 def name_image(node: Node, socket: str, image: str, name: str) -> bool:
     """Let a name stand for an image that is there; whether containerd did so.
 
@@ -326,117 +320,6 @@ def name_image(node: Node, socket: str, image: str, name: str) -> bool:
     command = [control, "--address", socket, "--namespace", "k8s.io"]
     done = commands.run([*command, "images", "tag", "--force", image, name])
     return done is not None and done.exit_code == 0
-
-
-def read_template(node: Node) -> TemplateFile:
-    """Read containerd-template.toml.
-
-    Raises:
-        NodeError: it cannot be read, or is not TOML.
-        ConflictError: it is a symbolic link.
-    """
-    shown = node.shown(TEMPLATE_PATH)
-    try:
-        observed = files.observe(node.place(TEMPLATE_PATH))
-        text = "" if observed is None else observed.content.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (
-            (error.strerror or "").lower()
-            if isinstance(error, OSError)
-            else "it is not text"
-        )
-        raise NodeError(
-            f"containerd's configuration cannot be read: {reason}", place=shown
-        ) from error
-    if observed is not None and observed.obstacle:
-        raise NodeError(
-            f"containerd's configuration cannot be read: {observed.obstacle}",
-            place=shown,
-            remedy="bring the file back from a copy",
-        )
-    if observed is None:
-        raise NodeError(
-            "containerd's configuration cannot be read: no such file",
-            place=shown,
-            remedy="sudo snap revert microk8s, or bring the file back from a copy",
-        )
-    if observed.is_link:
-        raise ConflictError(
-            "containerd's configuration is a symbolic link",
-            place=shown,
-            remedy="put the file itself there: sudo cp --remove-destination "
-            f'"$(readlink -f {quoted(shown)})" {quoted(shown)}',
-        )
-    return TemplateFile(observed, text, Template(text, shown))
-
-
-def template_to_clean(node: Node) -> Tuple[Optional[TemplateFile], Tuple[str, ...]]:
-    """Read containerd-template.toml for taking our entries out of it, whatever else
-    stands there.
-
-    Returns:
-        What can be read of it, None for nothing; and what cannot, for people, a line
-        each.
-    """
-    try:
-        return read_template(node), ()
-    except (NodeError, ConflictError) as error:
-        where = error.place or node.shown(TEMPLATE_PATH)
-        note = f"{error.message} ({where}); what cannot be read there was left as it is"
-    observed = files.observe(node.place(TEMPLATE_PATH))
-    if observed is None or observed.obstacle or observed.is_link:
-        return None, (note,)
-    try:
-        text = observed.content.decode()
-        template = Template(text, node.shown(TEMPLATE_PATH), as_far_as_readable=True)
-    except (NodeError, UnicodeDecodeError):
-        return None, (note,)
-    return TemplateFile(observed, text, template), (note,)
-
-
-def check_registry_section(node: Node, template: Template) -> None:
-    """Check that containerd reads this node's own hosts.toml tree, or mirrors, but not
-    both.
-
-    Raises:
-        NodeError: it reads another tree, or does not load CRI at all.
-    """
-    if template.config_path is None:
-        return
-    excluded = [key for key in template.keys if key[0] == "mirrors" or key[-1] == "tls"]
-    if excluded:
-        raise NodeError(
-            f"{shown_key(excluded[0])} stand beside config_path: containerd does not"
-            " start CRI so",
-            place=template.place_of(excluded[0]),
-            remedy=(
-                "take its mirrors and configs.*.tls out of that file and run: microk8s"
-                " stop; microk8s start; then add them with: microk8s"
-                " private-registry add"
-            ),
-        )
-    tree = os.path.realpath(node.rendered(template.config_path))
-    if tree != os.path.join(node.data, CERTS_D):
-        raise NodeError(
-            "this node's containerd looks for registries in"
-            f" {shown_place(template.config_path)}",
-            place=node.shown(TEMPLATE_PATH),
-            remedy=(
-                'set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
-                "microk8s stop; microk8s start"
-            ),
-        )
-
-
-def loaded_template(node: Node) -> Optional[Template]:
-    """Read what the running containerd has read; None where that cannot be."""
-    found = files.observe(node.place(RENDERED_PATH))
-    if found is None or found.obstacle or found.is_link:
-        return None
-    try:
-        return Template(found.content.decode(), node.shown(RENDERED_PATH))
-    except (NodeError, UnicodeDecodeError):
-        return None
 
 
 def _get(template: Template, key: EntryKey) -> Any:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Callable
 
-from private_registry.containerd.daemon import template_to_clean
 from private_registry.containerd.template import Template
+from private_registry.containerd.template_file import template_to_clean
 from private_registry.errors import ConflictError, NodeError
 from private_registry.node import files
 from private_registry.node.directories import Place
 from private_registry.node.paths import Node
+from private_registry.node.values import NodePath, Root
 from private_registry.transaction.journal import Journal, Permissions, Step
 from private_registry.transaction.permissions import InPlace
-from private_registry.transaction.plan import NodePath, Root
 
 _NAME = "closed"
 

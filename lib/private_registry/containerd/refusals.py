@@ -4,22 +4,24 @@ meant.
 
 from __future__ import annotations
 
+import os
 from typing import Callable, Container, Iterable, List, Optional
 
-from private_registry.containerd.daemon import TemplateFile
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_entries import OwnedEntry, check_legacy
+from private_registry.containerd.template_file import TEMPLATE_PATH, TemplateFile
 from private_registry.containerd.template_plan import TemplateEdit
 from private_registry.containerd.versions import Version, dotted, needs_of
-from private_registry.errors import ConflictError, UnsupportedError
+from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node.paths import CERTS_D, STATE, Node
+from private_registry.node.values import NodePath, Root
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.texts import toml
 from private_registry.texts.showing import moved_aside, shown_place
 from private_registry.transaction import records
-from private_registry.transaction.plan import NodePath, Plan, Root
+from private_registry.transaction.plan import Plan
 
 
 def check_rendered(node: Node, plan: Plan, state: str, desired: DesiredState) -> None:
@@ -140,3 +142,37 @@ def check_not_overriding(
                     " --adopt"
                 ),
             )
+
+
+def check_registry_section(node: Node, template: Template) -> None:
+    """Check that containerd reads this node's own hosts.toml tree, or mirrors, but not
+    both.
+
+    Raises:
+        NodeError: it reads another tree, or does not load CRI at all.
+    """
+    if template.config_path is None:
+        return
+    excluded = [key for key in template.keys if key[0] == "mirrors" or key[-1] == "tls"]
+    if excluded:
+        raise NodeError(
+            f"{shown_key(excluded[0])} stand beside config_path: containerd does not"
+            " start CRI so",
+            place=template.place_of(excluded[0]),
+            remedy=(
+                "take its mirrors and configs.*.tls out of that file and run: microk8s"
+                " stop; microk8s start; then add them with: microk8s"
+                " private-registry add"
+            ),
+        )
+    tree = os.path.realpath(node.rendered(template.config_path))
+    if tree != os.path.join(node.data, CERTS_D):
+        raise NodeError(
+            "this node's containerd looks for registries in"
+            f" {shown_place(template.config_path)}",
+            place=node.shown(TEMPLATE_PATH),
+            remedy=(
+                'set config_path = "${SNAP_DATA}/args/certs.d" there and run: '
+                "microk8s stop; microk8s start"
+            ),
+        )

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from private_registry.containerd.template import EntryKey
 from private_registry.texts import toml
+from private_registry.transaction.ledger import EntryKey
 
 _CAPABILITIES = {"capabilities": ["pull", "resolve"]}
 _STOCK = {

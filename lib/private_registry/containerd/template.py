@@ -27,8 +27,7 @@ from private_registry.texts import toml, toml_statements
 from private_registry.texts.harmless import is_address, is_file
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
-
-EntryKey = Tuple[str, ...]
+from private_registry.transaction.ledger import EntryKey
 
 _CRI = ("plugins", "io.containerd.grpc.v1.cri", "registry")
 _IMAGES = ("plugins", "io.containerd.cri.v1.images", "registry")

@@ -21,20 +21,20 @@ from typing import (
 )
 
 from private_registry.containerd.shipped import is_stock_entry
-from private_registry.containerd.template import EntryKey, Template, shown_key
+from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_entries import OwnedEntry
 from private_registry.errors import ConflictError
-from private_registry.registries.names import RegistryName
-from private_registry.transaction.ledger import EntryRecord, TemplateRecord, sha256
-from private_registry.transaction.permissions import Found, closed, opened
-from private_registry.transaction.plan import (
-    Action,
-    Kind,
+from private_registry.node.values import (
+    Found,
     NodePath,
     ObservedFile,
-    Plan,
     WantedFile,
+    sha256,
 )
+from private_registry.registries.names import RegistryName
+from private_registry.transaction.ledger import EntryKey, EntryRecord, TemplateRecord
+from private_registry.transaction.permissions import closed, opened
+from private_registry.transaction.plan import Action, Kind, Plan
 
 _SHOWN_REASONS = 3
 

@@ -11,19 +11,12 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.docker.trust import MIRRORS
 from private_registry.errors import NodeError
+from private_registry.node.values import NodePath, ObservedFile, WantedFile, sha256
 from private_registry.texts import json_edits
 from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import quoted
-from private_registry.transaction.ledger import DaemonRecord, sha256
-from private_registry.transaction.plan import (
-    Action,
-    Kind,
-    NodePath,
-    ObservedFile,
-    Plan,
-    WantedFile,
-    parents_of,
-)
+from private_registry.transaction.ledger import DaemonRecord
+from private_registry.transaction.plan import Action, Kind, Plan, parents_of
 
 Lists = Mapping[str, Sequence[str]]
 

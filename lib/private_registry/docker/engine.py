@@ -13,9 +13,9 @@ from private_registry.docker.trust import INSECURE, MIRRORS
 from private_registry.errors import NodeError
 from private_registry.node.directories import Owner, acting_as
 from private_registry.node.paths import Node
+from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts import json_edits
 from private_registry.transaction import lending, records
-from private_registry.transaction.plan import NodePath, ObservedFile, Root
 
 RELOAD_SECONDS = 10
 _ANSWER_SECONDS = 5

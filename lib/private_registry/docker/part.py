@@ -18,7 +18,7 @@ from typing import (
 from private_registry.docker import discovery
 from private_registry.docker.daemon_json import DaemonEdit, plan_daemon, with_daemon
 from private_registry.docker.engine import DockerEngine
-from private_registry.docker.trust import DockerTrust, docker_trust, file_mode
+from private_registry.docker.trust import DockerTrust, docker_trust
 from private_registry.errors import (
     ConflictError,
     NodeError,
@@ -26,20 +26,22 @@ from private_registry.errors import (
     UsageError,
 )
 from private_registry.node.paths import Node
+from private_registry.node.values import (
+    DockerPlaces,
+    NodePath,
+    ObservedFile,
+    Root,
+    WantedFile,
+    file_mode,
+)
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.texts import json_edits
 from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import records
-from private_registry.transaction.ledger import DockerPlaces, Ledger
-from private_registry.transaction.plan import (
-    NodePath,
-    ObservedFile,
-    Plan,
-    Root,
-    WantedFile,
-)
+from private_registry.transaction.ledger import Ledger
+from private_registry.transaction.plan import Plan
 
 
 class DockerPart(NamedTuple):

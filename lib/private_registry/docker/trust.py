@@ -8,22 +8,17 @@ registry/service_v2.go).
 
 from __future__ import annotations
 
-import posixpath
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from private_registry.containerd.hosts_toml import TrustFiles
 from private_registry.errors import UsageError
+from private_registry.node.values import SECRET_MODE, DockerPlace, WantedFile, file_mode
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Mirror, Registry, Tls
 from private_registry.registries.names import DOCKER_HUB, RegistryName
-from private_registry.texts.showing import shown_place
-from private_registry.transaction.ledger import DockerPlace
-from private_registry.transaction.plan import WantedFile
 
 INSECURE, MIRRORS = "insecure-registries", "registry-mirrors"
 DAEMON_JSON, CERTS_D = "daemon.json", "certs.d"
-SECRET_MODE = 0o600
-_FILE_MODE, _DIRECTORY_MODE = 0o644, 0o755
 
 
 class TrustedHost(NamedTuple):
@@ -70,18 +65,6 @@ class DockerTrust(NamedTuple):
         return found
 
 
-def file_mode(place: DockerPlace) -> int:
-    """Return the permission bits of what is no secret, for whoever may enter the
-    directory.
-    """
-    return _FILE_MODE & place.mode | SECRET_MODE
-
-
-def directory_mode(place: DockerPlace) -> int:
-    """Return the permission bits of directories that are made there."""
-    return _DIRECTORY_MODE & place.mode | 0o700
-
-
 class _Draft:
     def __init__(self) -> None:
         self.lists: Dict[str, List[str]] = {INSECURE: [], MIRRORS: []}
@@ -123,21 +106,6 @@ def docker_trust(registries: Iterable[Registry]) -> DockerTrust:
             _add_registry(draft, registry)
     lists = {key: tuple(texts) for key, texts in draft.lists.items()}
     return DockerTrust(lists, draft.hosts, tuple(draft.notes))
-
-
-def checked_docker_config(path: str) -> str:
-    """Check the path of a daemon.json.
-
-    Raises:
-        UsageError: not an absolute path of a file.
-    """
-    is_file = posixpath.isabs(path) and path == posixpath.normpath(path) and path != "/"
-    if not is_file or not path.isprintable():
-        raise UsageError(
-            f"{shown_place(path)} is not the absolute path of a file",
-            remedy="give that of Docker's daemon.json, such as /etc/docker/daemon.json",
-        )
-    return path
 
 
 def _add_registry(draft: _Draft, registry: Registry) -> None:

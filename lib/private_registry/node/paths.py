@@ -10,14 +10,11 @@ import re
 from functools import lru_cache
 from typing import List, Mapping, NamedTuple, Optional, Tuple
 
-from private_registry.containerd.versions import Version, parse_version
 from private_registry.errors import NodeError
 from private_registry.node import trusted_places
-from private_registry.node.commands import output_of
 from private_registry.node.directories import Place
+from private_registry.node.values import DockerPlace, DockerPlaces, NodePath, Root
 from private_registry.texts.showing import quoted
-from private_registry.transaction.ledger import DockerPlace, DockerPlaces
-from private_registry.transaction.plan import NodePath, Root
 
 CERTS_D = "args/certs.d"
 DATA_IN_TEMPLATE = "${SNAP_DATA}"
@@ -217,11 +214,6 @@ class Node(NamedTuple):
         program = os.path.join(self.snap, "kubectl")
         login = f"--kubeconfig={self.shown(KUBELETS_LOGIN)}"
         return f"sudo {quoted(program)} {quoted(login)}"
-
-    def containerd_version(self) -> Optional[Version]:
-        """Ask the snap's containerd for its version; None where it does not answer."""
-        output = output_of([os.path.join(self.snap, "bin", "containerd"), "--version"])
-        return None if output is None else parse_version(output)
 
     @property
     def snap_name(self) -> str:

@@ -18,8 +18,8 @@ from private_registry.pull_secrets.secret import (
     to_json,
 )
 from private_registry.registries.names import RegistryName
-from private_registry.registries.requests import RemoveRequest
 from private_registry.transaction import records
+from private_registry.verbs.requests import RemoveRequest
 
 
 class SecretChange(Enum):

@@ -6,11 +6,14 @@ renders it and cli/command_line.py gives it an option.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import Iterable, NamedTuple, Optional, Tuple
 
+from private_registry.errors import UsageError
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.names import RegistryName
+from private_registry.texts.showing import shown_place
 
 
 @dataclass(frozen=True)
@@ -150,3 +153,18 @@ class DesiredState(NamedTuple):
         return self._replace(
             registries=tuple(each for each in self.registries if each.name not in gone)
         )
+
+
+def checked_docker_config(path: str) -> str:
+    """Check the path of a daemon.json.
+
+    Raises:
+        UsageError: not an absolute path of a file.
+    """
+    is_file = posixpath.isabs(path) and path == posixpath.normpath(path) and path != "/"
+    if not is_file or not path.isprintable():
+        raise UsageError(
+            f"{shown_place(path)} is not the absolute path of a file",
+            remedy="give that of Docker's daemon.json, such as /etc/docker/daemon.json",
+        )
+    return path

@@ -37,7 +37,6 @@ from typing import (
     Type,
 )
 
-from private_registry.docker.trust import checked_docker_config
 from private_registry.errors import UsageError
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import checked_password, checked_username
@@ -49,6 +48,7 @@ from private_registry.registries.model import (
     Mirror,
     Registry,
     Tls,
+    checked_docker_config,
     without_itself,
 )
 from private_registry.registries.names import parse_registry_name

@@ -34,11 +34,12 @@ from private_registry.errors import (
 from private_registry.node import files
 from private_registry.node.directories import ObstacleError
 from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
+from private_registry.node.values import NodePath, Root
 from private_registry.texts import json_text
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import records, steps
 from private_registry.transaction.journal import Journal
-from private_registry.transaction.plan import NodePath, Plan, Root
+from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import (
     OwnFiles,
     ToTake,

@@ -10,10 +10,10 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.node.directories import Owner
 from private_registry.node.files import Mark
+from private_registry.node.values import DockerPlaces, Root, checked_path
 from private_registry.texts import json_text
-from private_registry.transaction.ledger import DockerPlaces, checked_path, unusable
+from private_registry.transaction.ledger import unusable
 from private_registry.transaction.permissions import InPlace
-from private_registry.transaction.plan import Root
 
 FORMAT_VERSION = 1
 _WHAT = "the record of an earlier run, which was killed,"

@@ -8,15 +8,13 @@ for Docker's directories.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from private_registry.containerd.template import EntryKey
 from private_registry.errors import NodeError
+from private_registry.node.values import DockerPlaces, Found, checked_path
 from private_registry.texts import json_text
 from private_registry.texts.showing import moved_aside, shown
-from private_registry.transaction.permissions import Found
 
 FORMAT_VERSION = 1
 TAKE_OVER = "sudo microk8s private-registry apply --adopt"
@@ -84,63 +82,6 @@ class DaemonRecord(NamedTuple):
     lists: Mapping[str, Tuple[str, ...]] = {}
 
 
-class DockerPlace(NamedTuple):
-    """Where one of a Docker engine's files or directories is, and whose it is.
-
-    Args:
-        root: absolute path of a directory that was there before us: what we make is
-            below it.
-        path: the way from there.
-        owner: user and group number of who owns that directory, and what we make below
-            it.
-        mode: its permission bits, which what we make below it does not go beyond.
-    """
-
-    root: str
-    path: str
-    owner: Tuple[int, int] = (0, 0)
-    mode: int = 0o755
-
-    @property
-    def absolute(self) -> str:
-        """Absolute path."""
-        return f"{self.root.rstrip('/')}/{self.path}"
-
-    @staticmethod
-    def from_plain(plain: Any) -> DockerPlace:
-        """Take what JSON made of it.
-
-        Raise ValueError or TypeError where it cannot be.
-        """
-        root, path, (uid, gid), mode = plain
-        if not root.startswith("/"):
-            raise ValueError("a path that cannot be")
-        return DockerPlace(root, checked_path(path), (int(uid), int(gid)), int(mode))
-
-
-class DockerPlaces(NamedTuple):
-    """Where a Docker engine keeps its configuration.
-
-    Args:
-        config: daemon.json.
-        certs_d: the directory with a folder for each host.
-    """
-
-    config: DockerPlace
-    certs_d: DockerPlace
-
-    @staticmethod
-    def from_plain(plain: Any) -> DockerPlaces:
-        """Take what JSON made of it.
-
-        Raise ValueError or TypeError where it cannot be.
-        """
-        config, certs_d = plain
-        return DockerPlaces(
-            DockerPlace.from_plain(config), DockerPlace.from_plain(certs_d)
-        )
-
-
 class Ledger(NamedTuple):
     """Everything this addon wrote below one directory.
 
@@ -162,11 +103,6 @@ class Ledger(NamedTuple):
     def is_empty(self) -> bool:
         """Whether nothing is left to take back."""
         return self == Ledger()
-
-
-def sha256(content: bytes) -> str:
-    """Return the hex digest that entries are compared by."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def to_json(ledger: Ledger) -> bytes:
@@ -228,17 +164,6 @@ def unusable(
         place=source,
         remedy=f"update the addon: microk8s addons repo update; or {aside}",
     )
-
-
-def checked_path(plain: Any) -> str:
-    """Take a path below a root from a record.
-
-    Raise ValueError where it would lead elsewhere.
-    """
-    parts = plain.split("/")
-    if "\0" in plain or any(part in ("", ".", "..") for part in parts):
-        raise ValueError("a path that cannot be")
-    return "/".join(parts)
 
 
 def _from_plain(document: Mapping[str, Any]) -> Ledger:
@@ -314,3 +239,6 @@ def _daemon_from_plain(plain: Any) -> DaemonRecord:
 
 def _keys_to_plain(keys: FrozenSet[EntryKey]) -> List[List[str]]:
     return sorted(list(key) for key in keys)
+
+
+EntryKey = Tuple[str, ...]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from private_registry.node import files
 from private_registry.node.directories import Place
 from private_registry.node.paths import Node
+from private_registry.node.values import NodePath, ObservedFile
 from private_registry.transaction import records
-from private_registry.transaction.plan import NodePath, ObservedFile
 
 _FILE = "lent-file"
 _NO_FILE = "lent-nothing"

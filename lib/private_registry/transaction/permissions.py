@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Tuple
 
-# Mode, user and group as they were found.
-Found = Tuple[int, Tuple[int, int]]
-
-
-SECRET_MODE = 0o600
+from private_registry.node.values import SECRET_MODE, Found
 
 
 def closed(now: Found, user: int) -> Found:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import (
-    Any,
     Callable,
     Dict,
     FrozenSet,
@@ -21,92 +20,15 @@ from typing import (
 )
 
 from private_registry.errors import ConflictError
-from private_registry.transaction.ledger import (
-    Ledger,
-    LedgerEntry,
-    TemplateRecord,
+from private_registry.node.values import (
+    NodePath,
+    ObservedFile,
+    Root,
+    WantedFile,
     sha256,
 )
+from private_registry.transaction.ledger import Ledger, LedgerEntry, TemplateRecord
 from private_registry.transaction.permissions import InPlace
-
-
-class Root(Enum):
-    """The directories that all is below.
-
-    The last two only where a Docker engine is configured.
-    """
-
-    DATA = "SNAP_DATA"
-    COMMON = "SNAP_COMMON"
-    DOCKER = "DOCKER"
-    DOCKER_CERTS = "DOCKER_CERTS"
-
-
-class NodePath(NamedTuple):
-    """A file on the node, by root and path relative to it."""
-
-    root: Root
-    path: str
-
-    @property
-    def directory(self) -> NodePath:
-        """The directory the file is in."""
-        return NodePath(self.root, self.path.rpartition("/")[0])
-
-    @property
-    def name(self) -> str:
-        """The last part of the path."""
-        return self.path.rpartition("/")[2]
-
-
-class WantedFile(NamedTuple):
-    """A file as it should be.
-
-    Args:
-        content: bytes of the file.
-        mode: permission bits.
-        secret: never shown in a diff.
-        document: what the content must parse to, for TOML.
-        owner: user and group number; None for those of all our files.
-    """
-
-    content: bytes
-    mode: int
-    secret: bool = False
-    document: Optional[Mapping[str, Any]] = None
-    owner: Optional[Tuple[int, int]] = None
-
-
-class ObservedFile(NamedTuple):
-    """A file as it is; a symbolic link is never followed, its content is where it
-    points.
-
-    Args:
-        content: bytes of the file.
-        mode: permission bits.
-        owner: user and group number.
-        identity: changes when somebody replaces or edits the file.
-        is_link: a symbolic link.
-        obstacle: what is there in place of a file that can be read, as a sentence; then
-            only the permissions and identity are known, and not always these.
-    """
-
-    content: bytes
-    mode: int
-    owner: Tuple[int, int]
-    identity: Tuple[int, ...] = ()
-    is_link: bool = False
-    obstacle: str = ""
-
-    @property
-    def digest(self) -> str:
-        """What ledger entries are compared with.
-
-        A link or obstacle never equals a file.
-        """
-        if self.obstacle:
-            return "obstacle"
-        return "link" if self.is_link else sha256(self.content)
 
 
 class Kind(Enum):

@@ -7,10 +7,11 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 from private_registry.errors import ConflictError
 from private_registry.node import files
 from private_registry.node.paths import STATE_DIRECTORY, Node
+from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction.ledger import Ledger
-from private_registry.transaction.plan import NodePath, ObservedFile, Root, parents_of
+from private_registry.transaction.plan import parents_of
 
 _DIRECTORY = "directory"
 _LEDGERS = {

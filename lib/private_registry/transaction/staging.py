@@ -8,15 +8,14 @@ import json
 import os
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from private_registry.docker.trust import directory_mode
 from private_registry.node import files
 from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
+from private_registry.node.values import DockerPlaces, NodePath, Root, directory_mode
 from private_registry.texts import json_text
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction import records
 from private_registry.transaction.journal import Directory, Journal, Permissions, Step
-from private_registry.transaction.ledger import DockerPlaces
-from private_registry.transaction.plan import Action, Kind, NodePath, Plan, Root
+from private_registry.transaction.plan import Action, Kind, Plan
 
 OwnFiles = Dict[NodePath, Optional[bytes]]
 

@@ -14,21 +14,21 @@ from typing import (
 )
 
 from private_registry.check import last_check
-from private_registry.containerd.daemon import (
-    RENDERED_PATH,
-    TEMPLATE_PATH,
-    Containerd,
-    check_registry_section,
-    read_template,
-    template_to_clean,
-)
+from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.refusals import (
     check_not_overriding,
     check_not_shadowed,
+    check_registry_section,
     check_rendered,
     check_supported,
 )
-from private_registry.containerd.template import EntryKey, Template
+from private_registry.containerd.template import Template
+from private_registry.containerd.template_file import (
+    RENDERED_PATH,
+    TEMPLATE_PATH,
+    read_template,
+    template_to_clean,
+)
 from private_registry.containerd.template_plan import digest
 from private_registry.docker.part import (
     DockerReach,
@@ -40,6 +40,7 @@ from private_registry.docker.part import (
 from private_registry.errors import NodeError, UsageError
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
+from private_registry.node.values import Root, sha256
 from private_registry.pull_secrets.cluster import Cluster
 from private_registry.pull_secrets.kubectl import NoRightError
 from private_registry.pull_secrets.part import (
@@ -53,18 +54,11 @@ from private_registry.pull_secrets.part import (
 from private_registry.pull_secrets.secret import MadeSecret
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState, Registry
-from private_registry.registries.requests import (
-    AddRequest,
-    ApplyRequest,
-    RemoveRequest,
-    desired_after_add,
-    desired_after_remove,
-)
 from private_registry.transaction import commit, records
 from private_registry.transaction.commit import AllFollowers, Followers
 from private_registry.transaction.journal import Journal
-from private_registry.transaction.ledger import sha256
-from private_registry.transaction.plan import Plan, Root
+from private_registry.transaction.ledger import EntryKey
+from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import OwnFiles
 from private_registry.transaction.turns import alone, looking
 from private_registry.verbs.outcomes import Listing, Outcome, RegistryStatus
@@ -78,6 +72,13 @@ from private_registry.verbs.planning import (
     entries_of,
     files_of,
     make_changes,
+)
+from private_registry.verbs.requests import (
+    AddRequest,
+    ApplyRequest,
+    RemoveRequest,
+    desired_after_add,
+    desired_after_remove,
 )
 
 
@@ -270,7 +271,7 @@ def _make_so(
     check_registry_section(node, file.template)
     wanted = files_of(node, desired, file.template)
     check_supported(
-        in_scope, node.containerd_version, is_legacy=file.template.is_legacy
+        in_scope, lambda: version_of(node), is_legacy=file.template.is_legacy
     )
     if not file.template.is_legacy:
         check_not_shadowed(node, in_scope)

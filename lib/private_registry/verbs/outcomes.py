@@ -10,13 +10,14 @@ from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.check.diagnosis import RegistryReport
 from private_registry.check.findings import Finding
-from private_registry.containerd.template import EntryKey
 from private_registry.node.paths import Node
+from private_registry.node.values import NodePath, ObservedFile
 from private_registry.pull_secrets.part import ChangedSecret
 from private_registry.pull_secrets.secret import MadeSecret
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
-from private_registry.transaction.plan import NodePath, ObservedFile, Plan
+from private_registry.transaction.ledger import EntryKey
+from private_registry.transaction.plan import Plan
 from private_registry.verbs.planning import Reload, Restart
 
 

@@ -16,21 +16,21 @@ from typing import (
 )
 
 from private_registry.containerd import in_place
-from private_registry.containerd.daemon import (
-    RENDERED_PATH,
-    TEMPLATE_PATH,
-    Containerd,
-    TemplateFile,
-)
+from private_registry.containerd.daemon import Containerd
 from private_registry.containerd.hosts_toml import certificate_files, registry_files
 from private_registry.containerd.refusals import check_edit
 from private_registry.containerd.rendered_plan import with_rendered
 from private_registry.containerd.shipped import is_stock
-from private_registry.containerd.template import EntryKey, Template
+from private_registry.containerd.template import Template
 from private_registry.containerd.template_entries import (
     OwnedEntry,
     credential_entries,
     legacy_entries,
+)
+from private_registry.containerd.template_file import (
+    RENDERED_PATH,
+    TEMPLATE_PATH,
+    TemplateFile,
 )
 from private_registry.containerd.template_plan import (
     TemplateEdit,
@@ -42,20 +42,12 @@ from private_registry.docker.part import DockerPart
 from private_registry.errors import ConflictError
 from private_registry.node import files
 from private_registry.node.paths import CERTS_D, DATA_IN_TEMPLATE, Node
+from private_registry.node.values import Found, NodePath, ObservedFile, Root, WantedFile
 from private_registry.registries.model import DesiredState
 from private_registry.registries.names import RegistryName
 from private_registry.transaction import records
-from private_registry.transaction.permissions import Found
-from private_registry.transaction.plan import (
-    Action,
-    NodePath,
-    ObservedFile,
-    Plan,
-    Root,
-    Situation,
-    WantedFile,
-    make_plan,
-)
+from private_registry.transaction.ledger import EntryKey
+from private_registry.transaction.plan import Action, Plan, Situation, make_plan
 
 _LINK = "a symbolic link is where containerd's configuration should be"
 Files = Dict[NodePath, WantedFile]

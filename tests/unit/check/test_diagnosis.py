@@ -17,7 +17,7 @@ from private_registry.check.reading.reading import HostEntry, Reading, Trust
 from private_registry.check.result import Result
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
-from private_registry.registries.requests import AddRequest
+from private_registry.verbs.requests import AddRequest
 
 MIRROR, OTHER, SELF = "https://m:1/v2", "https://o:2/v2", "https://reg.corp/v2"
 LAYER_OF = {

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from private_registry.containerd.template import Entry, EntryKey, Template
+from private_registry.containerd.template import Entry, Template
 from private_registry.containerd.template_entries import OwnedEntry
 from private_registry.containerd.template_plan import (
     TemplateEdit,
@@ -20,12 +20,12 @@ from private_registry.containerd.template_plan import (
     plan_template,
 )
 from private_registry.errors import ConflictError, NodeError
+from private_registry.node.values import Found
 from private_registry.registries.names import RegistryName
 from private_registry.texts import toml_statements
 from private_registry.texts.harmless import NOT_SHOWN, containerd_lines
 from private_registry.texts.toml import TomlSyntaxError
-from private_registry.transaction.ledger import EntryRecord, TemplateRecord
-from private_registry.transaction.permissions import Found
+from private_registry.transaction.ledger import EntryKey, EntryRecord, TemplateRecord
 from unit import strategies
 from unit.safe_subset import parse
 

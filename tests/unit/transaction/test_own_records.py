@@ -15,9 +15,10 @@ from typing import Callable, Dict, List, NamedTuple
 import pytest
 
 from private_registry.errors import NodeError
+from private_registry.node import values
+from private_registry.node.values import checked_path
 from private_registry.transaction import ledger
 from private_registry.transaction.journal import Directory, Journal, Permissions, Step
-from private_registry.transaction.ledger import checked_path
 from unit.microk8s import Microk8s, ok
 from unit.planting import just_before
 
@@ -190,9 +191,9 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
             ),
         ],
         restart=True,
-        docker=ledger.DockerPlaces(
-            ledger.DockerPlace("/etc", "docker/daemon.json"),
-            ledger.DockerPlace("/home/ann", ".config/docker/certs.d", (7, 8), 0o700),
+        docker=values.DockerPlaces(
+            values.DockerPlace("/etc", "docker/daemon.json"),
+            values.DockerPlace("/home/ann", ".config/docker/certs.d", (7, 8), 0o700),
         ),
         reload={"insecure-registries": ["a", "b"]},
     )

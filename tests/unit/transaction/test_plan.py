@@ -11,24 +11,15 @@ import pytest
 
 from private_registry.containerd.shipped import is_stock
 from private_registry.errors import ConflictError, NodeError
-from private_registry.transaction.ledger import (
-    Ledger,
-    LedgerEntry,
-    from_json,
-    sha256,
-    to_json,
-)
-from private_registry.transaction.plan import (
-    Action,
-    Kind,
+from private_registry.node.values import (
     NodePath,
     ObservedFile,
-    Plan,
     Root,
-    Situation,
     WantedFile,
-    make_plan,
+    sha256,
 )
+from private_registry.transaction.ledger import Ledger, LedgerEntry, from_json, to_json
+from private_registry.transaction.plan import Action, Kind, Plan, Situation, make_plan
 
 PATH = NodePath(Root.DATA, "args/certs.d/reg.corp/hosts.toml")
 OWNER = (0, 7)

@@ -16,7 +16,7 @@ from private_registry.check.lint.template_looked import (
     mended,
     of_entry,
 )
-from private_registry.containerd.template import EntryKey, shown_key
+from private_registry.containerd.template import shown_key
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
@@ -24,6 +24,7 @@ from private_registry.registries.names import (
 )
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
+from private_registry.transaction.ledger import EntryKey
 
 _AUTHS_WITHOUT_SCHEME = (1, 4, 4)
 _NEAR = 0.75

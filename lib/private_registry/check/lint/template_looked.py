@@ -8,10 +8,11 @@ from private_registry.check.findings import Cause, Finding, Remedy
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_document import dotted
-from private_registry.containerd.template import EntryKey, Template
+from private_registry.containerd.template import Template
 from private_registry.containerd.versions import Version
 from private_registry.texts.harmless import is_known_of_containerd
 from private_registry.texts.toml_statements import Path, Statement
+from private_registry.transaction.ledger import EntryKey
 
 RESTART = "sudo snap restart microk8s.daemon-containerd"
 

@@ -11,7 +11,7 @@ from private_registry.check.reading import go_url
 from private_registry.check.reading.hosts_document import CURRENT
 from private_registry.check.reading.hosts_entries import is_localhost
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
-from private_registry.containerd.template import EntryKey, Template
+from private_registry.containerd.template import Template
 from private_registry.containerd.versions import Version
 from private_registry.errors import ConflictError
 from private_registry.registries.names import (
@@ -20,6 +20,7 @@ from private_registry.registries.names import (
     EVERY_REGISTRY,
 )
 from private_registry.texts.showing import shown_name
+from private_registry.transaction.ledger import EntryKey
 
 CONFIGS_TLS_GONE = (2, 0, 0)
 _API = "/v2"
