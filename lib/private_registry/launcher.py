@@ -16,6 +16,7 @@ Interpreters that it starts get -I.
 import os
 import sys
 
+from private_registry import verbs
 from private_registry.node import trusted_places, variables
 
 TYPE_CHECKING = False
@@ -39,8 +40,6 @@ SUDOS_VARIABLES = (
     *("XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "KRB5CCNAME"),
 )
 WORDS_FOR_ANYBODY = (["help"], ["-h"], ["--help"], ["version"], ["--version"])
-# It shows what this user may see, and says what not.
-VERBS_FOR_ANYBODY = ("check",)
 EXIT_NODE = 4
 
 _RUN_PIP = """
@@ -77,7 +76,8 @@ def needs_root(arguments: "List[str]") -> bool:
     """Whether a command line has to be carried out by somebody else than this user."""
     if os.geteuid() == 0 or arguments[:1] in WORDS_FOR_ANYBODY:
         return False
-    if arguments and arguments[0] in VERBS_FOR_ANYBODY:
+    if arguments and not verbs.TAKES_ROOT.get(arguments[0], True):
+        # It shows what this user may see, and says what not.
         return False
     try:
         return os.stat(trusted_places.named(os.environ)[1]).st_uid != os.geteuid()

@@ -17,12 +17,15 @@ from unittest import mock
 import pytest
 import yaml
 
-from private_registry import launcher
+from private_registry import launcher, verbs
 from private_registry.node import trusted_places, variables
 from unit.addon_copy import LAUNCHER, Copy, tomlkit_wheel
 from unit.microk8s import ADDON, Microk8s, Result
 
-FIRST = [LAUNCHER, *(Path(str(each.__file__)) for each in (trusted_places, variables))]
+FIRST = [
+    LAUNCHER,
+    *(Path(str(each.__file__)) for each in (trusted_places, variables, verbs)),
+]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from private_registry.changes.outcomes import Listing, RegistryStatus
+from private_registry.changes.saved import listing_of
 from private_registry.check.findings import Cause, Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
 from private_registry.check.observing import (
@@ -37,8 +39,6 @@ from private_registry.node.paths import (
 from private_registry.node.values import NodePath, Root
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
-from private_registry.verbs import operations
-from private_registry.verbs.outcomes import Listing, RegistryStatus
 
 _APPLY = Remedy("microk8s private-registry apply")
 _BY_LOGIN = frozenset([Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED])
@@ -272,7 +272,7 @@ def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding
 
 def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Finding]]:
     try:
-        listing = operations.listing_of(records.with_docker(node))
+        listing = listing_of(records.with_docker(node))
     except PermissionError as error:
         unseen.append(f"{error.filename}: what was configured by this addon")
         return None, []

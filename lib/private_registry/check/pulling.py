@@ -13,11 +13,11 @@ import time
 from typing import Optional
 
 from private_registry.check.image import Image
+from private_registry.check.outcome import Afterwards, PullTry
 from private_registry.check.told import harmless
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import name_image
 from private_registry.node.paths import Node
-from private_registry.verbs.outcomes import Afterwards, PullTry
 
 PULL_SECONDS = 300
 LONGEST_WORDS = 2000

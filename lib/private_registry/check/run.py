@@ -10,14 +10,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
+from private_registry.changes.last_check import remember
 from private_registry.check.diagnosis import Asked, Diagnosis, RegistryReport, diagnose
 from private_registry.check.findings import Cause, Finding, Layer, Remedy
 from private_registry.check.image import Image, parse_subject
-from private_registry.check.last_check import remember
 from private_registry.check.lint.directory_lint import lint_tree
 from private_registry.check.mending import Situation, mended
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
 from private_registry.check.observing import look_at
+from private_registry.check.outcome import CheckOutcome, PullTry
 from private_registry.check.probe.failure import not_understood
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.targets import compares_ports
@@ -38,7 +39,6 @@ from private_registry.node.paths import CERTS_D, CONTAINERD_ENVIRONMENT, Node
 from private_registry.node.values import NodePath, Root
 from private_registry.registries.names import EVERY_REGISTRY
 from private_registry.texts.showing import quoted
-from private_registry.verbs.outcomes import CheckOutcome, PullTry
 
 _GRACE_SECONDS = 0.5
 _TOKEN_HEADERS = (2, 1, 0)
@@ -104,7 +104,7 @@ def check(
         each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image
     )
     outcome = CheckOutcome(reports, tuple(findings), state.unseen, tried)
-    remember(node, outcome, is_everything=not request.subjects)
+    remember(node, outcome.causes_of_faults, is_everything=not request.subjects)
     return outcome
 
 

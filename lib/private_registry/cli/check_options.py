@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Union
+from typing import List, Tuple, Union
 
 from private_registry.check.image import parse_subject
 from private_registry.check.request import CheckRequest, ExplainRequest
+from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
 from private_registry.errors import UsageError
@@ -17,14 +18,9 @@ _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?\Z", re.ASCII)
 _IMAGE = "microk8s private-registry check --pull HOST[:PORT]/REPOSITORY[:TAG]"
 
 
-class ReadCheck(NamedTuple):
-    """A command line of `check`, understood."""
-
-    request: Union[CheckRequest, ExplainRequest]
-    json: bool
-
-
-def read_check(name: str, arguments: List[str], inputs: Inputs) -> ReadCheck:
+def read_check(
+    name: str, arguments: List[str], inputs: Inputs
+) -> Tuple[Union[CheckRequest, ExplainRequest], How]:
     """Understand what follows ``check``.
 
     Raises:
@@ -43,14 +39,14 @@ def read_check(name: str, arguments: List[str], inputs: Inputs) -> ReadCheck:
                 place="option --explain",
                 instead="--explain 'TEXT'",
             )
-        return ReadCheck(ExplainRequest(text), values.json)
+        return ExplainRequest(text), How(json=values.json)
     subjects = tuple(dict.fromkeys(parse_subject(each) for each in values.subjects))
     if values.pull and (len(subjects) != 1 or subjects[0].image is None):
         raise UsageError("--pull pulls one image", place="option --pull", remedy=_IMAGE)
     seconds = CheckRequest().seconds
     if values.timeout:
         seconds = _seconds(values.timeout)
-    return ReadCheck(CheckRequest(subjects, seconds, values.pull), values.json)
+    return CheckRequest(subjects, seconds, values.pull), How(json=values.json)
 
 
 def _explained_text(given: List[str], inputs: Inputs) -> str:

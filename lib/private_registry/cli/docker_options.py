@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from private_registry.changes.requests import AddRequest
 from private_registry.errors import UsageError
 from private_registry.registries.model import checked_docker_config
-from private_registry.verbs.requests import AddRequest
 
 Namespace = Any
 

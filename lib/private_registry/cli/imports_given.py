@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Optional
 
+from private_registry.changes.requests import AddRequest, ApplyRequest
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import UsageError
@@ -22,7 +23,6 @@ from private_registry.imports.formats import (
 )
 from private_registry.registries import registries_toml
 from private_registry.texts.showing import shown_place
-from private_registry.verbs.requests import AddRequest, ApplyRequest
 
 
 def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddRequest:

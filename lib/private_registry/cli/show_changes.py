@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional
 
+from private_registry.changes.outcomes import Outcome
 from private_registry.cli.show_diff import diff_of
+from private_registry.containerd.part import Restart
+from private_registry.docker.part import Reload
 from private_registry.errors import PrivateRegistryError
 from private_registry.node.values import Root
 from private_registry.pull_secrets.part import ChangedSecret, SecretChange
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.texts.showing import without_logins
 from private_registry.transaction.plan import Action, Kind
-from private_registry.verbs.outcomes import Outcome
-from private_registry.verbs.planning import Reload, Restart
 
 NEXT = (
     "To add, change or list registries from now on (a second `microk8s enable` is"

@@ -8,13 +8,13 @@ from typing import Any, Dict, List, Optional, Sequence
 from private_registry.check.diagnosis import RegistryReport
 from private_registry.check.explain.explain import Explanation
 from private_registry.check.findings import Cause, Finding, Remedy
+from private_registry.check.outcome import Afterwards, CheckOutcome, PullTry
 from private_registry.texts.showing import (
     place_without_secrets,
     printable,
     without_logins,
     without_secrets,
 )
-from private_registry.verbs.outcomes import Afterwards, CheckOutcome, PullTry
 
 _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 _OK, _FAULT, _NOT_ASKED = "ok", "fault", "not asked"

@@ -6,11 +6,11 @@ import json
 import time
 from typing import Any, Dict, List, Optional
 
+from private_registry.changes.outcomes import CheckedAt, Listing, RegistryStatus
 from private_registry.cli.show_changes import registry_line, registry_plain
 from private_registry.containerd.template import shown_key
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.secret import MadeSecret
-from private_registry.verbs.outcomes import CheckedAt, Listing, RegistryStatus
 
 
 def listing(node: Node, found: Listing) -> List[str]:

@@ -34,6 +34,7 @@ from private_registry.node.paths import (
 )
 from private_registry.node.values import NodePath, Root
 from private_registry.texts.showing import shown_place, without_logins
+from private_registry.transaction.journal import Journal
 from private_registry.transaction.ledger import EntryKey
 
 RESTART_SECONDS = 120
@@ -47,7 +48,7 @@ _ERROR_WORDS = re.compile(r"^\s*Message:\s*(.+)$", re.MULTILINE)
 
 
 class Containerd:
-    """The containerd of a node.
+    """The containerd of a node; follows a transaction by a restart.
 
     Args:
         node: whose.
@@ -55,6 +56,9 @@ class Containerd:
             error.
         say: is told what takes long.
     """
+
+    needs_journal = False
+    order = 2
 
     def __init__(
         self,
@@ -170,7 +174,15 @@ class Containerd:
                 remedy="see why MicroK8s does not make it anew from its template",
             )
 
-    def settle(self) -> None:
+    def noted_in(self, journal: Journal) -> Journal:
+        """Return a journal that tells of the restart."""
+        return journal._replace(restart=True)
+
+    def take(self, _staging: str) -> None:
+        """Restart containerd, which reads at its start what was written."""
+        self.restart()
+
+    def settle(self, _staging: str) -> None:
         """Restart containerd if it has another registry section than the template, or
         no CRI.
 

@@ -106,3 +106,24 @@ def loaded_template(node: Node) -> Optional[Template]:
         return Template(found.content.decode(), node.shown(RENDERED_PATH))
     except (NodeError, UnicodeDecodeError):
         return None
+
+
+def holds_old_logins(node: Node, content: bytes, template: str) -> bool:
+    """Whether containerd.toml holds logins that the template does not, or cannot be
+    read.
+    """
+    try:
+        loaded = Template(content.decode(), "containerd.toml")
+        wanted = Template(
+            node.rendered(template), "its template", as_far_as_readable=True
+        )
+        logins = [key for key in loaded.keys if key[-1] == "auth"]
+        return any(loaded.get(key) != wanted.get(key) for key in logins)
+    except (NodeError, ConflictError, UnicodeDecodeError):
+        return True
+
+
+def may_hold_old_logins(node: Node, content: bytes) -> bool:
+    """Whether containerd.toml holds logins that the template, as it is, does not."""
+    file, _ = template_to_clean(node)
+    return holds_old_logins(node, content, "" if file is None else file.text)

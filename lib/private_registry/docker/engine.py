@@ -16,6 +16,7 @@ from private_registry.node.paths import Node
 from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts import json_edits
 from private_registry.transaction import lending, records
+from private_registry.transaction.journal import Journal
 
 RELOAD_SECONDS = 10
 _ANSWER_SECONDS = 5
@@ -25,7 +26,7 @@ Texts = Mapping[str, FrozenSet[str]]
 
 
 class DockerEngine:
-    """The Docker engine that a node's files are for.
+    """The Docker engine that a node's files are for; follows a transaction by a reload.
 
     Args:
         node: with the engine's places.
@@ -33,6 +34,10 @@ class DockerEngine:
         concerned: the texts of lists in daemon.json that matter here, by key; whatever
             else the engine has or lacks is none of our business.
     """
+
+    # Another file takes the place of its configuration for as long as a reload takes.
+    needs_journal = True
+    order = 1
 
     def __init__(
         self, node: Node, engine: Engine, concerned: Mapping[str, Sequence[str]]
@@ -53,6 +58,10 @@ class DockerEngine:
             NodeError: it cannot be asked.
         """
         return self.is_running and self._loaded() != self._wanted(text)
+
+    def noted_in(self, journal: Journal) -> Journal:
+        """Return a journal that tells of the reload."""
+        return journal._replace(reload=self.concerned)
 
     def take(self, staging: str) -> None:
         """Have the engine take daemon.json as it is now; running containers go on.

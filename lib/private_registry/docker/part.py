@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import Enum
 from typing import (
     Dict,
     FrozenSet,
@@ -40,8 +41,17 @@ from private_registry.texts import json_edits
 from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import records
+from private_registry.transaction.follower import Follower
 from private_registry.transaction.ledger import Ledger
 from private_registry.transaction.plan import Plan
+
+
+class Reload(Enum):
+    """What became of a Docker engine, or in a dry run would."""
+
+    NONE = "none"
+    DONE = "done"
+    AT_START = "at_next_start"
 
 
 class DockerPart(NamedTuple):
@@ -78,13 +88,27 @@ class DockerPart(NamedTuple):
             for name, file in self.trust.files(place).items()
         }
 
-    def hosts_of(self, scope: FrozenSet[RegistryName]) -> FrozenSet[str]:
-        """Return the names of the folders with certificates of these registries."""
-        return frozenset(
-            host
-            for host, each in self.trust.hosts.items()
-            if not scope.isdisjoint(each.owners)
-        )
+    def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
+        """Whether a file is a certificate of one of some registries."""
+        host = self.trust.hosts.get(path.directory.name)
+        is_ours = host is not None and not names.isdisjoint(host.owners)
+        return path.root is Root.DOCKER_CERTS and is_ours
+
+    def refuse(self) -> None:
+        """Raise nothing: what Docker would refuse was, when its file was read."""
+
+    @property
+    def followers(self) -> Tuple[Follower, ...]:
+        """The engine, if it has to be reloaded."""
+        return (self.engine,) if self.must_reload else ()
+
+    def reload_of(self, plan: Plan) -> Reload:
+        """Return what becomes of the engine when a plan is carried out."""
+        if self.must_reload:
+            return Reload.DONE
+        is_changed = any(each.path.root is Root.DOCKER for each in plan.changes)
+        is_next = is_changed and not self.engine.is_running
+        return Reload.AT_START if is_next else Reload.NONE
 
     def added_to(self, plan: Plan) -> Plan:
         """Put daemon.json into a plan that has all other files."""

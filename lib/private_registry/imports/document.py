@@ -41,8 +41,9 @@ from private_registry.registries.names import (
     parse_registry_name,
     split_host_port,
 )
-from private_registry.registries.registries_toml import FILE, ReadOutside, did_you_mean
+from private_registry.registries.registries_toml import FILE, ReadOutside
 from private_registry.texts.showing import shown_name
+from private_registry.texts.words import did_you_mean
 
 KeyPath = Tuple[str, ...]
 Lines = Mapping[KeyPath, int]

@@ -15,8 +15,6 @@ from typing import (
     FrozenSet,
     Iterable,
     List,
-    Mapping,
-    NamedTuple,
     Optional,
     Set,
     Tuple,
@@ -44,9 +42,8 @@ from private_registry.pull_secrets.secret import (
     login_of,
     says_the_same,
 )
+from private_registry.pull_secrets.steps import Plain, Reference, SecretStep
 from private_registry.pull_secrets.undoing import Undo, Undoing
-
-Plain = Mapping[str, Any]
 
 _SECRET, _ACCOUNT, _NAMESPACE = "secret", "serviceaccount", "namespace"
 # What the API itself puts into an object; the version of what is replaced has to be
@@ -55,54 +52,6 @@ _SERVER_SIDE = ("uid", "creationTimestamp", "managedFields", "selfLink")
 _VERSION = "resourceVersion"
 _API = "the cluster's API"
 _ONCE_MORE = "run the same command once more"
-
-
-class SecretStep(NamedTuple):
-    """What is to be done for a pull secret in one namespace.
-
-    Args:
-        manifest: the Secret as it should be.
-        before: as it is; None where there is none.
-        accounts: the service accounts that are to name it and do not yet, as they are.
-    """
-
-    manifest: Plain
-    before: Found
-    accounts: Tuple[Plain, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Of the Secret."""
-        return str(self.manifest["metadata"]["name"])
-
-    @property
-    def namespace(self) -> str:
-        """Where it is to be."""
-        return str(self.manifest["metadata"]["namespace"])
-
-    @property
-    def references(self) -> Tuple[str, ...]:
-        """The names of these accounts."""
-        return tuple(str(each["metadata"]["name"]) for each in self.accounts)
-
-    @property
-    def is_written(self) -> bool:
-        """Whether the Secret itself is created or updated."""
-        return self.before is None or not says_the_same(self.before, self.manifest)
-
-
-class Reference(NamedTuple):
-    """That a service account names a Secret.
-
-    Args:
-        namespace: of both.
-        account: which.
-        secret: which.
-    """
-
-    namespace: str
-    account: str
-    secret: str
 
 
 class Cluster:

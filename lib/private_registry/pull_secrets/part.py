@@ -5,11 +5,22 @@ remembered.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from private_registry.errors import UsageError
 from private_registry.node.paths import PULL_SECRETS, Node
-from private_registry.pull_secrets.cluster import Cluster, Reference, SecretStep
+from private_registry.node.values import NodePath, WantedFile
+from private_registry.pull_secrets.cluster import Cluster
 from private_registry.pull_secrets.secret import (
     MadeSecret,
     PullSecret,
@@ -17,9 +28,12 @@ from private_registry.pull_secrets.secret import (
     hidden_in,
     to_json,
 )
+from private_registry.pull_secrets.steps import Reference, SecretStep
 from private_registry.registries.names import RegistryName
 from private_registry.transaction import records
-from private_registry.verbs.requests import RemoveRequest
+from private_registry.transaction.follower import Follower
+from private_registry.transaction.journal import Journal
+from private_registry.transaction.plan import Plan
 
 
 class SecretChange(Enum):
@@ -50,6 +64,29 @@ class ChangedSecret(NamedTuple):
         return self.change is not SecretChange.KEEP or bool(self.accounts)
 
 
+class _Making:
+    """Makes Secrets when all else is done, and undoes that by itself where it fails."""
+
+    # The record of what may be there has to be undone with it.
+    needs_journal = True
+    order = 3
+
+    def __init__(self, cluster: Cluster, steps: Sequence[SecretStep]) -> None:
+        self._cluster = cluster
+        self._steps = steps
+
+    def noted_in(self, journal: Journal) -> Journal:
+        """Return the journal: the record tells of Secrets that may be there."""
+        return journal
+
+    def take(self, _staging: str) -> None:
+        """Make the Secrets: all, or none of them."""
+        self._cluster.make(self._steps)
+
+    def settle(self, _staging: str) -> None:
+        """Leave it: what was made in part is undone already."""
+
+
 class ClusterPart(NamedTuple):
     """What is to be made in the cluster.
 
@@ -70,9 +107,26 @@ class ClusterPart(NamedTuple):
         """Whether anything in the cluster changes."""
         return any(each.is_change for each in self.changed)
 
-    def make(self) -> None:
-        """Carry it out: all or nothing."""
-        self.cluster.make(self.steps)
+    @property
+    def files(self) -> Mapping[NodePath, WantedFile]:
+        """Nothing: what it says is in the cluster."""
+        return {}
+
+    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
+        """Whether a file is one for some registries: the cluster has none."""
+        return False
+
+    def refuse(self) -> None:
+        """Raise nothing: the API was asked by dry runs."""
+
+    def added_to(self, plan: Plan) -> Plan:
+        """Return the plan: the record of what is made is no file of the plan's."""
+        return plan
+
+    @property
+    def followers(self) -> Tuple[Follower, ...]:
+        """Who makes the Secrets."""
+        return (_Making(self.cluster, self.steps),) if self.is_change else ()
 
     @property
     def made_by_us(self) -> Tuple[MadeSecret, ...]:
@@ -166,29 +220,37 @@ class TakenBack(NamedTuple):
 
 
 def part_to_take_back(
-    node: Node, request: RemoveRequest, names: FrozenSet[RegistryName]
+    node: Node,
+    registries: Iterable[RegistryName],
+    names: Iterable[str],
+    *,
+    everything: bool,
+    keep: bool,
 ) -> TakenBack:
     """Work out which pull secrets go.
 
     Args:
         node: from which they were made.
-        request: what is to go.
-        names: the registries that go.
+        registries: those with a login in one of these go.
+        names: these go.
+        everything: all of them go.
+        keep: the cluster is left alone.
     """
     made = made_secrets(node)
-    if request.keep_pull_secrets and request.everything:
+    if keep and everything:
         left = (
             f"left in the cluster: Secret {each.name} in namespace {each.namespace}"
             for each in made
         )
         return TakenBack(left=tuple(left))
-    if request.keep_pull_secrets:
+    if keep:
         return TakenBack(staying=made)
-    registries = {str(name) for name in names}
+    hosts = {str(name) for name in registries}
+    named = frozenset(names)
     parts: Dict[bool, List[MadeSecret]] = {True: [], False: []}
     for each in made:
-        is_named = each.name in request.pull_secrets or each.registry in registries
-        parts[request.everything or is_named].append(each)
+        is_named = each.name in named or each.registry in hosts
+        parts[everything or is_named].append(each)
     return TakenBack(tuple(parts[True]), tuple(parts[False]))
 
 

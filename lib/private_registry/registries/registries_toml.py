@@ -32,7 +32,6 @@ from typing import (
     Mapping,
     Optional,
     Pattern,
-    Sequence,
     Tuple,
     Type,
 )
@@ -52,10 +51,11 @@ from private_registry.registries.model import (
     without_itself,
 )
 from private_registry.registries.names import parse_registry_name
+from private_registry.registries.plain import FORMAT_VERSION, to_document
 from private_registry.texts import toml
 from private_registry.texts.showing import shown_name
+from private_registry.texts.words import did_you_mean
 
-FORMAT_VERSION = 1
 HEADER = """\
 The registries of this node; comments are not kept when the addon rewrites this file.
 After an edit: microk8s private-registry apply"""
@@ -119,62 +119,6 @@ def check(text: str, state: DesiredState) -> None:
         TomlRoundTripError: it does not.
     """
     toml.check(text, to_document(state))
-
-
-def to_document(state: DesiredState) -> Dict[str, Any]:
-    """Return the desired state as the plain values that stand in registries.toml."""
-    registries = [_registry_to_plain(registry) for registry in state.registries]
-    docker = (
-        {} if state.docker_config is None else {"docker_config": state.docker_config}
-    )
-    return {"version": FORMAT_VERSION, **docker, "registry": registries}
-
-
-def _registry_to_plain(registry: Registry) -> Dict[str, Any]:
-    plain: Dict[str, Any] = {"host": str(registry.name)}
-    if registry.insecure:
-        plain["insecure"] = True
-    plain.update(_tls_to_plain(registry.tls))
-    plain.update(_credentials_to_plain(registry.credentials))
-    if not registry.fallback:
-        plain["fallback"] = False
-    if registry.docker:
-        plain["docker"] = True
-    if registry.mirrors:
-        plain["mirror"] = [_mirror_to_plain(mirror) for mirror in registry.mirrors]
-    return plain
-
-
-def _mirror_to_plain(mirror: Mirror) -> Dict[str, Any]:
-    return {
-        "url": mirror.endpoint.url,
-        **_tls_to_plain(mirror.tls),
-        **_credentials_to_plain(mirror.credentials),
-    }
-
-
-def _credentials_to_plain(credentials: Optional[Credentials]) -> Dict[str, Any]:
-    if credentials is None:
-        return {}
-    plain: Dict[str, Any] = {
-        "username": credentials.username,
-        "password": credentials.password,
-    }
-    if credentials.plaintext:
-        plain["allow_plaintext_credentials"] = True
-    return plain
-
-
-def _tls_to_plain(tls: Tls) -> Dict[str, Any]:
-    plain: Dict[str, Any] = {}
-    if tls.ca is not None:
-        plain["ca"] = tls.ca
-    if tls.client is not None:
-        plain["client_cert"] = tls.client.certificate
-        plain["client_key"] = tls.client.key
-    if tls.skip_verify:
-        plain["skip_verify"] = True
-    return plain
 
 
 def from_toml(text: str, source: str, read_outside: ReadOutside) -> DesiredState:
@@ -400,14 +344,6 @@ class _Reader:
 
 def _given(plain: Dict[str, Any], key: str) -> str:
     return key if key in plain else key + "_file"
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return ``; did you mean NAME?`` for the nearest known word, or an empty text."""
-    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
-
-    nearest = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def _place(source: str, line: Optional[int]) -> str:

@@ -19,11 +19,8 @@ Docker then take again what they had.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, NoReturn, Optional, Union
+from typing import NoReturn, Union
 
-from private_registry.containerd import in_place
-from private_registry.containerd.daemon import Containerd
-from private_registry.docker.engine import DockerEngine
 from private_registry.errors import (
     ConflictError,
     LeftBehindError,
@@ -37,12 +34,12 @@ from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
 from private_registry.node.values import NodePath, Root
 from private_registry.texts import json_text
 from private_registry.texts.showing import moved_aside
-from private_registry.transaction import records, steps
+from private_registry.transaction import in_place, records, steps
+from private_registry.transaction.follower import NOBODY, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import (
     OwnFiles,
-    ToTake,
     changed_own_files,
     clear,
     stage,
@@ -52,42 +49,13 @@ _JOURNAL = NodePath(Root.DATA, STATE_DIRECTORY + "/journal.json")
 _UNDO = NodePath(Root.DATA, STATE_DIRECTORY + "/undo.json")
 
 
-class Followers(NamedTuple):
-    """Who has to take what is written.
-
-    Args:
-        containerd: reads something of it at its start only; None where it does not.
-        docker: reads something of it on a reload only; None where there is no such
-            engine.
-        last: what else is to be done when all of this is; it undoes itself where it
-            fails.
-        say: is told what of somebody else's is left alone.
-    """
-
-    containerd: Optional[Containerd] = None
-    docker: Optional[DockerEngine] = None
-    last: Optional[Callable[[], None]] = None
-    say: Callable[[str], None] = lambda _line: None
-
-    @property
-    def to_take(self) -> ToTake:
-        """What they have to take."""
-        concerned = None if self.docker is None else self.docker.concerned
-        return ToTake(self.containerd is not None, concerned)
-
-
-# Returns all that may have to take what a journal says.
-AllFollowers = Callable[[Node, Journal], Followers]
-_NOBODY = Followers()
-
-
 def commit(
     node: Node,
     plan: Plan,
     saved: OwnFiles,
     *,
     enabled: bool,
-    followers: Followers = _NOBODY,
+    followers: Followers = NOBODY,
 ) -> None:
     """Carry out a plan, with the ledgers that belong to it and the saved desired state.
 
@@ -109,10 +77,10 @@ def commit(
     """
     own_files = changed_own_files(node, plan, saved, enabled=enabled)
     has_steps = bool(plan.changes or own_files)
-    if has_steps or followers.docker is not None or followers.last is not None:
+    if has_steps or followers.need_journal:
         _carry_out(node, plan, own_files, followers)
-    elif followers.containerd is not None:
-        followers.containerd.restart()
+    else:
+        followers.take("")
     if not enabled:
         _remove_marker(node)
 
@@ -121,19 +89,14 @@ def _carry_out(
     node: Node, plan: Plan, own_files: OwnFiles, followers: Followers
 ) -> None:
     try:
-        journal = stage(node, plan, own_files, followers.to_take)
+        journal = stage(node, plan, own_files, followers)
         _write_journal(node, journal)
     except BaseException as error:  # noqa: BLE001 - cleared away and raised again
         _forget(node)
         _raise(error, "nothing was changed")
     try:
         steps.do(node, journal)
-        if followers.docker is not None:
-            followers.docker.take(journal.staging)
-        if followers.containerd is not None:
-            followers.containerd.restart()
-        if followers.last is not None:
-            followers.last()
+        followers.take(journal.staging)
     except BaseException as error:  # noqa: BLE001 - undone and raised again
         _turn_round(node, journal, error, followers)
     try:
@@ -156,14 +119,14 @@ def is_interrupted(node: Node) -> bool:
     return any(records.exists(node, path) for path in (_JOURNAL, _UNDO))
 
 
-def recover(node: Node, everybody: AllFollowers) -> bool:
+def recover(node: Node, followers_of: FollowersOf) -> bool:
     """Finish or undo what a killed run left; return whether there was anything.
 
     The caller holds the lock.
 
     Args:
         node: whose files.
-        everybody: returns all that may have to take something of a journal.
+        followers_of: returns those that have to take what a journal says.
 
     Raises:
         WriteError: the disk or the permissions refuse. NodeError: a follower does not
@@ -171,7 +134,7 @@ def recover(node: Node, everybody: AllFollowers) -> bool:
             journal is damaged.
     """
     try:
-        if _recover_undo(node, everybody) or _recover_journal(node, everybody):
+        if _recover_undo(node, followers_of) or _recover_journal(node, followers_of):
             return True
         clear(node)
     except OSError as error:
@@ -179,30 +142,30 @@ def recover(node: Node, everybody: AllFollowers) -> bool:
     return False
 
 
-def _recover_undo(node: Node, everybody: AllFollowers) -> bool:
+def _recover_undo(node: Node, followers_of: FollowersOf) -> bool:
     content = records.read(node, _UNDO)
     if content is None:
         return False
     journal = Journal.from_json(content, node.shown(_UNDO))
     node = node._replace(docker=journal.docker)
-    followers = everybody(node, journal)
+    followers = followers_of(node, journal)
     steps.undo(node, journal, followers.say)
-    _settle(_followers_of(journal, followers), journal)
-    in_place.open_again(node, journal, followers.say, undone=True)
+    followers.settle(journal.staging)
+    in_place.open_again(node, journal, followers, undone=True)
     clear(node, _UNDO)
     return True
 
 
-def _recover_journal(node: Node, everybody: AllFollowers) -> bool:
+def _recover_journal(node: Node, followers_of: FollowersOf) -> bool:
     content = records.read(node, _JOURNAL)
     if content is None:
         return False
     journal = Journal.from_json(content, node.shown(_JOURNAL))
     node = node._replace(docker=journal.docker)
-    followers = _followers_of(journal, everybody(node, journal))
+    followers = followers_of(node, journal)
     try:
         steps.do(node, journal)
-        _settle(followers, journal)
+        followers.settle(journal.staging)
     except NodeError as error:
         _turn_round(node, journal, error, followers)
     except (files.ChangedError, ObstacleError) as error:
@@ -213,21 +176,6 @@ def _recover_journal(node: Node, everybody: AllFollowers) -> bool:
         return True
     _tidy_up(node, journal, followers)
     return True
-
-
-def _followers_of(journal: Journal, everybody: Followers) -> Followers:
-    return Followers(
-        everybody.containerd if journal.restart else None,
-        everybody.docker if journal.reload is not None else None,
-        say=everybody.say,
-    )
-
-
-def _settle(followers: Followers, journal: Journal) -> None:
-    if followers.docker is not None:
-        followers.docker.settle(journal.staging)
-    if followers.containerd is not None:
-        followers.containerd.settle()
 
 
 def _write_journal(node: Node, journal: Journal) -> None:
@@ -270,9 +218,9 @@ def _take_back(node: Node, journal: Journal, followers: Followers) -> None:
     files.rename(node.place(_JOURNAL), node.place(_UNDO))
     steps.undo(node, journal, followers.say)
     try:
-        _settle(followers, journal)
+        followers.settle(journal.staging)
     finally:
-        in_place.open_again(node, journal, followers.say, undone=True)
+        in_place.open_again(node, journal, followers, undone=True)
         clear(node, _UNDO)
 
 
@@ -298,7 +246,7 @@ def _tidy_up(node: Node, journal: Journal, followers: Followers) -> None:
 
     Nothing here can be undone, all can be done twice.
     """
-    in_place.open_again(node, journal, followers.say, undone=False)
+    in_place.open_again(node, journal, followers, undone=False)
     steps.remove_directories(node, journal, journal.spent_directories)
     clear(node, _JOURNAL)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Dict, List, Optional
 
 from private_registry.node import files
 from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
@@ -14,6 +14,7 @@ from private_registry.node.values import DockerPlaces, NodePath, Root, directory
 from private_registry.texts import json_text
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction import records
+from private_registry.transaction.follower import Followers
 from private_registry.transaction.journal import Directory, Journal, Permissions, Step
 from private_registry.transaction.plan import Action, Kind, Plan
 
@@ -21,18 +22,6 @@ OwnFiles = Dict[NodePath, Optional[bytes]]
 
 _STAGING = "staging-"
 _DOCKER_PLACES = "docker.json"
-
-
-class ToTake(NamedTuple):
-    """What is still to be taken when all files are in place.
-
-    Args:
-        restart: containerd has to take something.
-        reload: the texts that a Docker engine has to take; None for nothing.
-    """
-
-    restart: bool = False
-    reload: Optional[Mapping[str, Sequence[str]]] = None
 
 
 def changed_own_files(
@@ -69,7 +58,7 @@ def _differs(node: Node, path: NodePath, content: Optional[bytes]) -> bool:
     return records.read(node, path) != content
 
 
-def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journal:
+def stage(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers) -> Journal:
     """Write every new file and give every old one a second name.
 
     Return what is to be done then.
@@ -83,11 +72,10 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, to_take: ToTake) -> Journ
         [_directory(node, each) for each in plan.new_directories],
         [_directory(node, each) for each in plan.spent_directories],
         [],
-        to_take.restart,
-        node.docker,
-        to_take.reload,
+        docker=node.docker,
     )
-    for root in _roots_touched(plan, to_take):
+    journal = followers.noted_in(journal)
+    for root in _roots_touched(plan, journal):
         for directory in (
             STATE_DIRECTORY,
             records.originals_of(root).path,
@@ -122,7 +110,7 @@ def _directory(node: Node, path: NodePath) -> Directory:
     return Directory(path.root.value, path.path, permissions)
 
 
-def _roots_touched(plan: Plan, to_take: ToTake) -> List[Root]:
+def _roots_touched(plan: Plan, journal: Journal) -> List[Root]:
     """List the roots that need a staging directory: Docker's only where something
     happens there.
     """
@@ -130,7 +118,7 @@ def _roots_touched(plan: Plan, to_take: ToTake) -> List[Root]:
     touched.update(
         each.root for each in (*plan.new_directories, *plan.spent_directories)
     )
-    if to_take.reload is not None:
+    if journal.reload is not None:
         touched.add(Root.DOCKER)
     return [
         root for root in Root if root in (Root.DATA, Root.COMMON) or root in touched

@@ -9,13 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Callable, Iterable, Iterator, Optional, Tuple
 
-from private_registry.containerd import in_place
 from private_registry.errors import NodeError
 from private_registry.node import files
 from private_registry.node.directories import ObstacleError, Place
 from private_registry.node.paths import STATE_DIRECTORY, TEMPLATE, Node
 from private_registry.node.values import NodePath, ObservedFile, Root
-from private_registry.transaction import lending, records
+from private_registry.transaction import in_place, lending, records
 from private_registry.transaction.journal import Directory, Journal, Step
 from private_registry.transaction.permissions import InPlace
 from private_registry.transaction.plan import parents_of

@@ -12,7 +12,7 @@ from private_registry.errors import NodeError, WriteError
 from private_registry.node import files
 from private_registry.node.paths import Node
 from private_registry.transaction import commit, records
-from private_registry.transaction.commit import AllFollowers
+from private_registry.transaction.follower import FollowersOf
 from private_registry.transaction.lock import HeldError, held, held_at_once
 
 SECONDS = 300
@@ -25,7 +25,7 @@ _AFTER_REFRESH = "when it has, type: microk8s private-registry apply"
 @contextmanager
 def alone(
     node: Node,
-    everybody: AllFollowers,
+    followers_of: FollowersOf,
     say: Callable[[str], None],
     *,
     is_hook: bool = False
@@ -47,7 +47,7 @@ def alone(
 
     try:
         with held(node.lock, seconds, tell):
-            commit.recover(node, everybody)
+            commit.recover(node, followers_of)
             yield records.with_docker(node)
     except HeldError as error:
         kill = (
@@ -64,7 +64,7 @@ def alone(
 
 @contextmanager
 def looking(
-    node: Node, everybody: AllFollowers, say: Callable[[str], None]
+    node: Node, followers_of: FollowersOf, say: Callable[[str], None]
 ) -> Iterator[Node]:
     """Look at a node as it is, beside whoever is at work.
 
@@ -76,7 +76,7 @@ def looking(
             if files.kind_of(node.lock) is not None or commit.is_interrupted(node):
                 turn = stack.enter_context(held_at_once(node.lock))
                 if turn.is_ours:
-                    commit.recover(node, everybody)
+                    commit.recover(node, followers_of)
                 else:
                     say(f"Another run{_process(turn.holder)} is at work right now.")
         except (OSError, WriteError) as error:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from private_registry.changes.requests import AddRequest
 from private_registry.check.diagnosis import Asked, Diagnosis, diagnose
 from private_registry.check.findings import Cause, Finding, Layer, Remedy, Severity
 from private_registry.check.image import parse_subject
@@ -17,7 +18,6 @@ from private_registry.check.reading.reading import HostEntry, Reading, Trust
 from private_registry.check.result import Result
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
-from private_registry.verbs.requests import AddRequest
 
 MIRROR, OTHER, SELF = "https://m:1/v2", "https://o:2/v2", "https://reg.corp/v2"
 LAYER_OF = {

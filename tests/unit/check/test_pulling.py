@@ -11,11 +11,11 @@ import pytest
 
 from private_registry.check import pulling
 from private_registry.check.image import Image
+from private_registry.check.outcome import Afterwards, CheckOutcome, PullTry
 from private_registry.cli.show_check import check, check_plain
 from private_registry.containerd.cri import calls
 from private_registry.node.paths import Node
 from private_registry.registries.names import parse_registry_name
-from private_registry.verbs.outcomes import Afterwards, CheckOutcome, PullTry
 
 NAME = "reg.corp/app:1"
 IMAGE = Image(parse_registry_name("reg.corp", "x"), "app", "1")

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from private_registry.verbs import operations
+from private_registry.verbs import add
 from unit.microk8s import HOOK, PLUGIN, Microk8s
 
 INSECURE = ("--insecure", "10.141.241.175:32000")
@@ -363,7 +363,7 @@ def test_a_bug_of_ours_is_exit_code_1_with_a_traceback(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(operations, "add", fail)
+    monkeypatch.setattr(add, "add", fail)
     result = microk8s.run("enable")
     assert result.exit_code == 1
     assert "ZeroDivisionError" in result.stderr
@@ -376,7 +376,7 @@ def test_ctrl_c_is_no_bug(microk8s: Microk8s, monkeypatch: pytest.MonkeyPatch) -
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(operations, "add", interrupt)
+    monkeypatch.setattr(add, "add", interrupt)
     result = microk8s.run("enable")
     assert (result.exit_code, result.stdout) == (130, "")
     assert "interrupted" in result.stderr

@@ -14,6 +14,13 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from private_registry.changes.export import (
+    FORMATS,
+    Export,
+    as_hosts,
+    as_launch_config,
+    as_toml,
+)
 from private_registry.imports import certs_d, k3s_yaml, yaml_text
 from private_registry.imports.certs_d import Directory
 from private_registry.registries.endpoints import Endpoint
@@ -26,13 +33,6 @@ from private_registry.registries.model import (
 )
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 from private_registry.registries.registries_toml import from_toml
-from private_registry.verbs.export import (
-    FORMATS,
-    Export,
-    as_hosts,
-    as_launch_config,
-    as_toml,
-)
 from unit import strategies
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
@@ -249,7 +249,7 @@ def test_k3s_file_of_a_state_reads_back_as_the_state(
 
 
 def test_what_a_block_cannot_give_back_is_quoted() -> None:
-    from private_registry.verbs.export import _yaml_text  # noqa: PLC0415
+    from private_registry.changes.export import _yaml_text  # noqa: PLC0415
 
     for text in (
         "",

@@ -8,26 +8,28 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
+from private_registry.changes.outcomes import CheckedAt
 from private_registry.node import files
 from private_registry.node.paths import LAST_CHECK, STATE, STATE_DIRECTORY, Node
 from private_registry.node.values import NodePath, Root
 from private_registry.texts import json_text
 from private_registry.transaction import records
 from private_registry.transaction.lock import held_at_once
-from private_registry.verbs.outcomes import CheckedAt, CheckOutcome
 
 _LATEST = 2**36  # in two thousand years; later ones have no date everywhere
 
 
-def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
+def remember(
+    node: Node, checks: Mapping[str, Tuple[str, ...]], *, is_everything: bool
+) -> None:
     """Keep what a check said, where this addon keeps things at all and nobody is at
     work.
 
     Args:
         node: that was checked.
-        outcome: what came out.
+        checks: the causes of the faults of each registry; none where it was fine.
         is_everything: whatever was remembered of other registries counts no more.
     """
     try:
@@ -36,7 +38,9 @@ def remember(node: Node, outcome: CheckOutcome, *, is_everything: bool) -> None:
         with held_at_once(node.lock) as turn:
             if turn.is_ours:
                 known = {} if is_everything else recall(node)
-                _write(node, {**known, **_told(outcome)})
+                now = time.time()
+                new = {name: CheckedAt(now, each) for name, each in checks.items()}
+                _write(node, {**known, **new})
     except OSError:
         # Not root, or the disk is full: the check itself does not depend on it.
         return
@@ -69,23 +73,6 @@ def _seconds(plain: Any) -> float:
     if not 0 <= plain < _LATEST:
         raise ValueError(plain)
     return plain
-
-
-def _told(outcome: CheckOutcome) -> Dict[str, CheckedAt]:
-    now = time.time()
-    faults = [each for each in outcome.findings if each.is_fault]
-    return {
-        each.registry: CheckedAt(
-            now,
-            tuple(
-                fault.cause.value
-                for fault in faults
-                if fault.registry in ("", each.registry)
-            ),
-        )
-        for each in outcome.registries
-        if each.is_asked or each.is_fault
-    }
 
 
 def _write(node: Node, checks: Mapping[str, CheckedAt]) -> None:

@@ -1,15 +1,11 @@
-"""What a verb has done or found out, as values.
-
-Cli/show_changes.py tells it to people.
-"""
+"""Outcomes: what a change has done to a node, and what is saved on it, as values."""
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
-from private_registry.check.diagnosis import RegistryReport
-from private_registry.check.findings import Finding
+from private_registry.containerd.part import Restart
+from private_registry.docker.part import Reload
 from private_registry.node.paths import Node
 from private_registry.node.values import NodePath, ObservedFile
 from private_registry.pull_secrets.part import ChangedSecret
@@ -18,7 +14,6 @@ from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.ledger import EntryKey
 from private_registry.transaction.plan import Plan
-from private_registry.verbs.planning import Reload, Restart
 
 
 class Outcome(NamedTuple):
@@ -112,49 +107,3 @@ class Listing(NamedTuple):
     still_loaded: FrozenSet[EntryKey] = frozenset()
     pull_secrets: Tuple[MadeSecret, ...] = ()
     checks: Mapping[str, CheckedAt] = {}
-
-
-class Afterwards(Enum):
-    """What became of the image that a real pull brought."""
-
-    NOTHING = "nothing"
-    REMOVED = "removed"
-    WAS_THERE = "was_there"
-    STAYS = "stays"
-
-
-class PullTry(NamedTuple):
-    """A real pull.
-
-    Args:
-        reference: of the image.
-        words: what containerd says of it; empty where it worked.
-        afterwards: what became of the image.
-        why: it stays, although it was not there before.
-    """
-
-    reference: str
-    words: str = ""
-    afterwards: Afterwards = Afterwards.NOTHING
-    why: str = ""
-
-
-class CheckOutcome(NamedTuple):
-    """What `check` found out.
-
-    Args:
-        registries: one after the other.
-        findings: faults first.
-        unseen: what this user may not look at, for people, a line each.
-        pull: the real pull that was asked for, if any.
-    """
-
-    registries: Tuple[RegistryReport, ...]
-    findings: Tuple[Finding, ...]
-    unseen: Tuple[str, ...] = ()
-    pull: Optional[PullTry] = None
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing is at fault."""
-        return not any(each.is_fault for each in self.findings)

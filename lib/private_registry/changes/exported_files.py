@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import List
 
+from private_registry.changes.export import Export, ExportedFile
 from private_registry.errors import UsageError
 from private_registry.node import files, trusted_places
 from private_registry.node.directories import Place
 from private_registry.texts.showing import shown_path
-from private_registry.verbs.export import Export, ExportedFile
 
 _READABLE = 0o644
 _OPTION = "option --output"

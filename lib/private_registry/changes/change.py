@@ -1,0 +1,380 @@
+"""Changes of a node: parts become a plan, and the plan is carried out."""
+
+from __future__ import annotations
+
+from typing import (
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+from private_registry.changes.outcomes import Outcome
+from private_registry.changes.saved import saved_credentials
+from private_registry.containerd.daemon import Containerd
+from private_registry.containerd.part import (
+    RegistryFiles,
+    Restart,
+    TemplatePart,
+    entries_of,
+)
+from private_registry.containerd.refusals import check_rendered
+from private_registry.containerd.shipped import is_stock
+from private_registry.containerd.template_file import (
+    RENDERED_PATH,
+    may_hold_old_logins,
+    read_template,
+    template_to_clean,
+)
+from private_registry.docker.part import (
+    DockerReach,
+    Reload,
+    docker_notes,
+    docker_reach,
+    engine_to_settle,
+)
+from private_registry.errors import ConflictError
+from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
+from private_registry.node.services import service_files
+from private_registry.node.values import NodePath, ObservedFile, Root, WantedFile
+from private_registry.pull_secrets.part import ClusterPart, made_secrets, record_of
+from private_registry.pull_secrets.secret import MadeSecret
+from private_registry.registries import registries_toml
+from private_registry.registries.model import DesiredState
+from private_registry.registries.names import RegistryName
+from private_registry.transaction import commit, records
+from private_registry.transaction.follower import Follower, Followers, FollowersOf
+from private_registry.transaction.journal import Journal
+from private_registry.transaction.part import Part, Scope
+from private_registry.transaction.plan import Action, Plan, Situation, make_plan
+from private_registry.transaction.staging import OwnFiles
+
+
+class Options(NamedTuple):
+    """How to carry out a change.
+
+    Args:
+        door: absolute path of the addon's plugin program, which the plugin command goes
+            through.
+        adopt: take over files that somebody else wrote or changed.
+        dry_run: plan only.
+        no_restart: leave it to people to restart containerd.
+        after_refresh: snapd waits for it, and not for long.
+        say: is told what takes long.
+        outside: what people type to run the same outside of the snap.
+    """
+
+    door: str
+    adopt: bool = False
+    dry_run: bool = False
+    no_restart: bool = False
+    after_refresh: bool = False
+    say: Callable[[str], None] = lambda _line: None
+    outside: str = ""
+
+
+class InCluster(NamedTuple):
+    """Pull secrets, as far as a change is about them.
+
+    Args:
+        to_make: what is made with it; None for nothing.
+        made: what is to be remembered then; None for what is remembered now.
+    """
+
+    to_make: Optional[ClusterPart] = None
+    made: Optional[Tuple[MadeSecret, ...]] = None
+
+
+NO_CLUSTER = InCluster()
+_NOTHING = DesiredState()
+
+
+class OwnPrograms(NamedTuple):
+    """The plugin command and the hook.
+
+    Args:
+        files: of both.
+    """
+
+    files: Mapping[NodePath, WantedFile]
+
+    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
+        """Whether a file is one for some registries: they are for all."""
+        return False
+
+    def refuse(self) -> None:
+        """Raise nothing."""
+
+    def added_to(self, plan: Plan) -> Plan:
+        """Return the plan: the files are all there is."""
+        return plan
+
+    @property
+    def followers(self) -> Tuple[Follower, ...]:
+        """Nobody."""
+        return ()
+
+
+def make_so(
+    node: Node,
+    desired: DesiredState,
+    scope: Scope,
+    options: Options,
+    cluster: InCluster = NO_CLUSTER,
+    *,
+    is_docker: bool = False,
+) -> Outcome:
+    """Make a node match a desired state.
+
+    Args:
+        node: to be changed; the caller has its turn.
+        desired: what it is to know, and what is saved then.
+        scope: the registries that the command is about; None for all.
+        options: how to go about it.
+        cluster: what of it is in the cluster.
+        is_docker: the command is about a Docker engine.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+    concerned = [
+        each for each in desired.registries if scope is None or each.name in scope
+    ]
+    file = read_template(node)
+    registries = RegistryFiles(node, desired, concerned, file.template, options.adopt)
+    # What containerd would ignore is told before Docker is looked for.
+    registries.refuse()
+    reach = docker_reach(node, desired, options.outside, is_asked=is_docker)
+    template = TemplatePart(
+        reach.node,
+        file,
+        entries_of(desired, file.template),
+        containerd_of(node, options, desired),
+        scope,
+        adopt=options.adopt,
+        no_restart=options.no_restart,
+    )
+    own = OwnPrograms(service_files(node, options.door))
+    parts: List[Part] = [registries._replace(node=reach.node), own, template]
+    parts += [each for each in (reach.part, cluster.to_make) if each is not None]
+    plan = _plan_of(reach.node, parts, scope, options)
+    outcome = _outcome(reach, template, plan, desired)._replace(
+        enabled=(node.is_enabled, True),
+        concerned=tuple(concerned),
+        notes=(*docker_notes(concerned), *reach.notes),
+        secrets=cluster.to_make.changed if cluster.to_make else (),
+    )
+    if not options.dry_run:
+        _carry_out(node, outcome, reach, parts, cluster, options)
+    return outcome
+
+
+def _carry_out(
+    node: Node,
+    outcome: Outcome,
+    reach: DockerReach,
+    parts: Sequence[Part],
+    cluster: InCluster,
+    options: Options,
+) -> None:
+    plan, desired, to_make = outcome.plan, outcome.desired, cluster.to_make
+    state = registries_toml.to_toml(desired)
+    check_rendered(reach.node, plan, state, desired)
+    made = to_make.made if to_make else cluster.made
+    made = made_secrets(node) if made is None else made
+    saved: OwnFiles = {STATE: state.encode(), PULL_SECRETS: record_of(made)}
+    if plan.changes or outcome.restart is Restart.DONE:
+        # What was found out before does not hold any more.
+        saved[LAST_CHECK] = None
+    _commit(reach, plan, saved, parts, options)
+    if to_make is not None and to_make.made_by_us != to_make.made:
+        # Others made a service account name a Secret meanwhile.
+        same = Plan((), records.ledgers(reach.node))
+        record = {PULL_SECRETS: record_of(to_make.made_by_us)}
+        commit.commit(reach.node, same, record, enabled=True)
+
+
+def take_everything_back(node: Node, options: Options) -> Outcome:
+    """Give a node back as it was before the addon.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+    record = records.ledger(node, Root.DATA).template
+    is_ours = bool(record.keys or record.rendered)
+    file, notes = template_to_clean(node) if is_ours else (None, ())
+    reach = docker_reach(node, _NOTHING, options.outside, is_asked=True)
+    template = None
+    if file is not None:
+        template = TemplatePart(
+            reach.node,
+            file,
+            [],
+            containerd_of(node, options),
+            None,
+            adopt=options.adopt,
+            no_restart=options.no_restart,
+        )
+    parts: List[Part] = [each for each in (template, reach.part) if each is not None]
+    plan = _plan_of(reach.node, parts, None, options)
+    outcome = _outcome(reach, template, plan, _NOTHING)._replace(
+        enabled=(node.is_enabled, False),
+        notes=(*notes, *_still_closed(node, plan), *reach.notes),
+        is_inspected=False,
+    )
+    if not options.dry_run:
+        # What containerd still has is told once; nothing of ours stays to remember it.
+        own: OwnFiles = {STATE: None, PULL_SECRETS: None, LAST_CHECK: None}
+        _commit(reach, plan.without_memory(), own, parts, options)
+    return outcome
+
+
+def _still_closed(node: Node, plan: Plan) -> Tuple[str, ...]:
+    """Tell people what nobody will open again when nothing of ours is left."""
+    found = plan.ledgers[Root.DATA].template.rendered
+    if found is None:
+        return ()
+    path, mode = node.shown(RENDERED_PATH), f"{found[0]:04o}"
+    note = f"{path} holds a login until containerd's next start and is root's alone"
+    return (f"{note}; give it back to its group then: sudo chmod {mode} {path}",)
+
+
+def _outcome(
+    reach: DockerReach,
+    template: Optional[TemplatePart],
+    plan: Plan,
+    desired: DesiredState,
+) -> Outcome:
+    return Outcome(
+        reach.node,
+        plan,
+        desired,
+        (False, False),
+        originals=_originals(reach.node, plan.actions),
+        restart=template.restart if template else Restart.NONE,
+        is_inspected=template is not None and template.has_new_password,
+        reload=reach.part.reload_of(plan) if reach.part else Reload.NONE,
+    )
+
+
+def _commit(
+    reach: DockerReach,
+    plan: Plan,
+    saved: OwnFiles,
+    parts: Sequence[Part],
+    options: Options,
+) -> None:
+    plan = plan._replace(ledgers={**plan.ledgers, **reach.forgotten})
+    takers = [each for part in parts for each in part.followers]
+    takers.sort(key=lambda each: each.order)
+    commit.commit(
+        reach.node,
+        plan,
+        saved,
+        enabled=saved[STATE] is not None,
+        followers=_followers(reach.node, takers, options),
+    )
+
+
+def _followers(node: Node, takers: Iterable[Follower], options: Options) -> Followers:
+    return Followers(
+        tuple(takers),
+        lambda content: may_hold_old_logins(node, content),
+        options.say,
+    )
+
+
+def followers_of_killed_run(options: Options) -> FollowersOf:
+    """Return what finds those that have to take what a killed run wrote."""
+
+    def followers(node: Node, journal: Journal) -> Followers:
+        engine = engine_to_settle(node, journal.reload)
+        containerd = containerd_of(node, options) if journal.restart else None
+        takers: Sequence[Union[Follower, None]] = (engine, containerd)
+        return _followers(node, filter(None, takers), options)
+
+    return followers
+
+
+def containerd_of(
+    node: Node, options: Options, desired: DesiredState = _NOTHING
+) -> Containerd:
+    """Return a node's containerd, whose words show none of our passwords."""
+
+    def passwords() -> List[str]:
+        known = (*desired.credentials, *saved_credentials(node))
+        return [each.password for each in known]
+
+    return Containerd(node, passwords, options.say)
+
+
+# --- the plan -------------------------------------------------------------------------
+
+
+def _plan_of(node: Node, parts: Sequence[Part], scope: Scope, options: Options) -> Plan:
+    """Compare what the parts want with the node.
+
+    Raises:
+        ConflictError: somebody else's file or entry is in the way.
+        NodeError: containerd or Docker would not take it.
+    """
+    wanted: Dict[NodePath, WantedFile] = {}
+    for part in parts:
+        part.refuse()
+        wanted.update(part.files)
+
+    def in_scope(path: NodePath) -> bool:
+        return scope is None or any(part.is_about(path, scope) for part in parts)
+
+    plan = _plan_of_files(node, wanted, in_scope, options)
+    for part in parts:
+        plan = part.added_to(plan)
+    return plan
+
+
+def _plan_of_files(
+    node: Node,
+    wanted: Dict[NodePath, WantedFile],
+    in_scope: Callable[[NodePath], bool],
+    options: Options,
+) -> Plan:
+    ledgers = records.ledgers(node)
+    recorded = [
+        NodePath(root, path) for root, each in ledgers.items() for path in each.files
+    ]
+    observed, existing = records.observe(node, dict.fromkeys([*wanted, *recorded]))
+    situation = Situation(
+        wanted,
+        observed,
+        ledgers,
+        existing,
+        node.owner,
+        options.adopt,
+        in_scope,
+        is_stock,
+    )
+    try:
+        return make_plan(situation)
+    except ConflictError as error:
+        path = next(each for each in wanted if each.path == error.place)
+        obstacle = observed[path].obstacle
+        if obstacle:
+            raise records.in_the_way(node, path, obstacle) from error
+        error.place = node.shown(path)
+        raise
+
+
+def _originals(node: Node, actions: Iterable[Action]) -> Dict[NodePath, ObservedFile]:
+    found = (
+        (action.path, records.original(node, action.path.root, action.original))
+        for action in actions
+        if action.original is not None
+    )
+    return {path: original for path, original in found if original is not None}

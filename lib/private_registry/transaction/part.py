@@ -1,0 +1,38 @@
+"""Parts: the things of a node that one change is about."""
+
+from __future__ import annotations
+
+from typing import FrozenSet, Mapping, Optional, Protocol, Tuple
+
+from private_registry.node.values import NodePath, WantedFile
+from private_registry.registries.names import RegistryName
+from private_registry.transaction.follower import Follower
+from private_registry.transaction.plan import Plan
+
+# The registries that a change is about; None for all.
+Scope = Optional[FrozenSet[RegistryName]]
+
+
+class Part(Protocol):
+    """Something that is configured for registries; a change loops over its parts."""
+
+    @property
+    def files(self) -> Mapping[NodePath, WantedFile]:
+        """Files of our own that should be there."""
+
+    def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
+        """Whether a file of ours is one for some registries."""
+
+    def refuse(self) -> None:
+        """Raise what has to be refused before anything is compared.
+
+        Raises:
+            PrivateRegistryError: what is wanted would be ignored, or read otherwise.
+        """
+
+    def added_to(self, plan: Plan) -> Plan:
+        """Return a plan with what happens to this part beside its files."""
+
+    @property
+    def followers(self) -> Tuple[Follower, ...]:
+        """Who has to take it; known once it is added to a plan."""

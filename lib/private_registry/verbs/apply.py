@@ -1,0 +1,58 @@
+"""The verb ``apply``: makes the node match what is saved, or a file."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from private_registry.changes.change import Options, make_so
+from private_registry.changes.outcomes import Outcome
+from private_registry.changes.requests import ApplyRequest
+from private_registry.changes.saved import saved_state
+from private_registry.changes.turn import turn_of
+from private_registry.cli.change_options import (
+    COMMON,
+    How,
+    check_once,
+    from_elsewhere,
+    how_of,
+)
+from private_registry.cli.files_given import Inputs
+from private_registry.cli.parser import Parser
+from private_registry.cli.verb import Call, Verb
+from private_registry.node.paths import Node
+from private_registry.verbs.afterwards import tell
+
+
+def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:
+    parser = Parser()
+    parser.values("--file", "--import")
+    parser.flags("--after-refresh", *COMMON)
+    values = parser.read(arguments, name)
+    check_once(values)
+    place = from_elsewhere(values)
+    if place is None:
+        return ApplyRequest(), how_of(values)
+    # Rarely needed.
+    from private_registry.cli.imports_given import apply_request  # noqa: PLC0415
+
+    return apply_request(*place, inputs), how_of(values)
+
+
+def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
+    """Make the node match the saved state, or the request's, which is saved then.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+    with turn_of(found, options) as node:
+        desired = saved_state(node) if request.state is None else request.state
+        outcome = make_so(node, desired, None, options)
+        return outcome._replace(notes=(*request.notes, *outcome.notes))
+
+
+def _run(request: ApplyRequest, how: How, call: Call) -> int:
+    node = call.node
+    return tell(node, apply(node, request, call.options(how)), how, call)
+
+
+VERB = Verb(_read, _run)

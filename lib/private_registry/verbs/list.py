@@ -1,0 +1,34 @@
+"""The verb ``list``: what is saved, and whether the node still has it."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from private_registry.changes.saved import listing_of
+from private_registry.changes.turn import look_of
+from private_registry.cli import show_list
+from private_registry.cli.change_options import How
+from private_registry.cli.files_given import Inputs
+from private_registry.cli.parser import Parser
+from private_registry.cli.verb import Call, Verb
+from private_registry.errors import EXIT_OK
+
+
+def _read(name: str, arguments: List[str], _inputs: Inputs) -> Tuple[None, How]:
+    parser = Parser()
+    parser.flags("--json")
+    return None, How(json=parser.read(arguments, name).json)
+
+
+def _run(_request: None, how: How, call: Call) -> int:
+    found = call.node
+    with look_of(found, call.options(how)) as node:
+        listing = listing_of(node)
+    if how.json:
+        call.console.json(*show_list.listing_json(listing))
+    else:
+        call.console.lines(show_list.listing(found, listing))
+    return EXIT_OK
+
+
+VERB = Verb(_read, _run)
