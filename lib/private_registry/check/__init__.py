@@ -1,1 +1,8 @@
-"""Check."""
+"""Why a pull fails: the verb `check`, from a node's files and registries' answers to
+one cause and what mends it.
+
+It changes nothing. Four rooms feed it: `reading` says whom containerd would ask, `lint`
+what in its files looks otherwise than it is read, `probe` asks the registries, and
+`explain` knows what error messages mean. Causes and remedies are here. The door is
+`run`.
+"""

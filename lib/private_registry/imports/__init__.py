@@ -1,1 +1,6 @@
-"""Imports."""
+"""Imports: what other programs know of registries, as this addon's desired state.
+
+One module for each format: k3s' registries.yaml, Docker's config.json and daemon.json,
+certs.d trees. What cannot be carried over becomes a note. The door is `formats`, which
+tells a format by what stands in a text.
+"""

@@ -2,8 +2,8 @@
 
 No program that root starts gets the environment as it was given. Each gets one made
 from nothing, and of the given one only the variables below, where they are what they
-should be. HACKING.md has the table with the reasons. Passwords alone are read from the
-environment as it was given.
+should be. docs/security.md has the table with the reasons. Passwords alone are read
+from the environment as it was given.
 """
 
 import os
