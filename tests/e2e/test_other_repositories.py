@@ -1,5 +1,5 @@
-"""README's examples in another repository, with the harness installed as others
-install it.
+"""The examples of the harness' README in another repository, with the harness installed
+as others install it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ echo "$directory" >"$SNAP_DATA/one-line"
 DISABLE = """#!/bin/sh -e
 rm -r "$(cat "$SNAP_DATA/one-line")" "$SNAP_DATA/one-line"
 """
-INSTALLED = ("pyproject.toml", "README.md", "LICENSE")
+README = "lib/registry_harness/README.md"
+INSTALLED = ("pyproject.toml", "LICENSE")
 
 
 @pytest.fixture
 def repository(tmp_path: Path, addon_repository: Path) -> Path:
-    """A repository with an addon that has nothing of ours, and README's examples as
-    its tests.
+    """A repository with an addon that has nothing of ours, and the examples of the
+    harness' README as its tests.
     """
     root = tmp_path / "repository"
     (root / "addons" / ADDON).mkdir(parents=True)
@@ -53,7 +54,7 @@ def repository(tmp_path: Path, addon_repository: Path) -> Path:
         program = root / "addons" / ADDON / name
         program.write_text(text)
         program.chmod(0o755)
-    readme = (addon_repository / "README.md").read_text(encoding="utf-8")
+    readme = (addon_repository / README).read_text(encoding="utf-8")
     for number, example in enumerate(
         re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     ):
