@@ -51,8 +51,8 @@ def text_of(page: Path) -> str:
 def blocks_of(page: Path) -> List[Block]:
     """List a page's blocks of code, from the top to the bottom."""
     text = text_of(page)
-    found = [Block(*match.groups(), *match.span()) for match in _FENCE.finditer(text)]
-    rest = _FENCE.sub(lambda match: " " * len(match[0]), text)
+    found = [Block(m[1], m[2], *m.span()) for m in _FENCE.finditer(text)]
+    rest = _FENCE.sub(lambda match: "-" * len(match[0]), text)
     for match in _INDENTED.finditer(rest):
         lines = "".join(line[4:] or "\n" for line in match[0].splitlines(True))
         found.append(Block("", lines.strip("\n"), *match.span()))

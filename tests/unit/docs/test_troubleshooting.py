@@ -48,7 +48,7 @@ def test_each_entry_says_something() -> None:
     assert all(entry.strip() for entry in entries)
 
 
-@pytest.mark.parametrize(("message", "causes"), _rows(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("message", "causes"), _rows(), ids=str)
 def test_explain_says_the_same_of_an_error_message(
     microk8s: Microk8s, message: str, causes: List[str]
 ) -> None:
