@@ -28,6 +28,7 @@ TOUCHES = {
     "check": ["last_check", "node_state", "observing", "pulling"],
     "check/probe": [
         *(
+            "answers",
             "caller",
             "connection",
             "exchange",
@@ -67,7 +68,7 @@ TOUCHES = {
 }
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
-    "check": ["run"],
+    "check": ["node_facts", "run"],
     "cli": [
         *(
             "check_options",

@@ -140,11 +140,12 @@ def _only_looks(node: Node, command: Command, options: Options) -> Optional[int]
 def _explain(request: ExplainRequest, *, as_json: bool) -> int:
     # Only here.
     from private_registry.check.explain.explain import explain  # noqa: PLC0415
+    from private_registry.check.node_facts import facts_here  # noqa: PLC0415
 
     # Many imports, only here.
     from private_registry.cli import show_check  # noqa: PLC0415
 
-    found = explain(request.text)
+    found = explain(request.text, facts_here(os.environ))
     if as_json:
         _print_json(show_check.explanations_json(found))
     else:

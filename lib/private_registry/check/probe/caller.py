@@ -1,6 +1,4 @@
-"""Asks a server by HTTP, through a proxy where containerd would, and says why it
-cannot.
-"""
+"""Callers: a server asked by HTTP, through a proxy where containerd would use one."""
 
 from __future__ import annotations
 
@@ -12,8 +10,10 @@ import ssl
 import time
 from typing import Dict, Mapping, Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 from private_registry.check.probe import targets
+from private_registry.check.probe.answers import check_protocol, is_said_by_tls
 from private_registry.check.probe.connection import (
     Address,
     address_of,
@@ -39,12 +39,6 @@ _DATE = re.compile(
     r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}"
     r" (GMT|[+-][0-9]{4})\Z"
 )
-_HTTPS_WORDS = (
-    b"HTTP request to an HTTPS server",
-    b"HTTP request was sent to HTTPS port",
-)
-_NO_CLIENT_WORDS = b"No required SSL certificate"
-_BAD_CLIENT_WORDS = b"SSL certificate error"
 _PROXY_WORDS = "the proxy {} answers {}"
 _OF_THE_BODY = (
     "content-type",
@@ -167,7 +161,8 @@ class Caller:
         ):
             words = _PROXY_WORDS.format(proxy.authority, answer.status)
             raise ProbeFailure(Cause.PROXY, Layer.HTTP, words, proxy.authority)
-        return self._checked(answer, target)
+        check_protocol(answer, target.scheme)
+        return answer
 
     # --- the way there ----------------------------------------------------------------
 
@@ -286,7 +281,7 @@ class Caller:
                 )
         except (OSError, http.client.HTTPException, ProbeFailure):
             return False
-        return not _is_said_by_tls(answer)
+        return not is_said_by_tls(answer)
 
     # --- there ------------------------------------------------------------------------
 
@@ -344,20 +339,6 @@ class Caller:
         except ProbeFailure:
             return False
 
-    def _checked(self, answer: Answer, target: Target) -> Answer:
-        if answer.status != http.client.BAD_REQUEST:
-            return answer
-        if target.scheme == "http" and _is_said_by_tls(answer):
-            words = "it answers that it was sent plain HTTP and speaks HTTPS"
-            raise ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
-        if _NO_CLIENT_WORDS in answer.body:
-            words = "it answers that it wants a client certificate"
-            raise ProbeFailure(Cause.CLIENT_CERTIFICATE_MISSING, Layer.TLS, words)
-        if _BAD_CLIENT_WORDS in answer.body:
-            words = "it answers that it does not take the client certificate"
-            raise ProbeFailure(Cause.CLIENT_CERTIFICATE_REFUSED, Layer.TLS, words)
-        return answer
-
     def _note_the_time(self, answer: Answer) -> None:
         date = answer.field("Date")
         if not _DATE.match(date):
@@ -391,11 +372,6 @@ def _greeting(address: Address) -> Request:
 
 def _proxy_login(proxy: Target) -> Mapping[str, str]:
     return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
-
-
-def _is_said_by_tls(answer: Answer) -> bool:
-    is_refusal = answer.status == http.client.BAD_REQUEST
-    return is_refusal and any(words in answer.body for words in _HTTPS_WORDS)
 
 
 def _tls_failure(error: OSError) -> ProbeFailure:

@@ -12,7 +12,8 @@ import socket
 import zlib
 from typing import Any, List, Mapping, NamedTuple, Optional, cast
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.targets import Target
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 
 
 class ProbeFailure(Exception):

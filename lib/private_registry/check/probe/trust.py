@@ -7,7 +7,8 @@ import ssl
 from functools import lru_cache
 from typing import Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 from private_registry.check.probe.failure import ProbeFailure
 from private_registry.check.reading.reading import Trust
 from private_registry.node import bounded_reads
