@@ -11,12 +11,14 @@ from typing import Any, FrozenSet
 
 from private_registry.check.kinds import (
     Family,
+    Layer,
     Mend,
     Row,
     answer,
     client,
     file,
     image,
+    login,
     name,
     named,
     no_login,
@@ -162,7 +164,8 @@ class Cause(Enum):
         " firewall to it")
     CONNECTION_LOST = tcp("connection_lost", "{who} hangs up",
         "whoever runs {who}, or a proxy before it: it closes connections before it"
-        " answers")
+        " answers",
+        layer=Layer.HTTP)
     # its TLS
     SPEAKS_HTTP = protocol("speaks_http",
         "{who} speaks plain HTTP and is asked by HTTPS", Mend.AS_HTTP)
@@ -195,7 +198,8 @@ class Cause(Enum):
     FORBIDDEN = answer("forbidden", "{who} forbids this",
         "whoever runs {who}: the right to pull, for this node or its login")
     NOT_FOUND = path("not_found", "{who} does not have this image",
-        "whoever pushes the image: push it to {who}, or spell it as it was pushed")
+        "whoever pushes the image: push it to {who}, or spell it as it was pushed",
+        layer=Layer.MANIFEST)
     RATE_LIMITED = answer("rate_limited", "{who} was asked too often", Mend.LIMIT)
     SERVER_ERROR = answer("server_error", "{who} has a fault of its own",
         "whoever runs {who}: its log says why")
@@ -203,14 +207,15 @@ class Cause(Enum):
         "{who} answers what no registry should",
         "whoever runs {who}, or a proxy before it: its log says why")
     NOT_UNDERSTOOD = answer("not_understood", "what {who} answers cannot be understood",
-        "whoever runs {who}, or a proxy before it: answers that keep to HTTP")
+        "whoever runs {who}, or a proxy before it: answers that keep to HTTP",
+        layer=Layer.HTTP)
     LOGIN_MISSING = no_login("login_missing",
         "{who} wants a login and there is none for it", Mend.LOGIN)
     LOGIN_REFUSED = wrong_login("login_refused",
         "{who} refuses the user name or password", Mend.LOGIN)
-    BAD_CHALLENGE = answer("bad_challenge", "{who} wants a login and does not say how",
+    BAD_CHALLENGE = login("bad_challenge", "{who} wants a login and does not say how",
         "whoever runs {who}: it has to say how to log in (WWW-Authenticate)")
-    TOKEN_UNREACHABLE = answer("token_unreachable",
+    TOKEN_UNREACHABLE = login("token_unreachable",
         "the token server that {who} sends its clients to gives no token",
         "whoever runs {who} or the network: this node has to reach the token server,"
         " where logins are checked")

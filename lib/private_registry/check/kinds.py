@@ -117,6 +117,7 @@ path = partial(Row, layer=Layer.API, family=Family.PATH)
 answer = partial(Row, layer=Layer.API, family=Family.ANSWER)
 no_login = partial(Row, layer=Layer.LOGIN, family=Family.NO_LOGIN)
 wrong_login = partial(Row, layer=Layer.LOGIN, family=Family.WRONG_LOGIN)
+login = partial(Row, layer=Layer.LOGIN, family=Family.ANSWER)
 image = partial(Row, layer=Layer.MANIFEST, family=Family.IMAGE)
 
 

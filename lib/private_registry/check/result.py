@@ -1,4 +1,4 @@
-"""What asking one endpoint brought, as values."""
+"""Results: what an endpoint is asked, and what came of it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Explain."""
+"""Explain: what an error text means; explain.py is the door."""

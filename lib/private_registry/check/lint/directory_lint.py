@@ -1,6 +1,4 @@
-"""certs.d itself: directories that are not read, and files with nearly the right
-name.
-"""
+"""Directories of certs.d: what is not read, and files with nearly the right name."""
 
 from __future__ import annotations
 

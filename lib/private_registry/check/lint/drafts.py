@@ -1,6 +1,4 @@
-"""A file that is looked at, what a rule finds in it, and the finding that comes of
-it.
-"""
+"""Drafts: what a rule finds in a file, and the finding that comes of it."""
 
 from __future__ import annotations
 

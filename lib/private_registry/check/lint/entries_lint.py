@@ -1,6 +1,4 @@
-"""Entries of containerd-template.toml: credentials that are never used, keys that
-are not read.
-"""
+"""Entries of containerd-template.toml: unused credentials, keys that are not read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""hosts.toml: everything that containerd ignores in silence, or reads otherwise than
-a person.
-"""
+"""Lint of hosts.toml: all that containerd ignores, or reads otherwise than a person."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""containerd-template.toml: what of it CRI ignores, and what keeps CRI from starting
-at all.
-"""
+"""Lint of containerd-template.toml: what CRI ignores, or does not start with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lint looks at in containerd-template.toml, and how it says what it finds."""
+"""The template under lint: what rules look at, and how they say what they find."""
 
 from __future__ import annotations
 

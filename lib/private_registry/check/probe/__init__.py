@@ -1,1 +1,1 @@
-"""Probe."""
+"""Probe: registries asked as containerd asks them."""

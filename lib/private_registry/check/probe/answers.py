@@ -41,13 +41,13 @@ def check_protocol(answer: Answer, scheme: str) -> None:
         return
     if scheme == "http" and is_said_by_tls(answer):
         words = "it answers that it was sent plain HTTP and speaks HTTPS"
-        raise ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
+        raise ProbeFailure(Cause.SPEAKS_HTTPS, words, layer=Layer.HTTP)
     if _NO_CLIENT_WORDS in answer.body:
         words = "it answers that it wants a client certificate"
-        raise ProbeFailure(Cause.CLIENT_CERTIFICATE_MISSING, Layer.TLS, words)
+        raise ProbeFailure(Cause.CLIENT_CERTIFICATE_MISSING, words)
     if _BAD_CLIENT_WORDS in answer.body:
         words = "it answers that it does not take the client certificate"
-        raise ProbeFailure(Cause.CLIENT_CERTIFICATE_REFUSED, Layer.TLS, words)
+        raise ProbeFailure(Cause.CLIENT_CERTIFICATE_REFUSED, words)
 
 
 def is_said_by_tls(answer: Answer) -> bool:
@@ -74,14 +74,14 @@ def check_status(answer: Answer, layer: Layer) -> None:
     if answer.status == HTTPStatus.OK:
         if answer.is_html:
             words = "it answers with a page for people"
-            raise ProbeFailure(Cause.NOT_A_REGISTRY, Layer.API, words)
+            raise ProbeFailure(Cause.NOT_A_REGISTRY, words)
         return
     cause = (
         _OF_STATUS.get(HTTPStatus(answer.status)) if _is_known(answer.status) else None
     )
     if cause is None and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         cause = Cause.SERVER_ERROR
-    raise ProbeFailure(cause or Cause.UNEXPECTED_STATUS, layer, words_of(answer))
+    raise ProbeFailure(cause or Cause.UNEXPECTED_STATUS, words_of(answer), layer=layer)
 
 
 def _is_known(status: int) -> bool:
@@ -105,7 +105,7 @@ def check_platform(answer: Answer) -> None:
     if known and own not in known:
         others = "".join(f", {each}" for each in known[1:_MOST_PLATFORMS])
         words = f"it has the image for {known[0]}{others}, not for {own}"
-        raise ProbeFailure(Cause.NO_PLATFORM, Layer.MANIFEST, words)
+        raise ProbeFailure(Cause.NO_PLATFORM, words)
 
 
 def _platform(manifest: Any) -> str:

@@ -111,7 +111,7 @@ class Caller:
             following = targets.followed(target, location)
             if following is None:
                 words = f"it redirects to what is no address: {harmless(location)}"
-                raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
+                raise ProbeFailure(Cause.UNEXPECTED_STATUS, words)
             if not targets.asks_again(answer.status) and (
                 body is not None or method == "POST"
             ):
@@ -124,7 +124,7 @@ class Caller:
             target = following
             is_elsewhere = is_elsewhere or not self._is_of_one_host(first, target)
         words = f"it redirects more than {targets.MOST_REQUESTS - 1} times"
-        raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
+        raise ProbeFailure(Cause.UNEXPECTED_STATUS, words)
 
     def _is_of_one_host(self, first: Target, other: Target) -> bool:
         return targets.is_of_one_host(first, other, compares_ports=self._compares_ports)
@@ -160,7 +160,7 @@ class Caller:
             and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED
         ):
             words = _PROXY_WORDS.format(proxy.authority, answer.status)
-            raise ProbeFailure(Cause.PROXY, Layer.HTTP, words, proxy.authority)
+            raise ProbeFailure(Cause.PROXY, words, proxy.authority, layer=Layer.HTTP)
         check_protocol(answer, target.scheme)
         return answer
 
@@ -173,7 +173,7 @@ class Caller:
         proxy = targets.target_of(url)
         if proxy is None:
             words = "the address of the proxy cannot be read, or is none of HTTP"
-            raise ProbeFailure(Cause.PROXY, Layer.FILES, words)
+            raise ProbeFailure(Cause.PROXY, words)
         return proxy
 
     def _reached(
@@ -188,7 +188,7 @@ class Caller:
         except ProbeFailure as failure:
             words = f"the proxy {proxy.authority} cannot be reached: {failure.detail}"
             raise ProbeFailure(
-                Cause.PROXY, failure.layer, words, proxy.authority
+                Cause.PROXY, words, proxy.authority, layer=failure.layer
             ) from failure
         if target.scheme == "https":
             try:
@@ -220,7 +220,7 @@ class Caller:
             if status == http.client.OK:
                 return
             words = _PROXY_WORDS.format(proxy.authority, status)
-        raise ProbeFailure(Cause.PROXY, Layer.TCP, words, proxy.authority)
+        raise ProbeFailure(Cause.PROXY, words, proxy.authority, layer=Layer.TCP)
 
     def _with_tls(
         self,
@@ -246,9 +246,7 @@ class Caller:
                 words = "it answers plain HTTP where TLS should begin"
                 if is_silent:
                     words = "it hangs up where TLS should begin, and answers plain HTTP"
-                failure = ProbeFailure(
-                    Cause.SPEAKS_HTTP, Layer.TLS, words, is_silent=is_silent
-                )
+                failure = ProbeFailure(Cause.SPEAKS_HTTP, words, is_silent=is_silent)
             raise failure from error
 
     def _presented(
@@ -301,7 +299,7 @@ class Caller:
             error, ConnectionError
         ):
             words = "what it answers is not HTTP"
-            return ProbeFailure(Cause.NOT_A_REGISTRY, Layer.HTTP, words)
+            return ProbeFailure(Cause.NOT_A_REGISTRY, words, layer=Layer.HTTP)
         if not isinstance(error, OSError):
             return not_understood(error)
         refusal = self._late_refusal(address) if target.scheme == "https" else None
@@ -309,9 +307,9 @@ class Caller:
             return refusal
         if target.scheme == "http" and self._speaks_tls(address):
             words = "it hangs up on plain HTTP and answers TLS"
-            return ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
+            return ProbeFailure(Cause.SPEAKS_HTTPS, words, layer=Layer.HTTP)
         words = "it closes the connection without an answer"
-        return ProbeFailure(Cause.CONNECTION_LOST, Layer.HTTP, words)
+        return ProbeFailure(Cause.CONNECTION_LOST, words)
 
     def _late_refusal(self, address: Address) -> Optional[ProbeFailure]:
         """Listen for what a server has against us, and say nothing that it would
@@ -363,7 +361,7 @@ def _seen_from(first: Target, target: Target, failure: ProbeFailure) -> ProbeFai
         Cause.UNEXPECTED_STATUS if failure.cause in _OF_THE_ADDRESS else failure.cause
     )
     words = f"it redirects to {target.base}, and there: {failure.detail}"
-    return ProbeFailure(cause, failure.layer, words, failure.asked)
+    return ProbeFailure(cause, words, failure.asked, layer=failure.layer)
 
 
 def _greeting(address: Address) -> Request:
@@ -378,5 +376,5 @@ def _tls_failure(error: OSError) -> ProbeFailure:
     reason = str(getattr(error, "reason", "") or "")
     if not reason or "EOF" in reason:
         words = "it closes the connection where TLS should begin"
-        return ProbeFailure(Cause.CONNECTION_LOST, Layer.TLS, words)
-    return ProbeFailure(Cause.TLS_FAILED, Layer.TLS, reason.lower().replace("_", " "))
+        return ProbeFailure(Cause.CONNECTION_LOST, words, layer=Layer.TLS)
+    return ProbeFailure(Cause.TLS_FAILED, reason.lower().replace("_", " "))

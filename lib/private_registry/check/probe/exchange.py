@@ -1,6 +1,4 @@
-"""One request and its answer by HTTP, within a deadline and bounds, whatever the
-server sends.
-"""
+"""Exchanges: one request and its answer, within a deadline and bounds."""
 
 from __future__ import annotations
 
@@ -192,7 +190,7 @@ def _send(wire: _Wire, request: Request) -> None:
                 "a header for it cannot be sent: it has a name or value that HTTP does"
                 " not know"
             )
-            raise ProbeFailure(Cause.BAD_HEADER, Layer.FILES, words)
+            raise ProbeFailure(Cause.BAD_HEADER, words)
     encoded = {
         name: value.encode(errors="surrogateescape") for name, value in headers.items()
     }
@@ -231,7 +229,7 @@ def _check_head(headers: http.client.HTTPMessage) -> None:
     elif encodings not in ([], ["chunked"]):
         reason = "an encoding that nobody knows"
     if reason:
-        raise ProbeFailure(Cause.NOT_UNDERSTOOD, Layer.HTTP, f"its answer has {reason}")
+        raise ProbeFailure(Cause.NOT_UNDERSTOOD, f"its answer has {reason}")
 
 
 def _body(response: http.client.HTTPResponse) -> bytes:

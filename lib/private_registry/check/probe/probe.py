@@ -150,7 +150,7 @@ class _Probe:
         scheme = self._entry.scheme
         if scheme not in ("http", "https"):
             words = f"{scheme}:// is no way to ask a registry"
-            raise ProbeFailure(Cause.BAD_SCHEME, Layer.FILES, words)
+            raise ProbeFailure(Cause.BAD_SCHEME, words)
         try:
             self._run("https" if self._entry.tries_https else scheme)
         except ProbeFailure as failure:
@@ -192,7 +192,7 @@ class _Probe:
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise ProbeFailure(Cause.NOT_A_REGISTRY, Layer.API, words_of(answer))
+            raise ProbeFailure(Cause.NOT_A_REGISTRY, words_of(answer))
         check_status(answer, Layer.API)
 
     def _look_up(self, base: Target) -> None:
@@ -207,7 +207,7 @@ class _Probe:
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             answer = self._allowed("GET", target)
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise ProbeFailure(Cause.NOT_FOUND, Layer.MANIFEST, words_of(answer))
+            raise ProbeFailure(Cause.NOT_FOUND, words_of(answer))
         check_status(answer, Layer.MANIFEST)
         if answer.kind in _INDEXES:
             check_platform(self._allowed("GET", target))
@@ -256,13 +256,13 @@ class _Probe:
         challenge = login(parse_challenges(answer.fields("WWW-Authenticate")))
         if challenge is None:
             words = "it answers 401 and does not say how to log in"
-            raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.BAD_CHALLENGE, words)
         given = self._question.login_of(answer.target.authority)
         if challenge.scheme == "bearer":
             return f"Bearer {self._token(challenge, given)}"
         if given is None:
             raise ProbeFailure(
-                Cause.LOGIN_MISSING, Layer.LOGIN, "it wants a user name and a password"
+                Cause.LOGIN_MISSING, "it wants a user name and a password"
             )
         return basic(given.username, given.password)
 
@@ -271,34 +271,32 @@ class _Probe:
         errors = {each.parameters.get("error") for each in challenges}
         if "insufficient_scope" in errors and self._question.image is not None:
             words = "its token server gives no right to pull this"
-            raise ProbeFailure(Cause.ACCESS_DENIED, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.ACCESS_DENIED, words)
         if self._question.login_of(answer.target.authority) is not None:
             words = "it refuses the user name and password"
-            raise ProbeFailure(Cause.LOGIN_REFUSED, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.LOGIN_REFUSED, words)
         if self._question.image is not None:
             words = "it answers those only who log in"
-            raise ProbeFailure(Cause.LOGIN_MISSING, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.LOGIN_MISSING, words)
 
     def _token(self, challenge: Challenge, given: Optional[Login]) -> str:
         realm = target_of(challenge.parameters.get("realm", ""))
         if realm is None:
             words = "it does not say where to fetch a token"
-            raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.BAD_CHALLENGE, words)
         try:
             answer = self._token_answer(realm, self._form(challenge), given)
         except ProbeFailure as failure:
             words = f"{failure.cause.value.replace('_', ' ')}: {failure.detail}"
-            raise ProbeFailure(
-                Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url
-            ) from failure
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, words, realm.url) from failure
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             cause = Cause.LOGIN_MISSING if given is None else Cause.TOKEN_REFUSED
             words = f"its token server: {words_of(answer)}"
-            raise ProbeFailure(cause, Layer.LOGIN, words, realm.url)
+            raise ProbeFailure(cause, words, realm.url)
         token = token_in(answer)
         if answer.status != HTTPStatus.OK or not token:
             words = f"its token server: {words_of(answer)}"
-            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url)
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, words, realm.url)
         return token
 
     def _form(self, challenge: Challenge) -> Dict[str, str]:
