@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from private_registry.check.observing import look_at
 from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.reading import HostEntry, Reading

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, NamedTuple, Tuple
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 
 REGISTRY = "10.99.0.1:5000"
 REFERENCE = f"{REGISTRY}/app:v1"
@@ -124,8 +124,7 @@ TAILS: List[Said] = [
     _head(
         f"x509: certificate has expired or is not yet valid: {_NOW} before"
         " 2027-11-24T01:13:30Z",
-        Cause.NOT_YET_VALID,
-        likely=True,
+        *(Cause.NOT_YET_VALID, Cause.CLOCK),
     ),
     _head("remote error: tls: certificate required", Cause.CLIENT_CERTIFICATE_MISSING),
     _head(

@@ -9,7 +9,7 @@ import json
 from itertools import chain
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from unit.hostile_server import Answering, said
 
 INDEX = "Content-Type: application/vnd.oci.image.index.v1+json"

@@ -28,8 +28,8 @@ TOUCHES = {
     "changes": ["exported_files", "last_check"],
     "check": ["node_state", "observing", "pulling"],
     "check/probe": [
-        *("caller", "connection", "exchange", "failure", "probe", "targets"),
-        *("together", "trust"),
+        *("answers", "caller", "connection", "exchange", "failure", "probe"),
+        *("targets", "together", "trust"),
     ],
     "cli": [
         *("add_options", "change_options", "console", "files_given", "imports_given"),
@@ -49,7 +49,7 @@ TOUCHES = {
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
     "changes": ["change", "outcomes", "saved", "turn"],
-    "check": ["run"],
+    "check": ["node_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
         *("pull_secret_options", "show_changes", "show_diff", "tls_options"),

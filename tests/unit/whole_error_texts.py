@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import List
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from unit.error_texts import Said
 
 _DAEMON = "Error response from daemon: "

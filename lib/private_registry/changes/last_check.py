@@ -1,4 +1,4 @@
-"""What the last check said of each registry, for `list`.
+"""The last check: what it said of each registry, for `list`.
 
 Best effort, and only for root.
 """

@@ -1,5 +1,4 @@
-"""From what is configured and what was answered to what is wrong: one cause, and what
-mends it.
+"""Diagnosis: one cause, from what is configured and what was answered.
 
 Of a registry that is asked at several endpoints the first that serves decides. One that
 fails before it makes every pull slow and is a fault; one that fails behind it is only
@@ -10,64 +9,18 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from private_registry.check.findings import Cause, Finding, Layer, Remedy, Severity
+from private_registry.check.causes import NO_LOGIN, Cause
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.image import Image
+from private_registry.check.kinds import Layer
 from private_registry.check.reading.reading import Reading
 from private_registry.check.result import Result
 
 LAYERS = tuple(Layer)
 _CLOCK_SECONDS = 300
-_OF_LOGINS = (Cause.LOGIN_MISSING, Cause.ACCESS_DENIED)
 _HIDDEN_LOGIN = "it wants a login, and this user may not see whether containerd has one"
 _AS_ROOT = "sudo microk8s private-registry check"
 _DATES = (Cause.EXPIRED, Cause.NOT_YET_VALID)
-TEXTS = {
-    Cause.NO_SUCH_NAME: "its name is not known",
-    Cause.NAME_LOOKUP: "its name cannot be looked up",
-    Cause.REFUSED: "nobody listens there",
-    Cause.UNREACHABLE: "there is no way to it through the network",
-    Cause.TIMEOUT: "it does not answer",
-    Cause.CONNECTION_LOST: "it hangs up",
-    Cause.SPEAKS_HTTP: "it speaks plain HTTP and is asked by HTTPS",
-    Cause.SPEAKS_HTTPS: "it speaks HTTPS and is asked by plain HTTP",
-    Cause.TLS_FAILED: "TLS with it fails",
-    Cause.UNKNOWN_CA: "this node does not trust the CA of its certificate",
-    Cause.WRONG_NAME: "its certificate is for another name",
-    Cause.NO_IP_SAN: "its certificate is for no IP address",
-    Cause.COMMON_NAME_ONLY: (
-        "its certificate has a common name only, which nobody looks at"
-    ),
-    Cause.EXPIRED: "its certificate has expired",
-    Cause.NOT_YET_VALID: "its certificate is not valid yet",
-    Cause.CLIENT_CERTIFICATE_MISSING: (
-        "it wants a client certificate and this node presents none"
-    ),
-    Cause.CLIENT_CERTIFICATE_REFUSED: "it does not take this node's client certificate",
-    Cause.CA_UNUSABLE: "the CA file for it cannot be used",
-    Cause.CLIENT_UNUSABLE: "the client certificate or key for it cannot be used",
-    Cause.BAD_SCHEME: "its address has a scheme that no registry speaks",
-    Cause.BAD_URL: "its address cannot be read",
-    Cause.NOT_A_REGISTRY: "what answers there is no registry",
-    Cause.FORBIDDEN: "it forbids this",
-    Cause.NOT_FOUND: "it does not have this image",
-    Cause.RATE_LIMITED: "it was asked too often",
-    Cause.SERVER_ERROR: "it has a fault of its own",
-    Cause.UNEXPECTED_STATUS: "it answers what no registry should",
-    Cause.NOT_UNDERSTOOD: "what it answers cannot be understood",
-    Cause.BAD_HEADER: "a header that it is to be asked with cannot be sent",
-    Cause.LOGIN_MISSING: "it wants a login and this node has none for it",
-    Cause.LOGIN_REFUSED: "it refuses this node's user name or password",
-    Cause.BAD_CHALLENGE: "it wants a login and does not say how",
-    Cause.TOKEN_UNREACHABLE: (
-        "the token server that it sends its clients to gives no token"
-    ),
-    Cause.TOKEN_REFUSED: (
-        "the token server that it sends its clients to refuses this node's login"
-    ),
-    Cause.ACCESS_DENIED: "there is no such image, or no right to pull it",
-    Cause.NO_PLATFORM: "it does not have this image for this machine",
-    Cause.PROXY: "containerd asks it through a proxy that does not let it through",
-}
 
 
 class EndpointReport(NamedTuple):
@@ -106,7 +59,7 @@ class RegistryReport(NamedTuple):
     is_asked: bool = True
 
 
-class Asked(NamedTuple):
+class Answers(NamedTuple):
     """A registry's endpoints, and what each answered.
 
     Args:
@@ -139,7 +92,7 @@ class Diagnosis(NamedTuple):
     findings: Tuple[Finding, ...]
 
 
-def diagnose(asked: Asked) -> Diagnosis:
+def diagnose(asked: Answers) -> Diagnosis:
     """Find out what is wrong with one registry; remedies are for the caller to add."""
     # One whose files this user may not read was not asked.
     seen = {
@@ -171,7 +124,7 @@ def diagnose(asked: Asked) -> Diagnosis:
     return Diagnosis(report, findings)
 
 
-def _order(asked: Asked) -> List[int]:
+def _order(asked: Answers) -> List[int]:
     """Return the places of those that containerd asks which image this is."""
     entries = asked.reading.entries
     is_by_digest = asked.image is not None and asked.image.is_by_digest
@@ -182,12 +135,12 @@ def _order(asked: Asked) -> List[int]:
     ]
 
 
-def _serves(asked: Asked, index: int) -> bool:
+def _serves(asked: Answers, index: int) -> bool:
     cause = asked.results[index].cause
     return cause is None or (cause is Cause.LOGIN_MISSING and asked.may_log_in)
 
 
-def _deciding(asked: Asked, order: Sequence[int]) -> Optional[int]:
+def _deciding(asked: Answers, order: Sequence[int]) -> Optional[int]:
     """Return the place of the failure to tell: a mirror without the image is none."""
     telling = (
         index for index in order if asked.results[index].cause is not Cause.NOT_FOUND
@@ -196,7 +149,7 @@ def _deciding(asked: Asked, order: Sequence[int]) -> Optional[int]:
 
 
 def _from_answers(
-    asked: Asked, order: Sequence[int], serving: Optional[int]
+    asked: Answers, order: Sequence[int], serving: Optional[int]
 ) -> List[Finding]:
     deciding = _deciding(asked, order) if serving is None else None
     found: Dict[Tuple[str, Optional[Cause]], Finding] = {}
@@ -215,29 +168,25 @@ def _from_answers(
     return list(found.values())
 
 
-def _is_unknown_before(asked: Asked, index: int) -> bool:
+def _is_unknown_before(asked: Answers, index: int) -> bool:
     """Whether an endpoint that this user's rights are too few for may serve before
     one.
     """
     return any(at < index and at not in asked.results for at in _order(asked))
 
 
-def _may_be_a_login(asked: Asked, result: Result) -> bool:
-    return asked.login_is_hidden and result.cause in _OF_LOGINS
+def _may_be_a_login(asked: Answers, result: Result) -> bool:
+    return asked.login_is_hidden and result.cause in NO_LOGIN
 
 
-def _finding(asked: Asked, index: int, *, is_fault: bool, is_before: bool) -> Finding:
+def _finding(asked: Answers, index: int, *, is_fault: bool, is_before: bool) -> Finding:
     result, entry = asked.results[index], asked.reading.entries[index]
     cause = _cause(result)
     is_hidden = _may_be_a_login(asked, result)
     detail = result.detail if not result.asked else f"{result.detail} ({result.asked})"
     return Finding(
         cause=cause,
-        what=(
-            _HIDDEN_LOGIN
-            if is_hidden
-            else TEXTS.get(cause, cause.value.replace("_", " "))
-        ),
+        what=_HIDDEN_LOGIN if is_hidden else cause.told(),
         registry=asked.reading.registry,
         endpoint=entry.url,
         where=entry.where or asked.reading.source,
@@ -261,7 +210,7 @@ def _cause(result: Result) -> Cause:
     return result.cause or Cause.UNKNOWN
 
 
-def _consequence(asked: Asked, index: int, *, is_before: bool) -> str:
+def _consequence(asked: Answers, index: int, *, is_before: bool) -> str:
     if is_before:
         return "The next one serves, but every pull tries this one first"
     without = [
@@ -294,7 +243,7 @@ def _explained(found: Finding, hints: Iterable[Finding]) -> Finding:
 
 
 def _report(
-    asked: Asked,
+    asked: Answers,
     order: Sequence[int],
     serving: Optional[int],
     failed: Optional[Layer],

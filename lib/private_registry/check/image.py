@@ -1,4 +1,4 @@
-"""Image references as containerd reads them (distribution reference/normalize.go)."""
+"""Images: references as containerd reads them (distribution reference/normalize.go)."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def parse_subject(text: str) -> Subject:
     bare = (
         text.partition("://")[2] if text.startswith(("http://", "https://")) else text
     )
-    domain, slash, rest = bare.partition("/")
-    if slash and rest and _is_domain(domain):
-        return _of_image(domain, rest, text)
+    domain, _, rest = bare.partition("/")
     if _is_domain(domain) and not rest:
         name, _, tag = domain.partition(":")
         if (
@@ -91,14 +89,31 @@ def parse_subject(text: str) -> Subject:
             or "[" in domain
         ):
             return Subject(_registry(domain))
-    return _of_image(DOCKER_HUB, bare, text)
+    image = parse_image(bare, text)
+    return Subject(image.registry, image)
+
+
+def parse_image(text: str, typed: str = "") -> Image:
+    """Read an image reference; one without a registry is of Docker Hub.
+
+    Args:
+        text: the reference.
+        typed: for errors, where somebody typed more than that.
+
+    Raises:
+        UsageError: it is none.
+    """
+    domain, slash, rest = text.partition("/")
+    if slash and rest and _is_domain(domain):
+        return _of_image(domain, rest, typed or text)
+    return _of_image(DOCKER_HUB, text, typed or text)
 
 
 def _is_domain(text: str) -> bool:
     return "." in text or ":" in text or text == "localhost" or text != text.lower()
 
 
-def _of_image(domain: str, rest: str, text: str) -> Subject:
+def _of_image(domain: str, rest: str, text: str) -> Image:
     registry = _registry(domain)
     path, at, digest = rest.partition("@")
     repository, colon, tag = path.partition(":")
@@ -115,7 +130,7 @@ def _of_image(domain: str, rest: str, text: str) -> Subject:
             place=_PLACE,
             remedy=f"{_FORM}; repositories are spelled in lower case",
         )
-    return Subject(registry, Image(registry, repository, digest or tag or _LATEST))
+    return Image(registry, repository, digest or tag or _LATEST)
 
 
 def _registry(text: str) -> RegistryName:

@@ -1,4 +1,4 @@
-"""What a node's own files and daemons say that every pull depends on; looks only."""
+"""The node's state: what its own files and daemons say that every pull depends on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.changes.outcomes import Listing, RegistryStatus
 from private_registry.changes.saved import listing_of
-from private_registry.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.check import remedies
+from private_registry.check.causes import LOGIN, Cause
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
+from private_registry.check.node_facts import service_of
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
@@ -17,7 +20,9 @@ from private_registry.check.observing import (
     runtime_of,
 )
 from private_registry.check.probe.proxies import Proxies
+from private_registry.check.remedies import mended
 from private_registry.check.result import Login
+from private_registry.check.setup import Setup
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.template import Template, shown_key
@@ -40,8 +45,7 @@ from private_registry.node.values import NodePath, Root
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
 
-_APPLY = Remedy("microk8s private-registry apply")
-_BY_LOGIN = frozenset([Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED])
+_APPLY = Remedy(remedies.APPLY)
 _ANSWER_SECONDS = 5
 
 
@@ -104,6 +108,11 @@ class NodeState(NamedTuple):
             and not each.differing
             for each in saved
         )
+
+    def is_saved(self, registry: str) -> bool:
+        """Whether this addon has saved a registry, whatever the node has of it."""
+        saved = () if self.listing is None else self.listing.registries
+        return any(str(each.registry.name) == registry for each in saved)
 
     def has_pull_secret(self, registry: str) -> bool:
         """Whether pods log in by a Secret that was made from here."""
@@ -251,23 +260,17 @@ def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding
         unseen.append(f"{runtime.socket}: whether containerd runs and its CRI answers")
         return []
     if runtime.process is None:
-        start = Remedy(f"sudo snap start {node.snap_name}.daemon-containerd")
-        what = "containerd does not run"
-        return [
-            Finding(Cause.CONTAINERD_DOWN, what, where=runtime.socket, remedy=start)
-        ]
+        return [_mended(node, Cause.CONTAINERD_DOWN, runtime.socket)]
     if runtime.has_cri:
         return []
     words = Containerd(node).cri_error() or ""
-    return [
-        Finding(
-            Cause.CRI_MISSING,
-            "containerd runs without CRI, by which the kubelet pulls",
-            where=runtime.socket,
-            why=words,
-            remedy=Remedy(node.restart_command),
-        )
-    ]
+    found = _mended(node, Cause.CRI_MISSING, runtime.socket)
+    return [found._replace(why=words)]
+
+
+def _mended(node: Node, cause: Cause, where: str = "") -> Finding:
+    finding = Finding(cause, cause.told(), where=where)
+    return mended(finding, Setup(service=service_of(node)))
 
 
 def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Finding]]:
@@ -299,7 +302,7 @@ def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
             "somebody changed by hand what this addon had written",
             name,
             where=where,
-            remedy=Remedy("microk8s private-registry apply --adopt"),
+            remedy=Remedy(f"{remedies.APPLY} --adopt"),
             severity=Severity.NOTE,
         )
     ]
@@ -321,7 +324,7 @@ def _pending(
             where=node.shown(NodePath(Root.DATA, RENDERED)),
             why="It reads them at its start only",
             remedy=Remedy(node.restart_command),
-            explains=_BY_LOGIN,
+            explains=LOGIN,
         )
         for key in sorted(unloaded)
     ]
@@ -335,10 +338,9 @@ def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:
             f"{error.filename}: whether an earlier run of this addon was killed"
         )
         return []
-    what = "a run of this addon was killed and is not finished or undone yet"
+    interrupted = _mended(node, Cause.INTERRUPTED_RUN)
     every = frozenset(Cause)
-    interrupted = Finding(Cause.INTERRUPTED_RUN, what, remedy=_APPLY, explains=every)
-    return [interrupted] if is_interrupted else []
+    return [interrupted._replace(explains=every)] if is_interrupted else []
 
 
 def _login(found: object) -> Optional[Login]:

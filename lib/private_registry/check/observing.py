@@ -1,6 +1,6 @@
-"""Looks at what a pull depends on beside the addon's own files.
+"""Observations: what a pull depends on beside the addon's own files.
 
-As whoever asks, root or not.
+As whoever asks sees it, root or not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real pull, and the node's images as they were before.
+"""Pulls: a real one, and the node's images as they were before.
 
 To the kubelet an image that it has not pulled itself is one that was there from the
 beginning, and from Kubernetes 1.35 on every pod may use such a one (KEP-2535). So what
@@ -12,7 +12,10 @@ from __future__ import annotations
 import time
 from typing import Optional
 
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding
 from private_registry.check.image import Image
+from private_registry.check.node_facts import facts_of
 from private_registry.check.outcome import Afterwards, PullTry
 from private_registry.check.told import harmless
 from private_registry.containerd.cri import calls
@@ -45,6 +48,30 @@ def pull(node: Node, socket: str, image: Image) -> PullTry:
     # A pull that fails while it unpacks has its image named already.
     tried = images.as_before()
     return tried if words is None else tried._replace(words=words)
+
+
+def finding_of(node: Node, image: Image, words: str) -> Finding:
+    """Say what containerd's words tell of a pull that fails.
+
+    Args:
+        node: whose containerd has said them.
+        image: that was pulled.
+        words: as containerd says them.
+    """
+    # Rarely needed.
+    from private_registry.check.explain.explain import explain  # noqa: PLC0415
+
+    # It is one message, however many a registry makes its own part of it look like.
+    text = " ".join(words.split()).replace(", rpc error:", "; rpc error:")
+    explained = explain(text, facts_of(node))
+    registry = str(image.registry)
+    if not explained:
+        why = harmless(words, LONGEST_WORDS)
+        return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=why)
+    first = explained[0]
+    return Finding(
+        first.cause, first.what, registry, why=first.why, remedy=first.remedy
+    )
 
 
 class _Images:

@@ -1,46 +1,49 @@
-"""What mends a cause at a registry or mirror: a command to paste, or what only its
-owner can do.
+"""Remedies: what mends a cause, for `check` and for `check --explain`.
 
-In commands the CA's certificate is ca.crt, a client certificate and its key are
-client.crt and client.key, a login is in REGISTRY_USER and REGISTRY_PASSWORD. Whatever
-is shown here is accepted by cli/command_line.py; where no such command can name the
+A remedy is a command to paste, or what only somebody else can do. In commands the CA's
+certificate is ca.crt, a client certificate and its key are client.crt and client.key,
+in the current directory; a login is in REGISTRY_USER and REGISTRY_PASSWORD. Whatever is
+shown here is accepted by cli/command_line.py; where no such command can name the
 registry, there is none.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Tuple
 
-from private_registry.check.findings import Cause, Remedy
-from private_registry.check.owners import OWNERS
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy
+from private_registry.check.kinds import Mend
+from private_registry.check.reading.reading import Trust
+from private_registry.check.setup import Setup, can_be_typed, with_scheme
 from private_registry.errors import UsageError
-from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.names import (
-    DOCKER_HUB,
-    DOCKER_HUB_SERVER,
     EVERY_REGISTRY,
     parse_registry_name,
     split_host_port,
 )
 from private_registry.texts.showing import quoted
 
-ADD = "microk8s private-registry add"
-ENABLE = "microk8s enable private-registry-config"
 APPLY = "microk8s private-registry apply"
-RESTART = "sudo snap restart microk8s.daemon-containerd"
 REFRESH = "sudo snap refresh microk8s --channel=latest/stable"
-SET_CLOCK = "sudo timedatectl set-ntp true"
-
-_CA = ("--ca", "ca.crt")
-_CLIENT = ("--client-cert", "client.crt", "--client-key", "client.key")
+_ADD = "microk8s private-registry add"
+_ENABLE = "microk8s enable private-registry-config"
+_EDIT = (
+    "microk8s private-registry export --with-secrets --output registries.toml && "
+    f"nano registries.toml && {APPLY} --file registries.toml"
+)
+_CA = "--ca ca.crt"
+_CLIENT = "--client-cert client.crt --client-key client.key"
 _LOGIN = '--username "$REGISTRY_USER" --password-env REGISTRY_PASSWORD'
-_NEEDS_CA = "ca.crt, the certificate of the CA that signed the one of {who}"
-_NEEDS_CLIENT = (
-    "client.crt and client.key, a client certificate that {who} accepts, and its key"
-)
-_NEEDS_LOGIN = (
-    "REGISTRY_USER and REGISTRY_PASSWORD in the environment, a login of {who}"
-)
+_PLAIN_LOGIN = "--allow-plaintext-credentials"
+_NEEDS = {
+    _CA: "ca.crt, the certificate of the CA that signed the one of {who} (ask its"
+    " owner)",
+    _CLIENT: "client.crt and client.key, a client certificate that {who} accepts and"
+    " its key (its owner issues them)",
+    _LOGIN: "a login of {who} in the environment: export REGISTRY_USER=NAME; "
+    "read -rs REGISTRY_PASSWORD; export REGISTRY_PASSWORD",
+}
 _NEEDS_NAME = (
     "the registry's name: give the whole message, from Failed to pull image on, "
     "or the registry: microk8s private-registry check HOST:PORT"
@@ -48,6 +51,7 @@ _NEEDS_NAME = (
 _ONLY_MIRROR = (
     "where {registry} has more mirrors: all in one --file, for this replaces them"
 )
+_MAYBE_PUBLIC = "without --ca where a public CA signed it"
 _BUILT_IN = "localhost:32000"
 _LOCAL_PULL = (
     r"""printf '\n[plugins."io.containerd.cri.v1.images"]\n"""
@@ -55,294 +59,290 @@ _LOCAL_PULL = (
 )
 
 
-class Files(NamedTuple):
-    """Where a node's settings are, as people see it; empty where that is not known.
+def remedy_for(cause: Cause, setup: Setup) -> Remedy:
+    """Say what mends a cause in a setup."""
+    if isinstance(cause.row.mend, Mend):
+        return _MAKERS[cause.row.mend](setup)
+    return Remedy(owner=cause.row.mend.format(who=setup.who))
+
+
+def mended(finding: Finding, setup: Setup) -> Finding:
+    """Return a finding with what mends it, where it does not say so itself."""
+    if finding.remedy != Remedy():
+        return finding
+    return finding._replace(remedy=remedy_for(finding.cause, setup))
+
+
+# --- the command that adds a registry or mirror ---------------------------------------
+
+
+def _adding(
+    setup: Setup, *options: str, scheme: str = "", needs: Tuple[str, ...] = ()
+) -> Remedy:
+    """Return the command that adds the registry or mirror that was asked.
 
     Args:
-        template: containerd's configuration as MicroK8s keeps it.
-        environment: containerd's environment.
-        certs_d: the directory of hosts.toml trees.
+        setup: which.
+        options: behind it, quoted for a shell.
+        scheme: how it is to be asked, where not as it is.
+        needs: what has to be at hand beside what the options name.
     """
-
-    template: str = ""
-    environment: str = ""
-    certs_d: str = ""
-
-
-class Target(NamedTuple):
-    """Whom a remedy is for.
-
-    Args:
-        registry: as image references spell it, or ``*``; empty where that is not known.
-        endpoint_url: URL of who was asked, without user name or query; empty for the
-            registry.
-        is_mirror: that is a mirror of the registry.
-        has_saved_entry: registries.toml knows the registry.
-        plugin_installed: ``microk8s private-registry`` is there; else the first enable
-            is to come.
-        adopt: what stands there was written by somebody else.
-        has_ca: CA settings that have to stay; None where that is not known.
-        has_client: there is a client certificate that has to stay.
-        in_docker: it is a Docker engine that complains.
-        files: of the node; without them no command changes one.
-        restart: what restarts containerd.
-    """
-
-    registry: str = ""
-    endpoint_url: str = ""
-    is_mirror: bool = False
-    has_saved_entry: bool = False
-    plugin_installed: bool = True
-    adopt: bool = False
-    has_ca: Optional[bool] = None
-    has_client: bool = False
-    in_docker: bool = False
-    files: Files = Files()
-    restart: str = RESTART
-
-    @property
-    def scheme(self) -> str:
-        """``http`` or ``https``, as it was asked."""
-        return "http" if self.endpoint_url.startswith("http://") else "https"
-
-    @property
-    def authority(self) -> str:
-        """``HOST[:PORT]`` of who was asked; empty where nobody is known."""
-        rest = self.endpoint_url.partition("://")[2].partition("/")[0]
-        own = DOCKER_HUB_SERVER if self.registry == DOCKER_HUB else self.registry
-        return rest or own
-
-    @property
-    def who(self) -> str:
-        """Who was asked, for people."""
-        return self.authority or "the registry"
-
-
-def remedy_for(cause: Cause, target: Target) -> Remedy:
-    """Say what mends a cause; an empty remedy where the cause alone does not say."""
-    maker = _MAKERS.get(cause)
-    if maker is not None:
-        return maker(target)
-    return Remedy(owner=OWNERS.get(cause, "").format(who=target.who))
-
-
-def add_command(target: Target, *options: str, scheme: str = "", tail: str = "") -> str:
-    """Return the command that adds the target's registry or mirror.
-
-    Empty where none can.
-
-    Args:
-        target: which.
-        options: words behind the registry, each one argument.
-        scheme: how it is to be asked, where not as it was.
-        tail: more options, quoted for a shell already.
-    """
-    named = _named(target, scheme or target.scheme)
-    if named is None:
-        return ""
-    words = [
-        ADD if target.plugin_installed else ENABLE,
-        *map(quoted, (*named, *options)),
-    ]
-    words += [tail] if tail else []
-    words += ["--adopt"] if target.adopt else []
-    words += ["--docker"] if target.in_docker else []
-    return " ".join(words)
-
-
-def _named(target: Target, scheme: str) -> Optional[Tuple[str, str]]:
-    option = (
-        "--mirror"
-        if target.is_mirror
-        else "--insecure" if scheme == "http" else "--registry"
-    )
+    told = [need for option, need in _NEEDS.items() if option in options]
+    told += needs
     try:
-        name = parse_registry_name(target.registry, option)
-        if not target.is_mirror:
-            return option, str(name)
-        rest = target.endpoint_url.partition("://")[2]
-        return option, f"{name}={parse_mirror_url(f'{scheme}://{rest}', option).url}"
+        words = _named(setup, scheme or setup.scheme)
     except UsageError:
-        return None
-
-
-def _adding(target: Target, *options: str, scheme: str = "", needs: str = "") -> Remedy:
-    command = add_command(target, *options, scheme=scheme)
-    if not command:
-        return _nameless(target)
-    return Remedy(command, _needs(target, needs))
-
-
-def _nameless(target: Target) -> Remedy:
-    if not target.registry:
-        return Remedy(needs=_NEEDS_NAME)
-    return Remedy(
-        owner=f"whoever runs the network: {target.who} is not what answers there"
-    )
-
-
-def _needs(target: Target, *needs: str) -> str:
-    told = [*filter(None, needs)]
-    if target.is_mirror and target.registry != EVERY_REGISTRY:
+        return _unnamed(setup)
+    if setup.is_mirror and not setup.mirrors and setup.registry != EVERY_REGISTRY:
         told.append(_ONLY_MIRROR)
-    return "; ".join(told).format(who=target.who, registry=target.registry)
+    whole = "; ".join(told).format(who=setup.who, registry=setup.registry)
+    if setup.is_mirror and len(setup.mirrors) > 1 and options:
+        return Remedy(_EDIT, f"{whole}; in the editor, the same for {setup.url}")
+    words += options
+    words += ["--adopt"] if setup.by_hand else []
+    words += ["--docker"] if setup.in_docker else []
+    return Remedy(f"{_door(setup)} {' '.join(words)}", whole)
 
 
-def _kept(target: Target) -> Tuple[str, ...]:
-    """TLS options that have to be named again, because the command would drop them."""
-    return (*(_CA if target.has_ca else ()), *(_CLIENT if target.has_client else ()))
+def _door(setup: Setup) -> str:
+    return _ADD if setup.has_plugin else _ENABLE
 
 
-def _speaks_http(target: Target) -> Remedy:
-    return _adding(target, scheme="http")
+def _named(setup: Setup, scheme: str) -> List[str]:
+    option = "--insecure" if scheme == "http" else "--registry"
+    if not setup.is_mirror:
+        return [option, quoted(str(parse_registry_name(setup.registry, option)))]
+    name = parse_registry_name(setup.registry, "--mirror")
+    own = with_scheme(setup.url, scheme)
+    if not (can_be_typed(setup.url) and can_be_typed(own)):
+        raise UsageError("that mirror cannot be typed")
+    words: List[str] = []
+    for url in setup.mirrors or (own,):
+        is_own = with_scheme(url, scheme) == own
+        words += ["--mirror", quoted(f"{name}={own if is_own else url}")]
+    return words if setup.falls_back else [*words, "--no-fallback"]
 
 
-def _speaks_https(target: Target) -> Remedy:
-    options = _kept(target)
-    return _adding(
-        target, *options, scheme="https", needs=_NEEDS_CA if target.has_ca else ""
-    )
-
-
-def _unknown_ca(target: Target) -> Remedy:
-    client = _CLIENT if target.has_client else ()
-    needs = "; ".join([_NEEDS_CA, *([_NEEDS_CLIENT] if client else [])])
-    return _adding(target, *_CA, *client, scheme="https", needs=needs)
-
-
-def _client_certificate(target: Target) -> Remedy:
-    authority = () if target.has_ca is False else _CA
-    needs = _NEEDS_CLIENT
-    if target.has_ca is None:
-        needs += "; ca.crt, the CA of {who} (without --ca where a public one signed it)"
-    return _adding(target, *authority, *_CLIENT, scheme="https", needs=needs)
-
-
-def _login(target: Target) -> Remedy:
-    needs = _needs(target, _NEEDS_LOGIN)
-    if target.in_docker:
-        host = (
-            "" if target.registry in ("", DOCKER_HUB) else f" {quoted(target.registry)}"
-        )
-        return Remedy(
-            f"docker login{host}", f"a user name and password of {target.who}"
-        )
-    plain = " --allow-plaintext-credentials" if target.scheme == "http" else ""
-    kept = () if target.has_saved_entry or target.scheme == "http" else _kept(target)
-    command = add_command(target, *kept, tail=_LOGIN + plain)
-    return Remedy(command, needs) if command else _nameless(target)
-
-
-def _rate_limited(target: Target) -> Remedy:
-    if target.registry == DOCKER_HUB and not target.is_mirror:
-        return _login(target)
+def _unnamed(setup: Setup) -> Remedy:
+    if not setup.registry:
+        return Remedy(needs=_NEEDS_NAME)
+    if setup.is_mirror and setup.where:
+        return _by_hand(setup.where)
     return Remedy(
-        owner=f"whoever runs {target.who}: more requests for this node, or wait"
+        owner=f"whoever runs the network: {setup.who} is not what answers there"
     )
 
 
-def _anew(target: Target) -> Remedy:
+def _by_hand(where: str) -> Remedy:
+    """Return what opens a file at its line, where only people know what is meant."""
+    path, _, line = where.partition(", line ")
+    return Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(path)}")
+
+
+def _ca(trust: Trust) -> Tuple[str, ...]:
+    """Return the options that keep a CA, or that no certificate is looked at."""
+    words = [f"--ca {quoted(path)}" for path in trust.authorities[:1]]
+    return (*words, "--skip-verify") if trust.skip_verify else tuple(words)
+
+
+def _client(trust: Trust) -> Tuple[str, ...]:
+    """Return the options that keep a client certificate."""
+    return tuple(
+        f"--client-cert {quoted(certificate)} --client-key {quoted(key)}"
+        for certificate, key in trust.clients[:1]
+    )
+
+
+def _kept(setup: Setup) -> Tuple[str, ...]:
+    """Return the TLS options that the command would drop if they were not named."""
+    trust = setup.trust or Trust()
+    is_plain = setup.scheme == "http"
+    return () if is_plain else (*_ca(trust), *_client(trust))
+
+
+# --- ways to mend ---------------------------------------------------------------------
+
+
+def _as_http(setup: Setup) -> Remedy:
+    return _adding(setup, scheme="http")
+
+
+def _as_https(setup: Setup) -> Remedy:
+    if setup.lacks_ca:
+        return _with_ca(setup)
+    setup = setup._replace(speaks="https")
+    return _adding(setup, *_kept(setup), scheme="https")
+
+
+def _with_ca(setup: Setup) -> Remedy:
+    kept = _client(setup.trust or Trust())
+    return _adding(setup, _CA, *kept, scheme="https")
+
+
+def _with_client(setup: Setup) -> Remedy:
+    if setup.trust is None:
+        needs = (_MAYBE_PUBLIC,)
+        return _adding(setup, _CLIENT, _CA, scheme="https", needs=needs)
+    return _adding(setup, _CLIENT, *_ca(setup.trust), scheme="https")
+
+
+def _anew(setup: Setup) -> Remedy:
     """What the addon writes, in place of what stands there."""
-    if target.has_saved_entry and target.plugin_installed:
-        return Remedy(f"{APPLY} --adopt" if target.adopt else APPLY)
-    needs = [_NEEDS_CA] * bool(target.has_ca) + [_NEEDS_CLIENT] * target.has_client
-    kept = () if target.scheme == "http" else _kept(target)
-    return _adding(
-        target._replace(adopt=True), *kept, needs="; ".join(needs) if kept else ""
-    )
+    if setup.is_saved and setup.has_plugin:
+        return Remedy(f"{APPLY} --adopt" if setup.by_hand else APPLY)
+    return _adding(setup._replace(by_hand=True), *_kept(setup))
 
 
-def _authority_file(target: Target) -> Remedy:
-    return _anew(target._replace(has_ca=True, adopt=True))
+def _ca_file(setup: Setup) -> Remedy:
+    if setup.is_saved and setup.has_plugin:
+        return _anew(setup)
+    return _with_ca(setup._replace(by_hand=True))
 
 
-def _client_files(target: Target) -> Remedy:
-    return _anew(target._replace(has_client=True, adopt=True))
+def _client_files(setup: Setup) -> Remedy:
+    if setup.is_saved and setup.has_plugin:
+        return _anew(setup)
+    return _with_client(setup._replace(by_hand=True))
 
 
-def _not_a_registry(target: Target) -> Remedy:
-    if target.registry == DOCKER_HUB and not target.is_mirror:
-        return _anew(target)
-    return Remedy(
-        owner=(
-            f"whoever runs {target.who}: the address of its registry, with the project"
-            " if it is a mirror's; what answers there is no registry"
-        )
-    )
+def _login(setup: Setup) -> Remedy:
+    if setup.in_docker:
+        hosts = () if setup.is_docker_hub else (setup.registry,)
+        command = " ".join(("docker login", *map(quoted, filter(None, hosts))))
+        return Remedy(command, f"a user name and password of {setup.who}")
+    if setup.login_at:
+        return _login_elsewhere(setup)
+    if setup.scheme == "http":
+        return _adding(setup, _LOGIN, _PLAIN_LOGIN)
+    # A login alone leaves the TLS settings that are saved.
+    kept = _kept(setup) if setup.by_hand or not setup.is_saved else ()
+    return _adding(setup, _LOGIN, *kept)
 
 
-def _proxy(target: Target) -> Remedy:
-    host = _bare_host(target)
-    if not host or not target.files.environment:
-        words = host or "the registry's host"
-        return Remedy(
-            owner=(
-                f"whoever runs the node: {words} in NO_PROXY in containerd-env if no"
-                " proxy leads there, else the right proxy; then restart containerd"
-            )
-        )
-    line = f"""printf '\\nNO_PROXY="${{NO_PROXY:-${{no_proxy:-}}}},{host}"\\n'"""
-    return Remedy(
-        f"{line} | sudo tee --append {quoted(target.files.environment)} &&"
-        f" {target.restart}",
-        f"that {host} can be reached without the proxy",
-    )
-
-
-def _bare_host(target: Target) -> str:
+def _login_elsewhere(setup: Setup) -> Remedy:
+    """Save a login for the host that a registry redirects to: containerd looks there
+    for it.
+    """
+    scheme, _, host = setup.login_at.partition("://")
+    at = Setup(host, setup.login_at, has_plugin=setup.has_plugin)
     try:
-        return split_host_port(target.authority, "--mirror")[0].strip("[]")
+        is_typed = _named(at, scheme)[1] == quoted(host)
     except UsageError:
-        return ""
+        is_typed = False
+    if is_typed:
+        return _login(at)
+    who = setup.registry
+    words = f"whoever runs {who}: it sends to {host}, which no login can be for"
+    return Remedy(owner=words)
 
 
-def _native_snapshotter(target: Target) -> Remedy:
-    if not target.files.template:
+def _right(setup: Setup) -> Remedy:
+    if not setup.has_login:
+        return _login(setup)
+    words = f"whoever runs {setup.who}: the right to pull; or the image's name is wrong"
+    return Remedy(owner=words)
+
+
+def _limit(setup: Setup) -> Remedy:
+    if setup.is_docker_hub and not setup.has_login:
+        return _login(setup)
+    return Remedy(owner=f"wait, or whoever runs {setup.who}: a higher limit")
+
+
+def _runs(setup: Setup) -> Remedy:
+    if setup.authority == _BUILT_IN:
+        return Remedy("microk8s enable registry")
+    words = f"whoever runs {setup.who}: start it, or say which port it listens at"
+    return Remedy(owner=words)
+
+
+def _address(setup: Setup) -> Remedy:
+    if setup.is_docker_hub:
+        return _anew(setup)
+    words = "the address of its registry, with the project if it is a mirror's"
+    return Remedy(
+        owner=f"whoever runs {setup.who}: {words}; what answers there is no registry"
+    )
+
+
+def _line(setup: Setup) -> Remedy:
+    """Which address is meant, only people know."""
+    return _by_hand(setup.where) if setup.where else _anew(setup)
+
+
+def _moved_port(setup: Setup) -> Remedy:
+    """Move a directory away that is read in place of another one."""
+    return _moved_as(setup, setup.registry.replace(":", "_") + "_")
+
+
+def _moved(setup: Setup) -> Remedy:
+    return _moved_as(setup, setup.registry)
+
+
+def _moved_as(setup: Setup, name: str) -> Remedy:
+    try:
+        parse_registry_name(setup.registry, "--registry")
+    except UsageError:
+        return Remedy(owner="whoever wrote it: move it away from certs.d")
+    if not setup.files.certs_d:
+        return Remedy(owner=f"whoever wrote it: move {name} away from certs.d")
+    path = quoted(f"{setup.files.certs_d}/{name}")
+    return Remedy(f"sudo mv {path} {path}.old")
+
+
+def _template(setup: Setup) -> Remedy:
+    where = setup.where or setup.files.template
+    if where:
+        return _by_hand(where)
+    words = "mend the line of containerd-template.toml that is named"
+    return Remedy(owner=f"whoever wrote it: {words}")
+
+
+def _unpacking(setup: Setup) -> Remedy:
+    if not setup.files.template:
         return Remedy(
             owner=(
                 "whoever runs the node: in containerd-template.toml, in the section "
                 'plugins."io.containerd.cri.v1.images", use_local_image_pull = true'
             )
         )
-    template = quoted(target.files.template)
+    template = quoted(setup.files.template)
     return Remedy(
         f"grep -q cri.v1.images {template} || {_LOCAL_PULL} | sudo tee --append"
-        f" {template} && {target.restart}"
+        f" {template} && {setup.restart}"
     )
 
 
-def _cri_settings(target: Target) -> Remedy:
+def _one_of_two(setup: Setup) -> Remedy:
     return Remedy(
-        "microk8s stop; microk8s start" + f"; {APPLY}" * target.plugin_installed,
+        "microk8s stop; microk8s start" + f"; {APPLY}" * setup.has_plugin,
         "mirrors and configs.*.tls taken out of containerd-template.toml, which holds"
         " config_path",
     )
 
 
-def _shadowing(target: Target) -> Remedy:
-    """Move a directory away that is read in place of another one."""
-    return _moved(target, target.registry.replace(":", "_") + "_")
+def _proxy(setup: Setup) -> Remedy:
+    try:
+        host = split_host_port(setup.authority, "--mirror")[0].strip("[]")
+    except UsageError:
+        host = ""
+    if not host or not setup.files.environment:
+        words = f"{host or setup.who} in NO_PROXY in containerd-env if no proxy leads"
+        return Remedy(
+            owner=(
+                f"whoever runs the node: {words} there, else the right proxy; then"
+                " restart containerd"
+            )
+        )
+    line = f"""printf '\\nNO_PROXY="${{NO_PROXY:-${{no_proxy:-}}}},{host}"\\n'"""
+    return Remedy(
+        f"{line} | sudo tee --append {quoted(setup.files.environment)} &&"
+        f" {setup.restart}",
+        f"that {host} can be reached without the proxy",
+    )
 
 
-def _not_a_directory(target: Target) -> Remedy:
-    return _moved(target, target.registry)
-
-
-def _moved(target: Target, name: str) -> Remedy:
-    if not target.files.certs_d or add_command(target._replace(is_mirror=False)) == "":
-        return Remedy(owner="whoever wrote it: move it away from certs.d")
-    path = quoted(f"{target.files.certs_d}/{name}")
-    return Remedy(f"sudo mv {path} {path}.old")
-
-
-def _refused(target: Target) -> Remedy:
-    if target.registry == _BUILT_IN:
-        return Remedy("microk8s enable registry")
-    return Remedy(owner=OWNERS[Cause.REFUSED].format(who=target.who))
-
-
-def _pause_image(target: Target) -> Remedy:
-    del target
+def _import(_setup: Setup) -> Remedy:
     return Remedy(
         "microk8s images import pause.tar",
         "pause.tar, made where the registry can be reached: docker pull IMAGE, "
@@ -350,95 +350,37 @@ def _pause_image(target: Target) -> Remedy:
     )
 
 
-def _command(command: str, needs: str = "") -> Callable[[Target], Remedy]:
-    return lambda target: Remedy(command, needs.format(who=target.who))
+def _command(command: str) -> Callable[[Setup], Remedy]:
+    return lambda _setup: Remedy(command)
 
 
-def _restart(target: Target) -> Remedy:
-    return Remedy(target.restart)
-
-
-_MAKERS: Dict[Cause, Callable[[Target], Remedy]] = {
-    Cause.SPEAKS_HTTP: _speaks_http,
-    Cause.SPEAKS_HTTPS: _speaks_https,
-    Cause.UNKNOWN_CA: _unknown_ca,
-    Cause.CLIENT_CERTIFICATE_MISSING: _client_certificate,
-    Cause.CLIENT_CERTIFICATE_REFUSED: _client_certificate,
-    **dict.fromkeys(
-        (
-            Cause.LOGIN_MISSING,
-            Cause.LOGIN_REFUSED,
-            Cause.TOKEN_REFUSED,
-            Cause.ACCESS_DENIED,
-        ),
-        _login,
-    ),
-    Cause.RATE_LIMITED: _rate_limited,
-    Cause.CA_MISSING: _authority_file,
-    Cause.CA_UNUSABLE: _authority_file,
-    Cause.CLIENT_MISSING: _client_files,
-    Cause.CLIENT_UNUSABLE: _client_files,
-    Cause.NOT_A_REGISTRY: _not_a_registry,
-    Cause.PROXY: _proxy,
-    Cause.NATIVE_SNAPSHOTTER: _native_snapshotter,
-    Cause.PAUSE_IMAGE: _pause_image,
-    Cause.REFUSED: _refused,
-    Cause.SHADOWED: _shadowing,
-    Cause.NOT_A_DIRECTORY: _not_a_directory,
-    Cause.CREDENTIALS_KEY: _login,
-    **dict.fromkeys(
-        (
-            Cause.MIRRORS_BESIDE_CONFIG_PATH,
-            Cause.TLS_BESIDE_CONFIG_PATH,
-            Cause.CRI_MISSING,
-        ),
-        _cri_settings,
-    ),
-    **dict.fromkeys((Cause.RESTART_PENDING, Cause.CONTAINERD_DOWN), _restart),
-    **dict.fromkeys((Cause.MIRRORS_KILL_CRI, Cause.FIELD_TOO_NEW), _command(REFRESH)),
-    **dict.fromkeys((Cause.CLOCK, Cause.NOT_YET_VALID), _command(SET_CLOCK)),
-    **dict.fromkeys((Cause.NOT_AS_SAVED, Cause.INTERRUPTED_RUN), _command(APPLY)),
-    **dict.fromkeys(
-        (
-            *(
-                Cause.NOT_TOML,
-                Cause.BYTE_ORDER_MARK,
-                Cause.UNQUOTED,
-                Cause.DUPLICATE,
-                Cause.CRASHES,
-            ),
-            *(
-                Cause.NO_HOST_TABLE,
-                Cause.NOT_A_HOST,
-                Cause.UNKNOWN_KEY,
-                Cause.MISPLACED_KEY,
-            ),
-            *(
-                Cause.KEY_CASE,
-                Cause.WRONG_TYPE,
-                Cause.UNKNOWN_CAPABILITY,
-                Cause.NO_CAPABILITY,
-            ),
-            *(
-                Cause.BAD_SCHEME,
-                Cause.SCHEME_MISSING,
-                Cause.BAD_URL,
-                Cause.URL_PART_IGNORED,
-            ),
-            *(
-                Cause.PATH_APPENDED,
-                Cause.TLS_ON_HTTP,
-                Cause.NOT_INHERITED,
-                Cause.BAD_HEADER,
-            ),
-            *(
-                Cause.BAD_FALLBACK,
-                Cause.NOT_RENDERED,
-                Cause.REVISION_PATH,
-                Cause.UNREADABLE,
-            ),
-            *(Cause.CERTIFICATES_IGNORED, Cause.WRONG_DIRECTORY, Cause.MISNAMED_FILE),
-        ),
-        _anew,
+_MAKERS: Dict[Mend, Callable[[Setup], Remedy]] = {
+    Mend.ANEW: _anew,
+    Mend.AS_HTTP: _as_http,
+    Mend.AS_HTTPS: _as_https,
+    Mend.CA: _with_ca,
+    Mend.CA_FILE: _ca_file,
+    Mend.CLIENT: _with_client,
+    Mend.CLIENT_FILES: _client_files,
+    Mend.LOGIN: _login,
+    Mend.RIGHT: _right,
+    Mend.LIMIT: _limit,
+    Mend.RUNS: _runs,
+    Mend.ADDRESS: _address,
+    Mend.LINE: _line,
+    Mend.MOVED_PORT: _moved_port,
+    Mend.MOVED: _moved,
+    Mend.TEMPLATE: _template,
+    Mend.UNPACKING: _unpacking,
+    Mend.ONE_OF_TWO: _one_of_two,
+    Mend.PROXY: _proxy,
+    Mend.CLOCK: _command("sudo timedatectl set-ntp true"),
+    Mend.RESTART: lambda setup: Remedy(setup.restart),
+    Mend.START: lambda setup: Remedy(f"sudo snap start {setup.service}"),
+    Mend.REFRESH: _command(REFRESH),
+    Mend.APPLY: _command(APPLY),
+    Mend.IMPORT: _import,
+    Mend.EVENTS: _command(
+        "microk8s kubectl get events --all-namespaces --field-selector reason=Failed"
     ),
 }

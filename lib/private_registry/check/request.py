@@ -1,4 +1,4 @@
-"""What `check` is asked for."""
+"""Requests: what `check` and `check --explain` are asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What asking one endpoint brought, as values."""
+"""Results: what an endpoint is asked, and what came of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Mapping, NamedTuple, Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
 from private_registry.check.image import Image
+from private_registry.check.kinds import Layer
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.reading.reading import HostEntry
 

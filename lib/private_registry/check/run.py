@@ -1,5 +1,4 @@
-"""Why a pull fails: from the node's files and the registries' answers to causes and
-remedies.
+"""The verb check: from the node's files and the registries' answers to remedies.
 
 Reads only: no lock, no repair of what a killed run left, no file but the summary for
 `list`. A real pull, where it is asked for, leaves no image behind.
@@ -11,11 +10,18 @@ from functools import partial
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from private_registry.changes.last_check import remember
-from private_registry.check.diagnosis import Asked, Diagnosis, RegistryReport, diagnose
-from private_registry.check.findings import Cause, Finding, Layer, Remedy
+from private_registry.check.causes import Cause
+from private_registry.check.diagnosis import (
+    Answers,
+    Diagnosis,
+    RegistryReport,
+    diagnose,
+)
+from private_registry.check.findings import Finding, Remedy
 from private_registry.check.image import Image, parse_subject
+from private_registry.check.kinds import Layer
 from private_registry.check.lint.directory_lint import lint_tree
-from private_registry.check.mending import Situation, mended
+from private_registry.check.node_facts import files_of, is_stock_directory, service_of
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
 from private_registry.check.observing import look_at
 from private_registry.check.outcome import CheckOutcome, PullTry
@@ -23,19 +29,20 @@ from private_registry.check.probe.failure import not_understood
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.targets import compares_ports
 from private_registry.check.probe.together import all_at_once
-from private_registry.check.pulling import LONGEST_WORDS, pull
+from private_registry.check.pulling import LONGEST_WORDS, finding_of, pull
 from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.check.reading.reading import HostEntry, Reading
+from private_registry.check.remedies import REFRESH, mended
 from private_registry.check.request import CheckRequest
 from private_registry.check.result import Question, Result
+from private_registry.check.setup import Setup, setup_of
 from private_registry.check.told import harmless
-from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.containerd.shipped import is_stock, is_stock_entry
+from private_registry.containerd.shipped import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
-from private_registry.node.paths import CERTS_D, CONTAINERD_ENVIRONMENT, Node
+from private_registry.node.paths import CERTS_D, Node
 from private_registry.node.values import NodePath, Root
 from private_registry.registries.names import EVERY_REGISTRY
 from private_registry.texts.showing import quoted
@@ -46,7 +53,6 @@ _IPV6_NAMES = (1, 7, 0)
 _TO_US = Remedy(
     owner="whoever maintains this addon: its files, without their secrets, and this"
 )
-_REFRESH = Remedy("sudo snap refresh microk8s --channel=latest/stable")
 
 Progress = Callable[[int, int], None]
 
@@ -172,7 +178,7 @@ def _read(node: Node, state: NodeState, name: str) -> Reading:
         and state.version < _IPV6_NAMES
     ):
         what = "this containerd takes no IPv6 address in an image's name"
-        finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=_REFRESH)
+        finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=Remedy(REFRESH))
         return Reading(name, (), (finding,), fails=True)
     if _is_legacy(state) and state.template is not None:
         return read_legacy(name, state.template, state.version)
@@ -199,9 +205,7 @@ def _is_stock(node: Node, state: NodeState, name: str) -> bool:
     if _is_legacy(state) and state.template is not None:
         key = ("mirrors", name)
         return is_stock_entry(key, state.template.get(key))
-    path = f"{CERTS_D}/{name}/{HOSTS_TOML}"
-    content = look_at(node.absolute(NodePath(Root.DATA, path))).content
-    return content is not None and is_stock(path, content)
+    return is_stock_directory(node, name)
 
 
 # --- asking ---------------------------------------------------------------------------
@@ -261,7 +265,7 @@ def _diagnosis(
         # What this addon wrote means what was asked for.
         sure = [each for each in reading.findings if not each.explains]
         reading = reading._replace(findings=tuple(sure))
-    asked = Asked(
+    asked = Answers(
         reading,
         results,
         case.image,
@@ -271,7 +275,7 @@ def _diagnosis(
     )
     diagnosis = diagnose(asked)
     findings = [
-        mended(each, _situation(node, state, case, each, results))
+        mended(each, _setup(node, state, case, each, results))
         for each in diagnosis.findings
     ]
     if case.is_pause_image and case.image is not None:
@@ -281,31 +285,34 @@ def _diagnosis(
     return diagnosis._replace(findings=tuple(findings))
 
 
-def _situation(
+def _setup(
     node: Node,
     state: NodeState,
     case: _Case,
     finding: Finding,
     results: Dict[int, Result],
-) -> Situation:
+) -> Setup:
     entries = case.reading.entries
     index = next(
         (at for at, each in enumerate(entries) if each.url == finding.endpoint), None
     )
     spoken = [each.speaks for each in results.values() if each.speaks]
     entry = None if index is None else entries[index]
-    login_at = results[index].login_at if index in results else ""
-    return Situation(
-        reading=case.reading,
-        entry=entry,
-        speaks=results[index].speaks if index in results else (spoken or [""])[0],
-        is_saved=state.is_as_saved(case.registry),
-        beyond=results[index].beyond if index in results else None,
+    result = None if index is None else results.get(index)
+    login_at = "" if result is None else result.login_at
+    setup = setup_of(
+        case.reading, entry, (spoken or [""])[0] if result is None else result.speaks
+    )
+    return setup._replace(
+        where=finding.where or setup.where,
+        is_saved=state.is_saved(case.registry),
+        by_hand=setup.by_hand and not state.is_as_saved(case.registry),
         has_login=_has_login(state, entry, login_at),
         login_at=login_at,
+        lacks_ca=result is not None and result.beyond is Cause.UNKNOWN_CA,
         has_plugin=node.has_plugin,
-        environment_file=node.shown(NodePath(Root.DATA, CONTAINERD_ENVIRONMENT)),
-        restart=node.restart_command,
+        files=files_of(node),
+        service=service_of(node),
     )
 
 
@@ -372,21 +379,5 @@ def _pulled(
     tried = pull(node, state.runtime.socket, image)
     if not tried.words:
         return tried, []
-    found = [] if is_faulty else [_of_words(image, tried.words)]
+    found = [] if is_faulty else [finding_of(node, image, tried.words)]
     return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found
-
-
-def _of_words(image: Image, words: str) -> Finding:
-    # Rarely needed.
-    from private_registry.check.explain.explain import explain  # noqa: PLC0415
-
-    # It is one message, however many a registry makes its own part of it look like.
-    explained = explain(" ".join(words.split()).replace(", rpc error:", "; rpc error:"))
-    registry = str(image.registry)
-    if not explained:
-        why = harmless(words, LONGEST_WORDS)
-        return Finding(Cause.UNKNOWN, "containerd cannot pull it", registry, why=why)
-    first = explained[0]
-    return Finding(
-        first.cause, first.what, registry, why=first.why, remedy=first.remedy
-    )

@@ -1,4 +1,4 @@
-"""What servers say, made fit to be shown: one line, printable, of bounded length."""
+"""Words of servers, made fit to be shown: one line, printable, of bounded length."""
 
 from __future__ import annotations
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Optional, Sequence
 
+from private_registry.check.causes import Cause
 from private_registry.check.diagnosis import RegistryReport
 from private_registry.check.explain.explain import Explanation
-from private_registry.check.findings import Cause, Finding, Remedy
+from private_registry.check.findings import Finding, Remedy
 from private_registry.check.outcome import Afterwards, CheckOutcome, PullTry
 from private_registry.texts.showing import (
     place_without_secrets,
@@ -104,12 +105,16 @@ def _finding(finding: Finding, paint: _Paint) -> List[str]:
     asked = [each for each in (finding.where, finding.endpoint) if each]
     lines += [f"  where: {_one_line('; '.join(asked))}"] if asked else []
     lines += [f"  why: {_one_line(finding.why)}"] if finding.why else []
-    return [*lines, *_remedy(finding.remedy)]
+    return [*lines, *_remedy(finding.remedy), _more(finding.cause)]
 
 
 def _remedy(remedy: Remedy) -> List[str]:
     told = (("needs", remedy.needs), ("do", remedy.command), ("who", remedy.owner))
     return [f"  {name}: {printable(text)}" for name, text in told if text]
+
+
+def _more(cause: Cause) -> str:
+    return f"  more: {cause.more}"
 
 
 def _hidden(finding: Finding, reports: Sequence[RegistryReport]) -> str:
@@ -208,7 +213,7 @@ def explanations(found: Sequence[Explanation], *, colours: bool) -> List[str]:
         lines += [""] if lines else []
         lines.append(f"{paint.red(each.certainty.value)}: {printable(each.what)}")
         lines += [f"  why: {printable(each.why)}"] if each.why else []
-        lines += _remedy(each.remedy)
+        lines += [*_remedy(each.remedy), _more(each.cause)]
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any, Callable, List, NamedTuple, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Tuple
 
 from private_registry.changes.change import Options
 from private_registry.cli.change_options import How
@@ -29,9 +29,14 @@ class Call(NamedTuple):
     console: Console
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that tell where MicroK8s is, if it is anywhere."""
+        return os.environ
+
+    @property
     def node(self) -> Node:
         """The node that it is about."""
-        return Node.from_environment(os.environ)
+        return Node.from_environment(self.environment)
 
     def options(self, how: How) -> Options:
         """Return how a change is carried out."""

@@ -31,7 +31,7 @@ def exit_code_of(outcome: CheckOutcome) -> int:
 
 def _run(request: Union[CheckRequest, ExplainRequest], how: How, call: Call) -> int:
     if isinstance(request, ExplainRequest):
-        return _explain(request, call.console, as_json=how.json)
+        return _explain(request, call, as_json=how.json)
     outcome = checked(call.node, request, call.console)
     if how.json:
         call.console.json(show_check.check_json(outcome))
@@ -42,11 +42,13 @@ def _run(request: Union[CheckRequest, ExplainRequest], how: How, call: Call) -> 
     return exit_code_of(outcome)
 
 
-def _explain(request: ExplainRequest, console: Console, *, as_json: bool) -> int:
+def _explain(request: ExplainRequest, call: Call, *, as_json: bool) -> int:
     # Many rules, and only here.
     from private_registry.check.explain.explain import explain  # noqa: PLC0415
+    from private_registry.check.node_facts import facts_here  # noqa: PLC0415
 
-    found = explain(request.text)
+    console = call.console
+    found = explain(request.text, facts_here(call.environment))
     if as_json:
         console.json(show_check.explanations_json(found))
     else:

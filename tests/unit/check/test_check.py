@@ -20,7 +20,7 @@ from unittest import mock
 import pytest
 
 from private_registry import launcher
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from private_registry.check.observing import proxies_of
 from private_registry.check.probe import trust
 from private_registry.check.probe.proxies import Proxies
@@ -705,12 +705,13 @@ def _on_a_terminal(node: Microk8s, environment: Dict[str, str]) -> str:
     return shown.decode()
 
 
-def test_every_cause_has_a_text() -> None:
-    from private_registry.check.diagnosis import TEXTS  # noqa: PLC0415 - only here
-
-    probed = {each for each in Cause if each in TEXTS}
-    assert Cause.SPEAKS_HTTP in probed
-    assert all(text and not text.endswith(".") for text in TEXTS.values())
+def test_every_cause_has_a_sentence_and_an_anchor() -> None:
+    for cause in Cause:
+        for told in (cause.told(), cause.told("reg.corp", "reg.corp")):
+            assert told
+            assert not told.endswith(".")
+            assert not set("{}") & set(told)
+        assert cause.more == f"docs/troubleshooting.md#{cause.value}"
 
 
 def test_certificates(

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Severity
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_reading import read_registry

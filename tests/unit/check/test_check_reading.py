@@ -8,7 +8,7 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from private_registry.check.reading.hosts_entries import is_localhost
 from private_registry.check.reading.reading import EVERY_CAPABILITY, HostEntry, Reading
 from unit.certs_d import (

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
-from private_registry.check.findings import Cause, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Severity
 from private_registry.check.lint.template_lint import lint_template
 from private_registry.check.lint.template_looked import RESTART
 from private_registry.check.reading.legacy_reading import read_legacy
@@ -146,7 +147,6 @@ class Row(NamedTuple):
     versions: Tuple[Version, ...] = (V1_5, V1_6, V1_7, V2_1)
     severity: Severity = FAULT
     after: Optional[str] = None
-    asked: Tuple[str, ...] = ()
 
 
 V1 = (V1_5, V1_6, V1_7)
@@ -198,13 +198,7 @@ ROWS: Dict[str, Row] = {
         Cause.CREDENTIALS_KEY,
         after=TREE + _auth("reg:5000"),
     ),
-    "a login for nobody": Row(
-        TREE + _auth("reg:5001"),
-        Cause.CREDENTIALS_KEY,
-        severity=NOTE,
-        asked=("reg:5000",),
-    ),
-    "a login for somebody": Row(TREE + _auth("reg:5000"), None, asked=("reg:5000",)),
+    "a login for somebody": Row(TREE + _auth("reg:5000"), None),
     "auths without a scheme": Row(
         f'{TREE}[{REGISTRY}.auths."reg:5000"]\nusername = "me"\n', Cause.CREDENTIALS_KEY
     ),
@@ -239,8 +233,7 @@ _CASES = [
 @pytest.mark.parametrize(("row", "version"), _CASES)
 def test_lint(row: Row, version: Version, tmp_path: Path) -> None:
     file = tmp_path / "t.toml"
-    asked: FrozenSet[str] = frozenset(row.asked)
-    found = lint_template(Template(row.text, str(file)), None, version, asked)
+    found = lint_template(Template(row.text, str(file)), None, version)
     assert [(each.cause, each.severity) for each in found] == (
         [] if row.cause is None else [(row.cause, row.severity)]
     )

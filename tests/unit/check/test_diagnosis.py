@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from private_registry.changes.requests import AddRequest
-from private_registry.check.diagnosis import Asked, Diagnosis, diagnose
-from private_registry.check.findings import Cause, Finding, Layer, Remedy, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.diagnosis import Answers, Diagnosis, diagnose
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.image import parse_subject
-from private_registry.check.mending import Situation, mended
+from private_registry.check.kinds import Layer
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
+from private_registry.check.remedies import mended
 from private_registry.check.result import Result
+from private_registry.check.setup import Files, Setup, setup_of
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
 
@@ -44,13 +47,13 @@ def asked(
     findings: Sequence[Finding] = (),
     image: Optional[str] = None,
     **options: Any,
-) -> Asked:
+) -> Answers:
     reading = Reading(
         "reg.corp", tuple(entry(each) for each in urls), tuple(findings), "F"
     )
     results = {index: result(cause) for index, cause in enumerate(causes)}
     wanted = None if image is None else parse_subject(image).image
-    return Asked(reading, results, wanted, **options)
+    return Answers(reading, results, wanted, **options)
 
 
 def faults(diagnosis: Diagnosis) -> List[Tuple[Cause, str]]:
@@ -135,16 +138,16 @@ def test_what_was_not_reached() -> None:
 def test_a_mirror_for_pushing_only_is_not_asked_for_tags() -> None:
     entries = (entry(MIRROR, capabilities=frozenset(["push"])), entry(SELF))
     results = {0: result(Cause.REFUSED), 1: result(None)}
-    diagnosis = diagnose(Asked(Reading("reg.corp", entries), results))
+    diagnosis = diagnose(Answers(Reading("reg.corp", entries), results))
     assert not diagnosis.findings
     assert [each.is_asked for each in diagnosis.report.endpoints] == [False, True]
     by_digest = parse_subject("reg.corp/app@sha256:" + "a" * 64).image
     entries = (entry(MIRROR, capabilities=frozenset(["pull"])), entry(SELF))
     assert (
-        diagnose(Asked(Reading("reg.corp", entries), results)).report.answered_by
+        diagnose(Answers(Reading("reg.corp", entries), results)).report.answered_by
         == SELF
     )
-    diagnosis = diagnose(Asked(Reading("reg.corp", entries), results, by_digest))
+    diagnosis = diagnose(Answers(Reading("reg.corp", entries), results, by_digest))
     assert faults(diagnosis) == [(Cause.REFUSED, MIRROR)]
 
 
@@ -228,7 +231,7 @@ def test_a_wrong_clock_lets_certificates_expire(
 ) -> None:
     reading = Reading("reg.corp", (entry(SELF),))
     results = {0: Result(Cause.EXPIRED, Layer.TLS, clock=clock)}
-    assert faults(diagnose(Asked(reading, results))) == [(cause, SELF)]
+    assert faults(diagnose(Answers(reading, results))) == [(cause, SELF)]
 
 
 def test_an_endpoint_whose_files_this_user_may_not_read_was_not_asked() -> None:
@@ -268,14 +271,10 @@ def remedy(cause: Cause, **options: Any) -> Remedy:
     entries = options.pop("entries", (own,))
     source = options.pop("source", "")
     reading = Reading(options.pop("registry", "reg.corp"), entries, source=source)
-    situation = Situation(
-        reading,
-        options.pop("entry", own),
-        environment_file="/E",
-        restart="sudo snap restart microk8s.daemon-containerd",
-        **options,
-    )
-    return mended(Finding(cause, "what"), situation).remedy
+    setup = setup_of(reading, options.pop("entry", own), options.pop("speaks", ""))
+    setup = setup._replace(files=Files(environment="/E"), **options)
+    setup = setup._replace(by_hand=setup.by_hand and not setup.is_saved)
+    return mended(Finding(cause, "what"), setup).remedy
 
 
 LOGIN = '--username "$REGISTRY_USER" --password-env REGISTRY_PASSWORD'
@@ -377,7 +376,7 @@ def test_one_of_several_mirrors_is_mended_in_a_file() -> None:
     entries = tuple(entry(each) for each in (MIRROR, OTHER, SELF))
     found = remedy(Cause.UNKNOWN_CA, entries=entries, entry=entries[0])
     assert "apply --file registries.toml" in found.command
-    assert MIRROR in found.needs
+    assert found.needs.endswith("the same for https://m:1")
 
 
 def test_where_the_plugin_is_not_installed_enable_does_it() -> None:
@@ -391,16 +390,17 @@ def test_a_proxy_is_told_to_leave_the_registry_alone() -> None:
     found = remedy(Cause.PROXY, url="https://reg.corp:5000/v2")
     assert (
         found.command
-        == "echo 'NO_PROXY=${NO_PROXY:-$no_proxy},reg.corp' | sudo tee -a /E && "
-        "sudo snap restart microk8s.daemon-containerd"
+        == """printf '\\nNO_PROXY="${NO_PROXY:-${no_proxy:-}},reg.corp"\\n'"""
+        " | sudo tee --append /E && sudo snap restart microk8s.daemon-containerd"
     )
 
 
-def test_a_host_that_is_a_shells_command_stays_a_text() -> None:
+def test_a_host_that_is_a_shells_command_is_in_none() -> None:
     found = remedy(
         Cause.PROXY, entries=(), entry=HostEntry("https", "a';touch$IFS'x", "/v2")
     )
-    assert shlex.split(found.command.partition(" | ")[0])[1].endswith(",a';touch$IFS'x")
+    assert not found.command
+    assert "NO_PROXY" in found.owner
 
 
 @pytest.mark.parametrize(
@@ -472,7 +472,7 @@ def test_a_login_for_whom_it_redirects_to(
 def test_what_a_finding_says_itself_is_left() -> None:
     own = Remedy("sudo mv a b")
     finding = Finding(Cause.SHADOWED, "what", remedy=own)
-    assert mended(finding, Situation(Reading("reg.corp", ()))).remedy == own
+    assert mended(finding, Setup("reg.corp")).remedy == own
 
 
 _OWN_FILES = ("--ca", "--client-cert", "--client-key")

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from private_registry.check.causes import Cause
 from private_registry.check.explain.explain import (
     RULES,
     Certainty,
     Explanation,
     explain,
 )
-from private_registry.check.findings import Cause, Remedy
+from private_registry.check.findings import Remedy
 from unit.error_texts import AROUND, REFERENCE, REGISTRY, TAILS, Said
 from unit.whole_error_texts import WHOLE
 

@@ -17,8 +17,9 @@ from typing import Any, Dict, Iterator, Optional
 import pytest
 
 from private_registry.check import run
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
+from private_registry.check.kinds import Layer
 from private_registry.check.probe import probe as probe_module
 from private_registry.check.probe.challenge import parse_challenges
 from private_registry.check.probe.probe import ask

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
+from private_registry.check.kinds import Layer
 from private_registry.check.probe import targets
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.targets import Target

@@ -11,9 +11,12 @@ from typing import Callable
 import pytest
 import tomlkit
 
-from private_registry.check.explain.explain import ExplainFacts, explain
-from private_registry.check.findings import Cause, Remedy
-from private_registry.check.remedies import Files, Target, remedy_for
+from private_registry.check.causes import Cause
+from private_registry.check.explain.explain import explain
+from private_registry.check.findings import Remedy
+from private_registry.check.reading.reading import Trust
+from private_registry.check.remedies import remedy_for
+from private_registry.check.setup import NO_FACTS, Files, NodeFacts, Setup
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
 from private_registry.registries.endpoints import parse_mirror_url
@@ -82,16 +85,16 @@ SAVED = Registry(
     mirrors=(Mirror(parse_mirror_url("http://m.corp/proxy", "--mirror")),),
 )
 FACTS = {
-    "nothing known": ExplainFacts(),
-    "first enable": ExplainFacts(plugin_installed=False),
-    "handwritten": ExplainFacts(handwritten=frozenset([REGISTRY]), files=FILES),
-    "saved": ExplainFacts(saved=(SAVED,), files=FILES),
+    "nothing known": NO_FACTS,
+    "first enable": NodeFacts(has_plugin=False),
+    "handwritten": NodeFacts(handwritten=frozenset([REGISTRY]), files=FILES),
+    "saved": NodeFacts(saved=(SAVED,), files=FILES),
 }
 
 
 @pytest.mark.parametrize("facts", FACTS.values(), ids=FACTS)
 @pytest.mark.usefixtures("desk")
-def test_each_command_that_is_shown_is_accepted(facts: ExplainFacts) -> None:
+def test_each_command_that_is_shown_is_accepted(facts: NodeFacts) -> None:
     commands = {
         each.remedy.command
         for text in TEXTS
@@ -103,37 +106,38 @@ def test_each_command_that_is_shown_is_accepted(facts: ExplainFacts) -> None:
         assert _accepted(command), command
 
 
-TARGETS = [
-    Target(),
-    Target("reg.corp:5000"),
-    Target("reg.corp:5000", "http://reg.corp:5000", files=FILES, adopt=True),
-    Target(
+CA = Trust(("ca.crt",))
+BOTH = Trust(("ca.crt",), (("client.crt", "client.key"),))
+SETUPS = [
+    Setup(),
+    Setup("reg.corp:5000"),
+    Setup("reg.corp:5000", "http://reg.corp:5000", files=FILES, by_hand=True),
+    Setup(
         "reg.corp",
         "https://reg.corp",
-        has_saved_entry=True,
-        has_ca=True,
-        has_client=True,
+        is_saved=True,
+        trust=BOTH,
     ),
-    Target("reg.corp", "https://reg.corp", adopt=True, has_ca=True, has_client=True),
-    Target("docker.io"),
-    Target("docker.io", "http://registry-1.docker.io"),
-    Target("docker.io", "https://harbor.corp/v2/proxy", is_mirror=True, has_ca=False),
-    Target("docker.io", "http://m.corp:5000", is_mirror=True, has_ca=True, files=FILES),
-    Target("*", "https://cache.corp", is_mirror=True, plugin_installed=False),
-    Target("[fd00::1]:5000", "https://[fd00::1]:5000", files=FILES),
-    Target("reg.corp:5000", in_docker=True),
-    Target("buildbox", "https://buildbox"),
-    Target("a b", "https://a b/$(id)", is_mirror=True),
+    Setup("reg.corp", "https://reg.corp", by_hand=True, trust=BOTH),
+    Setup("docker.io"),
+    Setup("docker.io", "http://registry-1.docker.io"),
+    Setup("docker.io", "https://harbor.corp/v2/proxy", is_mirror=True, trust=Trust()),
+    Setup("docker.io", "http://m.corp:5000", is_mirror=True, trust=CA, files=FILES),
+    Setup("*", "https://cache.corp", is_mirror=True, has_plugin=False),
+    Setup("[fd00::1]:5000", "https://[fd00::1]:5000", files=FILES),
+    Setup("reg.corp:5000", in_docker=True),
+    Setup("buildbox", "https://buildbox"),
+    Setup("a b", "https://a b/$(id)", is_mirror=True),
 ]
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=str)
+@pytest.mark.parametrize("setup", SETUPS, ids=str)
 @pytest.mark.usefixtures("desk")
-def test_whatever_the_target_a_remedy_is_accepted_or_says_who_else_can_mend_it(
-    target: Target,
+def test_whatever_the_setup_a_remedy_is_accepted_or_says_who_else_can_mend_it(
+    setup: Setup,
 ) -> None:
     for cause in Cause:
-        remedy = remedy_for(cause, target)
+        remedy = remedy_for(cause, setup)
         assert not (remedy.command and remedy.owner)
         assert not remedy.command or _accepted(remedy.command), remedy
         assert "{" not in f"{remedy.needs}{remedy.owner}"
@@ -144,74 +148,74 @@ _MIRROR = "--mirror docker.io=https://m.corp/v2/proxy"
 
 
 @pytest.mark.parametrize(
-    ("cause", "target", "command"),
+    ("cause", "setup", "command"),
     [
-        (Cause.SPEAKS_HTTP, Target("r.corp"), "--insecure r.corp"),
-        (Cause.SPEAKS_HTTPS, Target("r.corp", "http://r.corp"), "--registry r.corp"),
+        (Cause.SPEAKS_HTTP, Setup("r.corp"), "--insecure r.corp"),
+        (Cause.SPEAKS_HTTPS, Setup("r.corp", "http://r.corp"), "--registry r.corp"),
         (
             Cause.SPEAKS_HTTPS,
-            Target("r.corp", "http://r.corp", has_ca=True),
+            Setup("r.corp", "http://r.corp", trust=CA),
             "--registry r.corp --ca ca.crt",
         ),
-        (Cause.UNKNOWN_CA, Target("r.corp"), "--registry r.corp --ca ca.crt"),
+        (Cause.UNKNOWN_CA, Setup("r.corp"), "--registry r.corp --ca ca.crt"),
         (
             Cause.CLIENT_CERTIFICATE_MISSING,
-            Target("r.corp", has_ca=False),
+            Setup("r.corp", trust=Trust()),
             "--registry r.corp --client-cert client.crt --client-key client.key",
         ),
-        (Cause.LOGIN_MISSING, Target("r.corp"), f"--registry r.corp {_LOGIN}"),
+        (Cause.LOGIN_MISSING, Setup("r.corp"), f"--registry r.corp {_LOGIN}"),
         (
             Cause.LOGIN_MISSING,
-            Target("r.corp", "http://r.corp"),
+            Setup("r.corp", "http://r.corp"),
             f"--insecure r.corp {_LOGIN} --allow-plaintext-credentials",
         ),
         (
             Cause.UNKNOWN_CA,
-            Target("docker.io", "https://m.corp/v2/proxy", is_mirror=True),
+            Setup("docker.io", "https://m.corp/v2/proxy", is_mirror=True),
             f"{_MIRROR} --ca ca.crt",
         ),
         (
             Cause.SPEAKS_HTTP,
-            Target("docker.io", "https://m.corp/v2/proxy", is_mirror=True, adopt=True),
+            Setup("docker.io", "https://m.corp/v2/proxy", is_mirror=True, by_hand=True),
             "--mirror docker.io=http://m.corp/v2/proxy --adopt",
         ),
         (
             Cause.SPEAKS_HTTP,
-            Target("r.corp", in_docker=True),
+            Setup("r.corp", in_docker=True),
             "--insecure r.corp --docker",
         ),
-        (Cause.RATE_LIMITED, Target("docker.io"), f"--registry docker.io {_LOGIN}"),
-        (Cause.NOT_A_REGISTRY, Target("docker.io"), "--registry docker.io --adopt"),
+        (Cause.RATE_LIMITED, Setup("docker.io"), f"--registry docker.io {_LOGIN}"),
+        (Cause.NOT_A_REGISTRY, Setup("docker.io"), "--registry docker.io --adopt"),
     ],
 )
 def test_the_remedy_names_the_registry_and_what_it_needs(
-    cause: Cause, target: Target, command: str
+    cause: Cause, setup: Setup, command: str
 ) -> None:
     assert (
-        remedy_for(cause, target).command == f"microk8s private-registry add {command}"
+        remedy_for(cause, setup).command == f"microk8s private-registry add {command}"
     )
 
 
 def test_microk8s_own_registry_is_started() -> None:
     remedy = remedy_for(
-        Cause.REFUSED, Target("localhost:32000", "http://localhost:32000")
+        Cause.REFUSED, Setup("localhost:32000", "http://localhost:32000")
     )
     assert remedy == Remedy("microk8s enable registry")
 
 
 @pytest.mark.parametrize(
-    ("cause", "target"),
+    ("cause", "setup"),
     [
-        (Cause.SPEAKS_HTTP, Target("docker.io", "https://registry-1.docker.io")),
-        (Cause.EXPIRED, Target("r.corp")),
-        (Cause.REFUSED, Target("r.corp")),
-        (Cause.RATE_LIMITED, Target("r.corp")),
+        (Cause.SPEAKS_HTTP, Setup("docker.io", "https://registry-1.docker.io")),
+        (Cause.EXPIRED, Setup("r.corp")),
+        (Cause.REFUSED, Setup("r.corp")),
+        (Cause.RATE_LIMITED, Setup("r.corp")),
     ],
 )
-def test_what_only_others_can_mend_has_no_command(cause: Cause, target: Target) -> None:
-    remedy = remedy_for(cause, target)
+def test_what_only_others_can_mend_has_no_command(cause: Cause, setup: Setup) -> None:
+    remedy = remedy_for(cause, setup)
     assert remedy.command == ""
-    assert target.authority in remedy.owner
+    assert setup.authority in remedy.owner
 
 
 @pytest.fixture
@@ -239,7 +243,7 @@ def test_a_proxys_remedy_adds_the_host(
     shell(
         remedy_for(
             Cause.PROXY,
-            Target("r.corp:5000", files=Files(environment=str(environment))),
+            Setup("r.corp:5000", files=Files(environment=str(environment))),
         )
     )
     shown = subprocess.run(
@@ -259,7 +263,7 @@ def test_a_snapshotters_remedy_adds_its_setting_once(
     for _ in range(times):
         shell(
             remedy_for(
-                Cause.NATIVE_SNAPSHOTTER, Target(files=Files(template=str(template)))
+                Cause.NATIVE_SNAPSHOTTER, Setup(files=Files(template=str(template)))
             )
         )
     plugins = tomlkit.parse(template.read_text()).unwrap()["plugins"]
@@ -274,6 +278,6 @@ def test_what_is_in_the_way_is_moved(
     shell: Callable[[Remedy], None], tmp_path: Path, cause: Cause, name: str
 ) -> None:
     (tmp_path / name).write_text("")
-    shell(remedy_for(cause, Target("r.corp:5000", files=Files(certs_d=str(tmp_path)))))
+    shell(remedy_for(cause, Setup("r.corp:5000", files=Files(certs_d=str(tmp_path)))))
     assert not (tmp_path / name).exists()
     assert (tmp_path / f"{name}.old").exists()

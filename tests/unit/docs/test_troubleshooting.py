@@ -8,7 +8,7 @@ from typing import List, Tuple
 
 import pytest
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from unit.docs import pages
 from unit.microk8s import Microk8s, ok
 

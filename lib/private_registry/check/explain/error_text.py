@@ -1,4 +1,4 @@
-"""What an error text says beside its words: which image, which registry, who was asked.
+"""Error texts: which image, which registry, who was asked, beside the words.
 
 Texts come escaped (journal, kubelet), wrapped by terminals, coloured, with secrets in
 them. Of such a text only this goes on: its fixed words, and names that are checked to
@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
+from private_registry.check.image import Subject, parse_image
 from private_registry.errors import UsageError
 from private_registry.registries.endpoints import is_docker_hub
 from private_registry.registries.names import (
@@ -56,9 +57,6 @@ _HEAD = re.compile(
     r"Failed to pull|failed to pull|level=|rpc error|Error: |Error response|ctr:"
     r" |Warning |Normal "
 )
-_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]*\Z")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _API = re.compile(r"(?P<base>(?:/[^/]+)*?/v2)(?P<rest>/.*)?\Z")
 _OF_IMAGES = re.compile(
     r"/(?P<repository>.+)/(?:manifests|blobs|referrers|tags)/[^/]+\Z"
@@ -72,20 +70,6 @@ _AFTER = 600
 _URL_BEFORE = 1500
 _URL_AFTER = 200
 _STEPS = 20
-
-
-class Image(NamedTuple):
-    """An image, or only a registry, that a text names.
-
-    Args:
-        registry: as image references spell it.
-        repository: below it; empty where only the registry is named.
-        reference: as the text has it; empty likewise.
-    """
-
-    registry: str
-    repository: str = ""
-    reference: str = ""
 
 
 class Asked(NamedTuple):
@@ -128,27 +112,6 @@ class Asked(NamedTuple):
         if repository and below.endswith("/" + repository):
             return f"{api['base']}/{below[: -len(repository) - 1]}"
         return "" if api["base"] == "/v2" else api["base"]
-
-
-def parse_image(text: str) -> Optional[Image]:
-    """Read an image reference; None if it is none.
-
-    A name without a registry is one of Docker Hub (distribution
-    reference/normalize.go).
-    """
-    name, _, digest = text.partition("@")
-    if digest and not _DIGEST.match(digest):
-        return None
-    first, slash, rest = name.partition("/")
-    if not slash or not (set(first) & {".", ":"} or first == "localhost"):
-        first, rest = DOCKER_HUB, name
-    repository, _, tag = rest.partition(":")
-    if not _REPOSITORY.match(repository) or (tag and not _TAG.match(tag)):
-        return None
-    registry = registry_of(first)
-    if registry == DOCKER_HUB and "/" not in repository:
-        repository = f"library/{repository}"
-    return Image(registry, repository, text) if registry else None
 
 
 def registry_of(authority: str) -> str:
@@ -194,7 +157,7 @@ class ErrorText:
         self._urls = [*_URL.finditer(self.flat)]
         self._url_starts = [each.start() for each in self._urls]
         self._statuses = [each.end() for each in _STATUS.finditer(self.flat)]
-        self._parsed: Dict[Tuple[str, bool], Optional[Image]] = {}
+        self._parsed: Dict[Tuple[str, bool], Optional[Subject]] = {}
 
     def message(self, position: int) -> int:
         """Number of the message that a position is in: a line, and what a terminal
@@ -224,25 +187,25 @@ class ErrorText:
             max(start, position - _URL_BEFORE) : min(end, position + _AFTER)
         ]
 
-    def image(self, position: int) -> Tuple[int, Optional[Image]]:
+    def subject(self, position: int) -> Tuple[int, Optional[Subject]]:
         """Return the image that words at a position are about, and where it is
         named.
         """
         here = bisect_left(self._image_starts, position)
         for index in range(here - 1, max(-1, here - 1 - _STEPS), -1):
-            image = self._image(index)
+            subject = self._subject(index)
             if position - self._image_starts[index] > _BEFORE:
                 break
-            if image:
-                return self._image_starts[index], image
+            if subject:
+                return self._image_starts[index], subject
         for index in range(here, min(len(self._images), here + _STEPS)):
-            image = self._image(index)
+            subject = self._subject(index)
             if self._image_starts[index] - position > _AFTER:
                 break
-            if image and self.message(position) == self.message(
+            if subject and self.message(position) == self.message(
                 self._image_starts[index]
             ):
-                return self._image_starts[index], image
+                return self._image_starts[index], subject
         return -1, None
 
     def asked(self, position: int, image_at: int) -> Optional[Asked]:
@@ -267,12 +230,12 @@ class ErrorText:
                 return asked
         return self._asked_host(position, image_at)
 
-    def _image(self, index: int) -> Optional[Image]:
+    def _subject(self, index: int) -> Optional[Subject]:
         found = self._images[index]
         text, is_directory = found[found.lastindex or 0], found.lastindex == _DIRECTORY
         if (text, is_directory) not in self._parsed:
             self._parsed[text, is_directory] = (
-                _directory(text) if is_directory else parse_image(text.rstrip(".:"))
+                _directory(text) if is_directory else _reference(text.rstrip(".:"))
             )
         return self._parsed[text, is_directory]
 
@@ -315,9 +278,17 @@ def _plain(text: str) -> str:
     return _ESCAPED_QUOTE.sub('"', _COLOUR.sub("", ascii_only))
 
 
-def _directory(name: str) -> Optional[Image]:
+def _directory(name: str) -> Optional[Subject]:
     registry = registry_of(name)
-    return Image(registry) if registry else None
+    return Subject(parse_registry_name(registry, "--mirror")) if registry else None
+
+
+def _reference(text: str) -> Optional[Subject]:
+    try:
+        image = parse_image(text)
+    except UsageError:
+        return None
+    return Subject(image.registry, image)
 
 
 def parse_url(text: str) -> Optional[Asked]:

@@ -1,6 +1,4 @@
-"""``check --explain``: from an error text to causes, how certain they are, and what
-mends them.
-"""
+"""Explain: from an error text to causes, how certain they are, and what mends them."""
 
 from __future__ import annotations
 
@@ -8,30 +6,23 @@ import re
 from enum import Enum
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from private_registry.check.causes import LOGIN, NETWORK, PATH, PROTOCOL, Cause
 from private_registry.check.explain.error_text import Asked, ErrorText, registry_of
-from private_registry.check.explain.explain_answers import ANSWER_RULES, LAST_RULES
-from private_registry.check.explain.explain_node import (
+from private_registry.check.explain.rule import Meaning, Rule
+from private_registry.check.explain.rules_of_answers import ANSWER_RULES, LAST_RULES
+from private_registry.check.explain.rules_of_containerd import (
     ASIDE_RULES,
     CONTAINERD_RULES,
     FILE_RULES,
 )
-from private_registry.check.explain.explain_rules import (
-    NETWORK_RULES,
-    PROXY_RULES,
-    TLS_RULES,
-    Meaning,
-    Rule,
-)
-from private_registry.check.explain.explain_scene import (
-    ABOUT_LOGINS,
-    NO_FACTS,
-    ExplainFacts,
-    Scene,
-    remedy_of,
-)
-from private_registry.check.findings import Cause, Remedy
-
-__all__ = ["Certainty", "ExplainFacts", "Explanation", "explain"]
+from private_registry.check.explain.rules_of_network import NETWORK_RULES, PROXY_RULES
+from private_registry.check.explain.rules_of_tls import TLS_RULES
+from private_registry.check.explain.scene import Scene, setup_of_scene
+from private_registry.check.explain.whys import WHYS
+from private_registry.check.findings import Remedy
+from private_registry.check.kinds import told
+from private_registry.check.remedies import remedy_for
+from private_registry.check.setup import NO_FACTS, NodeFacts
 
 RULES: Tuple[Rule, ...] = (
     *FILE_RULES,
@@ -45,29 +36,8 @@ RULES: Tuple[Rule, ...] = (
 )
 _HITS_OF_A_WORD = 60
 _REACH = 2000
-_NOT_REACHED = frozenset(
-    [
-        *(
-            Cause.SPEAKS_HTTP,
-            Cause.SPEAKS_HTTPS,
-            Cause.CONNECTION_LOST,
-            Cause.NO_SUCH_NAME,
-        ),
-        *(
-            Cause.NAME_LOOKUP,
-            Cause.REFUSED,
-            Cause.UNREACHABLE,
-            Cause.TIMEOUT,
-            Cause.FORBIDDEN,
-        ),
-        *(
-            Cause.NOT_FOUND,
-            Cause.SERVER_ERROR,
-            Cause.UNEXPECTED_STATUS,
-            Cause.NOT_A_REGISTRY,
-        ),
-    ]
-)
+# Of a token server, these say only that it gives no token.
+_NOT_REACHED = PROTOCOL | NETWORK | PATH | {Cause.FORBIDDEN, Cause.SERVER_ERROR}
 _NAMES = re.compile(r"certificate is valid for ([A-Za-z0-9.*:, -]{1,600}?), not ")
 _SHOWN_NAMES = 3
 _OF_THE_LAST = frozenset(
@@ -104,7 +74,6 @@ class Explanation(NamedTuple):
         remedy: what mends it.
         registry: as image references spell it; empty where the text does not say.
         endpoint_host: ``HOST[:PORT]`` of who was asked; empty likewise.
-        reference: the image; empty likewise.
         matched: the words that it was told by.
     """
 
@@ -115,7 +84,6 @@ class Explanation(NamedTuple):
     remedy: Remedy
     registry: str
     endpoint_host: str
-    reference: str
     matched: str
 
 
@@ -127,7 +95,7 @@ class _Hit(NamedTuple):
     word: str
 
 
-def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...]:
+def explain(text: str, facts: NodeFacts = NO_FACTS) -> Tuple[Explanation, ...]:
     """Say what an error text means, the most telling first.
 
     Nothing where no words are known.
@@ -151,11 +119,11 @@ def explain(text: str, facts: ExplainFacts = NO_FACTS) -> Tuple[Explanation, ...
             continue
         # What who was asked says names nobody: it may say what it likes.
         position = hit.position if status < 0 else status
-        image_at, scene = _scene(error_text, position)
+        subject_at, scene = _scene(error_text, position)
         if not _fits(rule, scene):
             continue
         if not rule.is_aside:
-            claims = claimed.setdefault((error_text.message(position), image_at), [])
+            claims = claimed.setdefault((error_text.message(position), subject_at), [])
             if any(abs(each - position) < _REACH for each in claims):
                 continue
             claims.append(position)
@@ -183,10 +151,10 @@ def _hits(lower: str) -> Iterator[_Hit]:
 
 
 def _scene(error_text: ErrorText, position: int) -> Tuple[int, Scene]:
-    image_at, image = error_text.image(position)
-    asked = error_text.asked(position, image_at)
-    registry = image.registry if image else _registry_asked(asked)
-    return image_at, Scene(image, asked, registry, error_text.around(position))
+    subject_at, subject = error_text.subject(position)
+    asked = error_text.asked(position, subject_at)
+    registry = str(subject.registry) if subject else _registry_asked(asked)
+    return subject_at, Scene(subject, asked, registry, error_text.around(position))
 
 
 def _registry_asked(asked: Optional[Asked]) -> str:
@@ -206,7 +174,7 @@ def _fits(rule: Rule, scene: Scene) -> bool:
 
 
 def _explanations(
-    rule: Rule, scene: Scene, words: str, facts: ExplainFacts
+    rule: Rule, scene: Scene, words: str, facts: NodeFacts
 ) -> Iterator[Explanation]:
     is_sure = rule.is_sure and len(rule.meanings) == 1
     for meaning in rule.meanings:
@@ -216,27 +184,31 @@ def _explanations(
         yield Explanation(
             cause,
             Certainty.CERTAIN if is_sure else Certainty.LIKELY,
-            _told(meaning.what, scene),
+            _told(meaning.what or meaning.cause.row.sentence, scene),
             _why(cause, meaning, scene),
-            meaning.remedy or remedy_of(cause, scene, facts),
+            meaning.remedy or _remedy(cause, scene, facts),
             scene.registry,
             scene.asked.authority if scene.asked else "",
-            scene.image.reference if scene.image else "",
             words,
         )
 
 
+def _remedy(cause: Cause, scene: Scene, facts: NodeFacts) -> Remedy:
+    setup, guessed = setup_of_scene(cause, scene, facts)
+    remedy = remedy_for(cause, setup)
+    if not remedy.command:
+        return remedy
+    return remedy._replace(needs="; ".join(filter(None, (remedy.needs, guessed))))
+
+
 def _told(text: str, scene: Scene) -> str:
-    return text.format(
-        who=scene.who,
-        registry=scene.registry or "the registry",
-        names=_names(scene.around) if "{names}" in text else "",
-    )
+    names = _names(scene.around) if "{names}" in text else ""
+    return told(text.replace("{names}", names), scene.who, scene.registry)
 
 
 def _why(cause: Cause, meaning: Meaning, scene: Scene) -> str:
-    why = _told(meaning.why, scene)
-    if cause in ABOUT_LOGINS and scene.asked is None:
+    why = _told(meaning.why or WHYS[meaning.cause], scene)
+    if cause in LOGIN and scene.asked is None:
         return f"{why}; where mirrors are configured, one of them may be what says so"
     if cause in _OF_THE_LAST and scene.is_own and "resolve reference" in scene.around:
         return f"{why}; {_OLDER}"

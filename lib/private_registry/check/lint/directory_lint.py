@@ -1,13 +1,12 @@
-"""certs.d itself: directories that are not read, and files with nearly the right
-name.
-"""
+"""Directories of certs.d: what is not read, and files with nearly the right name."""
 
 from __future__ import annotations
 
 import posixpath
 from typing import Iterator, List, Optional, Tuple
 
-from private_registry.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import Directory
 from private_registry.check.reading.hosts_document import CURRENT, Refused

@@ -1,13 +1,12 @@
-"""A file that is looked at, what a rule finds in it, and the finding that comes of
-it.
-"""
+"""Drafts: what a rule finds in a file, and the finding that comes of it."""
 
 from __future__ import annotations
 
 import posixpath
 from typing import FrozenSet, List, NamedTuple, Optional, Tuple
 
-from private_registry.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document, hosts_entries

@@ -1,6 +1,4 @@
-"""Changes of lines, as values: what a text is after them, and the command that makes
-them.
-"""
+"""Edits: changed lines as values, the text after them, the command that makes them."""
 
 from __future__ import annotations
 

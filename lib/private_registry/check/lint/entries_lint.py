@@ -1,12 +1,11 @@
-"""Entries of containerd-template.toml: credentials that are never used, keys that
-are not read.
-"""
+"""Entries of containerd-template.toml: unused credentials, keys that are not read."""
 
 from __future__ import annotations
 
 from typing import Iterator, Tuple
 
-from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.causes import NO_LOGIN, Cause
+from private_registry.check.findings import Finding, Severity
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.lint.template_looked import (
     Looked,
@@ -28,7 +27,6 @@ from private_registry.transaction.ledger import EntryKey
 
 _AUTHS_WITHOUT_SCHEME = (1, 4, 4)
 _NEAR = 0.75
-_LOGIN_CAUSES = frozenset([Cause.LOGIN_MISSING, Cause.ACCESS_DENIED])
 _KNOWN = {
     "mirrors": ("endpoint",),
     "tls": ("ca_file", "cert_file", "key_file", "insecure_skip_verify"),
@@ -73,16 +71,8 @@ def _credentials(looked: Looked) -> Iterator[Finding]:
                 "containerd looks for the very host and port that it asks",
             )._replace(
                 remedy=mended(looked, _renamed(looked, key, right)),
-                explains=_LOGIN_CAUSES,
+                explains=NO_LOGIN,
             )
-        elif looked.asked and right not in looked.asked:
-            yield finding(
-                looked,
-                Cause.CREDENTIALS_KEY,
-                f"no endpoint of this node is {other}, which there are credentials for",
-                statement,
-                "",
-            )._replace(severity=Severity.NOTE, explains=_LOGIN_CAUSES)
     yield from _auths(looked)
 
 
@@ -128,7 +118,7 @@ def _auths(looked: Looked) -> Iterator[Finding]:
                     if not has_scheme
                     else "they belong into configs"
                 ),
-            )._replace(explains=_LOGIN_CAUSES)
+            )._replace(explains=NO_LOGIN)
 
 
 # --- keys -----------------------------------------------------------------------------

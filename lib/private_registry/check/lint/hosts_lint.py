@@ -1,13 +1,12 @@
-"""hosts.toml: everything that containerd ignores in silence, or reads otherwise than
-a person.
-"""
+"""Lint of hosts.toml: all that containerd ignores, or reads otherwise than a person."""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import Callable, Iterator, List, Tuple
 
-from private_registry.check.findings import Cause, Finding, Remedy
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy
 from private_registry.check.lint import keys_lint, refused_lint, settings_lint, url_lint
 from private_registry.check.lint.drafts import Draft, File, command_of, finding_of
 from private_registry.check.reading import hosts_entries

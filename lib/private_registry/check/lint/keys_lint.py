@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Optional, Tuple
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import CLIENT, LOGIN, PATH, PROTOCOL, TRUST, Cause
 from private_registry.check.lint import refused_lint
 from private_registry.check.lint.drafts import (
     Draft,
@@ -51,32 +51,14 @@ _ALIASES = {
     "capability": "capabilities",
     "caps": "capabilities",
 }
-_TLS_CAUSES = frozenset(
-    [
-        *(Cause.UNKNOWN_CA, Cause.WRONG_NAME, Cause.NO_IP_SAN, Cause.COMMON_NAME_ONLY),
-        *(Cause.EXPIRED, Cause.NOT_YET_VALID, Cause.SPEAKS_HTTP, Cause.SPEAKS_HTTPS),
-    ]
-)
-_LOGIN_CAUSES = frozenset(
-    [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED, Cause.TOKEN_REFUSED]
-)
-_CLIENT_CAUSES = frozenset(
-    [
-        Cause.CLIENT_CERTIFICATE_MISSING,
-        Cause.CLIENT_CERTIFICATE_REFUSED,
-        Cause.TLS_FAILED,
-    ]
-)
 _TOO_NEW = {
-    "override_path": frozenset(
-        [Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.ACCESS_DENIED]
-    ),
+    "override_path": PATH | {Cause.ACCESS_DENIED},
     "dial_timeout": frozenset([Cause.TIMEOUT]),
 }
 _MEANT = (
-    (("insecure", "verify", "tls", "plain", "http", "ca"), _TLS_CAUSES),
-    (("user", "pass", "auth", "login", "token", "cred"), _LOGIN_CAUSES),
-    (("cert", "key", "client"), _CLIENT_CAUSES),
+    (("insecure", "verify", "tls", "plain", "http", "ca"), TRUST | PROTOCOL),
+    (("user", "pass", "auth", "login", "token", "cred"), LOGIN),
+    (("cert", "key", "client"), CLIENT),
 )
 
 

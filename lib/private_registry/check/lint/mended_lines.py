@@ -6,7 +6,7 @@ import re
 from itertools import chain
 from typing import List, NamedTuple, Optional, Tuple
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.hosts_document import Refused

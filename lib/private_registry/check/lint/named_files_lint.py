@@ -8,7 +8,8 @@ import posixpath
 import re
 from typing import Any, Callable, Iterator, List, Tuple
 
-from private_registry.check.findings import Cause, Finding
+from private_registry.check.causes import NAMED_FILES, Cause
+from private_registry.check.findings import Finding
 from private_registry.check.lint.drafts import Draft, File, finding_of, with_value
 from private_registry.check.reading.hosts_document import Document, Refused
 from private_registry.check.reading.reading import HostEntry
@@ -20,9 +21,6 @@ _VARIABLE = re.compile(r"\$\{?SNAP_DATA\}?")
 _ANY_VARIABLE = re.compile(r"\$\{?[A-Z_]+\}?")
 _TREE = "/args/certs.d/"
 _PAIR = 2
-_MISSING = frozenset(
-    [Cause.CA_MISSING, Cause.CLIENT_MISSING, Cause.CA_UNUSABLE, Cause.CLIENT_UNUSABLE]
-)
 
 
 def findings_of(
@@ -42,7 +40,7 @@ def findings_of(
         return problems
     located = [_located(file, document, each) for each in problems]
     drafts = list(_drafts(file, document))
-    missing = [each for each in located if each.cause in _MISSING]
+    missing = [each for each in located if each.cause in NAMED_FILES]
     if not missing:
         soon = [draft for draft in drafts if not draft.is_certain]
         return [*located, *(finding_of(file, draft, entries) for draft in soon)]
@@ -51,7 +49,7 @@ def findings_of(
     first = drafts[0]._replace(
         is_certain=True, why=missing[0].why, endpoint=missing[0].endpoint
     )
-    others = [each for each in located if each.cause not in _MISSING]
+    others = [each for each in located if each.cause not in NAMED_FILES]
     return [finding_of(file, first, entries), *others]
 
 

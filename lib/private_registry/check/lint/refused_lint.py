@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import Cause
 from private_registry.check.lint import mended_lines
 from private_registry.check.lint.drafts import (
     Draft,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Tuple
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import CLIENT, LOGIN, TRUST, Cause
 from private_registry.check.lint.drafts import (
     Draft,
     File,
@@ -24,22 +24,8 @@ from private_registry.texts import toml
 from private_registry.texts.showing import shown_name, shown_place
 from private_registry.texts.toml_statements import Path, Statement
 
-_TRUST_CAUSES = frozenset(
-    [
-        *(Cause.UNKNOWN_CA, Cause.WRONG_NAME, Cause.NO_IP_SAN, Cause.COMMON_NAME_ONLY),
-        *(Cause.EXPIRED, Cause.NOT_YET_VALID),
-    ]
-)
-_CLIENT_CAUSES = frozenset([Cause.CLIENT_CERTIFICATE_MISSING, Cause.TLS_FAILED])
-_TLS_CAUSES = (
-    _TRUST_CAUSES
-    | _CLIENT_CAUSES
-    | {Cause.CONNECTION_LOST, Cause.TIMEOUT, Cause.SPEAKS_HTTP}
-)
-_HEADER_CAUSES = frozenset(
-    [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED]
-)
-_TOKEN_CAUSES = _HEADER_CAUSES | {Cause.TOKEN_REFUSED}
+_TLS_CAUSES = TRUST | CLIENT | {Cause.CONNECTION_LOST, Cause.TIMEOUT, Cause.SPEAKS_HTTP}
+_HEADER_CAUSES = LOGIN - {Cause.TOKEN_REFUSED}
 _TOKEN_HEADER_SINCE = (2, 1, 0)
 _CANONICAL = ("Authorization", "User-Agent")
 
@@ -142,9 +128,9 @@ def _not_given_to_server(
 
 def _explained_by(keys: List[str]) -> FrozenSet[Cause]:
     causes = {
-        "ca": _TRUST_CAUSES,
-        "skip_verify": _TRUST_CAUSES,
-        "client": _CLIENT_CAUSES,
+        "ca": TRUST,
+        "skip_verify": TRUST,
+        "client": CLIENT,
     }
     return frozenset().union(*(causes.get(key, _HEADER_CAUSES) for key in keys))
 
@@ -216,7 +202,7 @@ def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Dr
                     "registry's token server"
                 ),
                 why="a registry that hands out tokens takes the node for nobody",
-                explains=_TOKEN_CAUSES,
+                explains=LOGIN,
             )
 
 
@@ -280,7 +266,7 @@ def _certificates(
         " them",
         edits=() if edit is None else (edit,),
         endpoint=endpoint.entry.url,
-        explains=(_TRUST_CAUSES if unused else frozenset())
-        | (_CLIENT_CAUSES if pairs else frozenset()),
+        explains=(TRUST if unused else frozenset())
+        | (CLIENT if pairs else frozenset()),
         is_certain=False,
     )

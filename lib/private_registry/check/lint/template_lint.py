@@ -1,12 +1,11 @@
-"""containerd-template.toml: what of it CRI ignores, and what keeps CRI from starting
-at all.
-"""
+"""Lint of containerd-template.toml: what CRI ignores, or does not start with."""
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
-from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.causes import CLIENT, TRUST, Cause
+from private_registry.check.findings import Finding, Severity
 from private_registry.check.lint import entries_lint
 from private_registry.check.lint.edits import Edit
 from private_registry.check.lint.template_looked import (
@@ -35,20 +34,12 @@ _CONFIG_PATH_SINCE, _TRANSFER_SINCE = (1, 5, 0), (2, 1, 0)
 _DEFAULT_TREE = ((2, 2, 0), (2, 2, 2))
 _DOWNLOADS = 3
 _NO_CRI = "containerd does not start CRI so, and no pod starts"
-_TRUST_CAUSES = frozenset(
-    [
-        *(Cause.UNKNOWN_CA, Cause.WRONG_NAME, Cause.NO_IP_SAN, Cause.COMMON_NAME_ONLY),
-        *(Cause.EXPIRED, Cause.NOT_YET_VALID),
-        *(Cause.CLIENT_CERTIFICATE_MISSING, Cause.TLS_FAILED),
-    ]
-)
 
 
 def lint_template(
     template: Template,
     loaded: Optional[Template] = None,
     version: Optional[Version] = None,
-    asked: FrozenSet[str] = frozenset(),
 ) -> Tuple[Finding, ...]:
     """Look through containerd-template.toml.
 
@@ -57,10 +48,8 @@ def lint_template(
         loaded: containerd.toml, which MicroK8s makes of it at each start; None where
             there is none.
         version: of containerd; None for a current one.
-        asked: ``HOST[:PORT]`` of all endpoints of this node; credentials for others are
-            noted, if any is given.
     """
-    looked = Looked(template, loaded, CURRENT if version is None else version, asked)
+    looked = Looked(template, loaded, CURRENT if version is None else version)
     rules = (
         _other_section,
         _beside_config_path,
@@ -188,7 +177,7 @@ def _tls_alone(looked: Looked) -> Iterator[Finding]:
         )._replace(
             endpoint=f"https://{shown_name(key[1])}/v2",
             severity=Severity.NOTE,
-            explains=_TRUST_CAUSES,
+            explains=TRUST | CLIENT,
         )
 
 

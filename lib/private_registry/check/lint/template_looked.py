@@ -1,10 +1,11 @@
-"""What lint looks at in containerd-template.toml, and how it says what it finds."""
+"""The template under lint: what rules look at, and how they say what they find."""
 
 from __future__ import annotations
 
-from typing import FrozenSet, List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
-from private_registry.check.findings import Cause, Finding, Remedy
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_document import dotted
@@ -24,13 +25,11 @@ class Looked(NamedTuple):
         template: containerd's configuration.
         loaded: the same as the running one has read it.
         version: of containerd.
-        asked: addresses that are asked on this node.
     """
 
     template: Template
     loaded: Optional[Template]
     version: Version
-    asked: FrozenSet[str]
 
 
 def finding(

@@ -10,7 +10,8 @@ import base64
 import binascii
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from private_registry.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.reading.reading import HostEntry, LookAt
 from private_registry.texts import pem
 from private_registry.texts.harmless import is_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator, NamedTuple, Optional, Tuple
 
-from private_registry.check.findings import Cause
+from private_registry.check.causes import LOGIN, PATH, Cause
 from private_registry.check.lint import refused_lint
 from private_registry.check.lint.drafts import Draft, File, into_table
 from private_registry.check.lint.edits import Edits
@@ -15,20 +15,7 @@ from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 
-_PATH_CAUSES = frozenset(
-    [
-        *(
-            Cause.NOT_FOUND,
-            Cause.NOT_A_REGISTRY,
-            Cause.UNEXPECTED_STATUS,
-            Cause.ACCESS_DENIED,
-        ),
-        *(Cause.FORBIDDEN, Cause.LOGIN_MISSING),
-    ]
-)
-_HUB_CAUSES = frozenset(
-    [Cause.NOT_A_REGISTRY, Cause.NOT_FOUND, Cause.UNEXPECTED_STATUS]
-)
+_PATH_CAUSES = PATH | {Cause.ACCESS_DENIED, Cause.FORBIDDEN, Cause.LOGIN_MISSING}
 _OVERRIDE_SINCE = (1, 6, 0)
 
 
@@ -161,14 +148,13 @@ def _parts(address: _Address) -> Iterator[Draft]:
     parsed = go_url.parse(url)
     if parsed is not None and (parsed.has_user or parsed.has_query):
         part = "user name" if parsed.has_user else "query"
-        login = [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.ACCESS_DENIED]
         yield Draft(
             Cause.URL_PART_IGNORED,
             f"containerd does not send the {part} in {shown_name(address.url)}",
             "",
             address.line,
             endpoint=address.entry.url,
-            explains=frozenset(login if parsed.has_user else ()),
+            explains=LOGIN if parsed.has_user else frozenset(),
             is_certain=False,
         )
 
@@ -241,6 +227,6 @@ def _fallback(
             server.line,
             _with(document, address, f"https://{DOCKER_HUB_SERVER}"),
             last.url,
-            _HUB_CAUSES,
+            PATH,
             is_certain=False,
         )

@@ -1,6 +1,4 @@
-"""Asks a server by HTTP, through a proxy where containerd would, and says why it
-cannot.
-"""
+"""Callers: a server asked by HTTP, through a proxy where containerd would use one."""
 
 from __future__ import annotations
 
@@ -12,8 +10,10 @@ import ssl
 import time
 from typing import Dict, Mapping, Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 from private_registry.check.probe import targets
+from private_registry.check.probe.answers import check_protocol, is_said_by_tls
 from private_registry.check.probe.connection import (
     Address,
     address_of,
@@ -39,12 +39,6 @@ _DATE = re.compile(
     r"[A-Za-z]{3}, [0-9]{1,2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}"
     r" (GMT|[+-][0-9]{4})\Z"
 )
-_HTTPS_WORDS = (
-    b"HTTP request to an HTTPS server",
-    b"HTTP request was sent to HTTPS port",
-)
-_NO_CLIENT_WORDS = b"No required SSL certificate"
-_BAD_CLIENT_WORDS = b"SSL certificate error"
 _PROXY_WORDS = "the proxy {} answers {}"
 _OF_THE_BODY = (
     "content-type",
@@ -117,7 +111,7 @@ class Caller:
             following = targets.followed(target, location)
             if following is None:
                 words = f"it redirects to what is no address: {harmless(location)}"
-                raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
+                raise ProbeFailure(Cause.UNEXPECTED_STATUS, words)
             if not targets.asks_again(answer.status) and (
                 body is not None or method == "POST"
             ):
@@ -130,7 +124,7 @@ class Caller:
             target = following
             is_elsewhere = is_elsewhere or not self._is_of_one_host(first, target)
         words = f"it redirects more than {targets.MOST_REQUESTS - 1} times"
-        raise ProbeFailure(Cause.UNEXPECTED_STATUS, Layer.API, words)
+        raise ProbeFailure(Cause.UNEXPECTED_STATUS, words)
 
     def _is_of_one_host(self, first: Target, other: Target) -> bool:
         return targets.is_of_one_host(first, other, compares_ports=self._compares_ports)
@@ -166,8 +160,9 @@ class Caller:
             and answer.status == http.client.PROXY_AUTHENTICATION_REQUIRED
         ):
             words = _PROXY_WORDS.format(proxy.authority, answer.status)
-            raise ProbeFailure(Cause.PROXY, Layer.HTTP, words, proxy.authority)
-        return self._checked(answer, target)
+            raise ProbeFailure(Cause.PROXY, words, proxy.authority, layer=Layer.HTTP)
+        check_protocol(answer, target.scheme)
+        return answer
 
     # --- the way there ----------------------------------------------------------------
 
@@ -178,7 +173,7 @@ class Caller:
         proxy = targets.target_of(url)
         if proxy is None:
             words = "the address of the proxy cannot be read, or is none of HTTP"
-            raise ProbeFailure(Cause.PROXY, Layer.FILES, words)
+            raise ProbeFailure(Cause.PROXY, words)
         return proxy
 
     def _reached(
@@ -193,7 +188,7 @@ class Caller:
         except ProbeFailure as failure:
             words = f"the proxy {proxy.authority} cannot be reached: {failure.detail}"
             raise ProbeFailure(
-                Cause.PROXY, failure.layer, words, proxy.authority
+                Cause.PROXY, words, proxy.authority, layer=failure.layer
             ) from failure
         if target.scheme == "https":
             try:
@@ -225,7 +220,7 @@ class Caller:
             if status == http.client.OK:
                 return
             words = _PROXY_WORDS.format(proxy.authority, status)
-        raise ProbeFailure(Cause.PROXY, Layer.TCP, words, proxy.authority)
+        raise ProbeFailure(Cause.PROXY, words, proxy.authority, layer=Layer.TCP)
 
     def _with_tls(
         self,
@@ -251,9 +246,7 @@ class Caller:
                 words = "it answers plain HTTP where TLS should begin"
                 if is_silent:
                     words = "it hangs up where TLS should begin, and answers plain HTTP"
-                failure = ProbeFailure(
-                    Cause.SPEAKS_HTTP, Layer.TLS, words, is_silent=is_silent
-                )
+                failure = ProbeFailure(Cause.SPEAKS_HTTP, words, is_silent=is_silent)
             raise failure from error
 
     def _presented(
@@ -286,7 +279,7 @@ class Caller:
                 )
         except (OSError, http.client.HTTPException, ProbeFailure):
             return False
-        return not _is_said_by_tls(answer)
+        return not is_said_by_tls(answer)
 
     # --- there ------------------------------------------------------------------------
 
@@ -306,7 +299,7 @@ class Caller:
             error, ConnectionError
         ):
             words = "what it answers is not HTTP"
-            return ProbeFailure(Cause.NOT_A_REGISTRY, Layer.HTTP, words)
+            return ProbeFailure(Cause.NOT_A_REGISTRY, words, layer=Layer.HTTP)
         if not isinstance(error, OSError):
             return not_understood(error)
         refusal = self._late_refusal(address) if target.scheme == "https" else None
@@ -314,9 +307,9 @@ class Caller:
             return refusal
         if target.scheme == "http" and self._speaks_tls(address):
             words = "it hangs up on plain HTTP and answers TLS"
-            return ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
+            return ProbeFailure(Cause.SPEAKS_HTTPS, words, layer=Layer.HTTP)
         words = "it closes the connection without an answer"
-        return ProbeFailure(Cause.CONNECTION_LOST, Layer.HTTP, words)
+        return ProbeFailure(Cause.CONNECTION_LOST, words)
 
     def _late_refusal(self, address: Address) -> Optional[ProbeFailure]:
         """Listen for what a server has against us, and say nothing that it would
@@ -344,20 +337,6 @@ class Caller:
         except ProbeFailure:
             return False
 
-    def _checked(self, answer: Answer, target: Target) -> Answer:
-        if answer.status != http.client.BAD_REQUEST:
-            return answer
-        if target.scheme == "http" and _is_said_by_tls(answer):
-            words = "it answers that it was sent plain HTTP and speaks HTTPS"
-            raise ProbeFailure(Cause.SPEAKS_HTTPS, Layer.HTTP, words)
-        if _NO_CLIENT_WORDS in answer.body:
-            words = "it answers that it wants a client certificate"
-            raise ProbeFailure(Cause.CLIENT_CERTIFICATE_MISSING, Layer.TLS, words)
-        if _BAD_CLIENT_WORDS in answer.body:
-            words = "it answers that it does not take the client certificate"
-            raise ProbeFailure(Cause.CLIENT_CERTIFICATE_REFUSED, Layer.TLS, words)
-        return answer
-
     def _note_the_time(self, answer: Answer) -> None:
         date = answer.field("Date")
         if not _DATE.match(date):
@@ -382,7 +361,7 @@ def _seen_from(first: Target, target: Target, failure: ProbeFailure) -> ProbeFai
         Cause.UNEXPECTED_STATUS if failure.cause in _OF_THE_ADDRESS else failure.cause
     )
     words = f"it redirects to {target.base}, and there: {failure.detail}"
-    return ProbeFailure(cause, failure.layer, words, failure.asked)
+    return ProbeFailure(cause, words, failure.asked, layer=failure.layer)
 
 
 def _greeting(address: Address) -> Request:
@@ -393,14 +372,9 @@ def _proxy_login(proxy: Target) -> Mapping[str, str]:
     return {} if proxy.login is None else {"Proxy-Authorization": proxy.login}
 
 
-def _is_said_by_tls(answer: Answer) -> bool:
-    is_refusal = answer.status == http.client.BAD_REQUEST
-    return is_refusal and any(words in answer.body for words in _HTTPS_WORDS)
-
-
 def _tls_failure(error: OSError) -> ProbeFailure:
     reason = str(getattr(error, "reason", "") or "")
     if not reason or "EOF" in reason:
         words = "it closes the connection where TLS should begin"
-        return ProbeFailure(Cause.CONNECTION_LOST, Layer.TLS, words)
-    return ProbeFailure(Cause.TLS_FAILED, Layer.TLS, reason.lower().replace("_", " "))
+        return ProbeFailure(Cause.CONNECTION_LOST, words, layer=Layer.TLS)
+    return ProbeFailure(Cause.TLS_FAILED, reason.lower().replace("_", " "))

@@ -1,5 +1,4 @@
-"""What a registry asks its clients for: the header WWW-Authenticate, as containerd
-reads it.
+"""Challenges: what the header WWW-Authenticate asks for, as containerd reads it.
 
 Each header is one challenge, and what does not fit ends it
 (remotes/docker/auth/parse.go). The text is anybody's: it is gone through once, from

@@ -1,4 +1,4 @@
-"""The way to a server: its name, TCP, TLS; and what goes wrong there, in Go's terms."""
+"""Connections: names, TCP and TLS, and what goes wrong there in Go's terms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import ssl
 import time
 from typing import Iterable, NamedTuple, Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.trust import unverified_context
 from private_registry.registries.x509 import Certificate, certificate
@@ -74,7 +75,7 @@ def address_of(scheme: str, authority: str) -> Address:
     if not host or "]" in port:
         host, port = authority, ""
     if port and not (_PORT.match(port) and int(port) <= _LAST_PORT):
-        raise ProbeFailure(Cause.BAD_URL, Layer.FILES, f"there is no port {port}")
+        raise ProbeFailure(Cause.BAD_URL, f"there is no port {port}")
     return Address(
         host.strip("[]"), int(port) if port else _DEFAULT_PORTS.get(scheme, 443)
     )
@@ -93,10 +94,10 @@ def connect(address: Address, deadline: Deadline) -> socket.socket:
             Cause.NO_SUCH_NAME if error.errno in _NO_SUCH_NAME else Cause.NAME_LOOKUP
         )
         words = f"{address.host}: {(error.strerror or '').lower()}"
-        raise ProbeFailure(cause, Layer.NAME, words) from error
+        raise ProbeFailure(cause, words) from error
     except UnicodeError as error:
         words = f"{address.host}: no host name"
-        raise ProbeFailure(Cause.NO_SUCH_NAME, Layer.NAME, words) from error
+        raise ProbeFailure(Cause.NO_SUCH_NAME, words) from error
     failures = []
     for family, kind, protocol, _, target in found:
         connection = socket.socket(family, kind, protocol)
@@ -119,12 +120,12 @@ def _tcp_failure(error: OSError, ip: str, deadline: Deadline) -> ProbeFailure:
         return deadline.passed(Layer.TCP)
     words = f"{ip}: {(error.strerror or str(error)).lower()}"
     if error.errno == errno.ECONNREFUSED:
-        return ProbeFailure(Cause.REFUSED, Layer.TCP, words)
+        return ProbeFailure(Cause.REFUSED, words)
     if error.errno in _NO_ROUTE:
-        return ProbeFailure(Cause.UNREACHABLE, Layer.TCP, words)
+        return ProbeFailure(Cause.UNREACHABLE, words)
     if error.errno == errno.ETIMEDOUT:
-        return ProbeFailure(Cause.TIMEOUT, Layer.TCP, words)
-    return ProbeFailure(Cause.CONNECTION_LOST, Layer.TCP, words)
+        return ProbeFailure(Cause.TIMEOUT, words)
+    return ProbeFailure(Cause.CONNECTION_LOST, words)
 
 
 def secured(
@@ -150,7 +151,7 @@ def secured(
         # Some of them are ValueErrors, too.
         raise
     except ValueError as error:
-        raise ProbeFailure(Cause.WRONG_NAME, Layer.TLS, str(error)) from error
+        raise ProbeFailure(Cause.WRONG_NAME, str(error)) from error
 
 
 def server_certificate(
@@ -184,9 +185,9 @@ def certificate_failure(
     try:
         found = certificate(der or b"")
     except ValueError:
-        return ProbeFailure(Cause.UNKNOWN_CA, Layer.TLS, words)
+        return ProbeFailure(Cause.UNKNOWN_CA, words)
     cause, detail = _fault(found, address)
-    return ProbeFailure(cause, Layer.TLS, detail)
+    return ProbeFailure(cause, detail)
 
 
 def _fault(found: Certificate, address: Address) -> tuple[Cause, str]:
@@ -245,9 +246,9 @@ def client_failure(error: OSError, *, has_client: bool) -> Optional[ProbeFailure
     """Say what a server would not take of us; None where it was something else."""
     reason = str(getattr(error, "reason", "") or "")
     if not has_client and any(each in reason for each in _WANTS_A_CERTIFICATE):
-        return ProbeFailure(Cause.CLIENT_CERTIFICATE_MISSING, Layer.TLS, _words(reason))
+        return ProbeFailure(Cause.CLIENT_CERTIFICATE_MISSING, _words(reason))
     if has_client and any(each in reason for each in _REFUSES_A_CERTIFICATE):
-        return ProbeFailure(Cause.CLIENT_CERTIFICATE_REFUSED, Layer.TLS, _words(reason))
+        return ProbeFailure(Cause.CLIENT_CERTIFICATE_REFUSED, _words(reason))
     return None
 
 

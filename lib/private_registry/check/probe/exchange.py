@@ -1,6 +1,4 @@
-"""One request and its answer by HTTP, within a deadline and bounds, whatever the
-server sends.
-"""
+"""Exchanges: one request and its answer, within a deadline and bounds."""
 
 from __future__ import annotations
 
@@ -12,7 +10,8 @@ import socket
 import zlib
 from typing import Any, List, Mapping, NamedTuple, Optional, cast
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.targets import Target
 
@@ -191,7 +190,7 @@ def _send(wire: _Wire, request: Request) -> None:
                 "a header for it cannot be sent: it has a name or value that HTTP does"
                 " not know"
             )
-            raise ProbeFailure(Cause.BAD_HEADER, Layer.FILES, words)
+            raise ProbeFailure(Cause.BAD_HEADER, words)
     encoded = {
         name: value.encode(errors="surrogateescape") for name, value in headers.items()
     }
@@ -230,7 +229,7 @@ def _check_head(headers: http.client.HTTPMessage) -> None:
     elif encodings not in ([], ["chunked"]):
         reason = "an encoding that nobody knows"
     if reason:
-        raise ProbeFailure(Cause.NOT_UNDERSTOOD, Layer.HTTP, f"its answer has {reason}")
+        raise ProbeFailure(Cause.NOT_UNDERSTOOD, f"its answer has {reason}")
 
 
 def _body(response: http.client.HTTPResponse) -> bytes:

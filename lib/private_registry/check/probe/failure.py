@@ -1,10 +1,12 @@
-"""What ends a probe."""
+"""Failures: what ends a probe, and when."""
 
 from __future__ import annotations
 
 import time
+from typing import Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
 
 
 class ProbeFailure(Exception):
@@ -12,9 +14,9 @@ class ProbeFailure(Exception):
 
     Args:
         cause: why.
-        layer: where it was noticed.
         detail: in the words of who noticed.
         asked: URL of what refused, where that is not the endpoint itself.
+        layer: where it was noticed, if not where its cause mostly is.
         login_at: address of another host than the endpoint's whose login it is about.
         is_silent: it hung up on TLS without a word, and containerd cannot tell what it
             speaks.
@@ -23,14 +25,15 @@ class ProbeFailure(Exception):
     def __init__(
         self,
         cause: Cause,
-        layer: Layer,
         detail: str = "",
         asked: str = "",
         *,
+        layer: Optional[Layer] = None,
         is_silent: bool = False,
     ) -> None:
-        super().__init__(cause, layer, detail)
-        self.cause, self.layer, self.detail, self.asked = cause, layer, detail, asked
+        super().__init__(cause, detail)
+        self.cause, self.detail, self.asked = cause, detail, asked
+        self.layer = layer or cause.row.layer
         self.is_silent = is_silent
         self.login_at = ""
 
@@ -40,7 +43,7 @@ def not_understood(error: Exception) -> ProbeFailure:
     which.
     """
     words = f"what it answers is not understood ({type(error).__name__})"
-    return ProbeFailure(Cause.NOT_UNDERSTOOD, Layer.HTTP, words)
+    return ProbeFailure(Cause.NOT_UNDERSTOOD, words)
 
 
 class Deadline:
@@ -73,5 +76,5 @@ class Deadline:
     def passed(self, layer: Layer) -> ProbeFailure:
         """Return the failure of what took too long."""
         return ProbeFailure(
-            Cause.TIMEOUT, layer, f"no answer within {self.seconds:g} s"
+            Cause.TIMEOUT, f"no answer within {self.seconds:g} s", layer=layer
         )

@@ -1,18 +1,21 @@
-"""Asks one endpoint as containerd would, layer by layer, and ends at the first that
-fails.
-"""
+"""Probes: one endpoint asked as containerd would, until the first layer that fails."""
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
-from typing import Any, Dict, Mapping, Optional
+from typing import Dict, Optional
 from urllib.parse import quote, urlencode
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
+from private_registry.check.kinds import Layer
+from private_registry.check.probe.answers import (
+    check_platform,
+    check_status,
+    token_in,
+    words_of,
+)
 from private_registry.check.probe.caller import Caller
 from private_registry.check.probe.challenge import Challenge, login, parse_challenges
 from private_registry.check.probe.exchange import Answer
@@ -21,7 +24,6 @@ from private_registry.check.probe.proxies import Proxies
 from private_registry.check.probe.targets import Target, basic, target_of
 from private_registry.check.result import Login, Question, Result
 from private_registry.check.told import harmless
-from private_registry.texts import json_text
 
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -35,22 +37,13 @@ _ACCEPT = ", ".join(
         "*/*",
     )
 )
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 # containerd asks a token server that does not know POST once more by GET
 # (docker/auth/fetch.go).
 _ASK_BY_GET = (400, 401, 404, 405)
-_OF_STATUS = {
-    HTTPStatus.FORBIDDEN: Cause.FORBIDDEN,
-    HTTPStatus.TOO_MANY_REQUESTS: Cause.RATE_LIMITED,
-}
 _SPOKEN = {Cause.SPEAKS_HTTP: "http", Cause.SPEAKS_HTTPS: "https"}
 _WITH_ANSWER = (Layer.API, Layer.LOGIN, Layer.MANIFEST)
 _MOST_LOGINS = 6
-_MOST_PLATFORMS = 10
-_LONGEST_PLATFORM = 40
 _LONGEST_DETAIL = 600
-# What can stand behind "Bearer" (RFC 6750), and no more than a server would take.
-_TOKEN = re.compile(r"[\x21-\x7e]{1,65536}\Z")
 _CLIENT_ID = "containerd-client"
 
 
@@ -157,7 +150,7 @@ class _Probe:
         scheme = self._entry.scheme
         if scheme not in ("http", "https"):
             words = f"{scheme}:// is no way to ask a registry"
-            raise ProbeFailure(Cause.BAD_SCHEME, Layer.FILES, words)
+            raise ProbeFailure(Cause.BAD_SCHEME, words)
         try:
             self._run("https" if self._entry.tries_https else scheme)
         except ProbeFailure as failure:
@@ -199,8 +192,8 @@ class _Probe:
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise ProbeFailure(Cause.NOT_A_REGISTRY, Layer.API, _words(answer))
-        _check_status(answer, Layer.API)
+            raise ProbeFailure(Cause.NOT_A_REGISTRY, words_of(answer))
+        check_status(answer, Layer.API)
 
     def _look_up(self, base: Target) -> None:
         image = self._question.image
@@ -214,10 +207,10 @@ class _Probe:
         if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
             answer = self._allowed("GET", target)
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise ProbeFailure(Cause.NOT_FOUND, Layer.MANIFEST, _words(answer))
-        _check_status(answer, Layer.MANIFEST)
+            raise ProbeFailure(Cause.NOT_FOUND, words_of(answer))
+        check_status(answer, Layer.MANIFEST)
         if answer.kind in _INDEXES:
-            _check_platform(self._allowed("GET", target))
+            check_platform(self._allowed("GET", target))
 
     # --- login ------------------------------------------------------------------------
 
@@ -263,13 +256,13 @@ class _Probe:
         challenge = login(parse_challenges(answer.fields("WWW-Authenticate")))
         if challenge is None:
             words = "it answers 401 and does not say how to log in"
-            raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.BAD_CHALLENGE, words)
         given = self._question.login_of(answer.target.authority)
         if challenge.scheme == "bearer":
             return f"Bearer {self._token(challenge, given)}"
         if given is None:
             raise ProbeFailure(
-                Cause.LOGIN_MISSING, Layer.LOGIN, "it wants a user name and a password"
+                Cause.LOGIN_MISSING, "it wants a user name and a password"
             )
         return basic(given.username, given.password)
 
@@ -278,34 +271,32 @@ class _Probe:
         errors = {each.parameters.get("error") for each in challenges}
         if "insufficient_scope" in errors and self._question.image is not None:
             words = "its token server gives no right to pull this"
-            raise ProbeFailure(Cause.ACCESS_DENIED, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.ACCESS_DENIED, words)
         if self._question.login_of(answer.target.authority) is not None:
             words = "it refuses the user name and password"
-            raise ProbeFailure(Cause.LOGIN_REFUSED, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.LOGIN_REFUSED, words)
         if self._question.image is not None:
             words = "it answers those only who log in"
-            raise ProbeFailure(Cause.LOGIN_MISSING, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.LOGIN_MISSING, words)
 
     def _token(self, challenge: Challenge, given: Optional[Login]) -> str:
         realm = target_of(challenge.parameters.get("realm", ""))
         if realm is None:
             words = "it does not say where to fetch a token"
-            raise ProbeFailure(Cause.BAD_CHALLENGE, Layer.LOGIN, words)
+            raise ProbeFailure(Cause.BAD_CHALLENGE, words)
         try:
             answer = self._token_answer(realm, self._form(challenge), given)
         except ProbeFailure as failure:
             words = f"{failure.cause.value.replace('_', ' ')}: {failure.detail}"
-            raise ProbeFailure(
-                Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url
-            ) from failure
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, words, realm.url) from failure
         if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             cause = Cause.LOGIN_MISSING if given is None else Cause.TOKEN_REFUSED
-            words = f"its token server: {_words(answer)}"
-            raise ProbeFailure(cause, Layer.LOGIN, words, realm.url)
-        token = _token_in(answer)
+            words = f"its token server: {words_of(answer)}"
+            raise ProbeFailure(cause, words, realm.url)
+        token = token_in(answer)
         if answer.status != HTTPStatus.OK or not token:
-            words = f"its token server: {_words(answer)}"
-            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, Layer.LOGIN, words, realm.url)
+            words = f"its token server: {words_of(answer)}"
+            raise ProbeFailure(Cause.TOKEN_UNREACHABLE, words, realm.url)
         return token
 
     def _form(self, challenge: Challenge) -> Dict[str, str]:
@@ -341,73 +332,3 @@ class _Probe:
         return self._caller.ask(
             "GET", realm._replace(path=f"{realm.path}{joint}{query}"), headers
         )
-
-
-def _token_in(answer: Answer) -> str:
-    plain = _json(answer)
-    if not isinstance(plain, Mapping):
-        return ""
-    token = plain.get("token") or plain.get("access_token")
-    return token if isinstance(token, str) and _TOKEN.match(token) else ""
-
-
-def _check_status(answer: Answer, layer: Layer) -> None:
-    if answer.status == HTTPStatus.OK:
-        if answer.is_html:
-            words = "it answers with a page for people"
-            raise ProbeFailure(Cause.NOT_A_REGISTRY, Layer.API, words)
-        return
-    cause = (
-        _OF_STATUS.get(HTTPStatus(answer.status)) if _is_known(answer.status) else None
-    )
-    if cause is None and answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        cause = Cause.SERVER_ERROR
-    raise ProbeFailure(cause or Cause.UNEXPECTED_STATUS, layer, _words(answer))
-
-
-def _is_known(status: int) -> bool:
-    return status in [each.value for each in HTTPStatus]
-
-
-def _check_platform(answer: Answer) -> None:
-    plain = _json(answer)
-    manifests = plain.get("manifests") if isinstance(plain, Mapping) else None
-    machine = os.uname().machine
-    own = f"linux/{_ARCHITECTURES.get(machine, machine)}"
-    found = (
-        _platform(each) for each in (manifests if isinstance(manifests, list) else [])
-    )
-    known = sorted({each for each in found if each})
-    if known and own not in known:
-        others = "".join(f", {each}" for each in known[1:_MOST_PLATFORMS])
-        words = f"it has the image for {known[0]}{others}, not for {own}"
-        raise ProbeFailure(Cause.NO_PLATFORM, Layer.MANIFEST, words)
-
-
-def _platform(manifest: Any) -> str:
-    platform = manifest.get("platform") if isinstance(manifest, Mapping) else None
-    if not isinstance(platform, Mapping):
-        return ""
-    system, architecture = platform.get("os"), platform.get("architecture")
-    if not isinstance(system, str) or not isinstance(architecture, str):
-        return ""
-    return harmless(f"{system}/{architecture}", _LONGEST_PLATFORM)
-
-
-def _words(answer: Answer) -> str:
-    """Return the status, and what the registry says of it."""
-    plain = _json(answer)
-    errors = plain.get("errors") if isinstance(plain, Mapping) else None
-    first = errors[0] if isinstance(errors, list) and errors else None
-    message = first.get("message") if isinstance(first, Mapping) else None
-    phrase = HTTPStatus(answer.status).phrase if _is_known(answer.status) else ""
-    status = f"it answers {answer.status} {phrase}".rstrip()
-    shown = harmless(message) if isinstance(message, str) else ""
-    return f"{status}: {shown}" if shown else status
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return json_text.loads(answer.body)
-    except json_text.JsonSyntaxError:
-        return None

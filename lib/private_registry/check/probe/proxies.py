@@ -1,5 +1,6 @@
-"""Which requests containerd sends through a proxy (golang.org/x/net/http/httpproxy
-config.go).
+"""Proxies: which requests containerd sends through one.
+
+Source: golang.org/x/net/http/httpproxy config.go.
 """
 
 from __future__ import annotations

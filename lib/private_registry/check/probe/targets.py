@@ -1,5 +1,4 @@
-"""Where a request goes, where a server sends it on to, and what goes with it, as Go has
-it.
+"""Targets: where a request goes, is sent on to, and what goes with it, as Go has it.
 
 Source: Go net/http client.go, Client.do, makeHeadersCopier and
 shouldCopyHeaderOnRedirect.

@@ -1,4 +1,4 @@
-"""Everybody is asked at once, so that all take as long as the slowest."""
+"""Probes together: all are asked at once and take as long as the slowest."""
 
 from __future__ import annotations
 

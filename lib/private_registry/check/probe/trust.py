@@ -1,4 +1,4 @@
-"""Whom containerd trusts, as a TLS context that decides as Go does."""
+"""Trust: a TLS context that decides as containerd's does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ssl
 from functools import lru_cache
 from typing import Optional
 
-from private_registry.check.findings import Cause, Layer
+from private_registry.check.causes import Cause
 from private_registry.check.probe.failure import ProbeFailure
 from private_registry.check.reading.reading import Trust
 from private_registry.node import bounded_reads
@@ -78,9 +78,7 @@ def _load(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(path)
     except (OSError, ssl.SSLError, bounded_reads.UnreadableError) as error:
         detail = f"{path}: {_words(error)}"
-        raise ProbeFailure(
-            _cause(error, Cause.CA_UNUSABLE), Layer.FILES, detail
-        ) from error
+        raise ProbeFailure(_cause(error, Cause.CA_UNUSABLE), detail) from error
 
 
 def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
@@ -91,9 +89,7 @@ def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError, ValueError, bounded_reads.UnreadableError) as error:
         detail = f"{certificate}, {key}: {_words(error)}"
-        raise ProbeFailure(
-            _cause(error, Cause.CLIENT_UNUSABLE), Layer.FILES, detail
-        ) from error
+        raise ProbeFailure(_cause(error, Cause.CLIENT_UNUSABLE), detail) from error
 
 
 def _cause(error: Exception, otherwise: Cause) -> Cause:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import posixpath
 from typing import List, Optional, Tuple
 
-from private_registry.check.findings import Cause, Finding, Remedy, Severity
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint import (
     directory_lint,
     hosts_lint,

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
-from private_registry.check.findings import Cause, Finding, Severity
+from private_registry.check.causes import PATH, Cause
+from private_registry.check.findings import Finding, Severity
 from private_registry.check.reading import go_url
 from private_registry.check.reading.hosts_document import CURRENT
 from private_registry.check.reading.hosts_entries import is_localhost
@@ -28,9 +29,6 @@ _LOCALHOST_IS_PLAIN = (1, 4, 0)
 _PATHS_ARE_READ = (1, 3, 0)
 _NS_IS_SENT = (1, 4, 0)
 _CAPABILITIES = frozenset(["pull", "resolve"])
-_PATH_CAUSES = frozenset(
-    [Cause.NOT_FOUND, Cause.NOT_A_REGISTRY, Cause.UNEXPECTED_STATUS]
-)
 
 
 class _Endpoint(NamedTuple):
@@ -173,7 +171,7 @@ def _findings(
         entry.url,
         place,
         severity=Severity.NOTE,
-        explains=_PATH_CAUSES,
+        explains=PATH,
     )
     if not entry.authority or entry.scheme not in ("http", "https"):
         yield finding._replace(

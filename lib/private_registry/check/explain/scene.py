@@ -1,18 +1,17 @@
-"""Whom a message is about, and whom its remedy is for."""
+"""Scenes: whom a message is about, and the setup that its remedy is for."""
 
 from __future__ import annotations
 
 import re
-from typing import FrozenSet, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Tuple
 
-from private_registry.check.explain.error_text import Asked, Image, registry_of
-from private_registry.check.findings import Cause, Remedy
-from private_registry.check.remedies import RESTART, Files, Target, remedy_for
+from private_registry.check.causes import LOGIN, Cause
+from private_registry.check.explain.error_text import Asked, registry_of
+from private_registry.check.image import Subject
+from private_registry.check.reading.reading import Trust
+from private_registry.check.setup import NodeFacts, Setup, with_scheme
 from private_registry.registries.model import Mirror, Registry, Tls
 
-ABOUT_LOGINS = frozenset(
-    [Cause.LOGIN_MISSING, Cause.LOGIN_REFUSED, Cause.TOKEN_REFUSED, Cause.ACCESS_DENIED]
-)
 _DOCKER = re.compile(
     r"Error response from daemon|docker: |docker (?:pull|push|login|run)|The push"
     r" refers to"
@@ -28,38 +27,17 @@ _IF_PLAIN = (
 )
 
 
-class ExplainFacts(NamedTuple):
-    """What is known of the node that the text comes from; all of it may be missing.
-
-    Args:
-        plugin_installed: ``microk8s private-registry`` is there.
-        saved: the registries of registries.toml.
-        handwritten: registries whose hosts.toml somebody else wrote.
-        files: of the node.
-        restart: what restarts containerd.
-    """
-
-    plugin_installed: bool = True
-    saved: Tuple[Registry, ...] = ()
-    handwritten: FrozenSet[str] = frozenset()
-    files: Files = Files()
-    restart: str = RESTART
-
-
-NO_FACTS = ExplainFacts()
-
-
 class Scene(NamedTuple):
     """What a message is about.
 
     Args:
-        image: that it names; None where it names none.
+        subject: the image, or only the registry, that it names; None for neither.
         asked: who was; None where it does not say.
         registry: whose images are asked for; empty where that is not known.
         around: the words, and what stands around them.
     """
 
-    image: Optional[Image]
+    subject: Optional[Subject]
     asked: Optional[Asked]
     registry: str
     around: str
@@ -102,34 +80,35 @@ class Scene(NamedTuple):
         return host
 
 
-def remedy_of(cause: Cause, scene: Scene, facts: ExplainFacts) -> Remedy:
-    """Say what mends a cause, in what is known of the node."""
+def setup_of_scene(cause: Cause, scene: Scene, facts: NodeFacts) -> Tuple[Setup, str]:
+    """Return whom a remedy is for, in what is known of the node, and what of it is
+    only guessed, as a need of a command; empty for nothing.
+    """
     saved = next(
         (each for each in facts.saved if str(each.name) == scene.registry), None
     )
     mirror = _saved_mirror(saved, scene)
     url, is_known = _endpoint(cause, scene, saved, mirror)
-    tls = _tls(saved, mirror, scene)
-    target = Target(
+    by_hand = scene.registry in facts.handwritten
+    setup = Setup(
         scene.registry,
         url,
         scene.is_mirror,
-        saved is not None,
-        facts.plugin_installed,
-        scene.registry in facts.handwritten,
-        None if tls is None else tls.ca is not None,
-        tls is not None and tls.client is not None,
-        scene.is_docker,
-        facts.files,
-        facts.restart,
+        () if mirror is None or saved is None else _urls(saved),
+        saved is None or mirror is None or saved.fallback,
+        trust=_trust(saved, mirror, scene),
+        where=f"{facts.files.certs_d}/{scene.registry}/hosts.toml" if by_hand else "",
+        is_saved=saved is not None,
+        by_hand=by_hand,
+        has_login=_has_login(saved, mirror, scene),
+        has_plugin=facts.has_plugin,
+        in_docker=scene.is_docker,
+        files=facts.files,
+        service=facts.service,
     )
-    remedy = remedy_for(cause, target)
-    if is_known or not remedy.command or scene.is_docker:
-        return remedy
-    guessed = (
-        _HOST_ONLY if scene.is_mirror else _IF_PLAIN if cause in ABOUT_LOGINS else ""
-    )
-    return remedy._replace(needs="; ".join(filter(None, (remedy.needs, guessed))))
+    if is_known or scene.is_docker:
+        return setup, ""
+    return setup, _HOST_ONLY if scene.is_mirror else _IF_PLAIN if cause in LOGIN else ""
 
 
 def _endpoint(
@@ -140,13 +119,15 @@ def _endpoint(
     Empty for the registry.
     """
     asked = scene.asked
-    if asked is not None and not (scene.is_token_server and cause in ABOUT_LOGINS):
+    if asked is not None and not (scene.is_token_server and cause in LOGIN):
+        if mirror is not None:
+            url = mirror.endpoint.url
+            return with_scheme(url, asked.scheme) if asked.scheme else url, True
         if asked.scheme:
-            base = asked.base(scene.image.repository if scene.image else "")
+            image = scene.subject.image if scene.subject else None
+            base = asked.base(image.repository if image else "")
             path = base if scene.is_mirror else ""
             return f"{asked.scheme}://{asked.authority}{path}", True
-        if mirror is not None:
-            return mirror.endpoint.url, True
         if not scene.is_own:
             return f"https://{asked.authority}", False
     return (saved.upstream.url, True) if saved else ("", False)
@@ -161,9 +142,29 @@ def _saved_mirror(saved: Optional[Registry], scene: Scene) -> Optional[Mirror]:
     )
 
 
-def _tls(
+def _urls(saved: Registry) -> Tuple[str, ...]:
+    return tuple(each.endpoint.url for each in saved.mirrors)
+
+
+def _has_login(
     saved: Optional[Registry], mirror: Optional[Mirror], scene: Scene
-) -> Optional[Tls]:
-    if scene.is_mirror:
-        return mirror.tls if mirror else None
-    return saved.tls if saved else None
+) -> bool:
+    asked = mirror if scene.is_mirror else saved
+    return asked is not None and asked.credentials is not None
+
+
+def _trust(
+    saved: Optional[Registry], mirror: Optional[Mirror], scene: Scene
+) -> Optional[Trust]:
+    """Return the TLS settings that are saved, by the names that remedies have for
+    their files.
+    """
+    asked = mirror if scene.is_mirror else saved
+    if asked is None:
+        return None
+    tls: Tls = asked.tls
+    return Trust(
+        ("ca.crt",) if tls.ca else (),
+        (("client.crt", "client.key"),) if tls.client else (),
+        tls.skip_verify or None,
+    )

@@ -1,0 +1,156 @@
+"""Rules of containerd: what it says of its own files and of the node."""
+
+from __future__ import annotations
+
+from private_registry.check.causes import Cause
+from private_registry.check.explain.rule import Meaning, Rule, rule
+
+
+def _left_out(words: str, cause: Cause, says: str = "") -> Rule:
+    """Make a rule of what containerd's log says of a hosts.toml that it leaves out
+    (hosts.go).
+    """
+    meaning = Meaning(cause, f"the hosts.toml of {{registry}} {says}" if says else "")
+    return rule(words, meaning, near=r"failed to decode \S{0,300}hosts\.toml")
+
+
+FILE_RULES = (
+    rule(
+        "invalid port",
+        Meaning(
+            Cause.BAD_URL,
+            "an address of {registry} has a port that there cannot be",
+            "ports are numbers from 1 to 65535",
+        ),
+        near=r"dial tcp: address \S{1,300}: invalid port",
+    ),
+    rule(
+        "interface conversion: interface {} is",
+        Meaning(
+            Cause.CRASHES,
+            "a key stands in [host] itself of a hosts.toml, and containerd 1 crashes by"
+            " it",
+        ),
+        near=r"toml\.Tree",
+    ),
+    rule(
+        "reflect.value.set using unaddressable value",
+        Meaning(
+            Cause.CRASHES,
+            "a hosts.toml has skip_verify written with dots, and containerd 2.0 to 2.3"
+            " crashes by it",
+        ),
+        near=r"go-toml|hosts",
+    ),
+    _left_out("start of key: u+00ef|start of key: u+feff", Cause.BYTE_ORDER_MARK),
+    _left_out("invalid `host` tree", Cause.NO_HOST_TABLE),
+    _left_out("cannot store an array table in a map", Cause.NOT_A_HOST),
+    _left_out(
+        "duplicated tables|already exists|defined twice|is already defined",
+        Cause.DUPLICATE,
+    ),
+    _left_out(
+        "table key cannot contain ']'",
+        Cause.FIELD_TOO_NEW,
+        "has an IPv6 address, which this containerd cannot read there",
+    ),
+    _left_out(
+        "invalid bare key character|to close table name",
+        Cause.UNQUOTED,
+    ),
+    _left_out("unknown capability", Cause.UNKNOWN_CAPABILITY),
+    _left_out("for header", Cause.BAD_HEADER, "has a header that is no text"),
+    _left_out(
+        "can't convert|cannot decode toml|invalid type|unable to cast|invalid pair|"
+        "missing unit in duration|invalid duration",
+        Cause.WRONG_TYPE,
+    ),
+    _left_out("unable to parse server", Cause.BAD_URL),
+    _left_out("failed to decode", Cause.NOT_TOML),
+    rule(
+        ": permission denied|: is a directory|: not a directory",
+        Cause.NOT_A_DIRECTORY,
+        near=r"hosts\.toml: not a directory",
+    ),
+    rule(
+        ": permission denied|: is a directory|: not a directory",
+        Cause.UNREADABLE,
+        near=r"hosts\.toml: (?:permission denied|is a directory)",
+    ),
+    rule("unable to read ca cert|failed to load ca file", Cause.CA_MISSING),
+    rule("unable to load ca cert|failed to parse ca file", Cause.CA_UNUSABLE),
+    rule(
+        "unable to read cert file|unable to read key file|failed to load cert file|"
+        "no corresponding key file was specified|no corresponding cert file",
+        Cause.CLIENT_MISSING,
+    ),
+    rule(
+        "failed to load x509 key pair|private key does not match public key",
+        Cause.CLIENT_UNUSABLE,
+    ),
+    rule(
+        "tls provided for http endpoint|"
+        "will try https first since it is configured for http",
+        Cause.TLS_ON_HTTP,
+    ),
+    rule("no resolve hosts", Cause.NO_CAPABILITY),
+)
+
+CONTAINERD_RULES = (
+    rule(
+        "cannot be set when `config_path` is provided",
+        Cause.TLS_BESIDE_CONFIG_PATH,
+        near=r"configs\.tls`? cannot be set",
+    ),
+    rule(
+        "cannot be set when `config_path` is provided", Cause.MIRRORS_BESIDE_CONFIG_PATH
+    ),
+    rule(
+        "no unpack platforms defined|unpack configuration not supported, skipping",
+        Cause.NATIVE_SNAPSHOTTER,
+    ),
+    rule(
+        "unsupported config version|expected containerd config version",
+        Meaning(
+            Cause.FIELD_TOO_NEW,
+            "containerd's configuration is written for a newer containerd",
+            "it does not start with it",
+        ),
+    ),
+    rule("failed to load toml", Cause.TEMPLATE_NOT_TOML),
+    rule("ignoring unknown key in toml", Cause.SETTINGS_IGNORED),
+    rule(
+        "unknown service runtime.v1|failed to load plugin io.containerd.grpc.v1.cri|"
+        "invalid plugin config|invalid cri image config",
+        Cause.CRI_MISSING,
+    ),
+    rule(
+        "server is not initialized yet",
+        Meaning(
+            Cause.CONTAINERD_DOWN,
+            "containerd is still starting",
+            "it was restarted a moment ago; where it stays so, its log says why: "
+            "journalctl -u snap.microk8s.daemon-containerd",
+        ),
+        sure=False,
+    ),
+    rule(
+        "containerd.sock",
+        Cause.CONTAINERD_DOWN,
+        near=r"containerd\.sock[^ ]{0,9} (?:connect|no such file)"
+        r"|containerd\.sock.{0,40}refu",
+    ),
+    rule(
+        "no space left on device|disk quota exceeded|"
+        "low on resource: ephemeral-storage",
+        Cause.DISK_FULL,
+    ),
+)
+
+ASIDE_RULES = (
+    rule(
+        "failed to get sandbox image|failed to create pod sandbox",
+        Cause.PAUSE_IMAGE,
+        near=r"sandbox image|pause",
+    )._replace(is_aside=True),
+)
