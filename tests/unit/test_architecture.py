@@ -48,7 +48,7 @@ TOUCHES = {
         "show_list",
     ],
     "containerd": ["daemon"],
-    "containerd/cri": ["calls", "grpc"],
+    "containerd/cri": ["calls", "grpc", "http2"],
     "docker": ["api", "discovery", "engine", "part"],
     "node": [
         *(
@@ -244,6 +244,8 @@ def _users_of(package: str) -> Set[str]:
     ("package", "modules"),
     [
         ("tomlkit", {"texts/toml.py"}),
+        ("h2", {"containerd/cri/http2.py"}),
+        ("hpack", {"containerd/cri/http2.py"}),
         ("subprocess", {"node/commands.py", "launcher.py"}),
         ("argparse", {"cli/command_line.py", "cli/parser.py"}),
         ("fcntl", {"transaction/lock.py"}),
