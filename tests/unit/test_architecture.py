@@ -62,7 +62,7 @@ TOUCHES = {
         "variables",
     ],
     "pull_secrets": ["retrying"],
-    "registries": ["certificates", "x509"],
+    "registries": ["certificates"],
     "transaction": ["lock", "staging"],
     "verbs": ["exported_files"],
 }
@@ -246,6 +246,7 @@ def _users_of(package: str) -> Set[str]:
         ("tomlkit", {"texts/toml.py"}),
         ("h2", {"containerd/cri/http2.py"}),
         ("hpack", {"containerd/cri/http2.py"}),
+        ("asn1crypto", {"registries/x509.py"}),
         ("subprocess", {"node/commands.py", "launcher.py"}),
         ("argparse", {"cli/command_line.py", "cli/parser.py"}),
         ("fcntl", {"transaction/lock.py"}),

@@ -29,7 +29,8 @@ from unit.addon_copy import (
     installed,
     wheels_of_packages,
 )
-from unit.microk8s import ADDON, Microk8s, Result
+from unit.microk8s import ADDON, Microk8s, Result, ok
+from unit.pki import Pki
 
 FIRST = [LAUNCHER, *(Path(str(each.__file__)) for each in (trusted_places, variables))]
 
@@ -128,6 +129,41 @@ def test_packages_are_the_ones_of_the_requirements() -> None:
     pinned = re.findall(r"^(\w+)==(\S+) \\$", text, re.MULTILINE)
     assert sorted(name for name, _ in pinned) == sorted(PACKAGES)
     assert [(name, metadata.version(name)) for name, _ in pinned] == pinned
+
+
+RUN = """
+import sys
+from private_registry.cli.main import run
+code = run(sys.argv[1], sys.argv[2], sys.argv[3:], {})
+rare = ("h2", "hpack", "hyperframe", "asn1crypto")
+print(*(name for name in rare if name in sys.modules))
+sys.exit(code)
+"""
+
+
+def test_an_enable_imports_only_what_it_needs(
+    microk8s: Microk8s, pki: Pki, tmp_path: Path
+) -> None:
+    ca, both = tmp_path / "ca.crt", tmp_path / "both.pem"
+    ca.write_text(pki.authority.pem)
+    both.write_text(pki.client.pem + pki.client.key)
+    client = ("--client-cert", str(both), "--client-key", str(both))
+    for options, wanted in (
+        (("--insecure", "reg.corp"), []),
+        (("--registry", "reg.corp", "--ca", str(ca)), []),
+        (("--registry", "reg.corp", *client), ["asn1crypto"]),
+    ):
+        path = str(REPOSITORY / "lib")
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, "enable", str(ADDON / "enable"), *options],
+            capture_output=True,
+            env={**os.environ, **microk8s.environment, "PYTHONPATH": path},
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode().splitlines()[-1].split() == wanted
+        ok(microk8s.run("disable"))
 
 
 K3S = "mirrors:\n  reg.corp:\n    endpoint:\n      - https://m.corp\n"
