@@ -1,11 +1,11 @@
-"""Start a door as a fit user, with a fit interpreter and tomlkit.
+"""Start a door as a fit user, with a fit interpreter and the packages that it needs.
 
 Runs on Python 3.5 and newer.
 
-MicroK8s 1.24 to 1.26 run addons with Python 3.6, none of its Pythons has a TOML
-library, members of the group microk8s may call enable without being root, and an addon
-may be started outside of MicroK8s altogether. What only rare paths need is imported
-there: every enable waits for imports.
+MicroK8s 1.24 to 1.26 run addons with Python 3.6, none of its Pythons has all packages
+that the addon needs, members of the group microk8s may call enable without being root,
+and an addon may be started outside of MicroK8s altogether. What only rare paths need is
+imported there: every enable waits for imports.
 
 As root it first throws away what may be somebody else's: of the environment all that
 variables.py does not let pass, of the places where modules are looked for all that
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 OLDEST = (3, 8)
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Of lib/requirements.txt. Whether they are there is looked up, not tried: most runs
+# import tomlkit only.
+PACKAGES = ("tomlkit", "h2", "hpack", "hyperframe", "asn1crypto")
 REQUIREMENTS = os.path.join(LIB, "requirements.txt")
 VENDOR = os.path.join(LIB, "vendor")
 HOST_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
@@ -65,7 +68,7 @@ def main(door: str, script: str) -> None:
     if sys.version_info[:2] < OLDEST:
         _hand_over_to_host_python(script, given)
     sys.path += [each for each in _snaps_packages() if each not in sys.path]
-    if not _find_tomlkit() and not _fetch_tomlkit(given):
+    if _missing() and not _fetch(given):
         sys.exit(EXIT_NODE)
     from private_registry.cli.main import run
 
@@ -230,18 +233,18 @@ def _snaps_packages() -> "List[str]":
     return variables.packages(snap, "{}.{}".format(*sys.version_info))
 
 
-def _find_tomlkit() -> bool:
-    if os.path.isdir(VENDOR):
+def _missing() -> "List[str]":
+    from importlib.machinery import PathFinder
+
+    if os.path.isdir(VENDOR) and VENDOR not in sys.path:
         sys.path.insert(0, VENDOR)
-    try:
-        import tomlkit  # noqa: F401 - only whether it is there
-    except ImportError:
-        return False
-    return True
+    found = [(name, PathFinder.find_spec(name)) for name in PACKAGES]
+    # A directory without __init__.py has no loader.
+    return [name for name, spec in found if spec is None or spec.loader is None]
 
 
-def _fetch_tomlkit(given: "Mapping[str, str]") -> bool:
-    sys.stderr.write("Fetching the Python package tomlkit once, with pip ...\n")
+def _fetch(given: "Mapping[str, str]") -> bool:
+    sys.stderr.write("Fetching Python packages once, with pip ...\n")
     sys.stderr.flush()
     target = "{}.{}".format(VENDOR, os.getpid())
     # Nothing is built: that runs code, and what it needs is asked for without hashes.
@@ -260,11 +263,12 @@ def _fetch_tomlkit(given: "Mapping[str, str]") -> bool:
     for pip in pips:
         if _succeeds(pip, install):
             _put_in_place(target)
-            if _find_tomlkit():
+            if not _missing():
                 return True
     _complain(
-        "the Python package tomlkit is not here and {}".format(
-            "could not be fetched" if pips else "there is no pip to fetch it with"
+        "Python packages are not here and {}: {}".format(
+            "could not be fetched" if pips else "there is no pip to fetch them with",
+            ", ".join(_missing()),
         ),
         "wanted in {}".format(VENDOR),
         "sudo apt-get install python3-pip and try again; or, without network, run"
@@ -311,13 +315,20 @@ def _succeeds(pip: "Pip", arguments: "List[str]") -> bool:
 
 
 def _put_in_place(target: str) -> None:
+    import importlib
+    import shutil
+
+    old = target + ".old"
     try:
+        # An older version of the addon needed fewer of them.
+        if os.path.isdir(VENDOR) and _missing():
+            os.rename(VENDOR, old)
         os.rename(target, VENDOR)
     except OSError:
-        import shutil
-
         # Another run was quicker; its copy is as good.
         shutil.rmtree(target, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    importlib.invalidate_caches()
 
 
 def _complain(message: str, place: str, remedy: str) -> None:

@@ -1,5 +1,5 @@
-"""A copy of the addon as `microk8s addons repo add` makes it, without tomlkit at
-first.
+"""A copy of the addon as `microk8s addons repo add` makes it, without the packages
+that it needs at first.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib import util
+from importlib import metadata, util
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from private_registry import launcher
+from private_registry.launcher import PACKAGES
 from unit.microk8s import ADDON, Microk8s, Result
 
 REPOSITORY = ADDON.parents[1]
@@ -26,8 +27,8 @@ _WHEEL = (
 
 
 class Copy:
-    """The addon in a directory of its own, started by an interpreter that has no
-    tomlkit.
+    """The addon in a directory of its own, started by an interpreter that has none
+    of the packages.
     """
 
     def __init__(self, root: Path, node: Microk8s) -> None:
@@ -47,17 +48,19 @@ class Copy:
         return self.root / "addons" / ADDON.name / "enable"
 
     def fill_vendor(self) -> None:
-        """Put tomlkit where scripts/vendor puts it."""
-        shutil.copytree(str(tomlkit()), str(self.vendor / "tomlkit"))
+        """Put the packages where scripts/vendor puts them."""
+        for name in PACKAGES:
+            shutil.copytree(str(installed(name)), str(self.vendor / name))
 
-    def let_pip_find(self, wheels: Path, wheel: Path) -> None:
-        """Ask for tomlkit as ever, but from a directory and with a hash of these
+    def let_pip_find(self, wheels: Path, files: Iterable[Path]) -> None:
+        """Ask for the packages as ever, but from a directory and with hashes of these
         tests' own.
         """
-        text = (
-            f"--no-index\n--find-links {wheels}\ntomlkit==0.13.3"
-            f" --hash=sha256:{_hash(wheel)}\n"
-        )
+        lines = ["--no-index", f"--find-links {wheels}"]
+        for path in files:
+            name, version = path.name.replace(".tar.gz", "").split("-")[:2]
+            lines.append(f"{name}=={version} --hash=sha256:{_hash(path)}")
+        text = "".join(f"{line}\n" for line in lines)
         (self.root / "lib" / "requirements.txt").write_text(text)
 
     def change_launcher(self, old: str, new: str) -> None:
@@ -94,9 +97,9 @@ class Copy:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def tomlkit() -> Path:
-    """Return the directory of this interpreter's tomlkit."""
-    spec = util.find_spec("tomlkit")
+def installed(package: str) -> Path:
+    """Return the directory of a package of this interpreter's."""
+    spec = util.find_spec(package)
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent
@@ -107,10 +110,10 @@ def make_wheel(
 ) -> Path:
     """Make a wheel of files, which pip installs without asking anybody."""
     info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     content = {
         **files,
-        f"{info}/METADATA": metadata.encode(),
+        f"{info}/METADATA": about.encode(),
         f"{info}/WHEEL": _WHEEL.encode(),
     }
     content[f"{info}/RECORD"] = _record(content, f"{info}/RECORD").encode()
@@ -122,13 +125,20 @@ def make_wheel(
     return path
 
 
-def tomlkit_wheel(directory: Path) -> Path:
-    """Make a wheel of this interpreter's tomlkit."""
-    root = tomlkit()
-    files = {
-        f"tomlkit/{path.name}": path.read_bytes() for path in sorted(root.glob("*.py"))
-    }
-    return make_wheel(directory, "tomlkit", "0.13.3", files)
+def wheels_of_packages(directory: Path) -> List[Path]:
+    """Make wheels of this interpreter's packages."""
+    return [
+        make_wheel(
+            directory,
+            name,
+            metadata.version(name),
+            {
+                f"{name}/{path.name}": path.read_bytes()
+                for path in sorted(installed(name).glob("*.py"))
+            },
+        )
+        for name in PACKAGES
+    ]
 
 
 def _record(content: Mapping[str, bytes], own: str) -> str:

@@ -12,7 +12,11 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -30,7 +34,6 @@ def _status(number: bytes) -> bytes:
 # As gRPC servers do: settings, a ping, headers, an answer in two parts, trailers.
 _PAUSE = b"registry.k8s.io/pause:3.10"
 _VERSION = b"\x0a\x05fake1"
-_METHOD = re.compile(rb"/runtime\.v1\.[A-Za-z]+/([A-Za-z]+)")
 _NAMED = re.compile(rb"\x0a.\x0a.([!-~]+)\Z", re.DOTALL)
 
 
@@ -79,23 +82,33 @@ class _Images:
     def __init__(self) -> None:
         self._images = {_PAUSE: b"sha256:pause"}
 
-    def answer(self, request: bytes) -> bytes:
+    def answer(self, method: str, request: bytes) -> bytes:
         """Return the answer to a request."""
-        method, named = _METHOD.search(request), _NAMED.search(request)
+        named = _NAMED.search(request)
         name = named[1] if named else b""
-        if method and method[1] == b"ImageStatus":
+        if method == "ImageStatus":
             return _field(_field(self._images[name])) if name in self._images else b""
-        if method and method[1] == b"ListImages":
+        if method == "ListImages":
             return b"".join(_field(_field(each)) for each in self._images.values())
-        if method and method[1] == b"PullImage":
+        if method == "PullImage":
             self._images[name] = b"sha256:of-" + name
             return _field(self._images[name])
-        if method and method[1] == b"RemoveImage":
+        if method == "RemoveImage":
             self._images = {
                 key: each for key, each in self._images.items() if each != name
             }
             return b""
         return _VERSION
+
+
+def _read(request: bytes) -> Tuple[str, bytes]:
+    """Return the method and the message of a request."""
+    http = H2Connection(H2Configuration(client_side=False, header_encoding="ascii"))
+    events = http.receive_data(request)
+    received = [each for each in events if isinstance(each, RequestReceived)]
+    data = [each.data for each in events if isinstance(each, DataReceived)]
+    path = dict(received[0].headers)[":path"]
+    return path.rpartition("/")[2], b"".join(data)
 
 
 def _field(content: bytes) -> bytes:
@@ -108,7 +121,7 @@ def _serve(connection: socket.socket, images: Optional[_Images]) -> None:
         request = connection.recv(4096)
         if request:
             connection.sendall(
-                _NO_CRI if images is None else _good(images.answer(request))
+                _NO_CRI if images is None else _good(images.answer(*_read(request)))
             )
             while connection.recv(4096):
                 pass

@@ -14,6 +14,8 @@ from typing import List
 
 import pytest
 
+from private_registry.launcher import PACKAGES
+
 # What Python imports by itself while it starts.
 AT_START = (
     "os.py",
@@ -27,7 +29,7 @@ LATER = (
     *(
         "pip/__init__.py",
         "pip/__main__.py",
-        "tomlkit/__init__.py",
+        *(f"{name}/__init__.py" for name in PACKAGES),
         "private_registry/__init__.py",
     ),
     *(

@@ -1,4 +1,4 @@
-"""Starting a door: old interpreters, no tomlkit, no root.
+"""Starting a door: old interpreters, no packages, no root.
 
 Each ends in work done or one error.
 """
@@ -7,20 +7,30 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Tuple
 from unittest import mock
 
 import pytest
 import yaml
 
 from private_registry import launcher, verbs
+from private_registry.launcher import PACKAGES
 from private_registry.node import trusted_places, variables
-from unit.addon_copy import LAUNCHER, Copy, tomlkit_wheel
-from unit.microk8s import ADDON, Microk8s, Result
+from unit.addon_copy import (
+    LAUNCHER,
+    REPOSITORY,
+    Copy,
+    installed,
+    wheels_of_packages,
+)
+from unit.microk8s import ADDON, Microk8s, Result, ok
+from unit.pki import Pki
 
 FIRST = [
     LAUNCHER,
@@ -64,7 +74,7 @@ def test_what_starts_first_compiles(python: str) -> None:
     assert done.returncode == 0
 
 
-# --- tomlkit --------------------------------------------------------------------------
+# --- packages -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -81,7 +91,7 @@ def test_a_node_without_network_works_with_a_filled_vendor_directory(
     assert copy.node.hosts("reg.corp:5000")["server"] == "http://reg.corp:5000"
 
 
-def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(
+def test_without_packages_and_network_there_is_one_error_with_the_remedy(
     copy: Copy,
 ) -> None:
     before = copy.node.tree()
@@ -90,10 +100,9 @@ def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(
     result = copy.enable("--insecure", "reg.corp:5000", env={**proxies, "no_proxy": ""})
     assert result.exit_code == 4
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-    assert errors == [
-        "error: the Python package tomlkit is not here and could not be fetched"
-    ]
-    assert result.stderr.startswith("Fetching the Python package tomlkit once")
+    words = "error: Python packages are not here and could not be fetched: "
+    assert errors == [words + ", ".join(PACKAGES)]
+    assert result.stderr.startswith("Fetching Python packages once, with pip")
     assert "scripts/vendor" in result.stderr
     assert str(copy.vendor) in result.stderr
     assert "Traceback" not in result.stderr
@@ -102,15 +111,62 @@ def test_without_tomlkit_and_network_there_is_one_error_with_the_remedy(
     assert not list((copy.root / "lib").glob("vendor*"))
 
 
-def test_tomlkit_is_fetched_once(copy: Copy, tmp_path: Path) -> None:
-    copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
+@pytest.mark.parametrize("before", [(), ("tomlkit",)], ids=["none", "an older set"])
+def test_packages_are_fetched_once(
+    copy: Copy, tmp_path: Path, before: Tuple[str, ...]
+) -> None:
+    for name in before:
+        shutil.copytree(str(installed(name)), str(copy.vendor / name))
+    copy.let_pip_find(tmp_path / "wheels", wheels_of_packages(tmp_path / "wheels"))
     first = copy.enable("--insecure", "reg.corp:5000")
     assert first.exit_code == 0, first.stderr
-    assert "Fetching the Python package tomlkit once" in first.stderr
-    assert (copy.vendor / "tomlkit").is_dir()
+    assert "Fetching Python packages once, with pip" in first.stderr
+    assert set(PACKAGES) < {path.name for path in copy.vendor.iterdir()}
     assert [path.name for path in (copy.root / "lib").glob("vendor*")] == ["vendor"]
     second = copy.enable("--insecure", "reg2.corp:5000")
     assert (second.exit_code, second.stderr) == (0, "")
+
+
+def test_packages_are_the_ones_of_the_requirements() -> None:
+    text = (REPOSITORY / "lib" / "requirements.txt").read_text()
+    pinned = re.findall(r"^(\w+)==(\S+) \\$", text, re.MULTILINE)
+    assert sorted(name for name, _ in pinned) == sorted(PACKAGES)
+    assert [(name, metadata.version(name)) for name, _ in pinned] == pinned
+
+
+RUN = """
+import sys
+from private_registry.cli.main import run
+code = run(sys.argv[1], sys.argv[2], sys.argv[3:], {})
+rare = ("h2", "hpack", "hyperframe", "asn1crypto")
+print(*(name for name in rare if name in sys.modules))
+sys.exit(code)
+"""
+
+
+def test_an_enable_imports_only_what_it_needs(
+    microk8s: Microk8s, pki: Pki, tmp_path: Path
+) -> None:
+    ca, both = tmp_path / "ca.crt", tmp_path / "both.pem"
+    ca.write_text(pki.authority.pem)
+    both.write_text(pki.client.pem + pki.client.key)
+    client = ("--client-cert", str(both), "--client-key", str(both))
+    for options, wanted in (
+        (("--insecure", "reg.corp"), []),
+        (("--registry", "reg.corp", "--ca", str(ca)), []),
+        (("--registry", "reg.corp", *client), ["asn1crypto"]),
+    ):
+        path = str(REPOSITORY / "lib")
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, "enable", str(ADDON / "enable"), *options],
+            capture_output=True,
+            env={**os.environ, **microk8s.environment, "PYTHONPATH": path},
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.decode().splitlines()[-1].split() == wanted
+        ok(microk8s.run("disable"))
 
 
 K3S = "mirrors:\n  reg.corp:\n    endpoint:\n      - https://m.corp\n"

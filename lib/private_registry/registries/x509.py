@@ -1,26 +1,18 @@
-"""What Python's ssl module does not tell of a certificate that it does not trust.
-
-Reads just as much of the DER encoding (RFC 5280, 4.1) as is needed.
+"""What Python's ssl module does not tell of a certificate that it does not trust. The
+only module that knows asn1crypto.
 """
 
 from __future__ import annotations
 
-import calendar
 import ipaddress
-import time
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
-_VERSION = 0xA0
-_EXTENSIONS = 0xA3
-_UTC_TIME = 0x17
-_OCTETS = 0x04
-_LONG_LENGTH = 0x80
-_ISSUER, _VALIDITY, _SUBJECT = 2, 3, 4
-_ALTERNATIVE_NAMES = bytes([0x55, 0x1D, 0x11])
-_COMMON_NAME, _ORGANIZATION = bytes([0x55, 0x04, 0x03]), bytes([0x55, 0x04, 0x0A])
-_DNS_NAME, _IP_ADDRESS = 0x82, 0x87
+from private_registry.texts.base128 import has_endless_number
 
-Element = Tuple[int, bytes]
+# RFC 5280, 4.1.2.5: to the second, and in Greenwich's time.
+_TIME_BYTES = (len("YYMMDDHHMMSSZ"), len("YYYYMMDDHHMMSSZ"))
+# asn1crypto reads late, and what is there instead of a part may be anything.
+_MISREAD = (ValueError, TypeError, LookupError)
 
 
 class Validity(NamedTuple):
@@ -57,8 +49,8 @@ def validity(der: bytes) -> Validity:
         ValueError: not a certificate.
     """
     try:
-        return _validity(_fields(der)[_VALIDITY][1])
-    except (StopIteration, IndexError) as error:
+        return _validity(_signed_part(der))
+    except _MISREAD as error:
         raise ValueError("not a certificate") from error
 
 
@@ -69,76 +61,68 @@ def certificate(der: bytes) -> Certificate:
         ValueError: not a certificate.
     """
     try:
-        fields = _fields(der)
-        issuer, subject = fields[_ISSUER][1], fields[_SUBJECT][1]
-        names = _alternative_names(fields)
+        part = _signed_part(der)
+        issuer, subject = part["issuer"], part["subject"]
+        names = _alternative_names(part)
         return Certificate(
-            validity=_validity(fields[_VALIDITY][1]),
-            issuer=_text(issuer, _COMMON_NAME) or _text(issuer, _ORGANIZATION),
-            common_name=_text(subject, _COMMON_NAME),
+            validity=_validity(part),
+            issuer=_text(issuer, "common_name") or _text(issuer, "organization_name"),
+            common_name=_text(subject, "common_name"),
             names=tuple(
-                text.decode("ascii", "replace")
-                for tag, text in names
-                if tag == _DNS_NAME
+                each.chosen.contents.decode("ascii", "replace")
+                for each in names
+                if each.name == "dns_name"
             ),
             addresses=tuple(
-                str(ipaddress.ip_address(text))
-                for tag, text in names
-                if tag == _IP_ADDRESS
+                str(ipaddress.ip_address(each.chosen.contents))
+                for each in names
+                if each.name == "ip_address"
             ),
-            is_self_signed=issuer == subject,
+            is_self_signed=issuer.dump() == subject.dump(),
         )
-    except (StopIteration, IndexError) as error:
+    except _MISREAD as error:
         raise ValueError("not a certificate") from error
 
 
-def _fields(der: bytes) -> List[Element]:
-    """Return serial number, algorithm, issuer, validity, subject, key and what
-    follows.
-    """
-    body = next(_elements(der))[1]
-    fields = list(_elements(next(_elements(body))[1]))
-    return fields[1:] if fields[0][0] == _VERSION else fields
+def _signed_part(der: bytes) -> Any:
+    # Slow to import, and most runs look at no certificate.
+    from asn1crypto import x509  # noqa: PLC0415
+
+    if has_endless_number(der):
+        raise ValueError("a number without an end")
+    return x509.Certificate.load(der, strict=True)["tbs_certificate"]
 
 
-def _validity(content: bytes) -> Validity:
-    begin, end = _elements(content)
-    return Validity(_seconds(*begin), _seconds(*end))
+def _validity(part: Any) -> Validity:
+    dates = part["validity"]
+    return Validity(_seconds(dates["not_before"]), _seconds(dates["not_after"]))
 
 
-def _text(name: bytes, wanted: bytes) -> str:
-    for _, part in _elements(name):
-        for _, pair in _elements(part):
-            (_, kind), (_, value) = list(_elements(pair))[:2]
-            if kind == wanted:
-                return value.decode("utf-8", "replace")
+def _seconds(date: Any) -> int:
+    text = date.chosen.contents
+    if len(text) not in _TIME_BYTES or not text.endswith(b"Z"):
+        raise ValueError("not a date of a certificate")
+    return int(date.native.timestamp())
+
+
+def _text(name: Any, kind: str) -> str:
+    for part in name.chosen:
+        for pair in part:
+            if pair["type"].native == kind:
+                return _words(pair)
     return ""
 
 
-def _alternative_names(fields: List[Element]) -> List[Element]:
-    extensions = next((content for tag, content in fields if tag == _EXTENSIONS), b"")
-    for _, sequence in _elements(extensions):
-        for _, extension in _elements(sequence):
-            parts = list(_elements(extension))
-            if parts[0][1] == _ALTERNATIVE_NAMES and parts[-1][0] == _OCTETS:
-                return list(_elements(next(_elements(parts[-1][1]))[1]))
+def _words(pair: Any) -> str:
+    try:
+        return str(pair["value"].native)
+    except ValueError:
+        # Text of a kind that no name has, or not even text.
+        return ""
+
+
+def _alternative_names(part: Any) -> List[Any]:
+    for extension in part["extensions"]:
+        if extension["extn_id"].native == "subject_alt_name":
+            return list(extension["extn_value"].parsed)
     return []
-
-
-def _elements(der: bytes) -> Iterator[Element]:
-    while der:
-        tag, length, start = der[0], der[1], 2
-        if length >= _LONG_LENGTH:
-            start += length - _LONG_LENGTH
-            length = int.from_bytes(der[2:start], "big")
-        yield tag, der[start : start + length]
-        der = der[start + length :]
-
-
-def _seconds(tag: int, text: bytes) -> int:
-    # RFC 5280, 4.1.2.5.1: two digits below 50 are of this century; strptime draws the
-    # line at 69.
-    digits = text.decode("ascii")
-    if tag == _UTC_TIME:
-        digits = ("20" if digits < "50" else "19") + digits
-    return calendar.timegm(time.strptime(digits, "%Y%m%d%H%M%SZ"))

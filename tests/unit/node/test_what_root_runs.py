@@ -19,7 +19,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
 
-from unit.addon_copy import Copy, make_wheel, tomlkit_wheel
+from private_registry.launcher import PACKAGES
+from unit.addon_copy import Copy, make_wheel, wheels_of_packages
 from unit.careless_sudo import CarelessSudo
 from unit.fake_containerd import FakeContainerd
 from unit.hostile import (
@@ -50,7 +51,7 @@ def hostile(tmp_path: Path) -> Hostile:
     return Hostile(tmp_path / "hostile")
 
 
-# --- fetching tomlkit -----------------------------------------------------------------
+# --- fetching packages ----------------------------------------------------------------
 
 
 def _config(hostile: Hostile) -> str:
@@ -112,13 +113,12 @@ def test_pip_takes_nothing_from_the_environment(
     tmp_path: Path,
     attack: Callable[[Hostile], Dict[str, str]],
 ) -> None:
-    copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
+    copy.let_pip_find(tmp_path / "wheels", wheels_of_packages(tmp_path / "wheels"))
     result = copy.enable(*OPTIONS, env=attack(hostile))
     assert result.exit_code == 0, result
     assert hostile.was_run == []
-    assert {path.name.partition("-")[0] for path in copy.vendor.iterdir()} == {
-        "tomlkit"
-    }
+    found = {path.name.partition("-")[0] for path in copy.vendor.iterdir()}
+    assert found == set(PACKAGES)
     made = {path.name for path in hostile.root.iterdir()}
     assert not made & {"target", "prefix", "root", "log"}
     assert copy.node.hosts("reg.corp:5000")["server"] == "http://reg.corp:5000"
@@ -128,10 +128,10 @@ def test_nothing_is_run_in_the_callers_folder(
     copy: Copy, hostile: Hostile, tmp_path: Path
 ) -> None:
     hostile.put_modules(*AT_START, *LATER)
-    copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
+    copy.let_pip_find(tmp_path / "wheels", wheels_of_packages(tmp_path / "wheels"))
     result = copy.enable(*OPTIONS, cwd=str(hostile.root))
     assert (result.exit_code, hostile.was_run) == (0, []), result
-    assert (copy.vendor / "tomlkit").is_dir()
+    assert set(PACKAGES) < {path.name for path in copy.vendor.iterdir()}
 
 
 def test_what_is_fetched_is_never_built(
@@ -152,7 +152,7 @@ def test_what_is_fetched_is_never_built(
     archive.parent.mkdir()
     command = ["tar", "-C", str(source.parent), "-czf", str(archive), source.name]
     subprocess.run(command, check=True)
-    copy.let_pip_find(archive.parent, archive)
+    copy.let_pip_find(archive.parent, [archive])
     result = copy.enable(*OPTIONS)
     assert hostile.was_run == []
     assert result.exit_code == 4
@@ -163,7 +163,7 @@ def test_what_was_fetched_is_roots_alone_and_everybodys_to_read(
     copy: Copy, tmp_path: Path
 ) -> None:
     for mask in (0o000, 0o077):
-        copy.let_pip_find(tmp_path / "wheels", tomlkit_wheel(tmp_path / "wheels"))
+        copy.let_pip_find(tmp_path / "wheels", wheels_of_packages(tmp_path / "wheels"))
         ok(copy.enable(*OPTIONS, preexec_fn=lambda mask=mask: os.umask(mask)))
         for path in [copy.vendor, *copy.vendor.rglob("*")]:
             if "__pycache__" not in path.parts:

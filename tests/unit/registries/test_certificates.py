@@ -4,15 +4,17 @@ written, and why.
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Union
+from typing import Callable, List, NamedTuple, Tuple, Union
 
 import pytest
+from asn1crypto import x509 as asn1
 from hypothesis import given
 from hypothesis import strategies as st
 
-from private_registry.registries.x509 import validity
+from private_registry.registries.x509 import Certificate, certificate, validity
 from unit.microk8s import Microk8s
 from unit.pki import TODAY, Pki, make
 
@@ -396,3 +398,94 @@ def test_dates_of_both_kinds_are_read(ends: str) -> None:
 def test_what_is_no_certificate_has_no_dates(der: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         validity(der)
+
+
+@pytest.fixture(scope="module")
+def named() -> bytes:
+    """A server's certificate with all that is read of one."""
+    authority = make("The CA", authority=True)
+    return make("reg", issuer=authority, names=("reg.corp", "10.1.2.3")).der
+
+
+_CHANGES = st.tuples(
+    st.integers(0, 2000),
+    st.integers(0, 8),
+    st.binary(max_size=8) | st.just(b"\xff" * 8),
+)
+
+
+@given(st.lists(_CHANGES, min_size=1, max_size=4))
+def test_a_changed_certificate_is_read_or_refused(
+    named: bytes, changes: List[Tuple[int, int, bytes]]
+) -> None:
+    der = named
+    for place, gone, put in changes:
+        at = place % (len(der) + 1)
+        der = der[:at] + put + der[at + gone :]
+    try:
+        found = certificate(der)
+    except ValueError:
+        return
+    assert isinstance(found, Certificate)
+    assert found.validity == validity(der)
+    assert all(isinstance(each, str) for each in (*found.names, *found.addresses))
+
+
+def _element(tag: bytes, content: bytes) -> bytes:
+    return tag + b"\x84" + len(content).to_bytes(4, "big") + content
+
+
+def _with_names(named: bytes, content: bytes) -> bytes:
+    """Make a certificate with other alternative names."""
+    whole = asn1.Certificate.load(named)
+    signed = whole["tbs_certificate"]
+    extension = [
+        _element(b"\x06", b"\x55\x1d\x11"),
+        _element(b"\x04", _element(b"\x30", content)),
+    ]
+    extensions = _element(b"\x30", _element(b"\x30", b"".join(extension)))
+    fields = [signed[index].dump() for index in range(7)]
+    parts = [
+        _element(b"\x30", b"".join([*fields, _element(b"\xa3", extensions)])),
+        whole["signature_algorithm"].dump(),
+        whole["signature_value"].dump(),
+    ]
+    return _element(b"\x30", b"".join(parts))
+
+
+# As much as TLS lets a server send.
+_MUCH = 100_000
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        b"\x9f" + b"\xff" * _MUCH + b"\x01\0",
+        (b"\x9f" + b"\xff" * 1000 + b"\x01\0") * (_MUCH // 1003),
+        b"\x82\x84\xff\xff\xff\xff",
+        b"\x82\xff" + b"\xff" * 127,
+        b"\xa4\x80" * (_MUCH // 2),
+        _element(b"\x88", b"\x55" + b"\xff" * _MUCH + b"\x01"),
+        b"\x87\x05abcde",
+    ],
+    ids=range(7),
+)
+def test_names_that_are_none_are_refused_soon(named: bytes, names: bytes) -> None:
+    start = time.thread_time()
+    with pytest.raises(ValueError, match="not a certificate"):
+        certificate(_with_names(named, names))
+    assert time.thread_time() - start < 1
+
+
+def test_very_many_names_take_linear_time(named: bytes) -> None:
+    certificate(named)
+    start = time.thread_time()
+    found = certificate(_with_names(named, b"\x82\x01a" * (_MUCH // 3)))
+    assert found.names == ("a",) * (_MUCH // 3)
+    assert time.thread_time() - start < 5
+
+
+def test_what_follows_a_certificate_is_refused(named: bytes) -> None:
+    for read in (certificate, validity):
+        with pytest.raises(ValueError, match="not a certificate"):
+            read(named + b"\0")
