@@ -201,6 +201,13 @@ TEXTS: Dict[str, Tuple[str, List[str], List[str]]] = {
     "only a comment": ("# nothing\n", DISCARDED, DISCARDED),
     "a duration without unit": (A + 'dial_timeout = "3"\n', [AB[0], OWN], DISCARDED),
     "bytes that are no UTF-8": (A + "# \udcff\n", [AB[0], OWN], DISCARDED),
+    "a carriage return alone": (A + "# a\rb = 1\n", [AB[0], OWN], DISCARDED),
+    "a carriage return at the end": (
+        A + "override_path = false\r",
+        [AB[0], OWN],
+        DISCARDED,
+    ),
+    "half an array of tables": ("[[other]\n" + A, DISCARDED, DISCARDED),
 }
 
 
@@ -210,6 +217,13 @@ def test_what_the_parsers_read(text: str, by_1: List[str], by_2: List[str]) -> N
     tree = Tree({"reg:5000/hosts.toml": content})
     for version, expected in ((V1_6, by_1), (V1_7, by_1), (V2_1, by_2), (None, by_2)):
         assert _urls(tree.read("reg:5000", version)) == expected, version
+
+
+def test_a_key_twice_where_nobody_looks_ends_a_file_since_2_4() -> None:
+    """As real ones do; Debian's 2.1.9 does, too: it is built with their library."""
+    text, _, _ = TEXTS["a key twice where nobody looks"]
+    assert _urls(read(text, (2, 3, 7))) == ["http://a:1/v2", OWN]
+    assert _urls(read(text, (2, 4, 2))) == DISCARDED
 
 
 def test_a_file_without_host_table_is_read_since_1_7_32() -> None:

@@ -1,8 +1,7 @@
-"""hosts.toml as containerd's TOML library reads it: go-toml v1 in containerd 1.5 to
-1.7, v2 in 2.x.
+"""A hosts.toml as values with their lines, as containerd's TOML library reads it.
 
-Where the libraries differ from each other, and from TOML, the one of the given version
-counts.
+That is go-toml v1 in containerd 1.5 to 1.7, and v2 in 2.x. Where they differ from each
+other, and from TOML, the one of the given version counts.
 """
 
 from __future__ import annotations
@@ -20,9 +19,11 @@ CURRENT: Version = (2, 2, 3)
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
 _GO_TOML_2 = (2, 0, 0)
-_DOTS_ARE_HARMLESS = (2, 4, 0)
+# containerd 2.4 has go-toml 2.4.
+_GO_TOML_2_4 = (2, 4, 0)
 _ROOT_ONLY_IS_READ = (1, 7, 32)
 _TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
+_HALF_CLOSED = re.compile(r"\s*\[\[[^]]*\]\s*(#|\Z)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -108,11 +109,12 @@ def read(content: bytes, version: Version) -> Document:
         raise Refused("mark", 1, "the file begins with a byte order mark")
     if is_2:
         _check_utf8(content)
+        _check_returns(content)
     text = text_of(content)
     # go-toml v1 takes a lone carriage return for the end of a line.
     lines = toml_statements.split_lines(text if is_2 else _LONE_RETURN.sub("\n", text))
     found = parsed(lines)
-    _check_not_twice(found, lines, is_2=is_2)
+    _check_not_twice(found, lines, version)
     if not is_2:
         _check_names_of_tables(found, lines)
     root = _nested(found)
@@ -120,7 +122,7 @@ def read(content: bytes, version: Version) -> Document:
         hosts = _hosts_of_1(root, version)
     else:
         check_host_tables(root)
-        if version < _DOTS_ARE_HARMLESS:
+        if version < _GO_TOML_2_4:
             _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
     return Document(root, tuple(hosts), tuple(found), tuple(lines))
@@ -136,6 +138,9 @@ def parsed(lines: List[str]) -> List[Statement]:
         # tomlkit takes a tab for a part of a bare key.
         if _TAB_IN_KEY.match(lines[each.first]):
             raise Refused("syntax", each.first + 1, "a tab in a key")
+        # ... and one bracket for the end of a header that begins with two.
+        if each.is_header and _HALF_CLOSED.match(lines[each.first]):
+            raise Refused("syntax", each.first + 1, "a bracket is missing")
     return found
 
 
@@ -145,6 +150,14 @@ def _check_utf8(content: bytes) -> None:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Refused("syntax", line, "not UTF-8") from error
+
+
+def _check_returns(content: bytes) -> None:
+    """A carriage return alone is no end of a line, nor may it stand in a comment."""
+    lone = _LONE_RETURN.search(content.decode())
+    if lone is not None:
+        line = lone.string.count("\n", 0, lone.start()) + 1
+        raise Refused("syntax", line, "a carriage return without a line feed")
 
 
 def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
@@ -165,8 +178,10 @@ def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
             )
 
 
-def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) -> None:
-    seen = _Seen(is_2=is_2)
+def _check_not_twice(
+    found: List[Statement], lines: List[str], version: Version
+) -> None:
+    seen = _Seen(version)
     for each in found:
         is_twice = (
             seen.has_header(each, lines[each.first])
@@ -182,8 +197,9 @@ def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) ->
 class _Seen:
     """What a text has said already, as either library remembers it."""
 
-    def __init__(self, *, is_2: bool) -> None:
-        self._is_2 = is_2
+    def __init__(self, version: Version) -> None:
+        self._is_2 = is_go_toml_2(version)
+        self._skips_unknown = self._is_2 and version < _GO_TOML_2_4
         self._names: Set[Any] = set()
         self._opened: Set[Path] = set()
         self._tables: Set[Path] = set()
@@ -214,7 +230,7 @@ class _Seen:
     def has_key(self, key: Statement) -> bool:
         """Take a key; return whether the library finds it there already."""
         path = key.path
-        if self._is_2 and not _is_decoded(self._above):
+        if self._skips_unknown and not _is_decoded(self._above):
             return False
         is_twice = path in self._tables or self._is_value(path)
         if self._is_2:
@@ -231,8 +247,8 @@ class _Seen:
 
 
 def _is_decoded(table: Path) -> bool:
-    """Whether go-toml v2 looks at a table's keys: those of unknown ones it skips
-    unseen.
+    """Whether go-toml v2 looks at a table's keys: before 2.4 it skips those of unknown
+    tables unseen.
     """
     names = [str(key).lower() for key in table]
     if names[:1] == ["host"]:
