@@ -144,6 +144,16 @@ def parsed(lines: List[str]) -> List[Statement]:
     return found
 
 
+def keys_at(content: bytes, line: int) -> Tuple[str, ...]:
+    """Return the keys of what begins in a line; none where nothing readable does."""
+    try:
+        found = parsed(toml_statements.split_lines(text_of(content)))
+    except Refused:
+        return ()
+    here = next((each.path for each in found if each.first == line - 1), ())
+    return tuple(str(key) for key in here)
+
+
 def _check_utf8(content: bytes) -> None:
     try:
         content.decode()
