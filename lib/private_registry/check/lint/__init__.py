@@ -1,1 +1,1 @@
-"""Lint."""
+"""Lint of hosts.toml, certs.d and the template: what is read otherwise than meant."""

@@ -1,6 +1,4 @@
-"""A file that is looked at, what a rule finds in it, and the finding that comes of
-it.
-"""
+"""Drafts of findings: the file that is looked at, what a rule finds, and its edits."""
 
 from __future__ import annotations
 

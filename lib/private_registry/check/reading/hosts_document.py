@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
 
+from private_registry.check.reading import go_toml
 from private_registry.containerd.versions import Version
 from private_registry.texts import toml, toml_statements
 from private_registry.texts.showing import shown_name
@@ -18,9 +19,6 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CURRENT: Version = (2, 2, 3)
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
-_GO_TOML_2 = (2, 0, 0)
-# containerd 2.4 has go-toml 2.4.
-_GO_TOML_2_4 = (2, 4, 0)
 _ROOT_ONLY_IS_READ = (1, 7, 32)
 _TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
 _HALF_CLOSED = re.compile(r"\s*\[\[[^]]*\]\s*(#|\Z)")
@@ -81,11 +79,6 @@ class Document(NamedTuple):
     lines: Tuple[str, ...]
 
 
-def is_go_toml_2(version: Version) -> bool:
-    """Whether a containerd has go-toml v2."""
-    return version >= _GO_TOML_2
-
-
 def text_of(content: bytes) -> str:
     """Return the text of a file without its byte order mark, whatever bytes are in
     it.
@@ -104,7 +97,7 @@ def read(content: bytes, version: Version) -> Document:
     Raises:
         Refused: this containerd's library does not take it.
     """
-    is_2 = is_go_toml_2(version)
+    is_2 = go_toml.is_go_toml_2(version)
     if is_2 and content.startswith(BYTE_ORDER_MARK):
         raise Refused("mark", 1, "the file begins with a byte order mark")
     if is_2:
@@ -114,7 +107,10 @@ def read(content: bytes, version: Version) -> Document:
     # go-toml v1 takes a lone carriage return for the end of a line.
     lines = toml_statements.split_lines(text if is_2 else _LONE_RETURN.sub("\n", text))
     found = parsed(lines)
-    _check_not_twice(found, lines, version)
+    twice = go_toml.first_twice(found, lines, HOST_KEYS, version)
+    if twice is not None:
+        words = f"{shown_keys(twice.path)} is there twice"
+        raise Refused("twice", twice.first + 1, words)
     if not is_2:
         _check_names_of_tables(found, lines)
     root = _nested(found)
@@ -122,7 +118,7 @@ def read(content: bytes, version: Version) -> Document:
         hosts = _hosts_of_1(root, version)
     else:
         check_host_tables(root)
-        if version < _GO_TOML_2_4:
+        if version < go_toml.GO_TOML_2_4:
             _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
     return Document(root, tuple(hosts), tuple(found), tuple(lines))
@@ -182,93 +178,10 @@ def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
                 each.first + 1,
                 f"a bracket in the table's name {shown_name(keys[-1])}",
             )
-        if re.search(r"[\\\t]", _between_brackets(lines[each.first])):
+        if re.search(r"[\\\t]", go_toml.between_brackets(lines[each.first])):
             raise Refused(
                 "syntax", each.first + 1, "a backslash or tab in the table's name"
             )
-
-
-def _check_not_twice(
-    found: List[Statement], lines: List[str], version: Version
-) -> None:
-    seen = _Seen(version)
-    for each in found:
-        is_twice = (
-            seen.has_header(each, lines[each.first])
-            if each.is_header
-            else seen.has_key(each)
-        )
-        if is_twice:
-            raise Refused(
-                "twice", each.first + 1, f"{shown_keys(each.path)} is there twice"
-            )
-
-
-class _Seen:
-    """What a text has said already, as either library remembers it."""
-
-    def __init__(self, version: Version) -> None:
-        self._is_2 = is_go_toml_2(version)
-        self._skips_unknown = self._is_2 and version < _GO_TOML_2_4
-        self._names: Set[Any] = set()
-        self._opened: Set[Path] = set()
-        self._tables: Set[Path] = set()
-        self._values: Set[Path] = set()
-        self._above: Path = ()
-
-    def has_header(self, header: Statement, line: str) -> bool:
-        """Take a header; return whether the library finds it there already."""
-        path, is_array = header.path, line.lstrip().startswith("[[")
-        # A table is no array of tables, nor the other way round.
-        is_twice = is_array and path[-1] == 0 and path[:-1] in self._tables
-        if self._is_2:
-            name: Any = path
-            is_twice = is_twice or (not is_array and isinstance(path[-1], int))
-        else:
-            # go-toml v1 compares what stands between the brackets, as it is written.
-            name = _between_brackets(line)
-            name = name[1:-1] if is_array else name
-        is_twice = (
-            is_twice or (name in self._names and not is_array) or self._is_value(path)
-        )
-        self._names.add(name)
-        self._opened.add(path)
-        self._above = path
-        self._tables.update(path[:end] for end in range(1, len(path) + 1))
-        return is_twice
-
-    def has_key(self, key: Statement) -> bool:
-        """Take a key; return whether the library finds it there already."""
-        path = key.path
-        if self._skips_unknown and not _is_decoded(self._above):
-            return False
-        is_twice = path in self._tables or self._is_value(path)
-        if self._is_2:
-            # A table that dotted keys have made has no header, and the other way round.
-            inner = [path[:end] for end in range(len(self._above) + 1, len(path))]
-            is_twice = is_twice or not self._opened.isdisjoint(inner)
-            self._names.update(inner)
-        self._values.add(path)
-        self._tables.update(path[:end] for end in range(1, len(path)))
-        return is_twice
-
-    def _is_value(self, path: Path) -> bool:
-        return any(path[:length] in self._values for length in range(1, len(path) + 1))
-
-
-def _is_decoded(table: Path) -> bool:
-    """Whether go-toml v2 looks at a table's keys: before 2.4 it skips those of unknown
-    tables unseen.
-    """
-    names = [str(key).lower() for key in table]
-    if names[:1] == ["host"]:
-        # Host, URL and a key.
-        return len(names) < 3 or names[2] in HOST_KEYS  # noqa: PLR2004
-    return not names or names[0] in HOST_KEYS
-
-
-def _between_brackets(line: str) -> str:
-    return line.strip().partition("[")[2].rpartition("]")[0]
 
 
 def dotted(path: Path) -> str:

@@ -1,5 +1,6 @@
-"""Whom containerd asks for a registry, from what its hosts.toml says (hosts.go
-ConfigureHosts).
+"""Endpoints of a registry, from what its hosts.toml says: whom containerd asks.
+
+As hosts.go ConfigureHosts does, over all its versions.
 """
 
 from __future__ import annotations
