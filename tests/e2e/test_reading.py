@@ -142,3 +142,28 @@ def test_containerd_asks_whom_we_say(
             assert recorder.taken() == play.predicted(reading)
 
     asks_whom_we_say()
+
+
+# Found by asking ctr; that the daemon does the same is shown here.
+_ODD = {
+    "a key twice where nobody looks": b'[host."http://PLAIN"]\n[x]\ny = 1\ny = 2\n',
+    "a carriage return alone": b'[host."http://PLAIN"]\n# a\rb = 1\n',
+    "half an array of tables": b'[[x]\n[host."http://PLAIN"]\n',
+}
+
+
+@pytest.mark.parametrize("content", _ODD.values(), ids=_ODD)
+@pytest.mark.parametrize("containerd_release", ["1.7", "2.3", "2.4"], indirect=True)
+def test_containerd_does_with_odd_files_what_its_ctr_does(
+    content: bytes, microk8s_node: PullingNode, recorder: Recorder
+) -> None:
+    directory = microk8s_node.node.certs_d / recorder.https
+    version = parse_version(microk8s_node.containerd.release.version)
+    tag = f"t{next(_TAGS)}"
+    with hosts_file(directory, content.replace(b"PLAIN", recorder.http.encode())):
+        reading = read_registry(recorder.https, str(directory.parent), look_at, version)
+        play = Play(microk8s_node, recorder, recorder.https, f"app/manifests/{tag}")
+        recorder.taken()
+        with pytest.raises(PullFailed):
+            microk8s_node.pull(f"{recorder.https}/app:{tag}")
+        assert recorder.taken() == play.predicted(reading)
