@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, Optional
+from typing import List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, ApplyRequest
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import UsageError
-from private_registry.imports import certs_d, docker_config, docker_daemon, k3s_yaml
-from private_registry.imports.certs_d import Directory
+from private_registry.imports import docker_config, docker_daemon, k3s_yaml
 from private_registry.imports.document import Imported, Says
 from private_registry.imports.formats import (
     Format,
@@ -116,6 +115,9 @@ def _k3s(text: str, source: str, read_outside: registries_toml.ReadOutside) -> I
 
 def _imported_tree(path: str, inputs: Inputs) -> Imported:
     """Read a certs.d tree, containerd's or Docker's."""
+    # It brings along what check knows of hosts.toml; a file needs none of that.
+    from private_registry.imports import certs_d  # noqa: PLC0415
+
     if not os.path.isdir(path):
         raise UsageError(
             f"{named(path)} is not a directory",
@@ -123,12 +125,12 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
             remedy="give a directory such as certs.d; a file goes by --file FILE",
         )
     root = os.path.abspath(path)
-    tree: Dict[str, Directory] = {}
+    tree = {}
     others = []
     for name in sorted(os.listdir(root)):
         below = os.path.join(root, name)
         if os.path.isdir(below):
-            tree[name] = _directory(below, inputs)
+            tree[name] = certs_d.Directory(below, *_directory(below, inputs))
         else:
             others.append(
                 f"{shown_place(below)}: not a directory of a registry; left out"
@@ -137,12 +139,12 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
     return _checked(imported._replace(notes=(*others, *imported.notes)), named(path))
 
 
-def _directory(path: str, inputs: Inputs) -> Directory:
+def _directory(path: str, inputs: Inputs) -> Tuple[List[str], Optional[str]]:
     files = os.listdir(path)
     text: Optional[str] = None
     if HOSTS_TOML in files:
         text = inputs.found(os.path.join(path, HOSTS_TOML), "--import")
-    return Directory(path, files, text)
+    return files, text
 
 
 def _checked(imported: Imported, source: str) -> Imported:

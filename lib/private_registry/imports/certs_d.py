@@ -9,9 +9,15 @@ config_unix.go, hosts.go).
 from __future__ import annotations
 
 import posixpath
-import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from private_registry.check.reading import (
+    directories,
+    hosts_document,
+    hosts_entries,
+    hosts_fields,
+)
+from private_registry.check.reading.hosts_document import Refused, Table
 from private_registry.containerd import shipped
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import UsageError
@@ -24,21 +30,19 @@ from private_registry.imports.document import (
 )
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import ClientCertificate, Mirror, Registry, Tls
-from private_registry.registries.names import (
-    EVERY_REGISTRY,
-    EVERY_REGISTRY_DIRECTORY,
-    RegistryName,
-)
+from private_registry.registries.names import EVERY_REGISTRY, RegistryName
 from private_registry.registries.registries_toml import ReadOutside
-from private_registry.texts import toml
-from private_registry.texts.showing import shown_place
+from private_registry.texts.showing import shown_name, shown_place
 
-_TLS_KEYS = ("ca", "client", "skip_verify")
-_HOST_KEYS = ("capabilities", "override_path", *_TLS_KEYS)
-_ROOT_KEYS = ("server", "host", *_HOST_KEYS)
+# A tree may be another machine's. This one takes what others take, hosts in every
+# spelling among it, and crashes at nothing.
+_VERSION = (2, 4, 2)
 _NEEDED = frozenset(["pull", "resolve"])
-_WORD = re.compile(r"[a-z]{1,12}\Z")
-_UNDERSCORED = re.compile(r"(?P<host>.+)_(?P<port>[0-9]{1,5})_")
+# This addon cannot say these two.
+_HOST_KEYS = tuple(
+    key for key in hosts_fields.HOST_KEYS if key not in ("header", "dial_timeout")
+)
+_ROOT_KEYS = ("server", "host", *_HOST_KEYS)
 
 
 class Directory(NamedTuple):
@@ -76,7 +80,9 @@ def read(tree: Mapping[str, Directory], read_outside: ReadOutside) -> Imported:
     found: Dict[RegistryName, Registry] = {}
     notes: List[str] = []
     # HOST_PORT_ before HOST:PORT, as containerd looks for them.
-    for name in sorted(tree, key=lambda each: (not _UNDERSCORED.fullmatch(each), each)):
+    for name in sorted(
+        tree, key=lambda each: (directories.registry_of(each) == each, each)
+    ):
         imported = _Reader(name, tree[name], read_outside).imported()
         for registry in imported.state.registries:
             if registry.name in found:
@@ -123,14 +129,11 @@ class _Reader:
         return self._document.imported(() if registry is None else (registry,))
 
     def _name(self) -> Optional[RegistryName]:
-        text = self._directory_name
-        if text == EVERY_REGISTRY_DIRECTORY:
+        registry = directories.registry_of(self._directory_name)
+        if registry == EVERY_REGISTRY:
             return RegistryName(EVERY_REGISTRY)
-        match = _UNDERSCORED.fullmatch(text)
         try:
-            return self._document.name(
-                f"{match['host']}:{match['port']}" if match else text, ()
-            )
+            return self._document.name(registry, ())
         except UsageError as error:
             self._document.note((), f"{error.message}; {LEFT_OUT}")
             return None
@@ -144,14 +147,12 @@ class _Reader:
         for certificate in (each for each in files if each.endswith(".cert")):
             key = certificate[: -len("cert")] + "key"
             if key in files:
-                pairs.append((certificate, key))
+                pairs.append((self._beside(certificate), self._beside(key)))
                 used.update((certificate, key))
         for other in (each for each in files if each not in used):
             self._document.note((other,), f"no certificate with a key; {LEFT_OUT}")
-        ca = (
-            "".join(_line_ended(self._read(each, (each,))) for each in authorities)
-            or None
-        )
+        texts = [self._document.file(self._beside(e), (e,)) for e in authorities]
+        ca = "".join(_line_ended(each) for each in texts) or None
         tls = Tls(ca, self._client_of(pairs, ()))
         if tls.is_default:
             self._document.note((), f"says nothing about {name}; {LEFT_OUT}")
@@ -167,18 +168,35 @@ class _Reader:
         if shipped.is_stock(f"args/certs.d/{name}/{HOSTS_TOML}", text.encode()):
             self._document.note((), f"is what MicroK8s ships for {name}; {LEFT_OUT}")
             return None
-        plain = self._parsed(text)
-        self._document.unknown(plain, _ROOT_KEYS, ())
+        content = text.encode(errors="surrogateescape")
+        try:
+            return self._from_document(
+                name, hosts_document.read(content, _VERSION).root
+            )
+        except Refused as refused:
+            raise self._error(refused, content) from refused
+
+    def _error(self, refused: Refused, content: bytes) -> UsageError:
+        """Say that containerd throws the file away."""
+        is_toml = refused.kind != "syntax"
+        keys = hosts_document.keys_at(content, refused.line) if is_toml else ()
+        place = [self._document.source]
+        place += [f"line {refused.line}"] if refused.line else []
+        place += [".".join(map(shown_name, keys))] if keys else []
+        words = refused.words if is_toml else f"not TOML: {refused.words}"
+        return UsageError(words, place=", ".join(place))
+
+    def _from_document(self, name: RegistryName, root: Table) -> Optional[Registry]:
+        self._document.unknown(root, _ROOT_KEYS, ())
+        tables: Dict[str, Table] = root.get("host", Table())
         hosts = [
-            entry
-            for url, table in self._document.table(plain.get("host"), ("host",)).items()
-            for entry in self._host(url, table)
+            entry for url, table in tables.items() for entry in self._host(url, table)
         ]
-        server = self._document.text(plain.get("server"), ("server",))
-        root = self._tls(plain, ())
-        if not server:
-            return self._with_fallback(name, hosts, None, root)
-        last = self._entry(server, plain, ("server",), root)
+        fields = self._fields(root, is_root=True)
+        tls = self._tls(fields, ())
+        if not fields.server:
+            return self._with_fallback(name, hosts, None, tls)
+        last = self._entry(fields.server, root, ("server",), tls)
         if last.endpoint is None:
             self._document.note(
                 (), f"without its server it would mean something else; {LEFT_OUT}"
@@ -188,14 +206,13 @@ class _Reader:
             return self._with_fallback(name, hosts, last.endpoint.scheme, last.tls)
         return self._without_fallback(name, hosts, last)
 
-    def _parsed(self, text: str) -> Dict[str, Any]:
-        try:
-            return toml.loads(text)
-        except toml.TomlSyntaxError as error:
-            place = self._document.source
-            if error.line is not None:
-                place = f"{place}, line {error.line}"
-            raise UsageError(f"not TOML: {error.reason}", place=place) from error
+    def _fields(self, table: Table, *, is_root: bool = False) -> hosts_fields.Fields:
+        """Decode what this addon can say: in small letters, as all containerds read."""
+        known = _ROOT_KEYS if is_root else _HOST_KEYS
+        ours = Table({key: table[key] for key in known if key in table})
+        return hosts_fields.fields_of(
+            ours, self._directory.path, _VERSION, is_root=is_root
+        )
 
     def _with_fallback(
         self,
@@ -255,36 +272,30 @@ class _Reader:
             mirrors[entry.endpoint] = Mirror(entry.endpoint, entry.tls)
         return tuple(mirrors.values())
 
-    def _host(self, url: str, plain: Any) -> List[_Entry]:
+    def _host(self, url: str, table: Table) -> List[_Entry]:
         path = ("host", url)
-        table = self._document.table(plain, path)
         self._document.unknown(table, _HOST_KEYS, path)
-        entry = self._entry(url, table, path, self._tls(table, path))
+        entry = self._entry(url, table, path, self._tls(self._fields(table), path))
         return [] if entry.endpoint is None else [entry]
 
-    def _entry(
-        self, url: str, table: Dict[str, Any], path: KeyPath, tls: Tls
-    ) -> _Entry:
+    def _entry(self, url: str, table: Table, path: KeyPath, tls: Tls) -> _Entry:
         above = () if path == ("server",) else path
-        if not self._is_pulled_from(table, above):
+        if not self._is_pulled_from(table, (*above, "capabilities")):
             return _Entry(None, tls, path)
-        override = self._document.flag(
-            table.get("override_path"), (*above, "override_path")
-        )
-        # containerd looks for these four letters only.
-        full = url if url.startswith("http") else f"https://{url}"
-        endpoint = self._document.endpoint(full, path)
+        endpoint = self._document.endpoint(hosts_entries.full_url(url), path)
         if endpoint is None:
             return _Entry(None, tls, path)
-        api = _api_path(full, override=override)
-        if api and "v2" not in api.split("/"):
+        api = hosts_entries.endpoint_of(
+            url, self._fields(table), table.line, _VERSION
+        ).path
+        if "v2" not in api.split("/"):
             self._document.note(
                 path,
                 "is asked at a path without /v2, which this addon cannot say;"
                 f" {LEFT_OUT}",
             )
             return _Entry(None, tls, path)
-        endpoint = endpoint._replace(path="" if api == "/v2" else api)
+        endpoint = endpoint._replace(path="" if api == hosts_entries.API else api)
         if endpoint.is_plain_http and not tls.is_default:
             self._document.note(
                 path, f"plain HTTP has no TLS: its TLS settings are {LEFT_OUT}"
@@ -292,17 +303,9 @@ class _Reader:
             tls = Tls()
         return _Entry(endpoint, tls, path)
 
-    def _is_pulled_from(self, table: Dict[str, Any], above: KeyPath) -> bool:
-        path = (*above, "capabilities")
-        given = {
-            each.lower()
-            for each in self._document.texts(table.get("capabilities"), path)
-        }
-        unknown = given - {"pull", "resolve", "push", "referrers"}
-        if unknown:
-            raise self._document.error(
-                path, f"{_capability(min(unknown))} is no capability"
-            )
+    def _is_pulled_from(self, table: Table, path: KeyPath) -> bool:
+        found = table.get("capabilities")
+        given = {each.lower() for each in found.value} if found else set()
         if given and not given >= _NEEDED:
             self._document.note(
                 path,
@@ -315,36 +318,18 @@ class _Reader:
 
     # --- TLS --------------------------------------------------------------------------
 
-    def _tls(self, table: Dict[str, Any], path: KeyPath) -> Tls:
-        skip = self._document.flag(table.get("skip_verify"), (*path, "skip_verify"))
-        names = table.get("ca")
+    def _tls(self, fields: hosts_fields.Fields, path: KeyPath) -> Tls:
+        files, pairs, skip = fields.trust
         ca_path = (*path, "ca")
-        files = (
-            [names] if isinstance(names, str) else self._document.texts(names, ca_path)
-        )
         if skip and files:
             self._document.note(
                 ca_path, f"with skip_verify no CA is looked at; {LEFT_OUT}"
             )
-            files = []
-        ca = "".join(_line_ended(self._read(each, ca_path)) for each in files) or None
-        pairs = self._pairs(table.get("client"), (*path, "client"))
-        return Tls(ca, self._client_of(pairs, (*path, "client")), skip)
-
-    def _pairs(self, plain: Any, path: KeyPath) -> List[Tuple[str, str]]:
-        if plain is None:
-            return []
-        pairs = []
-        for each in plain if isinstance(plain, list) else [plain]:
-            names = self._document.texts(
-                each if isinstance(each, list) else [each], path
-            )
-            if len(names) > 2 or not names:  # noqa: PLR2004 - a certificate and its key
-                raise self._document.error(
-                    path, "must be pairs of a certificate and its key"
-                )
-            pairs.append((names[0], names[-1]))
-        return pairs
+            files = ()
+        texts = [self._document.file(each, ca_path) for each in files]
+        ca = "".join(_line_ended(each) for each in texts) or None
+        client = self._client_of(list(pairs), (*path, "client"))
+        return Tls(ca, client, bool(skip))
 
     def _client_of(
         self, pairs: List[Tuple[str, str]], path: KeyPath
@@ -358,15 +343,12 @@ class _Reader:
                 f" {LEFT_OUT}",
             )
         certificate, key = pairs[0]
-        return ClientCertificate(self._read(certificate, path), self._read(key, path))
+        return ClientCertificate(
+            self._document.file(certificate, path), self._document.file(key, path)
+        )
 
-    def _read(self, name: str, path: KeyPath) -> str:
-        full = posixpath.join(self._directory.path, name)
-        return self._document.file(full, path)
-
-
-def _capability(word: str) -> str:
-    return word if _WORD.match(word) else "what is named there"
+    def _beside(self, name: str) -> str:
+        return posixpath.join(self._directory.path, name)
 
 
 def _line_ended(text: str) -> str:
@@ -375,13 +357,3 @@ def _line_ended(text: str) -> str:
 
 def _is_own(endpoint: Endpoint, name: RegistryName) -> bool:
     return endpoint.is_same(Endpoint(endpoint.scheme, name.server))
-
-
-def _api_path(url: str, *, override: bool) -> str:
-    """Return the whole path of the API, as containerd makes it of a URL's."""
-    parts = [part for part in url.partition("://")[2].split("/")[1:] if part]
-    if not parts and not override:
-        return ""
-    if not override and parts[-1] != "v2":
-        parts.append("v2")
-    return "/" + "/".join(parts)

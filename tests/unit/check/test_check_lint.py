@@ -354,6 +354,12 @@ def _run(command: str, root: Path) -> None:
     subprocess.run(["bash", "-euc", here], check=True)
 
 
+def test_lines_that_only_go_toml_1_counts_are_no_surprise() -> None:
+    """A carriage return alone ends a line there, and nowhere else."""
+    text = 'server = "https://s"\rserver = "https://t"\n' + A
+    assert [each.cause for each in read(text, V1_7).findings] == [Cause.DUPLICATE]
+
+
 def test_several_faults_are_mended_by_one_command(tmp_path: Path) -> None:
     text = 'Sever = "https://s"\n[host."HTTP://a:1"]\nserver = "https://s"\n'
     found = [each for each in read(text).findings if each.is_fault]

@@ -201,6 +201,13 @@ TEXTS: Dict[str, Tuple[str, List[str], List[str]]] = {
     "only a comment": ("# nothing\n", DISCARDED, DISCARDED),
     "a duration without unit": (A + 'dial_timeout = "3"\n', [AB[0], OWN], DISCARDED),
     "bytes that are no UTF-8": (A + "# \udcff\n", [AB[0], OWN], DISCARDED),
+    "a carriage return alone": (A + "# a\rb = 1\n", [AB[0], OWN], DISCARDED),
+    "a carriage return at the end": (
+        A + "override_path = false\r",
+        [AB[0], OWN],
+        DISCARDED,
+    ),
+    "half an array of tables": ("[[other]\n" + A, DISCARDED, DISCARDED),
 }
 
 
@@ -212,31 +219,38 @@ def test_what_the_parsers_read(text: str, by_1: List[str], by_2: List[str]) -> N
         assert _urls(tree.read("reg:5000", version)) == expected, version
 
 
+def test_a_key_twice_where_nobody_looks_ends_a_file_since_2_4() -> None:
+    """As real ones do; Debian's 2.1.9 does, too: it is built with their library."""
+    text, _, _ = TEXTS["a key twice where nobody looks"]
+    assert _urls(read(text, (2, 3, 7))) == ["http://a:1/v2", OWN]
+    assert _urls(read(text, (2, 4, 2))) == DISCARDED
+
+
 def test_a_file_without_host_table_is_read_since_1_7_32() -> None:
     assert _urls(read('server = "http://a:1"\n', (1, 7, 31))) == [OWN]
     assert _urls(read('server = "http://a:1"\n', (1, 7, 32))) == ["http://a:1/v2"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        A + '[host]\nskip_verify = true\n"http://c" = {}\n',
-        '[host."http://c"]\n[host]\nskip_verify = true\noverride_path = true\n',
-    ],
-)
+NO_TABLE_BETWEEN_HOSTS = [
+    A + '[host]\nskip_verify = true\n"http://c" = {}\n',
+    '[host."http://c"]\n[host]\nskip_verify = true\noverride_path = true\n',
+]
+
+
+@pytest.mark.parametrize("text", NO_TABLE_BETWEEN_HOSTS)
 def test_what_is_no_table_between_hosts_crashes_containerd_1(text: str) -> None:
     assert (read(text, V1_7).fails, read(text, V2_1).fails) == (True, False)
     (finding,) = read(text, V1_7).findings
     assert (finding.cause, finding.is_fault) == (Cause.CRASHES, True)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        'host."http://a".override_path = false\nhost."http://a".skip_verify = true\n',
-        '[host]\n"http://a".header.x = "y"\n"http://a".Skip_Verify = 1\n',
-    ],
-)
+DOTTED_SKIP_VERIFY = [
+    'host."http://a".override_path = false\nhost."http://a".skip_verify = true\n',
+    '[host]\n"http://a".header.x = "y"\n"http://a".Skip_Verify = 1\n',
+]
+
+
+@pytest.mark.parametrize("text", DOTTED_SKIP_VERIFY)
 def test_a_dotted_skip_verify_crashes_containerd_2_0_to_2_3(text: str) -> None:
     """As ctr and the daemon of 2.2.3 and 2.3.7 do, and that of 2.4.2 does not."""
     for version in ((2, 1, 6), (2, 2, 3), (2, 3, 7)):
@@ -248,14 +262,14 @@ def test_a_dotted_skip_verify_crashes_containerd_2_0_to_2_3(text: str) -> None:
     assert not read(text, (2, 4, 0)).fails
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        'host."http://a".skip_verify = true\nhost."http://a".override_path = false\n',
-        '[host."http://a"]\noverride_path = false\nskip_verify = true\n',
-        'host."http://a".override_path = false\nhost."http://b".skip_verify = true\n',
-    ],
-)
+OTHER_DOTS = [
+    'host."http://a".skip_verify = true\nhost."http://a".override_path = false\n',
+    '[host."http://a"]\noverride_path = false\nskip_verify = true\n',
+    'host."http://a".override_path = false\nhost."http://b".skip_verify = true\n',
+]
+
+
+@pytest.mark.parametrize("text", OTHER_DOTS)
 def test_other_dots_crash_nothing(text: str) -> None:
     assert not read(text, (2, 2, 3)).fails
 
@@ -309,17 +323,17 @@ def test_addresses(url: str, expected: Tuple[str, str, str]) -> None:
         assert (entry.scheme, entry.authority, entry.path) == expected
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http_m:5",
-        "https://a b",
-        "https://a:b",
-        "https://a/%zz",
-        "https://a%41",
-        "https://[::1",
-    ],
-)
+NO_URLS = [
+    "http_m:5",
+    "https://a b",
+    "https://a:b",
+    "https://a/%zz",
+    "https://a%41",
+    "https://[::1",
+]
+
+
+@pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_makes_the_file_void(url: str) -> None:
     assert _urls(read(f'server = "{url}"\n[host."http://a:1"]\n')) == [OWN]
 
@@ -631,9 +645,10 @@ def test_entries_say_where_they_are_from() -> None:
     assert isinstance(reading.entries[0], HostEntry)
 
 
-@pytest.mark.parametrize(
-    "file", ['[host."http://a:1:"]\n', 'server = "http://a:1:"\n[host]\n']
-)
+SECOND_COLONS = ['[host."http://a:1:"]\n', 'server = "http://a:1:"\n[host]\n']
+
+
+@pytest.mark.parametrize("file", SECOND_COLONS)
 def test_a_second_colon_is_no_url_for_containerd_2_3(file: str) -> None:
     """As real ones do; Debian's 2.1.9 does not, though it is built with a newer Go."""
     before, since = read(file, (2, 2, 3)), read(file, (2, 3, 0))

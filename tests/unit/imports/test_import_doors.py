@@ -315,6 +315,12 @@ TREES = [
     ("[host.'https://a.corp']\ncapabilities = 'pull'", "capabilities"),
     ("[host.'https://a.corp']\ncapabilities = ['fly']", "fly is no capability"),
     ("[host.'https://a.corp']\nskip_verify = 'maybe'", "skip_verify"),
+    # containerd throws the whole file away, however plain what is meant.
+    (
+        "[host.'https://a.corp']\nskip_verify = 'true'",
+        "line 2, host.https://a.corp.skip",
+    ),
+    ("[host.'https://a.corp']\n[host.\"https://a.corp\"]", "is there twice"),
     ("[host.'https://a.corp']\nca = 5", "ca"),
     ("[host.'https://a.corp']\nca = ['missing']", "cannot be read"),
     ("[host.'https://a.corp']\nclient = 5", "client"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from typing import FrozenSet, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import Cause
@@ -200,6 +201,32 @@ def renamed(document: Document, path: Path, new: str) -> Edits:
         if old in before:
             start, _, end = before.rpartition(old)
             found.append(Edit(each.first + 1, 1, (start + new + end + hit + after,)))
+    return tuple(found)
+
+
+def right_url(url: str) -> str:
+    """Return what a URL with a slip in it was meant to be.
+
+    Empty where that is unclear.
+    """
+    match = re.fullmatch(
+        r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE
+    )
+    right = f"{match[1].lower()}://{match[2]}" if match else url.strip()
+    return right if right != url else ""
+
+
+def with_url(document: Document, statement: Statement, old: str, new: str) -> Edits:
+    """Return the edits that give an endpoint another URL, in all headers that name
+    it.
+    """
+    if not statement.is_header:
+        return (with_value(document, statement, new),)
+    found = []
+    for each in document.statements:
+        if each.is_header and each.path[:2] == ("host", old):
+            header = f"[{hosts_document.dotted(('host', new, *each.path[2:]))}]"
+            found.append(Edit(each.first + 1, 1, (header,)))
     return tuple(found)
 
 

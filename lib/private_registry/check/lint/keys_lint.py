@@ -18,12 +18,12 @@ from private_registry.check.lint.drafts import (
 )
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
+from private_registry.check.reading.go_toml import is_go_toml_2
 from private_registry.check.reading.hosts_document import (
     Document,
     Leaf,
     Table,
     dotted,
-    is_go_toml_2,
     shown_keys,
 )
 from private_registry.check.reading.reading import HostEntry

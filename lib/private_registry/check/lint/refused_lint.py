@@ -12,8 +12,10 @@ from private_registry.check.lint.drafts import (
     File,
     as_tables,
     into_table,
+    right_url,
     statement_at,
     text_lines,
+    with_url,
     with_value,
     without,
 )
@@ -97,11 +99,10 @@ def _syntax(file: File, refused: Refused) -> Draft:
 
 def _twice(file: File, refused: Refused) -> Draft:
     draft = Draft(Cause.DUPLICATE, refused.words)
-    found = hosts_document.parsed(file.lines)
-    second = next((each for each in found if each.first == refused.line - 1), None)
-    if second is None:
+    document, second = _place(file, refused)
+    if document is None or second is None:
         return draft
-    document = Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
+    found = document.statements
     first = next(each for each in found if each.path == second.path or each is second)
     if not second.is_header:
         is_same = (
@@ -156,19 +157,20 @@ def _bracket(file: File, refused: Refused) -> Draft:
 
 def _as_server(file: File, line: int) -> Edits:
     """Return what says the same with ``server``, where there is but this one host."""
-    found = hosts_document.parsed(file.lines)
+    document = _unchecked(file)
+    found = () if document is None else document.statements
     headers = [each for each in found if each.is_header]
     server = next((each for each in found if each.path == ("server",)), None)
     url = headers[0].path[-1] if headers else ""
     if (
-        len(headers) != 1
+        document is None
+        or len(headers) != 1
         or headers[0].path[:1] != ("host",)
         or len(headers[0].path) != 2  # noqa: PLR2004 - host and its URL
     ):
         return ()
     if server is not None and server.value != url:
         return ()
-    document = Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
     body = _body(document, headers[0])
     root = {each.path[0] for each in found if len(each.path) == 1}
     moved = [each for each in body if each.path[-1] not in (*root, "capabilities")]
@@ -227,12 +229,19 @@ def _unchecked(file: File) -> Optional[Document]:
     return Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
 
 
+def _place(
+    file: File, refused: Refused
+) -> Tuple[Optional[Document], Optional[Statement]]:
+    """Return what can be read of a file, and what begins in the line that is wrong."""
+    document = _unchecked(file)
+    return document, document and statement_at(document, refused.line)
+
+
 # --- values ---------------------------------------------------------------------------
 
 
 def _type(file: File, refused: Refused) -> Draft:
-    document = _unchecked(file)
-    statement = None if document is None else statement_at(document, refused.line)
+    document, statement = _place(file, refused)
     draft = Draft(Cause.WRONG_TYPE, refused.words)
     if document is None or statement is None:
         return draft
@@ -296,8 +305,7 @@ def _right_value(key: str, value: Any) -> Any:
 
 
 def _crash(file: File, refused: Refused) -> Draft:
-    document = _unchecked(file)
-    statement = None if document is None else statement_at(document, refused.line)
+    document, statement = _place(file, refused)
     if (
         document is None
         or statement is None
@@ -310,8 +318,7 @@ def _crash(file: File, refused: Refused) -> Draft:
 
 
 def _capability(file: File, refused: Refused) -> Draft:
-    document = _unchecked(file)
-    statement = None if document is None else statement_at(document, refused.line)
+    document, statement = _place(file, refused)
     draft = Draft(Cause.UNKNOWN_CAPABILITY, refused.words)
     if document is None or statement is None or not isinstance(statement.value, list):
         return draft
@@ -341,8 +348,7 @@ def _near(word: str, known: Any) -> str:
 
 
 def _header(file: File, refused: Refused) -> Draft:
-    document = _unchecked(file)
-    statement = None if document is None else statement_at(document, refused.line)
+    document, statement = _place(file, refused)
     draft = Draft(Cause.BAD_HEADER, refused.words)
     if document is None or statement is None or statement.is_header:
         return draft
@@ -372,39 +378,12 @@ def _url(file: File, refused: Refused) -> Draft:
     draft = Draft(
         Cause.BAD_URL, f"{shown_name(refused.words[: -len(' is no URL')])} is no URL"
     )
-    document = _unchecked(file)
-    statement = None if document is None else statement_at(document, refused.line)
+    document, statement = _place(file, refused)
     if document is None or statement is None:
         return draft
     old = str(statement.path[1] if statement.is_header else statement.value)
     new = right_url(old)
     return draft._replace(edits=with_url(document, statement, old, new) if new else ())
-
-
-def right_url(url: str) -> str:
-    """Return what a URL with a slip in it was meant to be.
-
-    Empty where that is unclear.
-    """
-    match = re.fullmatch(
-        r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE
-    )
-    right = f"{match[1].lower()}://{match[2]}" if match else url.strip()
-    return right if right != url else ""
-
-
-def with_url(document: Document, statement: Statement, old: str, new: str) -> Edits:
-    """Return the edits that give an endpoint another URL, in all headers that name
-    it.
-    """
-    if not statement.is_header:
-        return (with_value(document, statement, new),)
-    found = []
-    for each in document.statements:
-        if each.is_header and each.path[:2] == ("host", old):
-            header = f"[{dotted(('host', new, *each.path[2:]))}]"
-            found.append(Edit(each.first + 1, 1, (header,)))
-    return tuple(found)
 
 
 def _duration(file: File, refused: Refused) -> Draft:

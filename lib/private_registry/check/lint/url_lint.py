@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Iterator, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import LOGIN, PATH, Cause
-from private_registry.check.lint import refused_lint
-from private_registry.check.lint.drafts import Draft, File, into_table
+from private_registry.check.lint.drafts import (
+    Draft,
+    File,
+    into_table,
+    right_url,
+    with_url,
+)
 from private_registry.check.lint.edits import Edits
 from private_registry.check.reading import go_url, hosts_fields
 from private_registry.check.reading.hosts_document import Document, Leaf, Table
@@ -93,13 +98,13 @@ def _scheme(document: Document, address: _Address) -> Optional[Draft]:
             return _draft(
                 document, address, Cause.BAD_SCHEME, what, f"{scheme.lower()}://{rest}"
             )
-        right = refused_lint.right_url(url)
+        right = right_url(url)
         if not separator and right:
             return _draft(
                 document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right
             )
         return None if separator else _missing(document, address)
-    right = refused_lint.right_url(url)
+    right = right_url(url)
     if right:
         return _draft(
             document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right
@@ -127,7 +132,7 @@ def _draft(
 def _with(document: Document, address: _Address, url: str) -> Edits:
     if not url or address.statement is None:
         return ()
-    return refused_lint.with_url(document, address.statement, address.url, url)
+    return with_url(document, address.statement, address.url, url)
 
 
 def _missing(document: Document, address: _Address) -> Draft:

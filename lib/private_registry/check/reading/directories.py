@@ -1,5 +1,6 @@
-"""Which directory of certs.d containerd reads for a registry (config_unix.go
-hostPaths).
+"""Directories of certs.d: which of them containerd reads for a registry.
+
+As config_unix.go hostPaths does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""hosts.toml as containerd's TOML library reads it: go-toml v1 in containerd 1.5 to
-1.7, v2 in 2.x.
+"""A hosts.toml as values with their lines, as containerd's TOML library reads it.
 
-Where the libraries differ from each other, and from TOML, the one of the given version
-counts.
+That is go-toml v1 in containerd 1.5 to 1.7, and v2 in 2.x. Where they differ from each
+other, and from TOML, the one of the given version counts.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
 
+from private_registry.check.reading import go_toml
 from private_registry.containerd.versions import Version
 from private_registry.texts import toml, toml_statements
 from private_registry.texts.showing import shown_name
@@ -19,10 +19,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CURRENT: Version = (2, 2, 3)
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
-_GO_TOML_2 = (2, 0, 0)
-_DOTS_ARE_HARMLESS = (2, 4, 0)
 _ROOT_ONLY_IS_READ = (1, 7, 32)
 _TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
+_HALF_CLOSED = re.compile(r"\s*\[\[[^]]*\]\s*(#|\Z)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -80,11 +79,6 @@ class Document(NamedTuple):
     lines: Tuple[str, ...]
 
 
-def is_go_toml_2(version: Version) -> bool:
-    """Whether a containerd has go-toml v2."""
-    return version >= _GO_TOML_2
-
-
 def text_of(content: bytes) -> str:
     """Return the text of a file without its byte order mark, whatever bytes are in
     it.
@@ -103,16 +97,20 @@ def read(content: bytes, version: Version) -> Document:
     Raises:
         Refused: this containerd's library does not take it.
     """
-    is_2 = is_go_toml_2(version)
+    is_2 = go_toml.is_go_toml_2(version)
     if is_2 and content.startswith(BYTE_ORDER_MARK):
         raise Refused("mark", 1, "the file begins with a byte order mark")
     if is_2:
         _check_utf8(content)
+        _check_returns(content)
     text = text_of(content)
     # go-toml v1 takes a lone carriage return for the end of a line.
     lines = toml_statements.split_lines(text if is_2 else _LONE_RETURN.sub("\n", text))
     found = parsed(lines)
-    _check_not_twice(found, lines, is_2=is_2)
+    twice = go_toml.first_twice(found, lines, HOST_KEYS, version)
+    if twice is not None:
+        words = f"{shown_keys(twice.path)} is there twice"
+        raise Refused("twice", twice.first + 1, words)
     if not is_2:
         _check_names_of_tables(found, lines)
     root = _nested(found)
@@ -120,7 +118,7 @@ def read(content: bytes, version: Version) -> Document:
         hosts = _hosts_of_1(root, version)
     else:
         check_host_tables(root)
-        if version < _DOTS_ARE_HARMLESS:
+        if version < go_toml.GO_TOML_2_4:
             _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
     return Document(root, tuple(hosts), tuple(found), tuple(lines))
@@ -136,7 +134,20 @@ def parsed(lines: List[str]) -> List[Statement]:
         # tomlkit takes a tab for a part of a bare key.
         if _TAB_IN_KEY.match(lines[each.first]):
             raise Refused("syntax", each.first + 1, "a tab in a key")
+        # ... and one bracket for the end of a header that begins with two.
+        if each.is_header and _HALF_CLOSED.match(lines[each.first]):
+            raise Refused("syntax", each.first + 1, "a bracket is missing")
     return found
+
+
+def keys_at(content: bytes, line: int) -> Tuple[str, ...]:
+    """Return the keys of what begins in a line; none where nothing readable does."""
+    try:
+        found = parsed(toml_statements.split_lines(text_of(content)))
+    except Refused:
+        return ()
+    here = next((each.path for each in found if each.first == line - 1), ())
+    return tuple(str(key) for key in here)
 
 
 def _check_utf8(content: bytes) -> None:
@@ -145,6 +156,14 @@ def _check_utf8(content: bytes) -> None:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Refused("syntax", line, "not UTF-8") from error
+
+
+def _check_returns(content: bytes) -> None:
+    """A carriage return alone is no end of a line, nor may it stand in a comment."""
+    lone = _LONE_RETURN.search(content.decode())
+    if lone is not None:
+        line = lone.string.count("\n", 0, lone.start()) + 1
+        raise Refused("syntax", line, "a carriage return without a line feed")
 
 
 def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
@@ -159,90 +178,10 @@ def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
                 each.first + 1,
                 f"a bracket in the table's name {shown_name(keys[-1])}",
             )
-        if re.search(r"[\\\t]", _between_brackets(lines[each.first])):
+        if re.search(r"[\\\t]", go_toml.between_brackets(lines[each.first])):
             raise Refused(
                 "syntax", each.first + 1, "a backslash or tab in the table's name"
             )
-
-
-def _check_not_twice(found: List[Statement], lines: List[str], *, is_2: bool) -> None:
-    seen = _Seen(is_2=is_2)
-    for each in found:
-        is_twice = (
-            seen.has_header(each, lines[each.first])
-            if each.is_header
-            else seen.has_key(each)
-        )
-        if is_twice:
-            raise Refused(
-                "twice", each.first + 1, f"{shown_keys(each.path)} is there twice"
-            )
-
-
-class _Seen:
-    """What a text has said already, as either library remembers it."""
-
-    def __init__(self, *, is_2: bool) -> None:
-        self._is_2 = is_2
-        self._names: Set[Any] = set()
-        self._opened: Set[Path] = set()
-        self._tables: Set[Path] = set()
-        self._values: Set[Path] = set()
-        self._above: Path = ()
-
-    def has_header(self, header: Statement, line: str) -> bool:
-        """Take a header; return whether the library finds it there already."""
-        path, is_array = header.path, line.lstrip().startswith("[[")
-        # A table is no array of tables, nor the other way round.
-        is_twice = is_array and path[-1] == 0 and path[:-1] in self._tables
-        if self._is_2:
-            name: Any = path
-            is_twice = is_twice or (not is_array and isinstance(path[-1], int))
-        else:
-            # go-toml v1 compares what stands between the brackets, as it is written.
-            name = _between_brackets(line)
-            name = name[1:-1] if is_array else name
-        is_twice = (
-            is_twice or (name in self._names and not is_array) or self._is_value(path)
-        )
-        self._names.add(name)
-        self._opened.add(path)
-        self._above = path
-        self._tables.update(path[:end] for end in range(1, len(path) + 1))
-        return is_twice
-
-    def has_key(self, key: Statement) -> bool:
-        """Take a key; return whether the library finds it there already."""
-        path = key.path
-        if self._is_2 and not _is_decoded(self._above):
-            return False
-        is_twice = path in self._tables or self._is_value(path)
-        if self._is_2:
-            # A table that dotted keys have made has no header, and the other way round.
-            inner = [path[:end] for end in range(len(self._above) + 1, len(path))]
-            is_twice = is_twice or not self._opened.isdisjoint(inner)
-            self._names.update(inner)
-        self._values.add(path)
-        self._tables.update(path[:end] for end in range(1, len(path)))
-        return is_twice
-
-    def _is_value(self, path: Path) -> bool:
-        return any(path[:length] in self._values for length in range(1, len(path) + 1))
-
-
-def _is_decoded(table: Path) -> bool:
-    """Whether go-toml v2 looks at a table's keys: those of unknown ones it skips
-    unseen.
-    """
-    names = [str(key).lower() for key in table]
-    if names[:1] == ["host"]:
-        # Host, URL and a key.
-        return len(names) < 3 or names[2] in HOST_KEYS  # noqa: PLR2004
-    return not names or names[0] in HOST_KEYS
-
-
-def _between_brackets(line: str) -> str:
-    return line.strip().partition("[")[2].rpartition("]")[0]
 
 
 def dotted(path: Path) -> str:

@@ -1,5 +1,6 @@
-"""Whom containerd asks for a registry, from what its hosts.toml says (hosts.go
-ConfigureHosts).
+"""Endpoints of a registry, from what its hosts.toml says: whom containerd asks.
+
+As hosts.go ConfigureHosts does, over all its versions.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def entries_of_file(
     entries = []
     for url, table in document.hosts:
         fields = hosts_fields.fields_of(table, directory, version)
-        entry = _entry(url, fields, table.line, version)
+        entry = endpoint_of(url, fields, table.line, version)
         entries.append(
             _placed(entry, fields, registry, f"{path}, line {table.line}", version)
         )
@@ -80,17 +81,27 @@ def _last(
 ) -> HostEntry:
     server = document.root.get("server") or document.root.get("Server")
     line = server.line if isinstance(server, hosts_document.Leaf) else 0
-    entry = _entry(root.server, root, line, version) if root.server else None
+    entry = endpoint_of(root.server, root, line, version) if root.server else None
     source = f"{path}, line {line}" if line else path
     if entry is None or not entry.authority:
         entry = _default(registry, root, version)
     return _placed(entry, root, registry, source, version)._replace(is_server=True)
 
 
-def _entry(url: str, fields: Fields, line: int, version: Version) -> HostEntry:
+def full_url(url: str) -> str:
+    """Return a URL with its scheme, of which containerd looks for four letters only."""
+    return url if url.startswith("http") else f"https://{url}"
+
+
+def endpoint_of(url: str, fields: Fields, line: int, version: Version) -> HostEntry:
+    """Return an endpoint as its own table says, whichever registry that is for.
+
+    Raises:
+        Refused: it is no URL.
+    """
     if not url:
         return HostEntry("", "", "", fields.capabilities, fields.trust, fields.headers)
-    parsed = go_url.parse(url if url.startswith("http") else f"https://{url}", version)
+    parsed = go_url.parse(full_url(url), version)
     if parsed is None:
         raise Refused("url", line, f"{url} is no URL")
     return HostEntry(

@@ -1,5 +1,6 @@
-"""The keys of hosts.toml with their types, as containerd decodes them (hosts.go
-hostFileConfig).
+"""Keys of hosts.toml with their types, and since when containerd reads them.
+
+As hosts.go hostFileConfig is decoded.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ import re
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.check.reading import hosts_document
+from private_registry.check.reading.go_toml import is_go_toml_2
 from private_registry.check.reading.hosts_document import (
     Leaf,
     Refused,
     Table,
-    is_go_toml_2,
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY, Trust
 from private_registry.containerd.versions import Version

@@ -1,6 +1,4 @@
-"""What containerd makes of certs.d for one registry: whom it asks, and what it
-misunderstands.
-"""
+"""The reading of one registry in certs.d: whom containerd asks, and what is wrong."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Whom containerd asks where it has no config_path: CRI's own mirrors (its
-image_pull.go).
+"""The reading of one registry where there is no config_path: CRI's own mirrors.
+
+As image_pull.go of CRI does.
 """
 
 from __future__ import annotations

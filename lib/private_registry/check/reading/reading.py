@@ -1,6 +1,4 @@
-"""What containerd makes of a registry's configuration: whom it asks, in which order,
-and how.
-"""
+"""Values of a reading: endpoints in the order that containerd asks them, and how."""
 
 from __future__ import annotations
 
