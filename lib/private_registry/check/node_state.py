@@ -11,7 +11,7 @@ from private_registry.check import remedies
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
-from private_registry.check.node_facts import service_of
+from private_registry.check.node_facts import files_of, service_of
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
@@ -135,7 +135,7 @@ def observe(node: Node) -> NodeState:
             _placed(each, written)
             for each in _lint(node, written, loaded, version, unseen)
         ]
-        findings += [each for each in lint if not each.registry]
+        findings += [_mended_if_fault(node, e) for e in lint if not e.registry]
     if not any(each.is_fault for each in findings):
         findings += _of_runtime(node, runtime, unseen)
     listing, hints = _saved(node, unseen)
@@ -269,8 +269,15 @@ def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding
 
 
 def _mended(node: Node, cause: Cause, where: str = "") -> Finding:
-    finding = Finding(cause, cause.told(), where=where)
-    return mended(finding, Setup(service=service_of(node)))
+    return _mended_if_fault(node, Finding(cause, cause.told(), where=where))
+
+
+def _mended_if_fault(node: Node, finding: Finding) -> Finding:
+    if not finding.is_fault:
+        return finding
+    files, service = files_of(node), service_of(node)
+    setup = Setup(where=finding.where, files=files, service=service)
+    return mended(finding, setup._replace(has_plugin=node.has_plugin))
 
 
 def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Finding]]:

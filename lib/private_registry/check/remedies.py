@@ -37,10 +37,10 @@ _CLIENT = "--client-cert client.crt --client-key client.key"
 _LOGIN = '--username "$REGISTRY_USER" --password-env REGISTRY_PASSWORD'
 _PLAIN_LOGIN = "--allow-plaintext-credentials"
 _NEEDS = {
-    _CA: "ca.crt, the certificate of the CA that signed the one of {who} (ask its"
-    " owner)",
     _CLIENT: "client.crt and client.key, a client certificate that {who} accepts and"
     " its key (its owner issues them)",
+    _CA: "ca.crt, the certificate of the CA that signed the one of {who} (ask its"
+    " owner)",
     _LOGIN: "a login of {who} in the environment: export REGISTRY_USER=NAME; "
     "read -rs REGISTRY_PASSWORD; export REGISTRY_PASSWORD",
 }
@@ -51,7 +51,7 @@ _NEEDS_NAME = (
 _ONLY_MIRROR = (
     "where {registry} has more mirrors: all in one --file, for this replaces them"
 )
-_MAYBE_PUBLIC = "without --ca where a public CA signed it"
+_MAYBE_PUBLIC = "no --ca where a public CA signed it"
 _BUILT_IN = "localhost:32000"
 _LOCAL_PULL = (
     r"""printf '\n[plugins."io.containerd.cri.v1.images"]\n"""

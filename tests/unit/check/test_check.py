@@ -148,6 +148,7 @@ def test_people_get_the_same(
         f"  where: https://{host}/v2",
         "  why: it answers plain HTTP where TLS should begin",
         f"  do: microk8s private-registry add --insecure {host}",
+        "  more: docs/troubleshooting.md#speaks_http",
         "  not reached: http, api, login",
         "",
         "1 fault found.",

@@ -123,7 +123,7 @@ WHYS: Dict[Cause, str] = {
     Cause.CLIENT_CERTIFICATE_MISSING: "without one it ends each connection",
     Cause.CLIENT_CERTIFICATE_REFUSED: "it is expired, or of a CA that it does not know",
     # what it answers
-    Cause.NOT_A_REGISTRY: "the port is not the registry's, and another service's",
+    Cause.NOT_A_REGISTRY: "the port is another service's",
     Cause.FORBIDDEN: (
         "it knows who asks: the login has no right to it, or the address of this node"
         " has none"
