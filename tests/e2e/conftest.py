@@ -4,6 +4,8 @@ command line.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from registry_harness import (
     RegistrySpec,
     difference,
 )
-from registry_harness.containerd.releases import SERIES
+from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.registries.network import LABEL
@@ -39,30 +41,40 @@ UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 
+# Before pytest looks at what -m chooses.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Leave out what a test's mark ``combinations(chosen=...)`` does not choose of its
-    parameters.
+    parameters, and mark as exhaustive what is not for every day.
 
     With one ``parametrize`` for all of them pytest would make a node anew for each
-    test.
+    test. For every day are the oldest and the newest containerd, and of these what
+    ``combinations(daily=...)`` chooses.
     """
-    config.hook.pytest_deselected(
-        items=[item for item in items if not _is_chosen(item)]
-    )
-    items[:] = [item for item in items if _is_chosen(item)]
+    left_out = [item for item in items if not _is_chosen(item, "chosen")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _is_chosen(item, "chosen")]
+    for item in items:
+        if not _is_chosen(item, "daily"):
+            item.add_marker(pytest.mark.exhaustive)
 
 
-def _is_chosen(item: pytest.Item) -> bool:
+def _is_chosen(item: pytest.Item, way: str) -> bool:
+    """Whether the test's mark chooses its parameters; where it has none, they are
+    chosen. Not so those between the oldest and the newest containerd daily.
+    """
     mark = item.get_closest_marker("combinations")
-    if mark is None or not isinstance(item, pytest.Function):
-        return True
-    return bool(mark.kwargs["chosen"](**item.callspec.params))
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if mark is not None and way in mark.kwargs:
+        return bool(mark.kwargs[way](**parameters))
+    release = parameters.get("containerd_release")
+    return way != "daily" or release is None or release in EDGES
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the matrix, if any of it ran."""
+    """Print the matrix, if any of it ran, and how long scripts/test's parts took."""
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -78,6 +90,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("matrix of registries")
         for line in table(cells):
             terminalreporter.line(line)
+    if "TEST_TIMES" in os.environ:
+        terminalreporter.section("times")
+        own = int(time.time()) - int(os.environ["TEST_BEGUN"])
+        told = f"{os.environ['TEST_TIMES']}{own:6} s  End to end"
+        whole = sum(int(line.split()[0]) for line in told.splitlines())
+        terminalreporter.line(f"{told}\n{whole:6} s  all of it")
 
 
 class Pulls:
