@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from registry_harness import (
     CertificateAuthority,
@@ -28,6 +29,7 @@ from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.registries.network import LABEL
 
 from .matrix import CELL, Cell, table
+from .spread import ByPart, rank_of
 
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 UNKNOWN_CA = "x509: certificate signed by unknown authority"
@@ -41,11 +43,11 @@ UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 
-# Before pytest looks at what -m chooses.
-@pytest.hookimpl(tryfirst=True)
+# Before -m chooses, and after pytest has put in order what shares nodes.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
-) -> None:
+) -> Generator[None, None, None]:
     """Leave out what a test's mark ``combinations(chosen=...)`` does not choose of its
     parameters, and mark as exhaustive what is not for every day.
 
@@ -59,6 +61,14 @@ def pytest_collection_modifyitems(
     for item in items:
         if not _is_chosen(item, "daily"):
             item.add_marker(pytest.mark.exhaustive)
+    yield
+    items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPart:
+    """Spread the tests over workers; see spread."""
+    return ByPart(config, log)
 
 
 def _is_chosen(item: pytest.Item, way: str) -> bool:
