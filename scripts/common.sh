@@ -7,6 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
 
+# Some machines forbid Python to keep what it compiled; then every program of a test compiles the
+# engine anew, and every pytest all tests.
+unset PYTHONDONTWRITEBYTECODE
+
 # shellcheck disable=SC2034 # for those who source this
 venv_python=.venv/bin/python
 

@@ -4,11 +4,14 @@ command line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from registry_harness import (
     CertificateAuthority,
@@ -20,12 +23,13 @@ from registry_harness import (
     RegistrySpec,
     difference,
 )
-from registry_harness.containerd.releases import SERIES
+from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.registries.network import LABEL
 
 from .matrix import CELL, Cell, table
+from .spread import ByPart, rank_of
 
 HTTP_TO_HTTPS = "http: server gave HTTP response to HTTPS client"
 UNKNOWN_CA = "x509: certificate signed by unknown authority"
@@ -39,30 +43,48 @@ UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 
 
+# Before -m chooses, and after pytest has put in order what shares nodes.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
-) -> None:
+) -> Generator[None, None, None]:
     """Leave out what a test's mark ``combinations(chosen=...)`` does not choose of its
-    parameters.
+    parameters, and mark as exhaustive what is not for every day.
 
     With one ``parametrize`` for all of them pytest would make a node anew for each
-    test.
+    test. For every day are the oldest and the newest containerd, and of these what
+    ``combinations(daily=...)`` chooses.
     """
-    config.hook.pytest_deselected(
-        items=[item for item in items if not _is_chosen(item)]
-    )
-    items[:] = [item for item in items if _is_chosen(item)]
+    left_out = [item for item in items if not _is_chosen(item, "chosen")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if _is_chosen(item, "chosen")]
+    for item in items:
+        if not _is_chosen(item, "daily"):
+            item.add_marker(pytest.mark.exhaustive)
+    yield
+    items.sort(key=lambda item: rank_of(item.nodeid))
 
 
-def _is_chosen(item: pytest.Item) -> bool:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPart:
+    """Spread the tests over workers; see spread."""
+    return ByPart(config, log)
+
+
+def _is_chosen(item: pytest.Item, way: str) -> bool:
+    """Whether the test's mark chooses its parameters; where it has none, they are
+    chosen. Not so those between the oldest and the newest containerd daily.
+    """
     mark = item.get_closest_marker("combinations")
-    if mark is None or not isinstance(item, pytest.Function):
-        return True
-    return bool(mark.kwargs["chosen"](**item.callspec.params))
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if mark is not None and way in mark.kwargs:
+        return bool(mark.kwargs[way](**parameters))
+    release = parameters.get("containerd_release")
+    return way != "daily" or release is None or release in EDGES
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the matrix, if any of it ran."""
+    """Print the matrix, if any of it ran, and how long scripts/test's parts took."""
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -78,6 +100,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("matrix of registries")
         for line in table(cells):
             terminalreporter.line(line)
+    if "TEST_TIMES" in os.environ:
+        terminalreporter.section("times")
+        own = int(time.time()) - int(os.environ["TEST_BEGUN"])
+        told = f"{os.environ['TEST_TIMES']}{own:6} s  End to end"
+        whole = sum(int(line.split()[0]) for line in told.splitlines())
+        terminalreporter.line(f"{told}\n{whole:6} s  all of it")
 
 
 class Pulls:

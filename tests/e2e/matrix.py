@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import combinations, product
 
 from registry_harness.containerd.releases import EDGES, SERIES
@@ -122,9 +122,18 @@ def cells_of(series: str) -> list[Cell]:
     return [Cell(series, *row) for row in rows]
 
 
+def daily_cells_of(series: str) -> list[Cell]:
+    """Return of these the cells that `scripts/test` runs: every pair of values."""
+    rows = [astuple(cell)[1:] for cell in cells_of(series)]
+    refused = [row for row in rows if Cell(series, *row).is_refused]
+    rows = covering([row for row in rows if row not in refused], refused)
+    return [Cell(series, *row) for row in rows]
+
+
 NODES = tuple(product(SERIES, FACTORS["mode"]))
 ROWS = tuple(product(*list(FACTORS.values())[1:]))
 CELLS = tuple(cell for series in SERIES for cell in cells_of(series))
+DAILY = frozenset(cell for series in EDGES for cell in daily_cells_of(series))
 
 
 def table(outcomes: Iterable[tuple[Cell, str]]) -> list[str]:

@@ -24,7 +24,7 @@ from registry_harness.containerd.template import CERTS_D_TEMPLATE, LEGACY_TEMPLA
 from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind, log_on_failure
 
 from .conftest import HTTP_TO_HTTPS, NOT_FOUND, PAUSE_IMAGE, UNKNOWN_CA, Pulls, run
-from .matrix import CELL, CELLS, LEGACY, NODES, ROWS, Cell
+from .matrix import CELL, CELLS, DAILY, LEGACY, NODES, ROWS, Cell
 
 REFUSALS = ("cannot be promised", "reads no CA")
 RESTART = "restart microk8s.daemon-containerd"
@@ -190,9 +190,13 @@ def _is_run(node: tuple[str, str], row: tuple[str, ...]) -> bool:
     return Cell(*node, *row) in CELLS
 
 
+def _is_daily(node: tuple[str, str], row: tuple[str, ...]) -> bool:
+    return Cell(*node, *row) in DAILY
+
+
 @pytest.mark.parametrize("node", NODES, ids="-".join, indirect=True)
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
-@pytest.mark.combinations(chosen=_is_run)
+@pytest.mark.combinations(chosen=_is_run, daily=_is_daily)
 def test_matrix(
     row: tuple[str, ...],
     node: tuple[tuple[str, str], PullingNode],

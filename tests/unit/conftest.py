@@ -21,6 +21,8 @@ from unit.pki import Pki, make
 # A slow machine is no fault of the engine.
 # In CI the same examples each time; by hand new ones.
 settings.register_profile("engine", deadline=None, derandomize="CI" in os.environ)
+# For `scripts/test`; `scripts/test all` tries as many as ever.
+settings.register_profile("daily", settings.get_profile("engine"), max_examples=20)
 settings.load_profile("engine")
 
 

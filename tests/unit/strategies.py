@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from typing import List, Optional
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from private_registry.registries.endpoints import Endpoint
@@ -22,7 +23,16 @@ from private_registry.registries.names import (
     RegistryName,
 )
 
+_USUAL = 100
 _ALPHANUMERIC = string.ascii_lowercase + string.digits
+
+
+def examples(count: int) -> int:
+    """Return how many examples the profile in use has where all of them are so many."""
+    chosen = settings.default
+    assert chosen is not None
+    return max(1, count * chosen.max_examples // _USUAL)
+
 
 ports = st.integers(1, 65535)
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)

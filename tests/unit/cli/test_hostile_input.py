@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from unit import strategies
 from unit.microk8s import Microk8s, Result
 from unit.pki import Pki
 
@@ -460,7 +461,10 @@ _arguments = st.lists(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=strategies.examples(150),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.sampled_from(["enable", "disable", "plugin"]), _arguments)
 @example(
     "plugin", ["remove", "--registry", "reg.corp:5000", "--registry", "reg.corp:5000"]

@@ -183,7 +183,7 @@ def test_each_version_of_the_file_has_its_own_section(
     assert f'\n[{header}.configs."a.corp".auth]\n' in text
 
 
-@settings(max_examples=150)
+@settings(max_examples=strategies.examples(150))
 @given(
     st.sampled_from(sorted(text for name, text in TEXTS.items() if name != "empty")),
     st.lists(

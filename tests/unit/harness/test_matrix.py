@@ -9,7 +9,16 @@ from itertools import combinations, product
 
 import pytest
 
-from e2e.matrix import AT_EDGES, CELLS, FACTORS, Cell, cells_of, covering, table
+from e2e.matrix import (
+    AT_EDGES,
+    CELLS,
+    DAILY,
+    FACTORS,
+    Cell,
+    cells_of,
+    covering,
+    table,
+)
 from registry_harness.containerd.releases import EDGES, SERIES
 
 OTHERS = [series for series in SERIES if series not in EDGES]
@@ -52,6 +61,19 @@ def test_the_oldest_and_the_newest_run_all_with_registries_of_their_age(
     *factors, _ = FACTORS.values()
     assert [values(cell)[:-1] for cell in cells_of(series)] == list(product(*factors))
     assert {cell.distribution for cell in cells_of(series)} == {AT_EDGES[series]}
+
+
+@pytest.mark.parametrize("series", EDGES)
+def test_daily_every_pair_meets_on_the_oldest_and_the_newest(series: str) -> None:
+    whole, daily = cells_of(series), [cell for cell in DAILY if cell.series == series]
+    assert set(daily) <= set(whole)
+    for is_refused in (True, False):
+        of_whole, of_daily = (
+            pairs([values(cell) for cell in cells if is_refused or not cell.is_refused])
+            for cells in (whole, daily)
+        )
+        assert of_whole == of_daily
+    assert len(daily) < len(whole) / 3
 
 
 @pytest.mark.parametrize("series", OTHERS)

@@ -35,7 +35,7 @@ def read_file(kind: str, name: str) -> str:
     return FILES[name]
 
 
-@settings(max_examples=60)
+@settings(max_examples=strategies.examples(60))
 @given(strategies.states)
 def test_what_is_written_reads_back_and_is_written_alike(state: DesiredState) -> None:
     text = to_toml(state)

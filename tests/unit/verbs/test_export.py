@@ -63,7 +63,7 @@ def _secrets(state: DesiredState) -> Dict[str, str]:
 # --- round trips ----------------------------------------------------------------------
 
 
-@settings(max_examples=50)
+@settings(max_examples=strategies.examples(50))
 @given(strategies.states)
 def test_toml_with_secrets_reads_back_as_the_state(state: DesiredState) -> None:
     export = as_toml(state, with_secrets=True)
@@ -71,7 +71,7 @@ def test_toml_with_secrets_reads_back_as_the_state(state: DesiredState) -> None:
     assert export.notes == ()
 
 
-@settings(max_examples=50)
+@settings(max_examples=strategies.examples(50))
 @given(strategies.states)
 def test_toml_without_secrets_reads_back_once_they_are_given(
     state: DesiredState,
@@ -125,7 +125,7 @@ def _is_its_own_mirror(registry: Registry) -> bool:
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=strategies.examples(50))
 @given(strategies.states)
 def test_a_tree_reads_back_as_the_state_without_logins(state: DesiredState) -> None:
     assume(not any(_is_its_own_mirror(each) for each in state.registries))
@@ -136,7 +136,7 @@ def test_a_tree_reads_back_as_the_state_without_logins(state: DesiredState) -> N
     assert imported.notes == ()
 
 
-@settings(max_examples=50)
+@settings(max_examples=strategies.examples(50))
 @given(strategies.states)
 def test_a_tree_without_secrets_has_no_key_and_no_file_that_is_not_there(
     state: DesiredState,
@@ -154,7 +154,7 @@ def test_a_tree_without_secrets_has_no_key_and_no_file_that_is_not_there(
     assert export.text.count("# left out: the client certificate") == clients
 
 
-@settings(max_examples=50)
+@settings(max_examples=strategies.examples(50))
 @given(strategies.states, st.booleans())
 def test_a_launch_configuration_holds_the_same_hosts_toml(
     state: DesiredState, with_secrets: bool

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from unit import strategies
 from unit.interruptions import MEMORY
 from unit.microk8s import Microk8s, Result, ok
 from unit.revisions import refresh, revert
@@ -292,7 +293,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=40,
+    max_examples=strategies.examples(40),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
