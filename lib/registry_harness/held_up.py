@@ -16,6 +16,7 @@ import docker
 from registry_harness.errors import HarnessError
 from registry_harness.registries.certificates import CertificateAuthority
 from registry_harness.registries.image import registry_image
+from registry_harness.registries.kinds import HELD_UP
 from registry_harness.registries.network import (
     KEPT,
     LABEL,
@@ -70,12 +71,8 @@ def start_all(
 
         seed = _SEED_ADDRESS if str(network.subnet) == SEED_SUBNET else None
         plain = start("plain HTTP", RegistrySpec(address=seed, port=_SEED_PORT))
-        start("own CA", RegistrySpec(tls=True))
-        start("password", RegistrySpec(htpasswd=True, to_type=True))
-        start(
-            "own CA and password", RegistrySpec(tls=True, htpasswd=True, to_type=True)
-        )
-        start("client certificate", RegistrySpec(tls=True, client_certificates=True))
+        for kind, spec in HELD_UP.items():
+            start(kind, spec)
         start("mirror of plain HTTP", RegistrySpec(proxy_of=plain))
         described = _save(registries)
         undo.pop_all()

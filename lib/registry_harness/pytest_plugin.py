@@ -44,6 +44,7 @@ from registry_harness.node.pulling_node import PullingNode, pulling_node
 from registry_harness.registries.certificates import CertificateAuthority
 from registry_harness.registries.distribution import DEFAULT
 from registry_harness.registries.image import registry_image as find_registry_image
+from registry_harness.registries.kinds import TRANSPORTS
 from registry_harness.registries.network import HarnessNetwork
 from registry_harness.registries.registry import (
     Registry,
@@ -67,14 +68,6 @@ class RegistryOfKind(Protocol):
         """Return the one of TRANSPORTS, of AUTHENTICATIONS and of a version of
         distribution.
         """
-
-
-TRANSPORTS = {
-    "http": RegistrySpec(port=32000),
-    "tls": RegistrySpec(tls=True),
-    "mtls": RegistrySpec(tls=True, client_certificates=True),
-}
-AUTHENTICATIONS = ("none", "htpasswd", "token")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,8 +14,8 @@ from dataclasses import astuple, dataclass
 from itertools import combinations, product
 
 from registry_harness.containerd.releases import EDGES, SERIES
-from registry_harness.pytest_plugin import AUTHENTICATIONS, TRANSPORTS
 from registry_harness.registries.distribution import DISTRIBUTIONS
+from registry_harness.registries.kinds import AUTHENTICATIONS, TRANSPORTS
 
 CELL = "cell"
 LEGACY = "legacy"

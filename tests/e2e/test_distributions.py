@@ -24,14 +24,9 @@ from registry_harness import (
     pulling_node,
 )
 from registry_harness.containerd.releases import SERIES, ContainerdRelease
-from registry_harness.pytest_plugin import (
-    AUTHENTICATIONS,
-    TRANSPORTS,
-    NewRegistry,
-    RegistryOfKind,
-    log_on_failure,
-)
+from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind, log_on_failure
 from registry_harness.registries.distribution import DEFAULT, DISTRIBUTIONS
+from registry_harness.registries.kinds import AUTHENTICATIONS, TRANSPORTS
 
 from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Pulls, run
 

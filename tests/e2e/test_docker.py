@@ -27,13 +27,9 @@ from registry_harness import (
     snapshot,
     workspace,
 )
-from registry_harness.pytest_plugin import (
-    TRANSPORTS,
-    NewRegistry,
-    RegistryOfKind,
-    log_on_failure,
-)
+from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind, log_on_failure
 from registry_harness.registries.image import libraries_of
+from registry_harness.registries.kinds import TRANSPORTS
 
 from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Pulls, run
 

@@ -31,12 +31,8 @@ from registry_harness import (
     start_registry,
 )
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.pytest_plugin import (
-    AUTHENTICATIONS,
-    TRANSPORTS,
-    NewRegistry,
-    RegistryOfKind,
-)
+from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind
+from registry_harness.registries.kinds import AUTHENTICATIONS, TRANSPORTS
 
 from .conftest import HTTP_TO_HTTPS, parts_in_docker
 

@@ -71,7 +71,7 @@ OURS = "private_registry"
 # Imports go from a room to those before it, and to no other one.
 ROOMS = (
     *("texts", "node", "registries", "transaction", "containerd", "pull_secrets"),
-    *("docker", "imports", "changes", "check", "cli", "verbs"),
+    *("docker", "changes", "check", "imports", "cli", "verbs"),
 )
 
 
