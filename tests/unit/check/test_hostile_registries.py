@@ -118,7 +118,7 @@ def test_a_bug_of_ours_is_the_result_of_that_registry(
     def fails(*_: Any) -> Any:
         raise kind("secret words")
 
-    monkeypatch.setattr(probe_module, "_check_status", fails)
+    monkeypatch.setattr(probe_module, "check_status", fails)
     result = ask(question(registries.start().authority), 5)
     assert result.cause is Cause.NOT_UNDERSTOOD
     assert kind.__name__ in result.detail
