@@ -24,7 +24,7 @@ from registry_harness.kubernetes import (
     running_cluster,
 )
 from registry_harness.kubernetes.kubectl import fetch_kubectls
-from registry_harness.machine.apart import check_machines
+from registry_harness.machine.namespaces import check_machines
 from registry_harness.machine.running import in_background
 
 NAME = "nginx"

@@ -25,7 +25,7 @@ from registry_harness.kubernetes import (
 )
 from registry_harness.kubernetes.kubectl import fetch_kubectls
 from registry_harness.kubernetes.programs import fetch_kubernetes
-from registry_harness.machine.apart import check_machines
+from registry_harness.machine.namespaces import check_machines
 from registry_harness.registries.network import kept_network
 
 HOLD = "hold-cluster"

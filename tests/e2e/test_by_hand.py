@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from registry_harness.kubernetes import KubernetesRelease
-from registry_harness.machine.apart import check_machines
+from registry_harness.machine.namespaces import check_machines
 from registry_harness.machine.packages import cache_directory
 
 Harness = Callable[..., "subprocess.CompletedProcess[str]"]

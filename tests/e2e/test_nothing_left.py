@@ -17,8 +17,8 @@ import pytest
 
 from registry_harness import HarnessNetwork
 from registry_harness.kubernetes import KubernetesRelease
-from registry_harness.machine.apart import DEVICES, check_machines
 from registry_harness.machine.cgroups import cgroups_named
+from registry_harness.machine.namespaces import DEVICES, check_machines
 from registry_harness.machine.workspace import remove_stale_workspaces
 
 from .conftest import UNDER_SIGNALS, parts_in_docker

@@ -30,7 +30,7 @@ TOUCHES = {
     "check": ["node_state", "observing", "pulling"],
     "check/probe": [
         *("answers", "caller", "connection", "exchange", "failure", "probe"),
-        *("targets", "together", "trust"),
+        *("targets", "parallel", "trust"),
     ],
     "cli": [
         *("add_options", "change_options", "console", "files_given", "imports_given"),
@@ -49,21 +49,22 @@ TOUCHES = {
 }
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
-    "changes": ["change", "outcomes", "saved", "turn"],
+    "changes": ["change", "outcomes", "saved", "one_at_a_time"],
     "check": ["node_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
-        *("pull_secret_options", "show_changes", "show_diff", "tls_options"),
+        *("pull_secret_options", "remove_options", "show_changes", "show_diff"),
+        "tls_options",
     ],
     "containerd": ["part", "template_file"],
     "node": ["services"],
     "pull_secrets": ["cluster", "kubectl", "part", "steps", "undoing"],
     "transaction": [
-        *("commit", "follower", "in_place", "journal", "lending", "part", "records"),
+        *("commit", "follower", "in_place", "journal", "lent_place", "part", "records"),
         *("steps", "turns"),
     ],
     "verbs": [
-        *("add", "afterwards", "apply", "check", "export", "help", "list", "remove"),
+        *("add", "after_change", "apply", "check", "export", "help", "list", "remove"),
         "version",
     ],
 }

@@ -19,6 +19,7 @@ from typing import (
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.saved import saved_credentials
 from private_registry.containerd.daemon import Containerd
+from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.containerd.part import (
     RegistryFiles,
     Restart,
@@ -26,7 +27,6 @@ from private_registry.containerd.part import (
     entries_of,
 )
 from private_registry.containerd.refusals import check_rendered
-from private_registry.containerd.shipped import is_stock
 from private_registry.containerd.template_file import (
     RENDERED_PATH,
     may_hold_old_logins,

@@ -14,7 +14,7 @@ from private_registry.containerd.hosts_toml import (
     registry_files,
 )
 from private_registry.registries.model import DesiredState, Registry, Tls
-from private_registry.registries.plain import to_document
+from private_registry.registries.plain_values import to_document
 from private_registry.texts import toml
 
 _BLOCK_LINES = re.compile(r"([\x21-\x7e][\x20-\x7e]*\n|\n)+")

@@ -9,7 +9,7 @@ from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.reading import Look
 from private_registry.check.setup import NO_FACTS, Files, NodeFacts
 from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.containerd.shipped import is_stock
+from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
 from private_registry.node.paths import CERTS_D, CONTAINERD_ENVIRONMENT, STATE, Node

@@ -20,8 +20,8 @@ from private_registry.check.observing import (
     runtime_of,
 )
 from private_registry.check.probe.proxies import Proxies
+from private_registry.check.probe.result import Login
 from private_registry.check.remedies import mended
-from private_registry.check.result import Login
 from private_registry.check.setup import Setup
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of

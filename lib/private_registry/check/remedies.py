@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Tuple
 
+from private_registry.check.cause_kinds import Mend
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
-from private_registry.check.kinds import Mend
 from private_registry.check.reading.reading import Trust
 from private_registry.check.setup import Setup, can_be_typed, with_scheme
 from private_registry.errors import UsageError

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from private_registry.changes.last_check import remember
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.diagnosis import (
     Answers,
@@ -19,16 +20,16 @@ from private_registry.check.diagnosis import (
 )
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.image import Image, parse_subject
-from private_registry.check.kinds import Layer
 from private_registry.check.lint.directory_lint import lint_tree
 from private_registry.check.node_facts import files_of, is_stock_directory, service_of
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
 from private_registry.check.observing import look_at
 from private_registry.check.outcome import CheckOutcome, PullTry
 from private_registry.check.probe.failure import not_understood
+from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
+from private_registry.check.probe.result import Question, Result
 from private_registry.check.probe.targets import compares_ports
-from private_registry.check.probe.together import all_at_once
 from private_registry.check.pulling import LONGEST_WORDS, finding_of, pull
 from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.hosts_reading import read_registry
@@ -36,10 +37,9 @@ from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import REFRESH, mended
 from private_registry.check.request import CheckRequest
-from private_registry.check.result import Question, Result
+from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
-from private_registry.check.told import harmless
-from private_registry.containerd.shipped import is_stock_entry
+from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
 from private_registry.node.paths import CERTS_D, Node

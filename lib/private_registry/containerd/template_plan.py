@@ -20,7 +20,7 @@ from typing import (
     Tuple,
 )
 
-from private_registry.containerd.shipped import is_stock_entry
+from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_entries import OwnedEntry
 from private_registry.errors import ConflictError

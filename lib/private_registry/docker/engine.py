@@ -15,7 +15,7 @@ from private_registry.node.directories import Owner, acting_as
 from private_registry.node.paths import Node
 from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts import json_edits
-from private_registry.transaction import lending, records
+from private_registry.transaction import lent_place, records
 from private_registry.transaction.journal import Journal
 
 RELOAD_SECONDS = 10
@@ -89,10 +89,10 @@ class DockerEngine:
             stand_in.encode(), mode, owner if file is None else file.owner
         )
         try:
-            lending.lend(self._node, self._path, staging, lent)
+            lent_place.lend(self._node, self._path, staging, lent)
             self._reload(wanted)
         finally:
-            lending.give_back(self._node, self._path, staging)
+            lent_place.give_back(self._node, self._path, staging)
 
     settle = take
 

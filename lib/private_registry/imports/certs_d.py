@@ -18,7 +18,7 @@ from private_registry.check.reading import (
     hosts_fields,
 )
 from private_registry.check.reading.hosts_document import Refused, Table
-from private_registry.containerd import shipped
+from private_registry.containerd import microk8s_defaults
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import UsageError
 from private_registry.imports.document import (
@@ -165,7 +165,9 @@ class _Reader:
 
     def _from_hosts(self, name: RegistryName) -> Optional[Registry]:
         text = self._text or ""
-        if shipped.is_stock(f"args/certs.d/{name}/{HOSTS_TOML}", text.encode()):
+        if microk8s_defaults.is_stock(
+            f"args/certs.d/{name}/{HOSTS_TOML}", text.encode()
+        ):
             self._document.note((), f"is what MicroK8s ships for {name}; {LEFT_OUT}")
             return None
         content = text.encode(errors="surrogateescape")

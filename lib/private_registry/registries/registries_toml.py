@@ -51,7 +51,7 @@ from private_registry.registries.model import (
     without_itself,
 )
 from private_registry.registries.names import parse_registry_name
-from private_registry.registries.plain import FORMAT_VERSION, to_document
+from private_registry.registries.plain_values import FORMAT_VERSION, to_document
 from private_registry.texts import toml
 from private_registry.texts.showing import shown_name
 from private_registry.texts.words import did_you_mean

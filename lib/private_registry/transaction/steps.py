@@ -14,7 +14,7 @@ from private_registry.node import files
 from private_registry.node.directories import ObstacleError, Place
 from private_registry.node.paths import STATE_DIRECTORY, TEMPLATE, Node
 from private_registry.node.values import NodePath, ObservedFile, Root
-from private_registry.transaction import in_place, lending, records
+from private_registry.transaction import in_place, lent_place, records
 from private_registry.transaction.journal import Directory, Journal, Step
 from private_registry.transaction.permissions import InPlace
 from private_registry.transaction.plan import parents_of
@@ -67,7 +67,7 @@ def _give_back_lent(node: Node, journal: Journal) -> None:
     ):
         path = NodePath(Root.DOCKER, node.docker.config.path)
         with _in_its_directory(node.place(path)):
-            lending.give_back(node, path, journal.staging)
+            lent_place.give_back(node, path, journal.staging)
 
 
 def _do(node: Node, step: Step, staging: str) -> None:

@@ -16,5 +16,4 @@ TAKES_ROOT = {
     "help": False,
     "version": False,
 }
-# Python 3.5 keeps no order in a dictionary, and only shows none of this.
 NAMES = tuple(TAKES_ROOT)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from private_registry.changes.change import InCluster, Options, make_so
+from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import AddRequest, desired_after_add
 from private_registry.changes.saved import saved_state
-from private_registry.changes.turn import turn_of
 from private_registry.cli.add_options import read_add
 from private_registry.cli.change_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.part import part_to_make
-from private_registry.verbs.afterwards import tell
+from private_registry.verbs.after_change import tell
 
 
 def add(found: Node, request: AddRequest, options: Options) -> Outcome:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from private_registry.changes.change import Options, make_so
+from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import ApplyRequest
 from private_registry.changes.saved import saved_state
-from private_registry.changes.turn import turn_of
 from private_registry.cli.change_options import (
     COMMON,
     How,
@@ -20,7 +20,7 @@ from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
-from private_registry.verbs.afterwards import tell
+from private_registry.verbs.after_change import tell
 
 
 def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:

@@ -6,8 +6,8 @@ from typing import List, Tuple
 
 from private_registry.changes.export import export
 from private_registry.changes.exported_files import write
+from private_registry.changes.one_at_a_time import look_of
 from private_registry.changes.saved import saved_state
-from private_registry.changes.turn import look_of
 from private_registry.cli.change_options import How
 from private_registry.cli.export_options import ExportRequest, read_export
 from private_registry.cli.files_given import Inputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator, List, Tuple
+from typing import Iterator, Tuple
 
 from private_registry.changes.change import (
     InCluster,
@@ -11,67 +11,21 @@ from private_registry.changes.change import (
     make_so,
     take_everything_back,
 )
+from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import RemoveRequest, desired_after_remove
 from private_registry.changes.saved import saved_state
-from private_registry.changes.turn import turn_of
-from private_registry.cli.change_options import How, how_of
-from private_registry.cli.files_given import Inputs
-from private_registry.cli.parser import Parser
+from private_registry.cli.change_options import How
+from private_registry.cli.remove_options import read_remove
 from private_registry.cli.verb import Call, Verb
-from private_registry.errors import NodeError, UsageError
+from private_registry.errors import NodeError
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.cluster import Cluster
 from private_registry.pull_secrets.kubectl import NoRightError
 from private_registry.pull_secrets.part import TakenBack, part_to_take_back
-from private_registry.registries.names import (
-    EVERY_REGISTRY,
-    RegistryName,
-    parse_registry_name,
-)
 from private_registry.transaction import records
 from private_registry.transaction.plan import Plan
-from private_registry.verbs.afterwards import tell
-
-DISABLE = "microk8s disable private-registry-config"
-
-
-def _read(
-    name: str, arguments: List[str], _inputs: Inputs
-) -> Tuple[RemoveRequest, How]:
-    parser = Parser()
-    parser.values("--registry", "--pull-secret")
-    parser.flags("--all", "--keep-pull-secrets", "--dry-run", "--json", "--no-restart")
-    values = parser.read(arguments, name)
-    names = tuple(_name_to_remove(each) for each in values.registry)
-    some = bool(names or values.pull_secret)
-    everything = values.all or (name == DISABLE and not some)
-    if values.all and some:
-        raise UsageError(
-            "--all takes back everything and stands alone", instead="--all"
-        )
-    if values.keep_pull_secrets and values.pull_secret:
-        raise UsageError(
-            "--keep-pull-secrets and --pull-secret exclude each other",
-            place="option --keep-pull-secrets",
-        )
-    if not some and not everything:
-        raise UsageError(
-            "which registry should be taken back?",
-            instead="--registry HOST[:PORT]   or   --all",
-        )
-    request = RemoveRequest(
-        names, everything, tuple(values.pull_secret), values.keep_pull_secrets
-    )
-    return request, how_of(values)
-
-
-def _name_to_remove(text: str) -> RegistryName:
-    if text == EVERY_REGISTRY:
-        return RegistryName(EVERY_REGISTRY)
-    scheme, separator, rest = text.partition("://")
-    known = separator and scheme.lower() in ("http", "https")
-    return parse_registry_name(rest if known else text, "--registry")
+from private_registry.verbs.after_change import tell
 
 
 def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
@@ -153,4 +107,4 @@ def _run(request: RemoveRequest, how: How, call: Call) -> int:
     return tell(node, remove(node, request, call.options(how)), how, call)
 
 
-VERB = Verb(_read, _run)
+VERB = Verb(read_remove, _run)

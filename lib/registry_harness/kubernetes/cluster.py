@@ -21,7 +21,7 @@ from registry_harness.kubernetes.kubectl import use_kubectl
 from registry_harness.kubernetes.kubelet import kubelet, pod_network
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.kubernetes.workloads import conditions
-from registry_harness.machine.apart import Machine, check_machines
+from registry_harness.machine.namespaces import Machine, check_machines
 from registry_harness.machine.processes import Daemon
 from registry_harness.machine.workspace import workspace
 from registry_harness.node.microk8s_node import MicroK8sNode

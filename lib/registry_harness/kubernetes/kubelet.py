@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from registry_harness.kubernetes.control_plane import ControlPlane
-from registry_harness.machine.apart import Machine
+from registry_harness.machine.namespaces import Machine
 from registry_harness.machine.processes import Daemon
 
 _PORT, _HEALTH_PORT = 10250, 10248

@@ -18,7 +18,7 @@ from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.reading import Look, Reading
-from private_registry.containerd import hosts_toml, shipped
+from private_registry.containerd import hosts_toml, microk8s_defaults
 from private_registry.containerd.versions import needs_of
 from private_registry.registries.model import Registry
 from private_registry.texts.toml import dumps
@@ -540,9 +540,12 @@ def test_ordinary_files_have_no_fault(
     assert not reading.fails
 
 
-@pytest.mark.parametrize("path", shipped._STOCK)  # noqa: SLF001 - what MicroK8s ships
+SHIPPED = microk8s_defaults._STOCK  # noqa: SLF001 - what MicroK8s ships
+
+
+@pytest.mark.parametrize("path", SHIPPED)
 def test_what_microk8s_ships_has_no_fault(path: str) -> None:
-    text = dumps(shipped._STOCK[path], "Shipped")  # noqa: SLF001
+    text = dumps(SHIPPED[path], "Shipped")
     registry = path.split("/")[2]
     for version in ALL:
         assert not [

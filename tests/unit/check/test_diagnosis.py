@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from private_registry.changes.requests import AddRequest
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.diagnosis import Answers, Diagnosis, diagnose
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.image import parse_subject
-from private_registry.check.kinds import Layer
+from private_registry.check.probe.result import Result
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
 from private_registry.check.remedies import mended
-from private_registry.check.result import Result
 from private_registry.check.setup import Files, Setup, setup_of
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs

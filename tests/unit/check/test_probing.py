@@ -18,15 +18,15 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
-from private_registry.check.kinds import Layer
 from private_registry.check.probe import trust
+from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.proxies import Proxies
-from private_registry.check.probe.together import all_at_once
+from private_registry.check.probe.result import Login, Question, Result
 from private_registry.check.reading.reading import HostEntry, Trust
-from private_registry.check.result import Login, Question, Result
 from unit import pki as pki_module
 from unit.fake_registry import FakeRegistries, FakeRegistry, Heard, Said
 from unit.pki import Pair, Pki

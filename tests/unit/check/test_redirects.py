@@ -13,14 +13,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
-from private_registry.check.kinds import Layer
 from private_registry.check.probe import targets
 from private_registry.check.probe.probe import ask
+from private_registry.check.probe.result import Login, Question, Result
 from private_registry.check.probe.targets import Target
 from private_registry.check.reading.reading import HostEntry, Trust
-from private_registry.check.result import Login, Question, Result
 from private_registry.containerd.versions import Version
 from unit.fake_registry import Answering, FakeRegistries, FakeRegistry, Heard, Said
 from unit.pki import Pki

@@ -9,7 +9,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import pytest
 
-from private_registry.containerd.shipped import is_stock
+from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.errors import ConflictError, NodeError
 from private_registry.node.values import (
     NodePath,

@@ -6,8 +6,10 @@ import re
 from enum import Enum
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from private_registry.check.cause_kinds import told
 from private_registry.check.causes import LOGIN, NETWORK, PATH, PROTOCOL, Cause
-from private_registry.check.explain.error_text import Asked, ErrorText, registry_of
+from private_registry.check.explain.message import Asked, ErrorText, registry_of
+from private_registry.check.explain.reasons import WHYS
 from private_registry.check.explain.rule import Meaning, Rule
 from private_registry.check.explain.rules_of_answers import ANSWER_RULES, LAST_RULES
 from private_registry.check.explain.rules_of_containerd import (
@@ -17,10 +19,8 @@ from private_registry.check.explain.rules_of_containerd import (
 )
 from private_registry.check.explain.rules_of_network import NETWORK_RULES, PROXY_RULES
 from private_registry.check.explain.rules_of_tls import TLS_RULES
-from private_registry.check.explain.scene import Scene, setup_of_scene
-from private_registry.check.explain.whys import WHYS
+from private_registry.check.explain.subject import Scene, setup_of_scene
 from private_registry.check.findings import Remedy
-from private_registry.check.kinds import told
 from private_registry.check.remedies import remedy_for
 from private_registry.check.setup import NO_FACTS, NodeFacts
 

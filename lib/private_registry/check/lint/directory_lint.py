@@ -11,7 +11,7 @@ from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import Directory
 from private_registry.check.reading.hosts_document import CURRENT, Refused
 from private_registry.check.reading.reading import LookAt
-from private_registry.containerd import shipped
+from private_registry.containerd import microk8s_defaults
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.versions import Version, dotted
 from private_registry.registries.names import (
@@ -266,7 +266,10 @@ def _hub_elsewhere(certs_d: str, look: LookAt) -> Iterator[Finding]:
         seen = look(posixpath.join(hub, HOSTS_TOML))
         own = seen.content or b""
         is_stock = not seen.is_hidden and (
-            not own or shipped.is_stock(f"{_STOCK_PATH}/{DOCKER_HUB}/{HOSTS_TOML}", own)
+            not own
+            or microk8s_defaults.is_stock(
+                f"{_STOCK_PATH}/{DOCKER_HUB}/{HOSTS_TOML}", own
+            )
         )
         copy = (
             f"sudo cp -a {quoted(path)}/. {quoted(hub)}/ && sudo rm -r {quoted(path)}"

@@ -2,5 +2,5 @@
 that fails.
 
 Whoever answers is a stranger: sizes, counts and times have bounds, and whatever comes
-ends in a result. The door is `probe` for one endpoint, `together` for all at once.
+ends in a result. The door is `probe` for one endpoint, `parallel` for all at once.
 """

@@ -7,11 +7,11 @@ import re
 from http import HTTPStatus
 from typing import Any, Mapping
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
-from private_registry.check.kinds import Layer
 from private_registry.check.probe.exchange import Answer
 from private_registry.check.probe.failure import ProbeFailure
-from private_registry.check.told import harmless
+from private_registry.check.server_words import harmless
 from private_registry.texts import json_text
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}

@@ -10,8 +10,8 @@ import ssl
 import time
 from typing import Dict, Mapping, Optional
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
-from private_registry.check.kinds import Layer
 from private_registry.check.probe import targets
 from private_registry.check.probe.answers import check_protocol, is_said_by_tls
 from private_registry.check.probe.connection import (
@@ -30,7 +30,7 @@ from private_registry.check.probe.proxies import Proxies
 from private_registry.check.probe.targets import Target
 from private_registry.check.probe.trust import context_of, unverified_context
 from private_registry.check.reading.reading import Trust
-from private_registry.check.told import harmless
+from private_registry.check.server_words import harmless
 
 _LISTEN_SECONDS = 0.5
 _AGENT = "private-registry-config"

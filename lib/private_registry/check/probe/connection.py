@@ -10,8 +10,8 @@ import ssl
 import time
 from typing import Iterable, NamedTuple, Optional
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
-from private_registry.check.kinds import Layer
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.trust import unverified_context
 from private_registry.registries.x509 import Certificate, certificate

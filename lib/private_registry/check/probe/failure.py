@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Optional
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
-from private_registry.check.kinds import Layer
 
 
 class ProbeFailure(Exception):

@@ -8,8 +8,8 @@ from queue import Empty, SimpleQueue
 from typing import Dict, Optional
 from urllib.parse import quote, urlencode
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
-from private_registry.check.kinds import Layer
 from private_registry.check.probe.answers import (
     check_platform,
     check_status,
@@ -21,9 +21,9 @@ from private_registry.check.probe.challenge import Challenge, login, parse_chall
 from private_registry.check.probe.exchange import Answer
 from private_registry.check.probe.failure import Deadline, ProbeFailure, not_understood
 from private_registry.check.probe.proxies import Proxies
+from private_registry.check.probe.result import Login, Question, Result
 from private_registry.check.probe.targets import Target, basic, target_of
-from private_registry.check.result import Login, Question, Result
-from private_registry.check.told import harmless
+from private_registry.check.server_words import harmless
 
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import LOGIN, Cause
-from private_registry.check.explain.error_text import Asked, registry_of
+from private_registry.check.explain.message import Asked, registry_of
 from private_registry.check.image import Subject
 from private_registry.check.reading.reading import Trust
 from private_registry.check.setup import NodeFacts, Setup, with_scheme

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Mapping, NamedTuple, Optional
 
+from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import Image
-from private_registry.check.kinds import Layer
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.reading.reading import HostEntry
 

@@ -1,0 +1,61 @@
+"""The command line of ``remove`` and ``disable``."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+from private_registry.changes.requests import RemoveRequest
+from private_registry.cli.change_options import How, how_of
+from private_registry.cli.files_given import Inputs
+from private_registry.cli.parser import Parser
+from private_registry.errors import UsageError
+from private_registry.registries.names import (
+    EVERY_REGISTRY,
+    RegistryName,
+    parse_registry_name,
+)
+
+_DISABLE = "microk8s disable private-registry-config"
+
+
+def read_remove(
+    name: str, arguments: List[str], _inputs: Inputs
+) -> Tuple[RemoveRequest, How]:
+    """Understand the options of ``remove`` and ``disable``.
+
+    Raises:
+        UsageError: they cannot be understood.
+    """
+    parser = Parser()
+    parser.values("--registry", "--pull-secret")
+    parser.flags("--all", "--keep-pull-secrets", "--dry-run", "--json", "--no-restart")
+    values = parser.read(arguments, name)
+    names = tuple(_name_to_remove(each) for each in values.registry)
+    some = bool(names or values.pull_secret)
+    everything = values.all or (name == _DISABLE and not some)
+    if values.all and some:
+        raise UsageError(
+            "--all takes back everything and stands alone", instead="--all"
+        )
+    if values.keep_pull_secrets and values.pull_secret:
+        raise UsageError(
+            "--keep-pull-secrets and --pull-secret exclude each other",
+            place="option --keep-pull-secrets",
+        )
+    if not some and not everything:
+        raise UsageError(
+            "which registry should be taken back?",
+            instead="--registry HOST[:PORT]   or   --all",
+        )
+    request = RemoveRequest(
+        names, everything, tuple(values.pull_secret), values.keep_pull_secrets
+    )
+    return request, how_of(values)
+
+
+def _name_to_remove(text: str) -> RegistryName:
+    if text == EVERY_REGISTRY:
+        return RegistryName(EVERY_REGISTRY)
+    scheme, separator, rest = text.partition("://")
+    known = separator and scheme.lower() in ("http", "https")
+    return parse_registry_name(rest if known else text, "--registry")
