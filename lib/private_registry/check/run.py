@@ -29,7 +29,6 @@ from private_registry.check.probe.failure import not_understood
 from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.result import Question, Result
-from private_registry.check.probe.targets import compares_ports
 from private_registry.check.pulling import LONGEST_WORDS, finding_of, pull
 from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.hosts_reading import read_registry
@@ -39,6 +38,7 @@ from private_registry.check.remedies import REFRESH, mended
 from private_registry.check.request import CheckRequest
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
+from private_registry.containerd import versions
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
@@ -48,8 +48,6 @@ from private_registry.registries.names import EVERY_REGISTRY
 from private_registry.texts.showing import quoted
 
 _GRACE_SECONDS = 0.5
-_TOKEN_HEADERS = (2, 1, 0)
-_IPV6_NAMES = (1, 7, 0)
 _TO_US = Remedy(
     owner="whoever maintains this addon: its files, without their secrets, and this"
 )
@@ -175,7 +173,7 @@ def _read(node: Node, state: NodeState, name: str) -> Reading:
     if (
         name.startswith("[")
         and state.version is not None
-        and state.version < _IPV6_NAMES
+        and state.version < versions.IPV6_NAMES
     ):
         what = "this containerd takes no IPv6 address in an image's name"
         finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=Remedy(REFRESH))
@@ -246,8 +244,8 @@ def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
         case.image,
         state.login(entry.authority),
         state.proxies,
-        state.version is None or state.version >= _TOKEN_HEADERS,
-        compares_ports=state.version is None or compares_ports(state.version),
+        state.version is None or state.version >= versions.HEADERS_AT_TOKEN_SERVER,
+        compares_ports=state.version is None or versions.compares_ports(state.version),
     )
 
 

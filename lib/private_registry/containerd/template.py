@@ -22,6 +22,7 @@ from typing import (
     Tuple,
 )
 
+from private_registry.containerd.versions import CRI, CRI_IMAGES, FIRST_CRI
 from private_registry.errors import ConflictError, NodeError
 from private_registry.texts import toml, toml_statements
 from private_registry.texts.harmless import is_address, is_file
@@ -29,9 +30,9 @@ from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 from private_registry.transaction.ledger import EntryKey
 
-_CRI = ("plugins", "io.containerd.grpc.v1.cri", "registry")
-_IMAGES = ("plugins", "io.containerd.cri.v1.images", "registry")
-_FIRST_CRI = ("plugins", "cri", "registry")
+_CRI, _IMAGES, _FIRST_CRI = (
+    (*section, "registry") for section in (CRI, CRI_IMAGES, FIRST_CRI)
+)
 _SECTIONS = {1: _FIRST_CRI, 2: _CRI}
 _SECRET_TABLES = ("auth", "auths", "headers")
 _SECRET_KEYS = ("username", "password", "auth", "identitytoken")

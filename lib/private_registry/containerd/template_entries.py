@@ -12,7 +12,12 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tu
 
 from private_registry.containerd.hosts_toml import TrustFiles
 from private_registry.containerd.template import Entry
-from private_registry.containerd.versions import Version, dotted
+from private_registry.containerd.versions import (
+    DEFAULT_CONFIG_PATH,
+    TLS_OF_MIRRORS_GONE,
+    Version,
+    dotted,
+)
 from private_registry.errors import UnsupportedError, UsageError
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Credentials, Registry, Tls
@@ -22,8 +27,6 @@ MIGRATE = (
     'set config_path = "${SNAP_DATA}/args/certs.d" in its registry section, take its'
     " mirrors and configs.*.tls out, and run: microk8s stop; microk8s start"
 )
-_REMOVED_TLS = (2, 0, 0)
-_MIRRORS_KILL_CRI = ((2, 2, 0), (2, 2, 2))
 
 
 class OwnedEntry(NamedTuple):
@@ -113,13 +116,16 @@ def check_legacy(registry: Registry, version: Optional[Version]) -> None:
             remedy="leave --no-fallback (fallback = false) out, or " + MIGRATE,
         )
     has_tls = any(not use.tls.is_default for use in _uses([registry]))
-    if version is not None and version >= _REMOVED_TLS and has_tls:
+    if version is not None and version >= TLS_OF_MIRRORS_GONE and has_tls:
         raise UnsupportedError(
             f"{registry.name}: without config_path, containerd {dotted(version)} reads"
             " no CA, client certificate or skip_verify",
             remedy=MIGRATE,
         )
-    if version is not None and _MIRRORS_KILL_CRI[0] <= version < _MIRRORS_KILL_CRI[1]:
+    if (
+        version is not None
+        and DEFAULT_CONFIG_PATH[0] <= version < DEFAULT_CONFIG_PATH[1]
+    ):
         raise UnsupportedError(
             f"{registry.name}: without config_path, containerd {dotted(version)} does"
             " not start CRI with a mirror",

@@ -20,6 +20,7 @@ from private_registry.check.reading import (
 from private_registry.check.reading.hosts_document import Refused, Table
 from private_registry.containerd import microk8s_defaults
 from private_registry.containerd.hosts_toml import HOSTS_TOML
+from private_registry.containerd.versions import NEWEST
 from private_registry.errors import UsageError
 from private_registry.imports.document import (
     LEFT_OUT,
@@ -36,7 +37,7 @@ from private_registry.texts.showing import shown_name, shown_place
 
 # A tree may be another machine's. This one takes what others take, hosts in every
 # spelling among it, and crashes at nothing.
-_VERSION = (2, 4, 2)
+_VERSION = NEWEST
 _NEEDED = frozenset(["pull", "resolve"])
 # This addon cannot say these two.
 _HOST_KEYS = tuple(

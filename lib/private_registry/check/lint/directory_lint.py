@@ -9,9 +9,9 @@ from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import Directory
-from private_registry.check.reading.hosts_document import CURRENT, Refused
+from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.reading import LookAt
-from private_registry.containerd import microk8s_defaults
+from private_registry.containerd import microk8s_defaults, versions
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.versions import Version, dotted
 from private_registry.registries.names import (
@@ -63,7 +63,7 @@ def lint_tree(
         look: looks at a path.
         version: of containerd; None for a current one.
     """
-    wanted = CURRENT if version is None else version
+    wanted = versions.CURRENT if version is None else version
     found: List[Finding] = []
     for name in sorted(look(certs_d).names or ()):
         if directories.is_set_aside(name):

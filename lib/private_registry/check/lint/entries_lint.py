@@ -15,6 +15,7 @@ from private_registry.check.lint.template_looked import (
     mended,
     of_entry,
 )
+from private_registry.containerd import versions
 from private_registry.containerd.template import shown_key
 from private_registry.registries.names import (
     DOCKER_HUB,
@@ -25,7 +26,6 @@ from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 from private_registry.transaction.ledger import EntryKey
 
-_AUTHS_WITHOUT_SCHEME = (1, 4, 4)
 _NEAR = 0.75
 _KNOWN = {
     "mirrors": ("endpoint",),
@@ -107,7 +107,10 @@ def _auths(looked: Looked) -> Iterator[Finding]:
             continue
         seen.add(name)
         has_scheme = "://" in name
-        if not has_scheme or (1, 3, 0) <= looked.version < _AUTHS_WITHOUT_SCHEME:
+        if (
+            not has_scheme
+            or versions.CREDENTIALS <= looked.version < versions.AUTHS_WITHOUT_SCHEME
+        ):
             yield finding(
                 looked,
                 Cause.CREDENTIALS_KEY,

@@ -28,7 +28,7 @@ from private_registry.check.reading.hosts_document import (
     shown_keys,
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY
-from private_registry.containerd.versions import dotted as dotted_version
+from private_registry.containerd import versions
 from private_registry.texts import toml
 from private_registry.texts.harmless import is_known_of_hosts
 from private_registry.texts.showing import shown_name
@@ -332,7 +332,7 @@ def _capability(file: File, refused: Refused) -> Draft:
         "referrers" in (str(each).lower() for each in statement.value)
         and "referrers" not in known
     ):
-        since = dotted_version(hosts_fields.REFERRERS_SINCE)
+        since = versions.dotted(versions.REFERRERS)
         draft = draft._replace(
             what=f"only containerd {since} and newer know the capability referrers"
         )

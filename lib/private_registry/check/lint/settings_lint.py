@@ -20,13 +20,13 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import Document, Table
 from private_registry.check.reading.reading import HostEntry
+from private_registry.containerd import versions
 from private_registry.texts import toml
 from private_registry.texts.showing import shown_name, shown_place
 from private_registry.texts.toml_statements import Path, Statement
 
 _TLS_CAUSES = TRUST | CLIENT | {Cause.CONNECTION_LOST, Cause.TIMEOUT, Cause.SPEAKS_HTTP}
 _HEADER_CAUSES = LOGIN - {Cause.TOKEN_REFUSED}
-_TOKEN_HEADER_SINCE = (2, 1, 0)
 _CANONICAL = ("Authorization", "User-Agent")
 
 
@@ -195,7 +195,9 @@ def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Dr
         if right != name:
             path = (*endpoint.path, "header", name)
             yield draft._replace(edits=renamed(document, path, right))
-        elif name == "Authorization" and file.version < _TOKEN_HEADER_SINCE:
+        elif (
+            name == "Authorization" and file.version < versions.HEADERS_AT_TOKEN_SERVER
+        ):
             yield draft._replace(
                 what=(
                     "containerd before 2.1 does not send the header Authorization to a "

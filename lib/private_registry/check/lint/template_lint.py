@@ -17,8 +17,7 @@ from private_registry.check.lint.template_looked import (
     of_entry,
     without,
 )
-from private_registry.check.reading.hosts_document import CURRENT
-from private_registry.check.reading.legacy_reading import CONFIGS_TLS_GONE
+from private_registry.containerd import versions
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.versions import Version, dotted
 from private_registry.texts import toml
@@ -26,12 +25,6 @@ from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
 OWN_TREE = "${SNAP_DATA}/args/certs.d"
-_CRI = ("plugins", "io.containerd.grpc.v1.cri")
-_IMAGES = ("plugins", "io.containerd.cri.v1.images")
-_FIRST_CRI = ("plugins", "cri")
-_TRANSFER = ("plugins", "io.containerd.transfer.v1.local")
-_CONFIG_PATH_SINCE, _TRANSFER_SINCE = (1, 5, 0), (2, 1, 0)
-_DEFAULT_TREE = ((2, 2, 0), (2, 2, 2))
 _DOWNLOADS = 3
 _NO_CRI = "containerd does not start CRI so, and no pod starts"
 
@@ -49,7 +42,7 @@ def lint_template(
             there is none.
         version: of containerd; None for a current one.
     """
-    looked = Looked(template, loaded, CURRENT if version is None else version)
+    looked = Looked(template, loaded, versions.CURRENT if version is None else version)
     rules = (
         _other_section,
         _beside_config_path,
@@ -67,7 +60,7 @@ def lint_template(
 
 def _value(looked: Looked, *path: str) -> Any:
     """Return a setting of CRI's, in the section of either version."""
-    sections = (_CRI, _IMAGES, _FIRST_CRI)
+    sections = (versions.CRI, versions.CRI_IMAGES, versions.FIRST_CRI)
     found = (each for each in looked.template.statements if not each.is_header)
     wanted = [(*section, *path) for section in sections]
     return next((each.value for each in found if each.path in wanted), None)
@@ -103,10 +96,16 @@ def _pulls_locally(looked: Looked) -> bool:
 
 def _other_section(looked: Looked) -> Iterator[Finding]:
     """Yield a registry section that belongs to another version of the file's format."""
-    sections = [(*section, "registry") for section in (_CRI, _IMAGES, _FIRST_CRI)]
+    sections = [
+        (*section, "registry")
+        for section in (versions.CRI, versions.CRI_IMAGES, versions.FIRST_CRI)
+    ]
     own = looked.template.section
     for section in (each for each in sections if each != own):
-        is_read = section[:2] == _IMAGES and looked.version >= CONFIGS_TLS_GONE
+        is_read = (
+            section[:2] == versions.CRI_IMAGES
+            and looked.version >= versions.TLS_OF_MIRRORS_GONE
+        )
         found = [
             e for e in looked.template.statements if e.path[: len(section)] == section
         ]
@@ -126,7 +125,7 @@ def _other_section(looked: Looked) -> Iterator[Finding]:
 
 
 def _beside_config_path(looked: Looked) -> Iterator[Finding]:
-    if _config_path(looked) is None or looked.version < _CONFIG_PATH_SINCE:
+    if _config_path(looked) is None or looked.version < versions.CONFIG_PATH:
         return
     mirrors, tls = entries(looked, "mirrors"), entries(looked, "tls")
     if mirrors:
@@ -138,7 +137,7 @@ def _beside_config_path(looked: Looked) -> Iterator[Finding]:
             _NO_CRI,
         )._replace(remedy=mended(looked, without(looked, mirrors)))
     elif tls:
-        is_ignored = looked.version >= CONFIGS_TLS_GONE
+        is_ignored = looked.version >= versions.TLS_OF_MIRRORS_GONE
         yield finding(
             looked,
             Cause.TLS_BESIDE_CONFIG_PATH,
@@ -152,7 +151,7 @@ def _beside_config_path(looked: Looked) -> Iterator[Finding]:
 
 
 def _mirrors_alone(looked: Looked) -> Iterator[Finding]:
-    first, fixed = _DEFAULT_TREE
+    first, fixed = versions.DEFAULT_CONFIG_PATH
     mirrors = entries(looked, "mirrors")
     if mirrors and _config_path(looked) is None and first <= looked.version < fixed:
         yield finding(
@@ -165,7 +164,10 @@ def _mirrors_alone(looked: Looked) -> Iterator[Finding]:
 
 
 def _tls_alone(looked: Looked) -> Iterator[Finding]:
-    if _config_path(looked) is not None or looked.version < CONFIGS_TLS_GONE:
+    if (
+        _config_path(looked) is not None
+        or looked.version < versions.TLS_OF_MIRRORS_GONE
+    ):
         return
     for key in entries(looked, "tls"):
         yield finding(
@@ -187,7 +189,7 @@ def _list_of_paths(looked: Looked) -> Iterator[Finding]:
     if (
         statement is None
         or len(paths) < 2  # noqa: PLR2004 - a list
-        or looked.version < _TRANSFER_SINCE
+        or looked.version < versions.TRANSFER_SERVICE
     ):
         return
     if _pulls_locally(looked):
@@ -213,24 +215,27 @@ def _native(looked: Looked) -> Iterator[Finding]:
     issue 11606).
     """
     read = looked.loaded or looked.template
-    paths: List[Path] = [(*_IMAGES, "snapshotter")]
-    paths += [(*section, "containerd", "snapshotter") for section in (_CRI, _FIRST_CRI)]
+    paths: List[Path] = [(*versions.CRI_IMAGES, "snapshotter")]
+    paths += [
+        (*section, "containerd", "snapshotter")
+        for section in (versions.CRI, versions.FIRST_CRI)
+    ]
     is_native = any(
         each.path in paths and each.value == "native" for each in read.statements
     )
-    unpacks = any(each.path[:2] == _TRANSFER for each in read.statements)
+    unpacks = any(each.path[:2] == versions.TRANSFER for each in read.statements)
     if (
         not is_native
         or unpacks
-        or looked.version < _TRANSFER_SINCE
+        or looked.version < versions.TRANSFER_SERVICE
         or _pulls_locally(looked)
     ):
         return
     headers = [each for each in looked.template.statements if each.is_header]
-    own = next((each for each in headers if each.path == _IMAGES), None)
+    own = next((each for each in headers if each.path == versions.CRI_IMAGES), None)
     setting = "use_local_image_pull = true"
     end = len(looked.template.lines) + 1
-    edit = Edit(end, 0, (header(_IMAGES), f"  {setting}"))
+    edit = Edit(end, 0, (header(versions.CRI_IMAGES), f"  {setting}"))
     if own is not None:
         edit = Edit(own.end + 1, 0, (f"  {setting}",))
     yield finding(

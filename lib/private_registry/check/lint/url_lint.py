@@ -16,12 +16,12 @@ from private_registry.check.lint.edits import Edits
 from private_registry.check.reading import go_url, hosts_fields
 from private_registry.check.reading.hosts_document import Document, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
+from private_registry.containerd import versions
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 
 _PATH_CAUSES = PATH | {Cause.ACCESS_DENIED, Cause.FORBIDDEN, Cause.LOGIN_MISSING}
-_OVERRIDE_SINCE = (1, 6, 0)
 
 
 class _Address(NamedTuple):
@@ -204,7 +204,11 @@ def _overridden(file: File, document: Document, address: _Address, url: str) -> 
     is.
     """
     path = address.statement.path if address.statement is not None else ()
-    if file.version < _OVERRIDE_SINCE or path[2:] or "override_path" in address.table:
+    if (
+        file.version < versions.OVERRIDE_PATH
+        or path[2:]
+        or "override_path" in address.table
+    ):
         return ()
     above = () if path == ("server",) else path
     edit = into_table(document, above, ("override_path = true",))

@@ -12,7 +12,6 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from private_registry.check.reading import go_url
-from private_registry.containerd.versions import Version
 
 MOST_REQUESTS = 10
 _STATUS_THAT_ASKS_AGAIN = (307, 308)
@@ -122,13 +121,6 @@ def is_of_one_host(first: Target, other: Target, *, compares_ports: bool) -> boo
         return False
     is_name = not any(mark in two for mark in ":%")
     return one == two or (is_name and two.endswith(f".{one}"))
-
-
-def compares_ports(version: Version) -> bool:
-    """Whether to a containerd another port is another host: it was built with Go
-    before 1.21.8.
-    """
-    return version < (1, 6, 29) or (1, 7, 0) <= version < (1, 7, 14)
 
 
 def without_secrets(headers: Mapping[str, str]) -> Dict[str, str]:

@@ -10,6 +10,7 @@ import re
 from typing import List, NamedTuple, Tuple
 
 from private_registry.check.reading.reading import LookAt
+from private_registry.containerd import versions
 from private_registry.containerd.versions import Version
 from private_registry.registries.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY
 
@@ -39,7 +40,7 @@ class Directory(NamedTuple):
 
 def knows_default(version: Version) -> bool:
     """Whether a containerd reads ``_default`` (since 1.6.17 and 1.7.0)."""
-    return version >= (1, 6, 17)
+    return version >= versions.DEFAULT_DIRECTORY
 
 
 def candidates(registry: str, version: Version) -> List[str]:

@@ -8,6 +8,7 @@ import ipaddress
 import re
 from typing import NamedTuple, Optional
 
+from private_registry.containerd import versions
 from private_registry.containerd.versions import Version
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -17,8 +18,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HOST = re.compile(r"[A-Za-z0-9\x80-\U0010ffff$&+,/:;=@\]<>\"!'()*._~-]*\Z")
 _USER = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:@-]*\Z")
 _PORT = re.compile(r"(:[0-9]*)?\Z", re.ASCII)
-# Its go.mod asks for Go 1.26, which takes one colon in a host (urlstrictcolons).
-_ONE_COLON_SINCE = (2, 3, 0)
 
 
 class GoUrl(NamedTuple):
@@ -64,7 +63,7 @@ def parse(text: str, version: Version = (0, 0, 0)) -> Optional[GoUrl]:
     user, at, host = authority.rpartition("@")
     if (
         scheme in ("http", "https")
-        and version >= _ONE_COLON_SINCE
+        and version >= versions.ONE_COLON_IN_HOST
         and not _has_one_colon(host)
     ):
         return None

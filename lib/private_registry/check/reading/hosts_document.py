@@ -10,16 +10,15 @@ import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from private_registry.check.reading import go_toml
+from private_registry.containerd import versions
 from private_registry.containerd.versions import Version
 from private_registry.texts import toml, toml_statements
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-CURRENT: Version = (2, 2, 3)
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
-_ROOT_ONLY_IS_READ = (1, 7, 32)
 _TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
 _HALF_CLOSED = re.compile(r"\s*\[\[[^]]*\]\s*(#|\Z)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
@@ -118,7 +117,7 @@ def read(content: bytes, version: Version) -> Document:
         hosts = _hosts_of_1(root, version)
     else:
         check_host_tables(root)
-        if version < go_toml.GO_TOML_2_4:
+        if version < versions.GO_TOML_2_4:
             _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
     return Document(root, tuple(hosts), tuple(found), tuple(lines))
@@ -287,7 +286,7 @@ def _hosts_of_1(root: Table, version: Version) -> List[HostTable]:
     its lines.
     """
     host = root.get("host")
-    if host is None and version >= _ROOT_ONLY_IS_READ:
+    if host is None and version >= versions.ROOT_ONLY:
         return []
     if not isinstance(host, Table) or "#0" in host:
         line = host.line if isinstance(host, (Leaf, Table)) else 0

@@ -13,6 +13,7 @@ from private_registry.check.reading import go_url, hosts_document, hosts_fields
 from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.hosts_fields import Fields
 from private_registry.check.reading.reading import HostEntry, Trust
+from private_registry.containerd import versions
 from private_registry.containerd.versions import Version
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 
@@ -136,9 +137,13 @@ def _clean(path: str) -> str:
 def _default(registry: str, root: Fields, version: Version) -> HostEntry:
     scheme, trust = "https", root.trust
     port = _port(registry)
-    if registry != DOCKER_HUB and is_localhost(registry) and _knows_localhost(version):
+    if (
+        registry != DOCKER_HUB
+        and is_localhost(registry)
+        and versions.knows_localhost(version)
+    ):
         scheme = "http"
-        if _tries_https_first(version):
+        if versions.tries_https_first(version):
             scheme = "https" if port in ("", _HTTPS_PORT) else "http"
             trust = trust if port == _HTTP_PORT else trust._replace(skip_verify=True)
     authority = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
@@ -153,7 +158,7 @@ def _placed(
     has_tls = (
         entry.trust.is_given
         or fields.is_tls_given
-        or (fields.dial_timeout and (2, 0, 7) <= version < (2, 0, 12))
+        or (fields.dial_timeout and versions.takes_time_limit_for_tls(version))
     )
     tries_https = (
         entry.scheme == "http" and bool(has_tls) and _is_ambiguous(entry, version)
@@ -171,22 +176,14 @@ def _is_ambiguous(entry: HostEntry, version: Version) -> bool:
     """Whether ``http`` with TLS settings is tried with HTTPS first (hosts.go,
     several states).
     """
-    if not _tries_https_first(version):
+    if not versions.tries_https_first(version):
         return False
-    if version == (1, 7, 7):
+    if versions.is_ambiguous_at_any_port(version):
         return True
     port = _port(entry.authority)
     if not port:
-        return version >= (1, 7, 24)
+        return versions.is_ambiguous_without_port(version)
     return port != _HTTP_PORT
-
-
-def _tries_https_first(version: Version) -> bool:
-    return (1, 6, 25) <= version < (1, 7, 0) or version >= (1, 7, 7)
-
-
-def _knows_localhost(version: Version) -> bool:
-    return (1, 6, 9) <= version < (1, 7, 0) or version >= (1, 7, 0)
 
 
 def _port(authority: str) -> str:

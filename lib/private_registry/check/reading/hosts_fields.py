@@ -17,14 +17,17 @@ from private_registry.check.reading.hosts_document import (
     Table,
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY, Trust
+from private_registry.containerd import versions
 from private_registry.containerd.versions import Version
 from private_registry.texts.showing import shown_name
 
 TLS_KEYS = hosts_document.TLS_KEYS
 HOST_KEYS = hosts_document.HOST_KEYS
 ROOT_KEYS = ("server", "host", *HOST_KEYS)
-REFERRERS_SINCE = (2, 2, 0)
-_SINCE: Mapping[str, Version] = {"override_path": (1, 6, 0), "dial_timeout": (2, 0, 7)}
+_SINCE: Mapping[str, Version] = {
+    "override_path": versions.OVERRIDE_PATH,
+    "dial_timeout": versions.DIAL_TIMEOUT,
+}
 _DURATION = re.compile(
     r"[+-]?(0|((\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)\Z", re.ASCII
 )
@@ -72,7 +75,9 @@ def capabilities_of(version: Version) -> FrozenSet[str]:
 
     Any other makes it throw the file away.
     """
-    return EVERY_CAPABILITY | ({"referrers"} if version >= REFERRERS_SINCE else set())
+    return EVERY_CAPABILITY | (
+        {"referrers"} if version >= versions.REFERRERS else set()
+    )
 
 
 def found_keys(

@@ -16,7 +16,7 @@ from private_registry.check.lint import (
 from private_registry.check.lint.drafts import File
 from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import Directory
-from private_registry.check.reading.hosts_document import CURRENT, Refused
+from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.reading import (
     HostEntry,
     Look,
@@ -24,6 +24,7 @@ from private_registry.check.reading.reading import (
     Reading,
     Trust,
 )
+from private_registry.containerd import versions
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.versions import Version
 from private_registry.texts.showing import quoted, shown_place
@@ -48,7 +49,7 @@ def read_registry(
             that is hosts.toml itself, no entry is given.
         version: of containerd; None for a current one.
     """
-    wanted = CURRENT if version is None else version
+    wanted = versions.CURRENT if version is None else version
     directory = directories.directory_of(registry, certs_d, look, wanted)
     findings = directory_lint.findings_of(registry, certs_d, directory, look, wanted)
     if not directory.path:

@@ -10,11 +10,17 @@ from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 from private_registry.check.causes import PATH, Cause
 from private_registry.check.findings import Finding, Severity
 from private_registry.check.reading import go_url
-from private_registry.check.reading.hosts_document import CURRENT
 from private_registry.check.reading.hosts_entries import is_localhost
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
+from private_registry.containerd import versions
 from private_registry.containerd.template import Template
-from private_registry.containerd.versions import Version
+from private_registry.containerd.versions import (
+    NAMESPACE_QUERY,
+    PATHS_OF_MIRRORS,
+    PLAIN_LOCALHOST,
+    TLS_OF_MIRRORS_GONE,
+    Version,
+)
 from private_registry.errors import ConflictError
 from private_registry.registries.names import (
     DOCKER_HUB,
@@ -24,11 +30,7 @@ from private_registry.registries.names import (
 from private_registry.texts.showing import shown_name
 from private_registry.transaction.ledger import EntryKey
 
-CONFIGS_TLS_GONE = (2, 0, 0)
 _API = "/v2"
-_LOCALHOST_IS_PLAIN = (1, 4, 0)
-_PATHS_ARE_READ = (1, 3, 0)
-_NS_IS_SENT = (1, 4, 0)
 _CAPABILITIES = frozenset(["pull", "resolve"])
 
 
@@ -51,7 +53,7 @@ def read_legacy(
         template: containerd's configuration.
         version: of containerd; None for a current one.
     """
-    wanted = CURRENT if version is None else version
+    wanted = versions.CURRENT if version is None else version
     key = next(
         (key for key in _keys(registry) if _get(template, key) is not None),
         ("mirrors", registry),
@@ -110,7 +112,7 @@ def _default(registry: str, version: Version) -> str:
 
 
 def _scheme_of(host: str, version: Version) -> str:
-    is_plain = is_localhost(host) and version >= _LOCALHOST_IS_PLAIN
+    is_plain = is_localhost(host) and version >= PLAIN_LOCALHOST
     return "http" if is_plain else "https"
 
 
@@ -130,7 +132,7 @@ def _endpoint(
 ) -> _Endpoint:
     full = url if "://" in url else f"{_scheme_of(_host(url), version)}://{url}"
     parsed = go_url.parse(full, version) or go_url.GoUrl("", "", "")
-    path = parsed.path if version >= _PATHS_ARE_READ else ""
+    path = parsed.path if version >= PATHS_OF_MIRRORS else ""
     is_hub = (registry, parsed.host) == (DOCKER_HUB, DOCKER_HUB_SERVER)
     entry = HostEntry(
         parsed.scheme,
@@ -138,7 +140,7 @@ def _endpoint(
         path.rstrip("/") if path else _API,
         _CAPABILITIES,
         _trust(template, parsed.host, version),
-        is_proxy=parsed.host != registry and not is_hub and version >= _NS_IS_SENT,
+        is_proxy=parsed.host != registry and not is_hub and version >= NAMESPACE_QUERY,
         is_server=is_server,
         where=place,
     )
@@ -146,7 +148,7 @@ def _endpoint(
 
 
 def _trust(template: Template, host: str, version: Version) -> Trust:
-    if version >= CONFIGS_TLS_GONE:
+    if version >= TLS_OF_MIRRORS_GONE:
         return Trust()
     plain = _get(template, ("configs", host, "tls"))
     if not isinstance(plain, Mapping):
