@@ -9,6 +9,7 @@ in a table of headers or logins. Comments may say anything.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Iterable, List, NamedTuple, Pattern, Sequence
 
 NOT_SHOWN = "(a line that may hold a secret; not shown)"
@@ -63,37 +64,53 @@ class _Form(NamedTuple):
     key: Pattern[str]
 
 
-_HOSTS = _Form(
-    header=_line(rf"\[\s*host(?:\s*\.\s*{_quoted(_ADDRESS)}(?:\s*\.\s*header)?)?\s*\]"),
-    closed=re.compile(r"\[\s*host\s*\]|.*header\s*\]"),
-    key=_keys(
-        [
-            ("server", _quoted(_ADDRESS)),
-            ("ca", _FILES),
-            ("client", _PAIRS),
-            ("capabilities", _list(_quoted("pull|resolve|push|referrers"))),
-            ("skip_verify|override_path", _FLAG),
-            (
-                "dial_timeout",
-                _quoted(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ns|us|ms|s|m|h))+"),
-            ),
-        ]
-    ),
-)
 _PART = f"(?:[A-Za-z0-9_-]+|{_quoted(_ADDRESS)}|{_quoted(_NAME)})"
-_CONTAINERD = _Form(
-    header=_line(rf"\[\[?\s*{_PART}(?:\s*\.\s*{_PART})*\s*\]\]?"),
-    closed=re.compile(r".*\b(?:auths?|headers?)\b", re.IGNORECASE),
-    key=_keys(
-        [
-            ("config_path", _QUOTED_FILE),
-            ("endpoint", _list(_quoted(_ADDRESS))),
-            ("ca_file|cert_file|key_file", _QUOTED_FILE),
-            ("insecure_skip_verify|use_local_image_pull", _FLAG),
-            ("version|oom_score", "[0-9]{1,4}"),
-        ]
-    ),
-)
+
+
+# Rarely needed, and slow to compile.
+@lru_cache(maxsize=None)
+def _hosts() -> _Form:
+    """Return the forms of lines of a hosts.toml."""
+    return _Form(
+        header=_line(
+            rf"\[\s*host(?:\s*\.\s*{_quoted(_ADDRESS)}(?:\s*\.\s*header)?)?\s*\]"
+        ),
+        closed=re.compile(r"\[\s*host\s*\]|.*header\s*\]"),
+        key=_keys(
+            [
+                ("server", _quoted(_ADDRESS)),
+                ("ca", _FILES),
+                ("client", _PAIRS),
+                ("capabilities", _list(_quoted("pull|resolve|push|referrers"))),
+                ("skip_verify|override_path", _FLAG),
+                (
+                    "dial_timeout",
+                    _quoted(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ns|us|ms|s|m|h))+"),
+                ),
+            ]
+        ),
+    )
+
+
+# Rarely needed, and slow to compile.
+@lru_cache(maxsize=None)
+def _containerd() -> _Form:
+    """Return the forms of lines of containerd's configuration."""
+    return _Form(
+        header=_line(rf"\[\[?\s*{_PART}(?:\s*\.\s*{_PART})*\s*\]\]?"),
+        closed=re.compile(r".*\b(?:auths?|headers?)\b", re.IGNORECASE),
+        key=_keys(
+            [
+                ("config_path", _QUOTED_FILE),
+                ("endpoint", _list(_quoted(_ADDRESS))),
+                ("ca_file|cert_file|key_file", _QUOTED_FILE),
+                ("insecure_skip_verify|use_local_image_pull", _FLAG),
+                ("version|oom_score", "[0-9]{1,4}"),
+            ]
+        ),
+    )
+
+
 _LOGIN = re.compile(r"\s*(?:username|password|auth|identitytoken)\s*=", re.ASCII)
 _WHOLE_ADDRESS, _WHOLE_FILE = re.compile(_ADDRESS, re.ASCII), re.compile(
     _FILE, re.ASCII
@@ -102,24 +119,24 @@ _WHOLE_ADDRESS, _WHOLE_FILE = re.compile(_ADDRESS, re.ASCII), re.compile(
 
 def hosts_lines(lines: Iterable[str]) -> List[str]:
     """Return the lines of a hosts.toml as they may be shown."""
-    return _shown(lines, _HOSTS)
+    return _shown(lines, _hosts())
 
 
 def containerd_lines(lines: Iterable[str]) -> List[str]:
     """Return the lines of containerd's configuration as they may be shown."""
-    return _shown(lines, _CONTAINERD)
+    return _shown(lines, _containerd())
 
 
 def is_known_of_hosts(line: str) -> bool:
     """Whether a single line of a hosts.toml, in a table where such lines belong, may
     be shown.
     """
-    return _is_known(line, _HOSTS)
+    return _is_known(line, _hosts())
 
 
 def is_known_of_containerd(line: str) -> bool:
     """Whether a single line of containerd's configuration may be shown."""
-    return _is_known(line, _CONTAINERD)
+    return _is_known(line, _containerd())
 
 
 def is_address(text: str) -> bool:
@@ -152,7 +169,7 @@ def _shown(lines: Iterable[str], form: _Form) -> List[str]:
             is_closed = not is_known or bool(form.closed.match(line.strip()))
         else:
             is_known = not line.strip() or (not is_closed and _has(form.key, line))
-        login = _LOGIN.match(line) if form is _CONTAINERD else None
+        login = _LOGIN.match(line) if form is _containerd() else None
         hidden = NOT_SHOWN if login is None else f"{login[0]} ..."
         found.append(line.expandtabs() if is_known else hidden)
     return found

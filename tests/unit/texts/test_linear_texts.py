@@ -89,7 +89,10 @@ def _all_patterns() -> Dict[str, Tuple[Pattern[Any], Set[str]]]:
             continue
         module = importlib.import_module(each.name)
         source = inspect.getsource(module)
-        for name, value in vars(module).items():
+        for name, known in vars(module).items():
+            # Slow ones are made when they are needed.
+            is_late = hasattr(known, "cache_info") and "-> _Form" in source
+            value = known() if is_late else known
             for index, pattern in enumerate(_patterns_in(value)):
                 where = f"{each.name.partition('.')[2]}.{name}.{index}"
                 ways = _ways(source, name)
