@@ -10,6 +10,8 @@ export PATH
 # Some machines forbid Python to keep what it compiled; then every program of a test compiles the
 # engine anew, and every pytest all tests.
 unset PYTHONDONTWRITEBYTECODE
+# What threads had would stay with a process of tests, which forks more slowly the larger it is.
+export MALLOC_ARENA_MAX=2
 
 # shellcheck disable=SC2034 # for those who source this
 venv_python=.venv/bin/python

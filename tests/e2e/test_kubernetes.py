@@ -5,6 +5,7 @@ registries.
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -224,19 +225,21 @@ def test_pods_go_on_when_a_run_is_killed(
     run(node.enable("--insecure", plain_registry.host))
     name = story.deploy(plain_registry, "running")
     container = story.wait_until_available(name)
+    add = ("add", *login(htpasswd_registry))
+    remove = ("remove", "--registry", htpasswd_registry.host)
+    begun = time.monotonic()
+    run(node.plugin("private-registry", *add, stdin=credentials.password))
+    whole = time.monotonic() - begun
+    run(node.plugin("private-registry", *remove))
     starts, through, killed = story.node.containerd.starts, node.through, 0
-    for tenths in range(1, 30, 3):
-        node.through = (*through, "timeout", "--signal=KILL", str(tenths / 10))
-        add = ("add", *login(htpasswd_registry))
+    for tenths in range(1, 11):
+        seconds = str(whole * tenths / 10)
+        node.through = (*through, "timeout", "--signal=KILL", seconds)
         done = node.plugin("private-registry", *add, stdin=credentials.password)
         node.through = through
         killed += done.exit_code == -signal.SIGKILL
         run(node.plugin("private-registry", "apply"))
-        run(
-            node.plugin(
-                "private-registry", "remove", "--registry", htpasswd_registry.host
-            )
-        )
+        run(node.plugin("private-registry", *remove))
     assert killed > 1
     assert story.node.containerd.starts > starts
     story.wait_until_available(name)

@@ -148,10 +148,10 @@ def make_so(
         each for each in desired.registries if scope is None or each.name in scope
     ]
     file = read_template(node)
-    registries = RegistryFiles(node, desired, concerned, file.template, options.adopt)
-    # What containerd would ignore is told before Docker is looked for.
-    registries.refuse()
     reach = docker_reach(node, desired, options.outside, is_asked=is_docker)
+    registries = RegistryFiles(
+        reach.node, desired, concerned, file.template, adopt=options.adopt
+    )
     template = TemplatePart(
         reach.node,
         file,
@@ -162,7 +162,7 @@ def make_so(
         no_restart=options.no_restart,
     )
     own = OwnPrograms(service_files(node, options.door))
-    parts: List[Part] = [registries._replace(node=reach.node), own, template]
+    parts: List[Part] = [registries, own, template]
     parts += [each for each in (reach.part, cluster.to_make) if each is not None]
     plan = _plan_of(reach.node, parts, scope, options)
     outcome = _outcome(reach, template, plan, desired)._replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.hosts_toml import certificate_files, registry_files
@@ -56,7 +56,7 @@ class Restart(Enum):
     AT_START = "at_next_start"
 
 
-class RegistryFiles(NamedTuple):
+class RegistryFiles:
     """The directories of registries in certs.d, which need no restart.
 
     Args:
@@ -67,16 +67,20 @@ class RegistryFiles(NamedTuple):
         adopt: take over files that somebody else wrote.
     """
 
-    node: Node
-    desired: DesiredState
-    concerned: List[Registry]
-    template: Template
-    adopt: bool
-
-    @property
-    def files(self) -> Files:
-        """Return the files that these registries need."""
-        return files_of(self.node, self.desired, self.template)
+    def __init__(
+        self,
+        node: Node,
+        desired: DesiredState,
+        concerned: List[Registry],
+        template: Template,
+        *,
+        adopt: bool,
+    ) -> None:
+        self._node = node
+        self._concerned = concerned
+        self._template = template
+        self._adopt = adopt
+        self.files = files_of(node, desired, template)
 
     def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
         """Whether a file lies in the directory of one of some registries."""
@@ -85,16 +89,14 @@ class RegistryFiles(NamedTuple):
 
     def refuse(self) -> None:
         """Raise what this node's containerd would ignore, or read otherwise."""
-        is_legacy = self.template.is_legacy
-        check_registry_section(self.node, self.template)
-        wanted = self.files
-        check_supported(
-            self.concerned, lambda: version_of(self.node), is_legacy=is_legacy
-        )
+        node, concerned = self._node, self._concerned
+        is_legacy = self._template.is_legacy
+        check_registry_section(node, self._template)
+        check_supported(concerned, lambda: version_of(node), is_legacy=is_legacy)
         if not is_legacy:
-            check_not_shadowed(self.node, self.concerned)
-            if not self.adopt:
-                check_not_overriding(self.node, self.concerned, wanted)
+            check_not_shadowed(node, concerned)
+            if not self._adopt:
+                check_not_overriding(node, concerned, self.files)
 
     def added_to(self, plan: Plan) -> Plan:
         """Return the plan: the files are all there is."""
