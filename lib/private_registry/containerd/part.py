@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from private_registry.containerd.daemon import Containerd, version_of
@@ -84,8 +85,7 @@ class RegistryFiles:
 
     def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
         """Whether a file lies in the directory of one of some registries."""
-        directories = {name.directory for name in names}
-        return path.root is Root.DATA and path.directory.name in directories
+        return path.root is Root.DATA and path.directory.name in _directories(names)
 
     def refuse(self) -> None:
         """Raise what this node's containerd would ignore, or read otherwise."""
@@ -235,6 +235,11 @@ class TemplatePart:
     def followers(self) -> Tuple[Follower, ...]:
         """containerd, if it has to be restarted."""
         return (self._containerd,) if self.restart is Restart.DONE else ()
+
+
+@lru_cache(maxsize=1)
+def _directories(names: FrozenSet[RegistryName]) -> FrozenSet[str]:
+    return frozenset(name.directory for name in names)
 
 
 def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:
