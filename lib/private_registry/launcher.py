@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 OLDEST = (3, 8)
 LIB = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Of lib/requirements.txt. Whether they are there is looked up, not tried: most runs
-# import tomlkit only.
-PACKAGES = ("tomlkit", "h2", "hpack", "hyperframe", "asn1crypto")
+# import tomli only.
+PACKAGES = ("tomli", "h2", "hpack", "hyperframe", "asn1crypto")
 REQUIREMENTS = os.path.join(LIB, "requirements.txt")
 VENDOR = os.path.join(LIB, "vendor")
 HOST_PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")

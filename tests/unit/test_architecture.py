@@ -255,7 +255,7 @@ def _users_of(package: str) -> Set[str]:
 @pytest.mark.parametrize(
     ("package", "modules"),
     [
-        ("tomlkit", {"texts/toml.py"}),
+        ("tomli", {"texts/toml.py"}),
         ("h2", {"containerd/cri/http2.py"}),
         ("hpack", {"containerd/cri/http2.py"}),
         ("asn1crypto", {"registries/x509.py"}),

@@ -111,7 +111,7 @@ def test_without_packages_and_network_there_is_one_error_with_the_remedy(
     assert not list((copy.root / "lib").glob("vendor*"))
 
 
-@pytest.mark.parametrize("before", [(), ("tomlkit",)], ids=["none", "an older set"])
+@pytest.mark.parametrize("before", [(), ("tomli",)], ids=["none", "an older set"])
 def test_packages_are_fetched_once(
     copy: Copy, tmp_path: Path, before: Tuple[str, ...]
 ) -> None:

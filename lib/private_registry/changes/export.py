@@ -15,7 +15,7 @@ from private_registry.containerd.hosts_toml import (
 )
 from private_registry.registries.model import DesiredState, Registry, Tls
 from private_registry.registries.plain_values import to_document
-from private_registry.texts import toml
+from private_registry.texts import toml_writing
 
 _BLOCK_LINES = re.compile(r"([\x21-\x7e][\x20-\x7e]*\n|\n)+")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
@@ -69,7 +69,7 @@ def as_toml(state: DesiredState, *, with_secrets: bool) -> Export:
     document = to_document(state)
     if with_secrets:
         return Export(
-            (ExportedFile("", toml.dumps(document, _TOML_HEADER), secret=True),)
+            (ExportedFile("", toml_writing.dumps(document, _TOML_HEADER), secret=True),)
         )
     wanted: List[str] = []
     names: Dict[str, int] = {}
@@ -79,7 +79,7 @@ def as_toml(state: DesiredState, *, with_secrets: bool) -> Export:
             _without_secrets(mirror, mirror["url"].partition("://")[2], names, wanted)
     header = "\n".join((_TOML_HEADER, *(f"needs {each}" for each in wanted)))
     notes = tuple(f"left out, {_WITH_SECRETS}: {each}" for each in wanted)
-    return Export((ExportedFile("", toml.dumps(document, header)),), notes)
+    return Export((ExportedFile("", toml_writing.dumps(document, header)),), notes)
 
 
 def _without_secrets(

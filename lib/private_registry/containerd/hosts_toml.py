@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Registry, Tls
-from private_registry.texts import toml
+from private_registry.texts import toml_writing
 
 HOSTS_TOML = "hosts.toml"
 HEADER = """Written by the MicroK8s addon private-registry-config; to change it:
@@ -74,7 +74,7 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     ]
     document = _document(registry, upstream, mirrors)
     files = [file for rendered in (upstream, *mirrors) for file in rendered.files]
-    text = toml.dumps(document, HEADER)
+    text = toml_writing.dumps(document, HEADER)
     return [*files, RegistryFile(HOSTS_TOML, text.encode(), document=document)]
 
 

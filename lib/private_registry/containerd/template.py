@@ -24,7 +24,7 @@ from typing import (
 
 from private_registry.containerd.versions import CRI, CRI_IMAGES, FIRST_CRI
 from private_registry.errors import ConflictError, NodeError
-from private_registry.texts import toml, toml_statements
+from private_registry.texts import toml, toml_statements, toml_writing
 from private_registry.texts.harmless import is_address, is_file
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
@@ -236,9 +236,11 @@ class Template:
 
     def rendered(self, entry: Entry) -> str:
         """Write an entry as a table with the full name of its section."""
-        header = ".".join(_quoted(str(part)) for part in (*self.section, *entry.key))
+        header = ".".join(
+            toml_writing.key(str(part)) for part in (*self.section, *entry.key)
+        )
         keys = "".join(
-            f"{_quoted(key)} ="
+            f"{toml_writing.key(key)} ="
             f" {_value(value, is_secret=entry.is_secret)}{self._newline}"
             for key, value in entry.value.items()
         )
@@ -364,20 +366,15 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _value(value: Any, *, is_secret: bool) -> str:
-    written = toml.scalar(value)
+    written = toml_writing.scalar(value)
     # MicroK8s replaces ${SNAP} and the like anywhere in this file
     # (run-containerd-with-args).
     return written.replace("${", "\\u0024{") if is_secret else written
 
 
-def _quoted(key: str) -> str:
-    is_bare = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
-    return key if is_bare else toml.scalar(key)
-
-
 def shown_path(path: Path) -> str:
     """Name a key with all that stand above it, for people."""
-    return ".".join(_quoted(shown_name(str(part))) for part in path)
+    return ".".join(toml_writing.key(shown_name(str(part))) for part in path)
 
 
 def _without_newline(text: str) -> str:

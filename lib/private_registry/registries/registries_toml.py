@@ -16,9 +16,6 @@
     ca_file = "harbor-ca.crt"
     username = "robot"
     password_file = "harbor-password"
-
-An array, not a table for each registry, because tomlkit reads the former in linear
-time.
 """
 
 from __future__ import annotations
@@ -52,7 +49,7 @@ from private_registry.registries.model import (
 )
 from private_registry.registries.names import parse_registry_name
 from private_registry.registries.plain_values import FORMAT_VERSION, to_document
-from private_registry.texts import toml
+from private_registry.texts import toml, toml_writing
 from private_registry.texts.showing import shown_name
 from private_registry.texts.words import did_you_mean
 
@@ -109,7 +106,7 @@ ReadOutside = Callable[[str, str], str]
 
 def to_toml(state: DesiredState) -> str:
     """Write the desired state; certificates and keys are in the text, not beside it."""
-    return toml.dumps(to_document(state), HEADER)
+    return toml_writing.dumps(to_document(state), HEADER)
 
 
 def check(text: str, state: DesiredState) -> None:

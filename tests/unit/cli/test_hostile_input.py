@@ -374,7 +374,7 @@ TOML = [
     ("\x00", "not TOML"),
     ('[[registry]]\nhost = "a\\u0000.corp"', "control characters"),
     ("[[registry]]\nhost = 'a.corp'\n'a\\nb' = 1", "unknown key"),
-    ("a = 1\n[a.b]\nc = 1", 'Key "a" already exists'),
+    ("a = 1\n[a.b]\nc = 1", "a.b is there already"),
     ("[[registry]]\nhost = 1979-05-27", "host must be a text"),
 ]
 

@@ -138,17 +138,17 @@ def test_what_is_fetched_is_never_built(
     copy: Copy, hostile: Hostile, tmp_path: Path
 ) -> None:
     """A build runs code, and what it needs for that is asked for without a hash."""
-    source = hostile.put_modules("backend.py", below="tomlkit-0.13.3")
+    source = hostile.put_modules("backend.py", below="tomli-2.1.0")
     system = (
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path ='
         ' ["."]\n'
     )
-    hostile.put("tomlkit-0.13.3/pyproject.toml", system)
+    hostile.put("tomli-2.1.0/pyproject.toml", system)
     hostile.put(
-        "tomlkit-0.13.3/PKG-INFO",
-        "Metadata-Version: 2.1\nName: tomlkit\nVersion: 0.13.3\n",
+        "tomli-2.1.0/PKG-INFO",
+        "Metadata-Version: 2.1\nName: tomli\nVersion: 2.1.0\n",
     )
-    archive = tmp_path / "wheels" / "tomlkit-0.13.3.tar.gz"
+    archive = tmp_path / "wheels" / "tomli-2.1.0.tar.gz"
     archive.parent.mkdir()
     command = ["tar", "-C", str(source.parent), "-czf", str(archive), source.name]
     subprocess.run(command, check=True)

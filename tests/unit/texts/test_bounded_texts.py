@@ -119,20 +119,21 @@ TOML = {
     "deep array of tables": "[[" + "a." * 2000 + "b]]",
     "long hexadecimal": "a = 0x" + "f" * 5000,
     "long octal": "a = 0o" + "7" * 5000,
-    "long line": "a = '" + "x" * 300_000 + "'",
-    "long comment": "# " + "x" * 300_000,
-    "long text": 'a = """\n' + "xxxxxxx\n" * 70_000 + '"""',
     "text without end": 'a = """\n' + "x\n" * 300_000,
     "array without end": "a = [\n" + "1,\n" * 100_000,
-    "blank lines": "\n" * 400_000,
-    "blank lines of spaces": "  \r\n" * 400_000,
     "surrogate": 'a = "\\ud800"',
     "date": "a = 2020-99-99",
 }
 READ_WHOLE = {key: TOML[key] for key in TOML if key != "array without end"}
-BY_STATEMENT = {
-    key: TOML[key] for key in TOML if "blank" not in key and "comment" not in key
+LONG = {
+    "long line": "a = '" + "x" * 3_000_000 + "'",
+    "long text": 'a = """\n' + "xxxxxxx\n" * 700_000 + '"""',
+    "long comment": "# " + "x" * 3_000_000,
+    "blank lines": "\n" * 4_000_000,
+    "blank lines of spaces": "  \r\n" * 1_000_000,
+    "many tables": "".join(f"[a.b{number}]\nc = 1\n" for number in range(30_000)),
 }
+BY_STATEMENT = {**TOML, **{key: LONG[key] for key in ("long line", "long text")}}
 
 
 @pytest.mark.parametrize("text", READ_WHOLE.values(), ids=list(READ_WHOLE))
@@ -141,6 +142,13 @@ def test_toml_that_cannot_be_taken_is_one_error(text: str) -> None:
     with pytest.raises(TomlSyntaxError) as caught:
         toml.loads(text)
     assert len(caught.value.reason) < 200
+    assert within_time(start)
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=list(LONG))
+def test_long_toml_is_read_in_time(text: str) -> None:
+    start = time.thread_time()
+    assert len(toml.loads(text)) == (not text.isspace() and not text.startswith("#"))
     assert within_time(start)
 
 

@@ -18,7 +18,7 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.containerd.versions import Version
-from private_registry.texts import toml, toml_statements
+from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless import is_known_of_hosts
 from private_registry.texts.toml_statements import Path, Statement
 
@@ -154,7 +154,7 @@ def statement_at(document: Document, line: int) -> Optional[Statement]:
 def with_value(document: Document, statement: Statement, value: object) -> Edit:
     """Return the edit that gives a key another value."""
     name = document.lines[statement.first].partition("=")[0].rstrip()
-    lines = (f"{name} = {toml.scalar(value)}",)
+    lines = (f"{name} = {toml_writing.scalar(value)}",)
     return Edit(statement.first + 1, statement.end - statement.first, lines)
 
 
@@ -238,12 +238,13 @@ def as_tables(document: Document, url: str) -> Edits:
         # Host and its URL.
         if len(each.path) == 2 and isinstance(each.value, dict):  # noqa: PLR2004
             lines += [
-                f"{hosts_document.dotted((key,))} = {toml.scalar(item)}"
+                f"{hosts_document.dotted((key,))} = {toml_writing.scalar(item)}"
                 for key, item in each.value.items()
             ]
         elif not each.is_header:
             lines.append(
-                f"{hosts_document.dotted(each.path[2:])} = {toml.scalar(each.value)}"
+                f"{hosts_document.dotted(each.path[2:])} ="
+                f" {toml_writing.scalar(each.value)}"
             )
         else:
             return ()

@@ -10,7 +10,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.hosts_document import Refused
-from private_registry.texts import toml
+from private_registry.texts import toml, toml_writing
 
 _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
 # Of these, nothing can be read in two ways: whatever a line holds, it is gone through
@@ -101,7 +101,8 @@ def _mended_header(line: str) -> Optional[Tuple[str, Cause]]:
     if not name or len(name.split()) > 1:
         return None
     is_quoted = name[0] in "\"'" and name[0] == name[-1]
-    text = f"{match['indent']}[host.{toml.scalar(name.strip(_QUOTES))}{tail}]{comment}"
+    quoted = toml_writing.scalar(name.strip(_QUOTES))
+    text = f"{match['indent']}[host.{quoted}{tail}]{comment}"
     return text, Cause.NOT_TOML if is_quoted else Cause.UNQUOTED
 
 
@@ -114,12 +115,12 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
     cause = Cause.UNQUOTED if _lacks_quotes(value) else Cause.NOT_TOML
     written = ""
     if key in _TEXTS and plain and not plain.startswith("["):
-        written = toml.scalar(plain)
+        written = toml_writing.scalar(plain)
     elif key in _FLAGS and plain.lower() in _TRUE + _FALSE:
         written = "true" if plain.lower() in _TRUE else "false"
         cause = Cause.WRONG_TYPE
     elif key == "capabilities" and (words := _words(value)):
-        written = toml.scalar(words)
+        written = toml_writing.scalar(words)
     if not written:
         return None
     return f"{match['indent']}{key} = {written}{comment}", cause

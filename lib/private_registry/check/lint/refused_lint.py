@@ -29,7 +29,7 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY
 from private_registry.containerd import versions
-from private_registry.texts import toml
+from private_registry.texts import toml_writing
 from private_registry.texts.harmless import is_known_of_hosts
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
@@ -175,7 +175,9 @@ def _as_server(file: File, line: int) -> Edits:
     root = {each.path[0] for each in found if len(each.path) == 1}
     moved = [each for each in body if each.path[-1] not in (*root, "capabilities")]
     lines = tuple(text for each in moved for text in text_lines(document, each))
-    top = (() if server is not None else (f"server = {toml.scalar(url)}",)) + lines
+    top = (
+        () if server is not None else (f"server = {toml_writing.scalar(url)}",)
+    ) + lines
     edits = [Edit(line, 1, ("[host]",)), *(without(each) for each in body)]
     return (*((Edit(1, 0, top),) if top else ()), *edits)
 
@@ -250,7 +252,7 @@ def _type(file: File, refused: Refused) -> Draft:
         right = (Edit(refused.line, 1, (header,)),) if cause is not None else ()
         return draft._replace(cause=cause or Cause.WRONG_TYPE, edits=right)
     if statement.path == ("host",) and isinstance(statement.value, str):
-        new = (f"[host.{toml.scalar(statement.value)}]",)
+        new = (f"[host.{toml_writing.scalar(statement.value)}]",)
         edits = (without(statement), Edit(len(document.lines) + 1, 0, new))
         what = "host is a table for each host"
         what += f": {new[0]}" if is_known_of_hosts(new[0]) else ""
@@ -279,7 +281,9 @@ def _key_of_host(document: Document, statement: Statement, draft: Draft) -> Draf
     if key == "server" and header is not None:
         edits = (Edit(1, 0, text_lines(document, statement)), without(statement))
     elif server is not None and header is not None and isinstance(server.value, str):
-        edits = (Edit(header.first + 1, 1, (f"[host.{toml.scalar(server.value)}]",)),)
+        edits = (
+            Edit(header.first + 1, 1, (f"[host.{toml_writing.scalar(server.value)}]",)),
+        )
     what = f"{shown_name(key)} stands in [host], which holds hosts only"
     return draft._replace(cause=Cause.MISPLACED_KEY, what=what, edits=edits)
 

@@ -21,7 +21,7 @@ from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import Document, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import versions
-from private_registry.texts import toml
+from private_registry.texts import toml_writing
 from private_registry.texts.showing import shown_name, shown_place
 from private_registry.texts.toml_statements import Path, Statement
 
@@ -217,7 +217,7 @@ def _capabilities(
     leaf = endpoint.keys.get("capabilities")
     if leaf is None or endpoint.entry.resolves:
         return
-    line = f"capabilities = {toml.scalar(['pull', 'resolve'])}"
+    line = f"capabilities = {toml_writing.scalar(['pull', 'resolve'])}"
     found = endpoint.statements(document, "capabilities")
     is_plain = len(found) == 1 and len(found[0].path) == len(endpoint.path) + 1
     edits = tuple(
@@ -253,10 +253,12 @@ def _certificates(
     pairs = [pair for pair in file.beside.clients if pair[0] not in named]
     lines = []
     if unused and "ca" not in endpoint.keys:
-        lines.append(f"ca = {toml.scalar(unused[0] if len(unused) == 1 else unused)}")
+        lines.append(
+            f"ca = {toml_writing.scalar(unused[0] if len(unused) == 1 else unused)}"
+        )
     if pairs and "client" not in endpoint.keys:
         names = [[posixpath.basename(path) for path in pair] for pair in pairs]
-        lines.append(f"client = {toml.scalar(names)}")
+        lines.append(f"client = {toml_writing.scalar(names)}")
     if not lines or endpoint.entry.scheme != "https":
         return
     edit = into_table(document, endpoint.path, tuple(lines))

@@ -20,7 +20,7 @@ from private_registry.check.lint.template_looked import (
 from private_registry.containerd import versions
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.versions import Version, dotted
-from private_registry.texts import toml
+from private_registry.texts import toml_writing
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
@@ -195,7 +195,7 @@ def _list_of_paths(looked: Looked) -> Iterator[Finding]:
     if _pulls_locally(looked):
         return
     name = looked.template.lines[statement.first].partition("=")[0].rstrip()
-    line = f"{name} = {toml.scalar(OWN_TREE)}"
+    line = f"{name} = {toml_writing.scalar(OWN_TREE)}"
     edits = (Edit(statement.first + 1, statement.end - statement.first, (line,)),)
     yield finding(
         looked,

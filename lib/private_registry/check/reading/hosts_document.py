@@ -12,15 +12,13 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
 from private_registry.check.reading import go_toml
 from private_registry.containerd import versions
 from private_registry.containerd.versions import Version
-from private_registry.texts import toml, toml_statements
+from private_registry.texts import toml, toml_statements, toml_writing
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
-_TAB_IN_KEY = re.compile(r"\s*[A-Za-z0-9_.\[-]+\t+[A-Za-z0-9_-]")
-_HALF_CLOSED = re.compile(r"\s*\[\[[^]]*\]\s*(#|\Z)")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -129,13 +127,6 @@ def parsed(lines: List[str]) -> List[Statement]:
         found = toml_statements.parse(lines, may_repeat=True)
     except toml.TomlSyntaxError as error:
         raise Refused("syntax", error.line or 0, error.reason) from error
-    for each in found:
-        # tomlkit takes a tab for a part of a bare key.
-        if _TAB_IN_KEY.match(lines[each.first]):
-            raise Refused("syntax", each.first + 1, "a tab in a key")
-        # ... and one bracket for the end of a header that begins with two.
-        if each.is_header and _HALF_CLOSED.match(lines[each.first]):
-            raise Refused("syntax", each.first + 1, "a bracket is missing")
     return found
 
 
@@ -185,10 +176,7 @@ def _check_names_of_tables(found: List[Statement], lines: List[str]) -> None:
 
 def dotted(path: Path) -> str:
     """Write a path as in a table's header."""
-    return ".".join(
-        str(key) if re.fullmatch(r"[A-Za-z0-9_-]+", str(key)) else toml.scalar(str(key))
-        for key in path
-    )
+    return ".".join(toml_writing.key(str(key)) for key in path)
 
 
 def shown_keys(path: Path) -> str:
