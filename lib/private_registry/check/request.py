@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple, Tuple
 
 from private_registry.check.image import Subject
@@ -22,12 +21,14 @@ class CheckRequest(NamedTuple):
     pull: bool = False
 
 
-@dataclass(frozen=True)
-class ExplainRequest:
+class ExplainRequest(NamedTuple):
     """Explain an error message.
 
     Args:
         text: what was pasted; it may hold secrets and never shows in a repr.
     """
 
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return "ExplainRequest(...)"

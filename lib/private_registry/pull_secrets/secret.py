@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.errors import UsageError
@@ -37,8 +36,7 @@ _PROGRAM = re.compile(r"[a-z-]{1,30}\Z")
 _MAX_LABEL, _MAX_SUBDOMAIN = 63, 253
 
 
-@dataclass(frozen=True)
-class PullSecret:
+class PullSecret(NamedTuple):
     """A Secret that should be in some namespaces.
 
     Args:
@@ -55,7 +53,10 @@ class PullSecret:
     namespaces: Tuple[str, ...]
     service_accounts: Tuple[str, ...]
     registry: Optional[RegistryName]
-    docker_config: str = field(repr=False)
+    docker_config: str
+
+    def __repr__(self) -> str:
+        return f"PullSecret(name={self.name!r}, namespaces={self.namespaces!r})"
 
     def manifest(self, namespace: str) -> Dict[str, Any]:
         """Return the Secret as the API takes it."""

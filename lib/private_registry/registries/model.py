@@ -7,7 +7,6 @@ renders it and cli/command_line.py gives it an option.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import Iterable, NamedTuple, Optional, Tuple
 
 from private_registry.errors import UsageError
@@ -16,15 +15,17 @@ from private_registry.registries.names import RegistryName
 from private_registry.texts.showing import shown_place
 
 
-@dataclass(frozen=True)
-class ClientCertificate:
+class ClientCertificate(NamedTuple):
     """What a registry asks of its clients.
 
     Both texts are PEM. The key never shows in a repr.
     """
 
     certificate: str
-    key: str = field(repr=False)
+    key: str
+
+    def __repr__(self) -> str:
+        return f"ClientCertificate(certificate={self.certificate!r})"
 
 
 class Tls(NamedTuple):
@@ -47,8 +48,7 @@ class Tls(NamedTuple):
         return self == Tls()
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What containerd logs in with where a pod brings no pull secret.
 
     Args:
@@ -59,8 +59,11 @@ class Credentials:
     """
 
     username: str
-    password: str = field(repr=False)
+    password: str
     plaintext: bool = False
+
+    def __repr__(self) -> str:
+        return f"Credentials(username={self.username!r}, plaintext={self.plaintext})"
 
 
 class Mirror(NamedTuple):

@@ -8,7 +8,6 @@ config_unix.go hostPaths).
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import NamedTuple, Optional, Tuple
 
@@ -190,10 +189,8 @@ def _bare_ipv6(text: str, option: str) -> str:
 
 
 def _ipv6(address: str, text: str, option: str) -> str:
-    try:
-        ipaddress.IPv6Address(address)
-    except ValueError:
-        raise _bad_host(text, "is not an IPv6 address", option, _IPV6_EXAMPLE) from None
+    if not _is_ip(address, 6):
+        raise _bad_host(text, "is not an IPv6 address", option, _IPV6_EXAMPLE)
     if "." in address:
         raise _bad_host(
             text, "has dots, which no image name can hold", option, _IPV6_EXAMPLE
@@ -205,15 +202,23 @@ def _ipv6(address: str, text: str, option: str) -> str:
     return address.lower()
 
 
+def _is_ip(address: str, version: int) -> bool:
+    # Slow to import, and most registries have names.
+    import ipaddress  # noqa: PLC0415
+
+    try:
+        return ipaddress.ip_address(address).version == version
+    except ValueError:
+        return False
+
+
 def _host(host: str, text: str, option: str) -> str:
     lowered = host.lower()
     if not host.isascii():
         raise _bad_host(text, "has letters outside ASCII", option, _in_ascii(text))
     if _ONLY_DIGITS_AND_DOTS.match(lowered):
-        try:
-            ipaddress.IPv4Address(lowered)
-        except ValueError:
-            raise _bad_host(text, "is not an IPv4 address", option) from None
+        if not _is_ip(lowered, 4):
+            raise _bad_host(text, "is not an IPv4 address", option)
         return lowered
     labels = lowered.split(".")
     too_long = len(lowered) > _MAX_NAME or any(

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import (
     Callable,
@@ -162,12 +161,12 @@ class Situation(NamedTuple):
         }
 
 
-@dataclass
 class _Draft:
-    actions: List[Action] = field(default_factory=list)
-    conflicts: List[Action] = field(default_factory=list)
-    entries: Dict[NodePath, LedgerEntry] = field(default_factory=dict)
-    kept_texts: Dict[NodePath, bytes] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.actions: List[Action] = []
+        self.conflicts: List[Action] = []
+        self.entries: Dict[NodePath, LedgerEntry] = {}
+        self.kept_texts: Dict[NodePath, bytes] = {}
 
 
 def make_plan(situation: Situation) -> Plan:

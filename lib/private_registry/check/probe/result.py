@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Mapping, NamedTuple, Optional
 
@@ -13,8 +12,7 @@ from private_registry.check.probe.proxies import Proxies
 from private_registry.check.reading.reading import HostEntry
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """What containerd answers a challenge with; never shows in a repr.
 
     Args:
@@ -23,7 +21,10 @@ class Login:
     """
 
     username: str
-    password: str = field(repr=False)
+    password: str
+
+    def __repr__(self) -> str:
+        return "Login(...)"
 
 
 _NO_LOGINS: Mapping[str, Login] = MappingProxyType({})
