@@ -38,7 +38,7 @@ TOUCHES = {
     ],
     "containerd": ["daemon", "refusals"],
     "containerd/cri": ["calls", "grpc", "http2"],
-    "docker": ["api", "discovery", "engine", "part"],
+    "docker": ["api", "discovery", "engine", "part", "reach"],
     "node": [
         *("bounded_reads", "commands", "directories", "files", "paths"),
         *("trusted_places", "variables"),
@@ -58,7 +58,7 @@ WORKS_WITH_THEM = {
     ],
     "containerd": ["part", "template_file"],
     "node": ["services"],
-    "pull_secrets": ["cluster", "kubectl", "part", "steps", "undoing"],
+    "pull_secrets": ["cluster", "kubectl", "part", "record", "steps", "undoing"],
     "transaction": [
         *("commit", "follower", "in_place", "journal", "lent_place", "part", "records"),
         *("steps", "turns"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import (
+    TYPE_CHECKING,
     Callable,
     Dict,
     FrozenSet,
@@ -33,7 +34,7 @@ from private_registry.containerd.template_file import (
     read_template,
     template_to_clean,
 )
-from private_registry.docker.part import (
+from private_registry.docker.reach import (
     DockerReach,
     Reload,
     docker_notes,
@@ -44,8 +45,8 @@ from private_registry.errors import ConflictError
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
 from private_registry.node.values import NodePath, ObservedFile, Root, WantedFile
-from private_registry.pull_secrets.part import ClusterPart, made_secrets, record_of
-from private_registry.pull_secrets.secret import MadeSecret
+from private_registry.pull_secrets.made import MadeSecret
+from private_registry.pull_secrets.record import made_secrets, record_of
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState
 from private_registry.registries.names import RegistryName
@@ -55,6 +56,9 @@ from private_registry.transaction.journal import Journal
 from private_registry.transaction.part import Part, Scope
 from private_registry.transaction.plan import Action, Plan, Situation, make_plan
 from private_registry.transaction.staging import OwnFiles
+
+if TYPE_CHECKING:
+    from private_registry.pull_secrets.part import ClusterPart
 
 
 class Options(NamedTuple):

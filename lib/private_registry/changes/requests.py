@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from private_registry.errors import UsageError
-from private_registry.pull_secrets.secret import PullSecret
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.model import (
     Credentials,
@@ -16,6 +15,9 @@ from private_registry.registries.model import (
     without_itself,
 )
 from private_registry.registries.names import RegistryName
+
+if TYPE_CHECKING:
+    from private_registry.pull_secrets.secret import PullSecret
 
 
 class Upstream(NamedTuple):

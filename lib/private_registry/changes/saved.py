@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Tuple
+from typing import FrozenSet, Optional, Tuple
 
 from private_registry.changes import last_check
 from private_registry.changes.outcomes import Listing, RegistryStatus
@@ -11,11 +11,10 @@ from private_registry.containerd.part import entries_of, files_of
 from private_registry.containerd.template import Template
 from private_registry.containerd.template_file import TEMPLATE_PATH, read_template
 from private_registry.containerd.template_plan import digest
-from private_registry.docker.part import is_in_docker
 from private_registry.errors import UsageError
 from private_registry.node.paths import STATE, Node
 from private_registry.node.values import Root, sha256
-from private_registry.pull_secrets.part import made_secrets
+from private_registry.pull_secrets.record import made_secrets
 from private_registry.registries import registries_toml
 from private_registry.registries.model import Credentials, DesiredState, Registry
 from private_registry.transaction import records
@@ -95,7 +94,19 @@ def _status(
         elif digest(found) != digest(entry.value):
             differing.append(TEMPLATE_PATH)
     is_pending = any(entry.key in unloaded for entry in entries)
-    in_docker = is_in_docker(node, registry) if registry.docker else True
     return RegistryStatus(
-        registry, tuple(missing), tuple(differing), is_pending, in_docker
+        registry,
+        tuple(missing),
+        tuple(differing),
+        is_pending,
+        _is_in_docker(node, registry),
     )
+
+
+def _is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
+    if not registry.docker:
+        return True
+    # Slow to import, and few nodes have such an engine.
+    from private_registry.docker.part import is_in_docker  # noqa: PLC0415
+
+    return is_in_docker(node, registry)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 from private_registry.cli.files_given import Inputs
 from private_registry.errors import UsageError
-from private_registry.pull_secrets.secret import (
-    DEFAULT_NAMESPACE,
-    PullSecret,
-    checked_namespace,
-    checked_subdomain,
-    docker_config_from,
-    docker_config_of,
-)
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.model import Credentials, Registry
 from private_registry.registries.names import RegistryName
+
+if TYPE_CHECKING:
+    from private_registry.pull_secrets.secret import PullSecret
 
 Namespace = Any
 VALUES = ("--pull-secret", "--pull-secret-from", "--namespace", "--service-account")
@@ -58,16 +53,32 @@ def pull_secret_of(
                     remedy="add --pull-secret NAME",
                 )
         return None, ()
-    name = checked_subdomain(values.pull_secret[0], "a Secret", "--pull-secret")
-    namespaces = [checked_namespace(each, "--namespace") for each in values.namespace]
+    return _pull_secret(values, credentials, upstreams, inputs)
+
+
+def _pull_secret(
+    values: Namespace,
+    credentials: Optional[Credentials],
+    upstreams: List[Registry],
+    inputs: Inputs,
+) -> Tuple[PullSecret, Tuple[str, ...]]:
+    # Slow to import, and only here.
+    from private_registry.pull_secrets import secret as pull_secrets  # noqa: PLC0415
+
+    name = pull_secrets.checked_subdomain(
+        values.pull_secret[0], "a Secret", "--pull-secret"
+    )
+    namespaces = [
+        pull_secrets.checked_namespace(each, "--namespace") for each in values.namespace
+    ]
     accounts = [
-        checked_subdomain(each, "a service account", "--service-account")
+        pull_secrets.checked_subdomain(each, "a service account", "--service-account")
         for each in values.service_account
     ]
     registry, text, notes = _login(values, credentials, upstreams, inputs)
-    secret = PullSecret(
+    secret = pull_secrets.PullSecret(
         name,
-        tuple(dict.fromkeys(namespaces)) or (DEFAULT_NAMESPACE,),
+        tuple(dict.fromkeys(namespaces)) or (pull_secrets.DEFAULT_NAMESPACE,),
         tuple(dict.fromkeys(accounts)),
         registry,
         text,
@@ -81,6 +92,12 @@ def _login(
     upstreams: List[Registry],
     inputs: Inputs,
 ) -> Tuple[Optional[RegistryName], str, Tuple[str, ...]]:
+    # As above.
+    from private_registry.pull_secrets.secret import (  # noqa: PLC0415
+        docker_config_from,
+        docker_config_of,
+    )
+
     if credentials is not None and values.pull_secret_from:
         raise UsageError(
             "--pull-secret-from holds logins already: leave --username out",

@@ -6,12 +6,11 @@ import json
 from typing import Any, Dict, List, Optional
 
 from private_registry.changes.outcomes import Outcome
-from private_registry.cli.show_diff import diff_of
 from private_registry.containerd.part import Restart
-from private_registry.docker.part import Reload
+from private_registry.docker.reach import Reload
 from private_registry.errors import PrivateRegistryError
 from private_registry.node.values import Root
-from private_registry.pull_secrets.part import ChangedSecret, SecretChange
+from private_registry.pull_secrets.made import ChangedSecret, SecretChange
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.texts.showing import without_logins
 from private_registry.transaction.plan import Action, Kind
@@ -131,9 +130,14 @@ def _secret_lines(changed: ChangedSecret, *, dry_run: bool) -> List[str]:
 def _change_lines(done: Outcome, action: Action, *, dry_run: bool) -> List[str]:
     word = (_PLANNED if dry_run else _DONE)[action.kind]
     line = f"  {word} {done.node.shown(action.path)} ({action.reason})"
-    return (
-        [line, *diff_of(action, done.originals.get(action.path))] if dry_run else [line]
-    )
+    return [line, *_diff(done, action)] if dry_run else [line]
+
+
+def _diff(done: Outcome, action: Action) -> List[str]:
+    # Only a dry run shows it.
+    from private_registry.cli.show_diff import diff_of  # noqa: PLC0415
+
+    return diff_of(action, done.originals.get(action.path))
 
 
 def _summary(done: Outcome, *, dry_run: bool) -> str:

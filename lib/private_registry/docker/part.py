@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
 from typing import (
     Dict,
     FrozenSet,
-    Iterable,
     List,
-    Mapping,
     NamedTuple,
     Optional,
-    Sequence,
     Tuple,
 )
 
 from private_registry.docker import discovery
 from private_registry.docker.daemon_json import DaemonEdit, plan_daemon, with_daemon
 from private_registry.docker.engine import DockerEngine
+from private_registry.docker.reach import Reload
 from private_registry.docker.trust import DockerTrust, docker_trust
 from private_registry.errors import (
     ConflictError,
@@ -42,16 +39,7 @@ from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import records
 from private_registry.transaction.follower import Follower
-from private_registry.transaction.ledger import Ledger
 from private_registry.transaction.plan import Plan
-
-
-class Reload(Enum):
-    """What became of a Docker engine, or in a dry run would."""
-
-    NONE = "none"
-    DONE = "done"
-    AT_START = "at_next_start"
 
 
 class DockerPart(NamedTuple):
@@ -125,71 +113,6 @@ class DockerPart(NamedTuple):
         return plan._replace(ledgers={**plan.ledgers, Root.DOCKER: ledger})
 
 
-class DockerReach(NamedTuple):
-    """Whether and how a command reaches a Docker engine's files.
-
-    Args:
-        node: with the places of those files, if they are reached.
-        part: what becomes of them; None where they are not concerned or not reached.
-        notes: why not, for people, a line each.
-        forgotten: ledgers of files that went with their engine.
-    """
-
-    node: Node
-    part: Optional[DockerPart] = None
-    notes: Tuple[str, ...] = ()
-    forgotten: Mapping[Root, Ledger] = {}
-
-
-def docker_reach(
-    node: Node, desired: DesiredState, outside: str, *, is_asked: bool
-) -> DockerReach:
-    """Work out what becomes of a Docker engine's files.
-
-    Args:
-        node: with the places of the engine that has files of ours, if any.
-        desired: what the node is to know.
-        outside: what people type to run the same outside of the snap.
-        is_asked: the command is about Docker; else what is in the way there is only
-            told, because containerd must not wait for it.
-
-    Raises:
-        NodeError: there is no engine, its file cannot be read, or it would not start
-        with it. UsageError: it is not clear which engine is meant. ConflictError:
-        something that is no file is in the way.
-    """
-    forgotten: Mapping[Root, Ledger] = {}
-    try:
-        is_wanted = any(each.docker for each in desired.registries)
-        # From inside of a confined snap what is there looks as if it were gone.
-        is_confined = (is_wanted or node.docker is not None) and node.is_confined
-        if not is_confined and _is_gone(node):
-            forgotten = dict.fromkeys((Root.DOCKER, Root.DOCKER_CERTS), Ledger())
-            node = node._replace(docker=None)
-        if node.docker is None and not is_wanted:
-            return DockerReach(node, forgotten=forgotten)
-        if is_confined:
-            raise NodeError(
-                "a strictly confined MicroK8s cannot reach Docker's configuration",
-                remedy=f"run the same outside of the snap: {outside}",
-            )
-        part = _docker_part(node, desired)
-    except PrivateRegistryError as error:
-        if is_asked:
-            raise
-        note = f"Docker was left as it is: {error.message}"
-        note += f" ({error.remedy})" if error.remedy else ""
-        return DockerReach(node._replace(docker=None), None, (note,), forgotten)
-    return DockerReach(part.node, part, (), forgotten)
-
-
-def docker_notes(registries: Iterable[Registry]) -> Tuple[str, ...]:
-    """Tell people what Docker cannot do for those of the registries that are meant
-    for it.
-    """
-    return docker_trust(registries).notes
-
-
 def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
     """Whether Docker's files say of a registry what they should.
 
@@ -221,22 +144,12 @@ def is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
     )
 
 
-def engine_to_settle(
-    node: Node, concerned: Optional[Mapping[str, Sequence[str]]]
-) -> Optional[DockerEngine]:
-    """Return the engine that a killed run left; None where it was about none."""
-    if node.docker is None or concerned is None:
-        return None
-    engine = discovery.engine_of(node.docker.config.absolute)
-    return DockerEngine(node, engine, concerned)
+def docker_part(node: Node, desired: DesiredState) -> DockerPart:
+    """Work out what becomes of an engine's files.
 
-
-def _is_gone(node: Node) -> bool:
-    places = node.docker
-    return places is not None and not os.path.isdir(places.config.root)
-
-
-def _docker_part(node: Node, desired: DesiredState) -> DockerPart:
+    Raises:
+        NodeError, UsageError, ConflictError: as ``reach.docker_reach`` says.
+    """
     trust = docker_trust(desired.registries)
     if node.docker is not None:
         _check_same_engine(node.docker.config.absolute, desired)

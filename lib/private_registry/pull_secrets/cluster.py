@@ -24,6 +24,7 @@ from typing import (
 from private_registry.errors import ConflictError, NodeError
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl, NoRightError, no_namespace
+from private_registry.pull_secrets.made import MadeSecret
 from private_registry.pull_secrets.references import (
     Operations,
     adding,
@@ -35,7 +36,6 @@ from private_registry.pull_secrets.retrying import Found, change_as_read
 from private_registry.pull_secrets.secret import (
     DATA_KEY,
     TYPE,
-    MadeSecret,
     PullSecret,
     is_as_sent,
     is_ours,

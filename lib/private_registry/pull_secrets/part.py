@@ -4,7 +4,6 @@ remembered.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import (
     Dict,
     FrozenSet,
@@ -12,56 +11,26 @@ from typing import (
     List,
     Mapping,
     NamedTuple,
-    Optional,
     Sequence,
     Tuple,
 )
 
 from private_registry.errors import UsageError
-from private_registry.node.paths import PULL_SECRETS, Node
+from private_registry.node.paths import Node
 from private_registry.node.values import NodePath, WantedFile
 from private_registry.pull_secrets.cluster import Cluster
-from private_registry.pull_secrets.secret import (
+from private_registry.pull_secrets.made import (
+    ChangedSecret,
     MadeSecret,
-    PullSecret,
-    from_json,
-    hidden_in,
-    to_json,
+    SecretChange,
 )
+from private_registry.pull_secrets.record import made_secrets
+from private_registry.pull_secrets.secret import PullSecret, hidden_in
 from private_registry.pull_secrets.steps import Reference, SecretStep
 from private_registry.registries.names import RegistryName
-from private_registry.transaction import records
 from private_registry.transaction.follower import Follower
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.plan import Plan
-
-
-class SecretChange(Enum):
-    """What happens to a Secret in one namespace."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    KEEP = "keep"
-    DELETE = "delete"
-
-
-class ChangedSecret(NamedTuple):
-    """A Secret that a command is about.
-
-    Args:
-        change: what happens to it.
-        secret: which.
-        accounts: the service accounts that name it now, or no longer.
-    """
-
-    change: SecretChange
-    secret: MadeSecret
-    accounts: Tuple[str, ...] = ()
-
-    @property
-    def is_change(self) -> bool:
-        """Whether anything in the cluster changes."""
-        return self.change is not SecretChange.KEEP or bool(self.accounts)
 
 
 class _Making:
@@ -144,21 +113,6 @@ class ClusterPart(NamedTuple):
             )
             for each in self.made
         )
-
-
-def made_secrets(node: Node) -> Tuple[MadeSecret, ...]:
-    """Return the pull secrets that were made from this node.
-
-    Raises:
-        NodeError: the record of them is damaged.
-    """
-    content = records.read(node, PULL_SECRETS)
-    return () if content is None else from_json(content, node.shown(PULL_SECRETS))
-
-
-def record_of(secrets: Sequence[MadeSecret]) -> Optional[bytes]:
-    """Return the record of pull secrets; None where there is nothing to remember."""
-    return to_json(secrets).encode() if secrets else None
 
 
 def part_to_make(node: Node, secret: PullSecret) -> ClusterPart:

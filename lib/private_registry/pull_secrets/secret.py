@@ -12,22 +12,15 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.pull_secrets.made import MANAGED_BY, OURS
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 from private_registry.texts import json_text
 from private_registry.texts.showing import shown, shown_name
-from private_registry.transaction.ledger import unusable
 
 TYPE = "kubernetes.io/dockerconfigjson"
 DATA_KEY = ".dockerconfigjson"
 DEFAULT_NAMESPACE = "default"
-MANAGED_BY = "app.kubernetes.io/managed-by"
-OURS = "private-registry-config"
-FORMAT_VERSION = 1
-_RECORD = "the record of pull secrets"
-_FORGET = (
-    f"microk8s kubectl get secrets -A -l {MANAGED_BY}={OURS} (those that it named)"
-)
 
 # What `docker login` without a registry writes; the kubelet knows Docker Hub by it.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
@@ -72,34 +65,6 @@ class PullSecret(NamedTuple):
             "type": TYPE,
             "data": {DATA_KEY: encoded},
         }
-
-
-class MadeSecret(NamedTuple):
-    """A Secret of ours in one namespace, as remembered on the node: without what it
-    says.
-
-    Args:
-        name: of the Secret.
-        namespace: where it is.
-        registry: what it is a login for, as text; None where it came from a
-            config.json.
-        service_accounts: those that name it because of us.
-    """
-
-    name: str
-    namespace: str
-    registry: Optional[str] = None
-    service_accounts: Tuple[str, ...] = ()
-
-    @property
-    def key(self) -> Tuple[str, str]:
-        """What tells it from others: namespace and name."""
-        return self.namespace, self.name
-
-    @property
-    def deleting(self) -> str:
-        """What is typed behind kubectl to delete it."""
-        return f"delete secret -n {self.namespace} {self.name}"
 
 
 def is_ours(plain: Mapping[str, Any]) -> bool:
@@ -277,34 +242,3 @@ def _bad_name(text: str, what: str, option: str) -> UsageError:
         place=f"option {option}",
         instead=None,
     )
-
-
-# --- what is remembered on the node ---------------------------------------------------
-
-
-def to_json(secrets: Sequence[MadeSecret]) -> str:
-    """Write what is remembered."""
-    plain = [each._asdict() for each in secrets]
-    return json.dumps({"version": FORMAT_VERSION, "secrets": plain}, indent=1) + "\n"
-
-
-def from_json(content: bytes, source: str) -> Tuple[MadeSecret, ...]:
-    """Read what is remembered.
-
-    Raises:
-        NodeError: damaged, or written by another version of this addon.
-    """
-    try:
-        document = json_text.loads(content)
-        if document["version"] != FORMAT_VERSION:
-            raise unusable(_RECORD, source, _FORGET, document["version"])
-        return tuple(_made(each) for each in document["secrets"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise unusable(_RECORD, source, _FORGET) from error
-
-
-def _made(plain: Mapping[str, Any]) -> MadeSecret:
-    registry = plain["registry"]
-    accounts = tuple(str(each) for each in plain["service_accounts"])
-    registry = None if registry is None else str(registry)
-    return MadeSecret(str(plain["name"]), str(plain["namespace"]), registry, accounts)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from private_registry.changes.change import InCluster, Options, make_so
+from typing import TYPE_CHECKING, Optional
+
+from private_registry.changes.change import NO_CLUSTER, InCluster, Options, make_so
 from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import AddRequest, desired_after_add
@@ -11,8 +13,10 @@ from private_registry.cli.add_options import read_add
 from private_registry.cli.change_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
-from private_registry.pull_secrets.part import part_to_make
 from private_registry.verbs.after_change import tell
+
+if TYPE_CHECKING:
+    from private_registry.pull_secrets.secret import PullSecret
 
 
 def add(found: Node, request: AddRequest, options: Options) -> Outcome:
@@ -23,17 +27,24 @@ def add(found: Node, request: AddRequest, options: Options) -> Outcome:
     """
     with turn_of(found, options) as node:
         desired = desired_after_add(saved_state(node), request)
-        secret = request.pull_secret
-        to_make = None if secret is None else part_to_make(node, secret)
         outcome = make_so(
             node,
             desired,
             request.scope,
             options,
-            InCluster(to_make),
+            _in_cluster(node, request.pull_secret),
             is_docker=bool(request.docker),
         )
         return outcome._replace(notes=(*request.notes, *outcome.notes))
+
+
+def _in_cluster(node: Node, secret: Optional[PullSecret]) -> InCluster:
+    if secret is None:
+        return NO_CLUSTER
+    # Slow to import, and only here.
+    from private_registry.pull_secrets.part import part_to_make  # noqa: PLC0415
+
+    return InCluster(part_to_make(node, secret))
 
 
 def _run(request: AddRequest, how: How, call: Call) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
-from private_registry.pull_secrets.secret import from_json
+from private_registry.pull_secrets.record import from_json
 from unit.fake_kubectl import INVALID, Call, FakeCluster
 from unit.microk8s import Microk8s, Result, ok
 
