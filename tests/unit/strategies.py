@@ -83,7 +83,9 @@ passwords = _printable | st.sampled_from(
         "\U0001f004",
     ]
 )
-secure_credentials = st.none() | st.builds(Credentials, usernames, passwords)
+secure_credentials = st.none() | st.builds(
+    Credentials, usernames, passwords, st.just(False)
+)
 plain_credentials = st.none() | st.builds(
     Credentials, usernames, passwords, st.just(True)
 )
