@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
 
 from private_registry.check.causes import Cause
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
-from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.containerd.versions import parse_version
 from registry_harness import (

@@ -43,9 +43,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from private_registry.check.causes import Cause
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
 from private_registry.check.reading import hosts_document
-from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.containerd.versions import Version, parse_version
 from registry_harness import CertificateAuthority
 from registry_harness.containerd.releases import ContainerdRelease

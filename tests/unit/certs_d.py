@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Dict, Optional, Set, Tuple
 
-from private_registry.check.reading.hosts_reading import read_registry
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.reading.reading import Look, Reading
 
 DATA = "/data/7000"

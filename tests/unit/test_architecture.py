@@ -75,6 +75,8 @@ ROOMS = (
     *("docker", "changes", "check", "imports", "cli", "verbs"),
 )
 
+ROOMS_OF_CHECK = ("reading", "lint", "probe", "explain")
+
 
 def _files(table: Dict[str, List[str]]) -> Set[Path]:
     return {
@@ -246,6 +248,14 @@ def test_imports_go_down(path: Path) -> None:
     for room, *module in filter(None, ours):
         # The table of verbs imports nothing; whoever wants a verb finds it by its name.
         assert room in below or (room == "verbs" and not module)
+
+
+@pytest.mark.parametrize("path", sorted((ENGINE / "check").glob("*/*.py")), ids=_name)
+def test_in_check_imports_go_down_too(path: Path) -> None:
+    room = path.parent.name
+    allowed = {room, *ROOMS_OF_CHECK[: ROOMS_OF_CHECK.index(room)]}
+    ours = [name.split(".")[2:] for name in _imports(path) if f"{OURS}.check." in name]
+    assert {each[0] for each in ours} & set(ROOMS_OF_CHECK) <= allowed
 
 
 def _users_of(package: str) -> Set[str]:

@@ -19,6 +19,7 @@ from private_registry.check.diagnosis import (
     diagnose,
 )
 from private_registry.check.findings import Finding, Remedy
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import Image, parse_subject
 from private_registry.check.lint.directory_lint import lint_tree
 from private_registry.check.node_facts import files_of, is_stock_directory, service_of
@@ -31,7 +32,6 @@ from private_registry.check.probe.probe import ask
 from private_registry.check.probe.result import Question, Result
 from private_registry.check.pulling import LONGEST_WORDS, finding_of, pull
 from private_registry.check.reading.directories import registries_in
-from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import REFRESH, mended

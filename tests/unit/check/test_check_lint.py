@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Severity
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
-from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.reading import Look, Reading
 from private_registry.containerd import hosts_toml, microk8s_defaults
 from private_registry.containerd.versions import needs_of

@@ -19,6 +19,7 @@ import pytest
 from private_registry.check import run
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import parse_subject
 from private_registry.check.probe import probe as probe_module
 from private_registry.check.probe.challenge import parse_challenges
@@ -26,7 +27,6 @@ from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.probe.result import Question, Result
-from private_registry.check.reading.hosts_reading import read_registry
 from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.texts.showing import without_secrets
 from unit.fake_containerd import FakeContainerd
