@@ -15,7 +15,7 @@ from private_registry.check.lint import (
 )
 from private_registry.check.lint.drafts import File
 from private_registry.check.reading import directories, hosts_entries
-from private_registry.check.reading.directories import Directory
+from private_registry.check.reading.directories import RegistryDirectory
 from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.reading import (
     HostEntry,
@@ -60,7 +60,7 @@ def read_registry(
 
 
 def _read(
-    registry: str, directory: Directory, look: LookAt, version: Version
+    registry: str, directory: RegistryDirectory, look: LookAt, version: Version
 ) -> Reading:
     path = posixpath.join(directory.path, HOSTS_TOML)
     if directory.is_file:

@@ -130,7 +130,7 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
     for name in sorted(os.listdir(root)):
         below = os.path.join(root, name)
         if os.path.isdir(below):
-            tree[name] = certs_d.Directory(below, *_directory(below, inputs))
+            tree[name] = certs_d.ImportedDirectory(below, *_directory(below, inputs))
         else:
             others.append(
                 f"{shown_place(below)}: not a directory of a registry; left out"

@@ -24,8 +24,8 @@ from private_registry.containerd.versions import NEWEST
 from private_registry.errors import UsageError
 from private_registry.imports.document import (
     LEFT_OUT,
-    Document,
     Imported,
+    ImportedFile,
     KeyPath,
     Says,
 )
@@ -46,7 +46,7 @@ _HOST_KEYS = tuple(
 _ROOT_KEYS = ("server", "host", *_HOST_KEYS)
 
 
-class Directory(NamedTuple):
+class ImportedDirectory(NamedTuple):
     """One directory of the tree.
 
     Args:
@@ -68,7 +68,7 @@ class _Entry(NamedTuple):
     path: KeyPath
 
 
-def read(tree: Mapping[str, Directory], read_outside: ReadOutside) -> Imported:
+def read(tree: Mapping[str, ImportedDirectory], read_outside: ReadOutside) -> Imported:
     """Read a tree.
 
     Args:
@@ -92,7 +92,7 @@ def read(tree: Mapping[str, Directory], read_outside: ReadOutside) -> Imported:
             found.setdefault(registry.name, registry)
         notes += imported.notes
     return (
-        Document("", read_outside)
+        ImportedFile("", read_outside)
         .imported(found.values(), Says.ALL_BUT_LOGINS)
         ._replace(notes=tuple(notes))
     )
@@ -102,7 +102,7 @@ class _Reader:
     """Reads one directory."""
 
     def __init__(
-        self, name: str, directory: Directory, read_outside: ReadOutside
+        self, name: str, directory: ImportedDirectory, read_outside: ReadOutside
     ) -> None:
         self._directory_name = name
         self._directory = directory
@@ -111,7 +111,7 @@ class _Reader:
             posixpath.join(directory.path, HOSTS_TOML) if has_hosts else directory.path
         )
         self._text = directory.hosts_toml if has_hosts else None
-        self._document = Document(source, read_outside)
+        self._document = ImportedFile(source, read_outside)
 
     def imported(self) -> Imported:
         name = self._name()

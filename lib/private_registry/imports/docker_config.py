@@ -10,8 +10,8 @@ from typing import Any, Dict, Optional
 
 from private_registry.imports.document import (
     LEFT_OUT,
-    Document,
     Imported,
+    ImportedFile,
     KeyPath,
     Says,
 )
@@ -32,7 +32,7 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
         UsageError: a value that cannot be; with file and key, and without what stands
             there.
     """
-    document = Document(source, read_outside)
+    document = ImportedFile(source, read_outside)
     top = document.table(plain, ())
     registries: Dict[RegistryName, Registry] = {}
     for key, entry in document.table(top.get("auths"), ("auths",)).items():
@@ -50,7 +50,7 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
 
 
 def _credentials(
-    document: Document, plain: Any, path: KeyPath
+    document: ImportedFile, plain: Any, path: KeyPath
 ) -> Optional[Credentials]:
     entry = document.table(plain, path)
     document.unknown_of_a_login(entry, _ENTRY_KEYS, path)
@@ -71,7 +71,7 @@ def _credentials(
     return document.credentials(username, password, path)
 
 
-def _name(document: Document, key: str, path: KeyPath) -> Optional[RegistryName]:
+def _name(document: ImportedFile, key: str, path: KeyPath) -> Optional[RegistryName]:
     scheme, separator, rest = key.partition("://")
     host, _, below = (rest if separator else key).partition("/")
     if scheme.lower() == "http" and separator:
@@ -81,7 +81,7 @@ def _name(document: Document, key: str, path: KeyPath) -> Optional[RegistryName]
     return document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
 
 
-def _note_the_rest(document: Document, top: Dict[str, Any]) -> None:
+def _note_the_rest(document: ImportedFile, top: Dict[str, Any]) -> None:
     if top.get("credsStore"):
         document.note(("credsStore",), _NO_HELPER)
     for host in document.table(top.get("credHelpers"), ("credHelpers",)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Tuple
 
-from private_registry.imports.document import LEFT_OUT, Document, Imported, Says
+from private_registry.imports.document import LEFT_OUT, Imported, ImportedFile, Says
 from private_registry.registries.model import Mirror, Registry, Tls
 from private_registry.registries.names import (
     DOCKER_HUB,
@@ -23,7 +23,7 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
     Raises:
         UsageError: a value that cannot be; with file and key.
     """
-    document = Document(source, read_outside)
+    document = ImportedFile(source, read_outside)
     top = document.table(plain, ())
     insecure = _insecure(document, top)
     mirrors = _mirrors(document, top, insecure)
@@ -37,7 +37,7 @@ def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
     return document.imported(registries, Says.SINGLE_SETTINGS)
 
 
-def _insecure(document: Document, top: Any) -> List[RegistryName]:
+def _insecure(document: ImportedFile, top: Any) -> List[RegistryName]:
     path = (_INSECURE,)
     names: List[RegistryName] = []
     for text in document.texts(top.get(_INSECURE), path):
@@ -65,7 +65,7 @@ def _insecure(document: Document, top: Any) -> List[RegistryName]:
 
 
 def _mirrors(
-    document: Document, top: Any, insecure: List[RegistryName]
+    document: ImportedFile, top: Any, insecure: List[RegistryName]
 ) -> Tuple[Mirror, ...]:
     path = (_MIRRORS,)
     unverified = [str(name) for name in insecure]

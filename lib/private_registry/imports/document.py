@@ -89,7 +89,7 @@ class Imported(NamedTuple):
     says: Says = Says.ALL
 
 
-class Document:
+class ImportedFile:
     """A parsed file: hands out its values checked, and gathers notes.
 
     Args:

@@ -13,8 +13,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.imports.document import (
     LEFT_OUT,
-    Document,
     Imported,
+    ImportedFile,
     KeyPath,
     Lines,
 )
@@ -71,11 +71,11 @@ def read(
     Raises:
         UsageError: a value that cannot be; with file, line and key.
     """
-    return _Reader(Document(source, read_outside, lines)).imported(plain)
+    return _Reader(ImportedFile(source, read_outside, lines)).imported(plain)
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: ImportedFile) -> None:
         self._document = document
         self._settings: Dict[str, _Settings] = {}
         self._mirror_hosts: Dict[str, None] = {}

@@ -77,7 +77,7 @@ class Step(NamedTuple):
         return Step(root, path, staged, before, new, old, mark, new_mark, in_place)
 
 
-class Directory(NamedTuple):
+class JournalledDirectory(NamedTuple):
     """A directory to make, with these permissions, or to remove."""
 
     root: str
@@ -85,10 +85,10 @@ class Directory(NamedTuple):
     permissions: Permissions
 
     @staticmethod
-    def from_plain(plain: Mapping[str, Any]) -> Directory:
+    def from_plain(plain: Mapping[str, Any]) -> JournalledDirectory:
         """Take what JSON made of it."""
         permissions = Permissions.from_plain(plain["permissions"])
-        return Directory(
+        return JournalledDirectory(
             Root(plain["root"]).value, checked_path(plain["path"]), permissions
         )
 
@@ -108,8 +108,8 @@ class Journal(NamedTuple):
     """
 
     staging: str
-    new_directories: List[Directory]
-    spent_directories: List[Directory]
+    new_directories: List[JournalledDirectory]
+    spent_directories: List[JournalledDirectory]
     steps: List[Step]
     restart: bool = False
     docker: Optional[DockerPlaces] = None
@@ -165,8 +165,8 @@ def _from_plain(plain: Mapping[str, Any]) -> Journal:
         }
     return Journal(
         checked_path(plain["staging"]),
-        [Directory.from_plain(each) for each in plain["new_directories"]],
-        [Directory.from_plain(each) for each in plain["spent_directories"]],
+        [JournalledDirectory.from_plain(each) for each in plain["new_directories"]],
+        [JournalledDirectory.from_plain(each) for each in plain["spent_directories"]],
         [Step.from_plain(each) for each in plain["steps"]],
         bool(plain["restart"]),
         None if docker is None else DockerPlaces.from_plain(docker),

@@ -15,7 +15,12 @@ from private_registry.texts import json_text
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction import records
 from private_registry.transaction.follower import Followers
-from private_registry.transaction.journal import Directory, Journal, Permissions, Step
+from private_registry.transaction.journal import (
+    Journal,
+    JournalledDirectory,
+    Permissions,
+    Step,
+)
 from private_registry.transaction.plan import Action, Kind, Plan
 
 OwnFiles = Dict[NodePath, Optional[bytes]]
@@ -102,12 +107,12 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers) -> 
     return journal
 
 
-def _directory(node: Node, path: NodePath) -> Directory:
+def _directory(node: Node, path: NodePath) -> JournalledDirectory:
     permissions = Permissions(node.modes.directory, node.owner)
     if node.docker is not None and path.root in (Root.DOCKER, Root.DOCKER_CERTS):
         place = node.docker.config if path.root is Root.DOCKER else node.docker.certs_d
         permissions = Permissions(directory_mode(place), place.owner)
-    return Directory(path.root.value, path.path, permissions)
+    return JournalledDirectory(path.root.value, path.path, permissions)
 
 
 def _roots_touched(plan: Plan, journal: Journal) -> List[Root]:

@@ -15,7 +15,7 @@ from private_registry.node.directories import ObstacleError, Place
 from private_registry.node.paths import STATE_DIRECTORY, TEMPLATE, Node
 from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.transaction import in_place, lent_place, records
-from private_registry.transaction.journal import Directory, Journal, Step
+from private_registry.transaction.journal import Journal, JournalledDirectory, Step
 from private_registry.transaction.permissions import InPlace
 from private_registry.transaction.plan import parents_of
 
@@ -113,7 +113,7 @@ def _is_open(node: Node, journal: Journal, root: str) -> bool:
 
 
 def remove_directories(
-    node: Node, journal: Journal, directories: Iterable[Directory]
+    node: Node, journal: Journal, directories: Iterable[JournalledDirectory]
 ) -> None:
     """Remove those of the directories that nothing is left in."""
     for each in directories:

@@ -18,7 +18,7 @@ from private_registry.imports import (
     k3s_yaml,
     yaml_text,
 )
-from private_registry.imports.certs_d import Directory
+from private_registry.imports.certs_d import ImportedDirectory
 from private_registry.imports.document import Imported
 from private_registry.imports.formats import Format, format_of_json, format_of_text
 from private_registry.registries.registries_toml import from_toml
@@ -455,15 +455,17 @@ TREES = [
 @pytest.mark.parametrize("sample", TREES, ids=lambda sample: sample.id)
 def test_a_directory_of_certs_d(sample: Sample) -> None:
     name = sample.id.rpartition(": ")[0]
-    tree: Dict[str, Directory] = {
-        name: Directory(f"t/{name}", ["hosts.toml"], sample.text)
+    tree: Dict[str, ImportedDirectory] = {
+        name: ImportedDirectory(f"t/{name}", ["hosts.toml"], sample.text)
     }
     _check(certs_d.read(tree, read_outside), sample)
 
 
 def test_dockers_own_directories() -> None:
     files = ["ca.crt", "client.cert", "client.key", "lone.key"]
-    imported = certs_d.read({"reg.corp:5000": Directory("t/r", files)}, read_outside)
+    imported = certs_d.read(
+        {"reg.corp:5000": ImportedDirectory("t/r", files)}, read_outside
+    )
     tls = imported.state.registries[0].tls
     assert tls.ca == "PEM t/r/ca.crt\n"
     assert tls.client is not None
@@ -476,8 +478,8 @@ def test_dockers_own_directories() -> None:
 
 def test_of_two_directories_for_one_registry_containerd_reads_the_underscored() -> None:
     tree = {
-        "a.corp:5000": Directory("t/a", [], '[host."https://m.corp"]'),
-        "a.corp_5000_": Directory("t/b", [], '[host."http://a.corp:5000"]'),
+        "a.corp:5000": ImportedDirectory("t/a", [], '[host."https://m.corp"]'),
+        "a.corp_5000_": ImportedDirectory("t/b", [], '[host."http://a.corp:5000"]'),
     }
     imported = certs_d.read(tree, read_outside)
     assert [each.insecure for each in imported.state.registries] == [True]

@@ -24,7 +24,7 @@ from private_registry.imports import (
     k3s_yaml,
     yaml_text,
 )
-from private_registry.imports.certs_d import Directory
+from private_registry.imports.certs_d import ImportedDirectory
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
 
@@ -462,6 +462,6 @@ def test_no_yaml_text_is_a_bug(text: str) -> None:
     st.none() | st.text(max_size=30),
 )
 def test_no_directory_is_a_bug(name: str, files: List[str], text: Any) -> None:
-    tree = {name: Directory("f", files, text)}
+    tree = {name: ImportedDirectory("f", files, text)}
     imported = _unless_refused(lambda: certs_d.read(tree, lambda _, name: name))
     assert imported is None or len(imported.state.registries) <= 1

@@ -18,7 +18,12 @@ from private_registry.errors import NodeError
 from private_registry.node import values
 from private_registry.node.values import checked_path
 from private_registry.transaction import ledger
-from private_registry.transaction.journal import Directory, Journal, Permissions, Step
+from private_registry.transaction.journal import (
+    Journal,
+    JournalledDirectory,
+    Permissions,
+    Step,
+)
 from unit.microk8s import Microk8s, ok
 from unit.planting import just_before
 
@@ -177,8 +182,8 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
     permissions = Permissions(0o640, (0, 4321))
     journal = Journal(
         "ours/staging-1",
-        [Directory("SNAP_DATA", "args/certs.d/a", permissions)],
-        [Directory("DOCKER_CERTS", "certs.d/a", permissions)],
+        [JournalledDirectory("SNAP_DATA", "args/certs.d/a", permissions)],
+        [JournalledDirectory("DOCKER_CERTS", "certs.d/a", permissions)],
         [
             Step("SNAP_DATA", "a", "s/0", new_mark=(5, 6)),
             Step("SNAP_COMMON", "b", None, "s/1.before", mark=(3, 4)),

@@ -22,7 +22,7 @@ from private_registry.changes.export import (
     as_toml,
 )
 from private_registry.imports import certs_d, k3s_yaml, yaml_text
-from private_registry.imports.certs_d import Directory
+from private_registry.imports.certs_d import ImportedDirectory
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import (
     Credentials,
@@ -91,11 +91,11 @@ def test_toml_without_secrets_reads_back_once_they_are_given(
     assert from_toml(export.text, "x", lambda _, name: given_for[name]) == state
 
 
-def _tree(export: Export) -> Tuple[Dict[str, Directory], Dict[str, str]]:
+def _tree(export: Export) -> Tuple[Dict[str, ImportedDirectory], Dict[str, str]]:
     contents = {each.path: each.content for each in export.files}
     names = {path.rpartition("/")[0] for path in contents}
     tree = {
-        name: Directory(
+        name: ImportedDirectory(
             name,
             [
                 path.rpartition("/")[2]

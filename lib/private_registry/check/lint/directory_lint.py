@@ -8,7 +8,7 @@ from typing import Iterator, List, Optional, Tuple
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.reading import directories, hosts_entries
-from private_registry.check.reading.directories import Directory
+from private_registry.check.reading.directories import RegistryDirectory
 from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.reading import LookAt
 from private_registry.containerd import microk8s_defaults, versions
@@ -35,7 +35,11 @@ _STOCK_PATH = "args/certs.d"
 
 
 def findings_of(
-    registry: str, certs_d: str, directory: Directory, look: LookAt, version: Version
+    registry: str,
+    certs_d: str,
+    directory: RegistryDirectory,
+    look: LookAt,
+    version: Version,
 ) -> Tuple[Finding, ...]:
     """Return what is odd about one registry's directory, its file aside.
 
@@ -135,7 +139,7 @@ def _stray_file(path: str, name: str) -> Iterator[Finding]:
 
 
 def _shadowed(
-    registry: str, directory: Directory, look: LookAt, version: Version
+    registry: str, directory: RegistryDirectory, look: LookAt, version: Version
 ) -> Iterator[Finding]:
     for other in directory.shadowed:
         is_hidden = _is_hidden(directory.path, look) or _is_hidden(other, look)

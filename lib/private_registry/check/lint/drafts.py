@@ -13,7 +13,7 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document, hosts_entries
 from private_registry.check.reading.hosts_document import (
     BYTE_ORDER_MARK,
-    Document,
+    HostsDocument,
     Refused,
 )
 from private_registry.check.reading.reading import HostEntry, Trust
@@ -62,7 +62,7 @@ class File(NamedTuple):
             content=mark + line_edits.applied(self.text, edits).encode()
         )
 
-    def document(self) -> Document:
+    def document(self) -> HostsDocument:
         """Read it; raise Refused."""
         return hosts_document.read(self.content, self.version)
 
@@ -146,12 +146,12 @@ def _pulls(entries: Tuple[HostEntry, ...]) -> List[HostEntry]:
 # --- edits of statements --------------------------------------------------------------
 
 
-def statement_at(document: Document, line: int) -> Optional[Statement]:
+def statement_at(document: HostsDocument, line: int) -> Optional[Statement]:
     """Return the statement that begins in a line."""
     return next((each for each in document.statements if each.first == line - 1), None)
 
 
-def with_value(document: Document, statement: Statement, value: object) -> Edit:
+def with_value(document: HostsDocument, statement: Statement, value: object) -> Edit:
     """Return the edit that gives a key another value."""
     name = document.lines[statement.first].partition("=")[0].rstrip()
     lines = (f"{name} = {toml_writing.scalar(value)}",)
@@ -163,14 +163,14 @@ def without(statement: Statement) -> Edit:
     return Edit(statement.first + 1, statement.end - statement.first)
 
 
-def text_lines(document: Document, statement: Statement) -> Tuple[str, ...]:
+def text_lines(document: HostsDocument, statement: Statement) -> Tuple[str, ...]:
     """Return the lines of a statement, without their ends and indentation."""
     lines = document.lines[statement.first : statement.end]
     return tuple(line.strip() for line in lines if line.strip())
 
 
 def into_table(
-    document: Document, path: Path, lines: Tuple[str, ...]
+    document: HostsDocument, path: Path, lines: Tuple[str, ...]
 ) -> Optional[Edit]:
     """Return the edit that puts lines into a table.
 
@@ -185,7 +185,7 @@ def into_table(
     return None if header is None else Edit(header.end + 1, 0, lines)
 
 
-def renamed(document: Document, path: Path, new: str) -> Edits:
+def renamed(document: HostsDocument, path: Path, new: str) -> Edits:
     """Return the edits that give the last key of a path another name, wherever it
     stands.
     """
@@ -216,7 +216,9 @@ def right_url(url: str) -> str:
     return right if right != url else ""
 
 
-def with_url(document: Document, statement: Statement, old: str, new: str) -> Edits:
+def with_url(
+    document: HostsDocument, statement: Statement, old: str, new: str
+) -> Edits:
     """Return the edits that give an endpoint another URL, in all headers that name
     it.
     """
@@ -230,7 +232,7 @@ def with_url(document: Document, statement: Statement, old: str, new: str) -> Ed
     return tuple(found)
 
 
-def as_tables(document: Document, url: str) -> Edits:
+def as_tables(document: HostsDocument, url: str) -> Edits:
     """Return what writes a host as a table at the end of the file; its lines go."""
     found = [each for each in document.statements if each.path[:2] == ("host", url)]
     lines = [f"[{hosts_document.dotted(('host', url))}]"]

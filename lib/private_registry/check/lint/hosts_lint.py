@@ -10,14 +10,14 @@ from private_registry.check.findings import Finding, Remedy
 from private_registry.check.lint import keys_lint, refused_lint, settings_lint, url_lint
 from private_registry.check.lint.drafts import Draft, File, command_of, finding_of
 from private_registry.check.reading import hosts_entries
-from private_registry.check.reading.hosts_document import Document, Refused
+from private_registry.check.reading.hosts_document import HostsDocument, Refused
 from private_registry.check.reading.reading import HostEntry
 from private_registry.texts.showing import quoted
 
 Entries = Tuple[HostEntry, ...]
 # Nobody writes such a file by hand, and each finding reads it anew.
 _LARGEST, _MOST_DRAFTS = 16 * 1024, 20
-_RULES: Tuple[Callable[[File, Document, Entries], Iterator[Draft]], ...] = (
+_RULES: Tuple[Callable[[File, HostsDocument, Entries], Iterator[Draft]], ...] = (
     keys_lint.drafts,
     url_lint.drafts,
     settings_lint.drafts,

@@ -20,7 +20,7 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.go_toml import is_go_toml_2
 from private_registry.check.reading.hosts_document import (
-    Document,
+    HostsDocument,
     Leaf,
     Table,
     dotted,
@@ -63,7 +63,7 @@ _MEANT = (
 
 
 def drafts(
-    file: File, document: Document, _entries: Tuple[HostEntry, ...]
+    file: File, document: HostsDocument, _entries: Tuple[HostEntry, ...]
 ) -> Iterator[Draft]:
     """Look for keys and tables that are not read."""
     yield from _in_table(file, document, document.root, ())
@@ -82,7 +82,7 @@ def drafts(
 
 
 def _in_table(
-    file: File, document: Document, table: Table, path: Path
+    file: File, document: HostsDocument, table: Table, path: Path
 ) -> Iterator[Draft]:
     is_root = not path
     known = hosts_fields.found_keys(table, file.version, is_root=is_root)
@@ -95,7 +95,7 @@ def _in_table(
             yield _renamed_key(document, Cause.KEY_CASE, (key,), "host", value)
 
 
-def _unknown(file: File, document: Document, path: Path, value: Any) -> Draft:
+def _unknown(file: File, document: HostsDocument, path: Path, value: Any) -> Draft:
     key = str(path[-1])
     known = hosts_fields.ROOT_KEYS if len(path) == 1 else hosts_fields.HOST_KEYS
     if key in known:
@@ -107,7 +107,7 @@ def _unknown(file: File, document: Document, path: Path, value: Any) -> Draft:
     )
 
 
-def _elsewhere(document: Document, path: Path, value: Any) -> Optional[Draft]:
+def _elsewhere(document: HostsDocument, path: Path, value: Any) -> Optional[Draft]:
     """Say of what is known in another place where that is."""
     key, is_root = path[-1], len(path) == 1
     if not is_root and key == "server":
@@ -120,7 +120,7 @@ def _elsewhere(document: Document, path: Path, value: Any) -> Optional[Draft]:
 
 
 def _unheard_of(
-    document: Document, path: Path, value: Any, known: Tuple[str, ...]
+    document: HostsDocument, path: Path, value: Any, known: Tuple[str, ...]
 ) -> Draft:
     key = str(path[-1])
     new = _ALIASES.get(key.lower(), "") or _near(key, known)
@@ -159,7 +159,7 @@ def _too_new(file: File, key: str, value: Any) -> Draft:
 
 
 def _renamed_key(
-    document: Document, cause: Cause, path: Path, new: str, value: Any
+    document: HostsDocument, cause: Cause, path: Path, new: str, value: Any
 ) -> Draft:
     old = str(path[-1])
     words = "is written" if cause is Cause.KEY_CASE else "is not known; it is"
@@ -172,11 +172,11 @@ def _renamed_key(
     )
 
 
-def _statements(document: Document, path: Path) -> List[Statement]:
+def _statements(document: HostsDocument, path: Path) -> List[Statement]:
     return [each for each in document.statements if each.path[: len(path)] == path]
 
 
-def _server(document: Document, path: Path, value: Any) -> Draft:
+def _server(document: HostsDocument, path: Path, value: Any) -> Draft:
     found = _statements(document, path)
     root = document.root.get("server")
     edits: Edits = ()
@@ -197,7 +197,7 @@ def _server(document: Document, path: Path, value: Any) -> Draft:
     )
 
 
-def _nested_host(document: Document, path: Path, value: Any) -> Draft:
+def _nested_host(document: HostsDocument, path: Path, value: Any) -> Draft:
     found = _statements(document, path)
     edits: List[Edit] = []
     for each in found:
@@ -213,7 +213,7 @@ def _nested_host(document: Document, path: Path, value: Any) -> Draft:
     )
 
 
-def _header_without_host(document: Document, path: Path, value: Any) -> Draft:
+def _header_without_host(document: HostsDocument, path: Path, value: Any) -> Draft:
     edits = tuple(
         Edit(each.first + 1, 1, (f"[{dotted(('host', *each.path))}]",))
         for each in _statements(document, path)
@@ -228,7 +228,7 @@ def _header_without_host(document: Document, path: Path, value: Any) -> Draft:
     )
 
 
-def _in_header(document: Document, path: Path) -> Iterator[Draft]:
+def _in_header(document: HostsDocument, path: Path) -> Iterator[Draft]:
     for each in _statements(document, path):
         if len(each.path) == len(path) and not each.is_header:
             above = () if path[-1] == "server" else path[:2]
@@ -237,7 +237,7 @@ def _in_header(document: Document, path: Path) -> Iterator[Draft]:
             )
 
 
-def _no_host(document: Document, url: str, table: Table) -> Draft:
+def _no_host(document: HostsDocument, url: str, table: Table) -> Draft:
     return Draft(
         Cause.NOT_A_HOST,
         f"{shown_name(url)} needs a table with a header of its own:"

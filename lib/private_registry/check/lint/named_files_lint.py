@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 from private_registry.check.causes import NAMED_FILES, Cause
 from private_registry.check.findings import Finding
 from private_registry.check.lint.drafts import Draft, File, finding_of, with_value
-from private_registry.check.reading.hosts_document import Document, Refused
+from private_registry.check.reading.hosts_document import HostsDocument, Refused
 from private_registry.check.reading.reading import HostEntry
 from private_registry.texts.showing import shown, shown_place
 from private_registry.texts.toml_statements import Statement
@@ -53,7 +53,7 @@ def findings_of(
     return [finding_of(file, first, entries), *others]
 
 
-def _located(file: File, document: Document, problem: Finding) -> Finding:
+def _located(file: File, document: HostsDocument, problem: Finding) -> Finding:
     """Return a problem with the line of the key that names its file."""
     for each in document.statements:
         names = (
@@ -67,7 +67,7 @@ def _located(file: File, document: Document, problem: Finding) -> Finding:
     return problem
 
 
-def _drafts(file: File, document: Document) -> Iterator[Draft]:
+def _drafts(file: File, document: HostsDocument) -> Iterator[Draft]:
     """Yield what is odd about names; certain where no such file can be meant."""
     for statement in document.statements:
         key = str(statement.path[-1]).lower()
@@ -92,7 +92,7 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _variables(
-    file: File, document: Document, statement: Statement, names: List[str]
+    file: File, document: HostsDocument, statement: Statement, names: List[str]
 ) -> Iterator[Draft]:
     match = _ANY_VARIABLE.search(" ".join(names))
     if match is None:
@@ -109,7 +109,7 @@ def _variables(
     )
 
 
-def _pairs(document: Document, statement: Statement) -> Iterator[Draft]:
+def _pairs(document: HostsDocument, statement: Statement) -> Iterator[Draft]:
     if str(statement.path[-1]).lower() != "client" or not isinstance(
         statement.value, list
     ):
@@ -136,7 +136,7 @@ def _pairs(document: Document, statement: Statement) -> Iterator[Draft]:
 
 
 def _revisions(
-    file: File, document: Document, statement: Statement, names: List[str]
+    file: File, document: HostsDocument, statement: Statement, names: List[str]
 ) -> Iterator[Draft]:
     if not any(_REVISION.search(name) for name in names):
         return

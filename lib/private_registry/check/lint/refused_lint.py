@@ -22,7 +22,7 @@ from private_registry.check.lint.drafts import (
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document, hosts_fields
 from private_registry.check.reading.hosts_document import (
-    Document,
+    HostsDocument,
     Refused,
     dotted,
     shown_keys,
@@ -112,7 +112,7 @@ def _twice(file: File, refused: Refused) -> Draft:
     return draft._replace(edits=_merged(document, first, second))
 
 
-def _merged(document: Document, first: Statement, second: Statement) -> Edits:
+def _merged(document: HostsDocument, first: Statement, second: Statement) -> Edits:
     """Return what takes a table's second header away and puts its keys under the
     first.
     """
@@ -134,7 +134,7 @@ def _merged(document: Document, first: Statement, second: Statement) -> Edits:
     return (*((Edit(end + 1, 0, lines),) if lines else ()), *edits)
 
 
-def _body(document: Document, header: Statement) -> List[Statement]:
+def _body(document: HostsDocument, header: Statement) -> List[Statement]:
     at = document.statements.index(header) + 1
     body = []
     for each in document.statements[at:]:
@@ -223,17 +223,17 @@ def _shown_line(line: str) -> str:
     return line.strip() if is_known_of_hosts(line) else ""
 
 
-def _unchecked(file: File) -> Optional[Document]:
+def _unchecked(file: File) -> Optional[HostsDocument]:
     try:
         found = hosts_document.parsed(file.lines)
     except Refused:
         return None
-    return Document(hosts_document.Table(), (), tuple(found), tuple(file.lines))
+    return HostsDocument(hosts_document.Table(), (), tuple(found), tuple(file.lines))
 
 
 def _place(
     file: File, refused: Refused
-) -> Tuple[Optional[Document], Optional[Statement]]:
+) -> Tuple[Optional[HostsDocument], Optional[Statement]]:
     """Return what can be read of a file, and what begins in the line that is wrong."""
     document = _unchecked(file)
     return document, document and statement_at(document, refused.line)
@@ -268,7 +268,7 @@ def _type(file: File, refused: Refused) -> Draft:
     )
 
 
-def _key_of_host(document: Document, statement: Statement, draft: Draft) -> Draft:
+def _key_of_host(document: HostsDocument, statement: Statement, draft: Draft) -> Draft:
     """Say of a key in a bare ``[host]`` that it needs the host's name in the header."""
     server = next(
         (each for each in document.statements if each.path == ("server",)), None
@@ -366,7 +366,7 @@ def _header(file: File, refused: Refused) -> Draft:
     return draft
 
 
-def out_of_header(document: Document, statement: Statement, above: Path) -> Draft:
+def out_of_header(document: HostsDocument, statement: Statement, above: Path) -> Draft:
     """Say of a key in a table of headers that it belongs into the table above."""
     key = str(statement.path[-1])
     edit = into_table(document, above, text_lines(document, statement))

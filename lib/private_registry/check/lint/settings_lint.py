@@ -18,7 +18,7 @@ from private_registry.check.lint.drafts import (
 )
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
-from private_registry.check.reading.hosts_document import Document, Table
+from private_registry.check.reading.hosts_document import HostsDocument, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import versions
 from private_registry.texts import toml_writing
@@ -41,7 +41,7 @@ class _Endpoint(NamedTuple):
     def is_server(self) -> bool:
         return not self.path
 
-    def statements(self, document: Document, key: str) -> List[Statement]:
+    def statements(self, document: HostsDocument, key: str) -> List[Statement]:
         """List the statements that give a key its value."""
         length = len(self.path)
         return [
@@ -53,7 +53,7 @@ class _Endpoint(NamedTuple):
 
 
 def drafts(
-    file: File, document: Document, entries: Tuple[HostEntry, ...]
+    file: File, document: HostsDocument, entries: Tuple[HostEntry, ...]
 ) -> Iterator[Draft]:
     """Look at trust, headers and capabilities."""
     hosts: List[_Endpoint] = []
@@ -84,7 +84,7 @@ def drafts(
 
 
 def _not_inherited(
-    document: Document, server: _Endpoint, host: _Endpoint
+    document: HostsDocument, server: _Endpoint, host: _Endpoint
 ) -> Iterator[Draft]:
     candidates = [*hosts_fields.TLS_KEYS] if host.entry.scheme == "https" else []
     keys = [
@@ -105,7 +105,7 @@ def _not_inherited(
 
 
 def _not_given_to_server(
-    document: Document, host: _Endpoint, server: _Endpoint
+    document: HostsDocument, host: _Endpoint, server: _Endpoint
 ) -> Iterator[Draft]:
     keys = [k for k in hosts_fields.TLS_KEYS if k in host.keys and k not in server.keys]
     is_same = (
@@ -136,7 +136,7 @@ def _explained_by(keys: List[str]) -> FrozenSet[Cause]:
 
 
 def _copied(
-    document: Document, source: _Endpoint, target: _Endpoint, keys: List[str]
+    document: HostsDocument, source: _Endpoint, target: _Endpoint, keys: List[str]
 ) -> Edits:
     """Return the edit that says keys of one table in another one, too."""
     lines: Tuple[str, ...] = ()
@@ -152,7 +152,7 @@ def _copied(
 # --- TLS on plain HTTP ----------------------------------------------------------------
 
 
-def _tls_on_http(document: Document, endpoint: _Endpoint) -> Iterator[Draft]:
+def _tls_on_http(document: HostsDocument, endpoint: _Endpoint) -> Iterator[Draft]:
     keys = [
         key for key in (*hosts_fields.TLS_KEYS, "dial_timeout") if key in endpoint.keys
     ]
@@ -176,7 +176,9 @@ def _tls_on_http(document: Document, endpoint: _Endpoint) -> Iterator[Draft]:
 # --- headers --------------------------------------------------------------------------
 
 
-def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Draft]:
+def _headers(
+    file: File, document: HostsDocument, endpoint: _Endpoint
+) -> Iterator[Draft]:
     header = endpoint.keys.get("header")
     for name, leaf in header.items() if isinstance(header, Table) else ():
         right = next(
@@ -212,7 +214,7 @@ def _headers(file: File, document: Document, endpoint: _Endpoint) -> Iterator[Dr
 
 
 def _capabilities(
-    document: Document, endpoint: _Endpoint, *, none_resolves: bool
+    document: HostsDocument, endpoint: _Endpoint, *, none_resolves: bool
 ) -> Iterator[Draft]:
     leaf = endpoint.keys.get("capabilities")
     if leaf is None or endpoint.entry.resolves:
@@ -239,7 +241,10 @@ def _capabilities(
 
 
 def _certificates(
-    file: File, document: Document, endpoint: _Endpoint, entries: Tuple[HostEntry, ...]
+    file: File,
+    document: HostsDocument,
+    endpoint: _Endpoint,
+    entries: Tuple[HostEntry, ...],
 ) -> Iterator[Draft]:
     named = {path for entry in entries for path in entry.trust.authorities}
     named |= {

@@ -14,7 +14,7 @@ from private_registry.check.lint.drafts import (
 )
 from private_registry.check.lint.edits import Edits
 from private_registry.check.reading import go_url, hosts_fields
-from private_registry.check.reading.hosts_document import Document, Leaf, Table
+from private_registry.check.reading.hosts_document import HostsDocument, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import versions
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
@@ -35,7 +35,7 @@ class _Address(NamedTuple):
 
 
 def drafts(
-    file: File, document: Document, entries: Tuple[HostEntry, ...]
+    file: File, document: HostsDocument, entries: Tuple[HostEntry, ...]
 ) -> Iterator[Draft]:
     """Look at the addresses."""
     for address in _addresses(file, document, entries):
@@ -49,7 +49,7 @@ def drafts(
 
 
 def _addresses(
-    file: File, document: Document, entries: Tuple[HostEntry, ...]
+    file: File, document: HostsDocument, entries: Tuple[HostEntry, ...]
 ) -> Iterator[_Address]:
     seen = set()
     for host, entry in zip(document.hosts, entries):
@@ -69,7 +69,7 @@ def _addresses(
         )
 
 
-def server_of(file: File, document: Document) -> Optional[Leaf]:
+def server_of(file: File, document: HostsDocument) -> Optional[Leaf]:
     """Return ``server`` as containerd finds it."""
     found = hosts_fields.found_keys(document.root, file.version, is_root=True).get(
         "server"
@@ -77,13 +77,13 @@ def server_of(file: File, document: Document) -> Optional[Leaf]:
     return found if isinstance(found, Leaf) else None
 
 
-def _at(document: Document, leaf: Leaf) -> Optional[Statement]:
+def _at(document: HostsDocument, leaf: Leaf) -> Optional[Statement]:
     return next(
         (each for each in document.statements if each.first == leaf.line - 1), None
     )
 
 
-def _scheme(document: Document, address: _Address) -> Optional[Draft]:
+def _scheme(document: HostsDocument, address: _Address) -> Optional[Draft]:
     url = address.url
     parsed = go_url.parse(url if url.startswith("http") else f"https://{url}")
     scheme, separator, rest = url.partition("://")
@@ -117,7 +117,7 @@ def _scheme(document: Document, address: _Address) -> Optional[Draft]:
 
 
 def _draft(
-    document: Document, address: _Address, cause: Cause, what: str, right: str
+    document: HostsDocument, address: _Address, cause: Cause, what: str, right: str
 ) -> Draft:
     return Draft(
         cause,
@@ -129,13 +129,13 @@ def _draft(
     )
 
 
-def _with(document: Document, address: _Address, url: str) -> Edits:
+def _with(document: HostsDocument, address: _Address, url: str) -> Edits:
     if not url or address.statement is None:
         return ()
     return with_url(document, address.statement, address.url, url)
 
 
-def _missing(document: Document, address: _Address) -> Draft:
+def _missing(document: HostsDocument, address: _Address) -> Draft:
     return Draft(
         Cause.SCHEME_MISSING,
         f"{shown_name(address.url)} has no http:// or https:// in front",
@@ -164,7 +164,7 @@ def _parts(address: _Address) -> Iterator[Draft]:
         )
 
 
-def _path(file: File, document: Document, address: _Address) -> Iterator[Draft]:
+def _path(file: File, document: HostsDocument, address: _Address) -> Iterator[Draft]:
     scheme, separator, rest = address.url.partition("://")
     authority, _, path = (rest if separator else scheme).partition("/")
     parts = [part for part in path.split("/") if part]
@@ -199,7 +199,9 @@ def _path(file: File, document: Document, address: _Address) -> Iterator[Draft]:
         )
 
 
-def _overridden(file: File, document: Document, address: _Address, url: str) -> Edits:
+def _overridden(
+    file: File, document: HostsDocument, address: _Address, url: str
+) -> Edits:
     """Return the edits that give an endpoint a path which containerd leaves as it
     is.
     """
@@ -217,7 +219,7 @@ def _overridden(file: File, document: Document, address: _Address, url: str) -> 
 
 
 def _fallback(
-    file: File, document: Document, entries: Tuple[HostEntry, ...]
+    file: File, document: HostsDocument, entries: Tuple[HostEntry, ...]
 ) -> Iterator[Draft]:
     last = entries[-1]
     server = server_of(file, document)

@@ -24,7 +24,7 @@ _SET_ASIDE = re.compile(
 )
 
 
-class Directory(NamedTuple):
+class RegistryDirectory(NamedTuple):
     """The directory of a registry.
 
     Args:
@@ -57,7 +57,7 @@ def candidates(registry: str, version: Version) -> List[str]:
 
 def directory_of(
     registry: str, certs_d: str, look: LookAt, version: Version
-) -> Directory:
+) -> RegistryDirectory:
     """Find the directory of a registry.
 
     Where nothing can be seen, the one of its very name.
@@ -68,13 +68,13 @@ def directory_of(
         seen = look(path)
         if seen.may_be_missing:
             own = EVERY_REGISTRY_DIRECTORY if registry == EVERY_REGISTRY else registry
-            return Directory(posixpath.join(certs_d, own))
+            return RegistryDirectory(posixpath.join(certs_d, own))
         if seen.problem != "missing":
             found.append((path, seen.is_file))
     if not found:
-        return Directory()
+        return RegistryDirectory()
     (path, is_file), *others = found
-    return Directory(path, is_file, tuple(other for other, _ in others))
+    return RegistryDirectory(path, is_file, tuple(other for other, _ in others))
 
 
 def registry_of(directory: str) -> str:

@@ -60,7 +60,7 @@ class HostTable(NamedTuple):
     table: Table
 
 
-class Document(NamedTuple):
+class HostsDocument(NamedTuple):
     """What is in a file.
 
     Args:
@@ -88,7 +88,7 @@ def text_of(content: bytes) -> str:
     return plain.decode(errors="replace")
 
 
-def read(content: bytes, version: Version) -> Document:
+def read(content: bytes, version: Version) -> HostsDocument:
     """Read a file.
 
     Raises:
@@ -118,7 +118,7 @@ def read(content: bytes, version: Version) -> Document:
         if version < versions.GO_TOML_2_4:
             _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
-    return Document(root, tuple(hosts), tuple(found), tuple(lines))
+    return HostsDocument(root, tuple(hosts), tuple(found), tuple(lines))
 
 
 def parsed(lines: List[str]) -> List[Statement]:

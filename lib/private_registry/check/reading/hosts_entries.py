@@ -74,7 +74,7 @@ def default_entry(
 
 
 def _last(
-    document: hosts_document.Document,
+    document: hosts_document.HostsDocument,
     root: Fields,
     registry: str,
     path: str,
