@@ -70,6 +70,7 @@ def test_registries_held_up_by_hand(harness: Harness, tmp_path: Path) -> None:
     assert not (tmp_path / "private-registry-config/harness").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.kubernetes
 def test_a_cluster_held_up_by_hand(
     harness: Harness, tmp_path: Path, kubernetes_release: KubernetesRelease

@@ -166,6 +166,7 @@ def test_both_ways_of_pulling_of_containerd_2_work_on_one_node(
     pulls.fail(fill(registry, "after"), "failed to resolve image")
 
 
+@pytest.mark.exhaustive
 def test_a_thousand_random_logins(
     microk8s_node: PullingNode,
     new_registry: NewRegistry,

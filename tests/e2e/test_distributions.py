@@ -127,6 +127,7 @@ def test_one_that_is_asked_itself(
     assert difference(before, node.node.snapshot()) == []
 
 
+@pytest.mark.exhaustive
 def test_a_mirror(
     kind: tuple[str, str, str],
     registry_of_kind: RegistryOfKind,

@@ -92,6 +92,7 @@ def test_a_client_certificate_is_asked_for(mtls_registry: Registry) -> None:
         urllib.request.urlopen(mtls_registry.url, timeout=5, context=without).read()
 
 
+@pytest.mark.exhaustive
 def test_a_mirror_serves_what_it_has_when_its_upstream_is_gone(
     new_registry: NewRegistry, microk8s_node: PullingNode
 ) -> None:

@@ -23,6 +23,7 @@ from registry_harness.machine.workspace import remove_stale_workspaces
 
 from .conftest import UNDER_SIGNALS, parts_in_docker
 
+EXHAUSTIVE = pytest.mark.exhaustive
 SMALL_SUITE = """
 import time
 from registry_harness import fill
@@ -73,8 +74,8 @@ def test_a_run_leaves_nothing(
 @pytest.mark.parametrize(
     ("body", "how", "words"),
     [
-        ("assert image == 'x'", "end", "log of cluster"),
-        ("time.sleep(60)", "SIGINT", "KeyboardInterrupt"),
+        pytest.param("assert image == 'x'", "end", "log of cluster", marks=EXHAUSTIVE),
+        pytest.param("time.sleep(60)", "SIGINT", "KeyboardInterrupt", marks=EXHAUSTIVE),
         ("time.sleep(60)", "SIGKILL", ""),
     ],
     ids=["failed", "interrupted", "killed"],

@@ -81,6 +81,7 @@ def bare_python(tmp_path: Path, addon_repository: Path) -> Path:
     return python
 
 
+@pytest.mark.exhaustive
 def test_the_examples_of_readme(
     repository: Path, bare_python: Path, kubernetes_release: KubernetesRelease
 ) -> None:

@@ -409,7 +409,9 @@ def test_a_lost_answer_leaves_nothing(
 
 
 @NEWEST
-@pytest.mark.parametrize("write", [1, 2, 4])
+@pytest.mark.parametrize(
+    "write", [1, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (2, 4))]
+)
 def test_what_an_api_that_dies_in_the_middle_leaves_is_named(
     node: MicroK8sNode, place: Place, write: int
 ) -> None:

@@ -261,6 +261,7 @@ def test_of_all_samples(bench: Bench) -> None:
             bench.compare(content, registry)
 
 
+@pytest.mark.exhaustive
 @ON_EVERY_CONTAINERD
 def test_of_random_files(bench: Bench) -> None:
     @_settings
@@ -303,6 +304,7 @@ def _named(content: bytes) -> bytes:
     return content
 
 
+@pytest.mark.exhaustive
 @ON_EVERY_CONTAINERD
 def test_of_files_with_a_few_bytes_changed(bench: Bench) -> None:
     """But for what is no TOML and go-toml v1 takes all the same, or crashes at.
