@@ -138,7 +138,8 @@ RUN = """
 import sys
 from private_registry.cli.main import run
 code = run(sys.argv[1], sys.argv[2], sys.argv[3:], {})
-rare = ("h2", "hpack", "hyperframe", "asn1crypto")
+rare = ("h2", "hpack", "hyperframe", "asn1crypto", "dataclasses", "ipaddress")
+rare += ("private_registry.docker.part", "private_registry.pull_secrets.secret")
 print(*(name for name in rare if name in sys.modules))
 sys.exit(code)
 """
@@ -153,8 +154,9 @@ def test_an_enable_imports_only_what_it_needs(
     client = ("--client-cert", str(both), "--client-key", str(both))
     for options, wanted in (
         (("--insecure", "reg.corp"), []),
-        (("--registry", "reg.corp", "--ca", str(ca)), []),
-        (("--registry", "reg.corp", *client), ["asn1crypto"]),
+        (("--registry", "reg.corp", "--ca", str(ca)), ["ipaddress"]),
+        (("--registry", "reg.corp", *client), ["asn1crypto", "ipaddress"]),
+        (("--insecure", "10.1.2.3:5000"), ["ipaddress"]),
     ):
         path = str(REPOSITORY / "lib")
         done = subprocess.run(

@@ -23,10 +23,13 @@ _MOST_REMEMBERED = 2048
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)\Z")
 _KEY = re.compile(r"\s*(?:\[+([^]\n]+)\]|([A-Za-z0-9_.\s-]+)=)")
 _ALREADY = "a key or table that is there already"
+_OPEN = "a text that is not closed in its line"
 # Behind these words tomli quotes: a part of a value may be a password's.
 _QUOTING = {
     "Cannot ": _ALREADY,
     "Duplicate ": _ALREADY,
+    "Illegal character '\\n'": _OPEN,
+    "Found invalid character '\\n'": _OPEN,
     "Illegal character ": "a character that cannot be in a text",
     "Found invalid character ": "a character that cannot be there",
 }

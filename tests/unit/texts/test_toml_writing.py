@@ -105,6 +105,8 @@ def test_what_reads_back_otherwise_reaches_no_disk(text: str) -> None:
         ("# \x01 s3cr3t", 1, "a character"),
         ("a = s3cr3t", 1, "Invalid value"),
         ('a = "s3cr3t', 1, "Unterminated"),
+        ('a = 1\nb = "s3cr3t\nc = 1', 2, "not closed"),
+        ("a = 's3cr3t\r\nc = 'b'", 1, "not closed"),
     ],
 )
 def test_an_error_names_the_line_and_no_value(text: str, line: int, name: str) -> None:
