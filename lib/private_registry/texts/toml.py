@@ -27,7 +27,7 @@ _OPEN = "a text that is not closed in its line"
 # Behind these words tomli quotes: a part of a value may be a password's.
 _QUOTING = {
     "Cannot ": _ALREADY,
-    "Duplicate ": _ALREADY,
+    "Duplicate ": "a key that is there already between its braces",
     "Illegal character '\\n'": _OPEN,
     "Found invalid character '\\n'": _OPEN,
     "Illegal character ": "a character that cannot be in a text",

@@ -100,7 +100,7 @@ def test_what_reads_back_otherwise_reaches_no_disk(text: str) -> None:
         ("a = 1\n[a.b]\nc = 1\n", 2, "a.b is there"),
         ('a = 1\n"s3cr3t" = 1\n"s3cr3t" = 1\n', 3, "a key or table"),
         ('a = 1\na = """\ns3cr3t="""\n', 3, "a key or table"),
-        ('a = {b = 1, b = "s3cr3t"}', 1, "is there already"),
+        ('a = {b = 1, b = "s3cr3t"}', 1, "between its braces"),
         ('a = "x\x00s3cr3t"', 1, "a character"),
         ("# \x01 s3cr3t", 1, "a character"),
         ("a = s3cr3t", 1, "Invalid value"),
