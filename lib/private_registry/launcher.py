@@ -16,8 +16,8 @@ Interpreters that it starts get -I.
 import os
 import sys
 
-from private_registry import verbs
-from private_registry.node import trusted_places, variables
+from private_registry.node import environment_variables, trusted_places
+from private_registry.verbs import table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def needs_root(arguments: "List[str]") -> bool:
     """Whether a command line has to be carried out by somebody else than this user."""
     if os.geteuid() == 0 or arguments[:1] in WORDS_FOR_ANYBODY:
         return False
-    if arguments and not verbs.TAKES_ROOT.get(arguments[0], True):
+    if arguments and not table.TAKES_ROOT.get(arguments[0], True):
         # It shows what this user may see, and says what not.
         return False
     try:
@@ -99,7 +99,7 @@ def _given() -> "Dict[str, str]":
 
 def _trust_root_alone(given: "Mapping[str, str]") -> None:
     os.environ.clear()
-    os.environ.update(variables.own(given))
+    os.environ.update(environment_variables.own(given))
     # An interpreter that root chose though it is not root's own has run its own
     # packages already.
     chosen = tuple(
@@ -118,7 +118,7 @@ def _run_again_as_root(script: str) -> None:
     import subprocess
 
     python, libraries = _roots_python()
-    told = dict(variables.of_sudo(os.environ), **libraries)
+    told = dict(environment_variables.of_sudo(os.environ), **libraries)
     command = ["/usr/bin/env"] + ["{}={}".format(k, v) for k, v in sorted(told.items())]
     command += [python, "-I", os.path.abspath(script)] + sys.argv[1:]
     secret = _named_variables(sys.argv[1:])
@@ -147,7 +147,7 @@ def _roots_python() -> "Tuple[str, Dict[str, str]]":
     Return it with what it finds its libraries by.
     """
     snap = trusted_places.believed_snap(os.environ, roots_alone=True)
-    snaps_python = os.path.join(snap, variables.SNAPS_PYTHON)
+    snaps_python = os.path.join(snap, environment_variables.SNAPS_PYTHON)
     if _is_roots_own_python():
         return sys.executable, _libraries(sys.executable, snap)
     if snap and os.access(snaps_python, os.X_OK):
@@ -174,7 +174,7 @@ def _libraries(python: str, snap: str) -> "Dict[str, str]":
         os.path.realpath(snap) + "/"
     ):
         return {}
-    return {"LD_LIBRARY_PATH": variables.libraries(snap)}
+    return {"LD_LIBRARY_PATH": environment_variables.libraries(snap)}
 
 
 def _named_variables(arguments: "List[str]") -> "List[str]":
@@ -190,14 +190,16 @@ def _named_variables(arguments: "List[str]") -> "List[str]":
     names = [
         each for each in apart + joined if each.isidentifier() and each in os.environ
     ]
-    return [each for each in names if not variables.is_settled(each)]
+    return [each for each in names if not environment_variables.is_settled(each)]
 
 
 def _hand_over_to_host_python(script: str, given: "Mapping[str, str]") -> None:
     for python in HOST_PYTHONS:
         if _is_new_enough(python):
             handed = {GIVEN + name: value for name, value in given.items()}
-            environment = dict(variables.of_helper(), **variables.own(given))
+            environment = dict(
+                environment_variables.of_helper(), **environment_variables.own(given)
+            )
             environment.update(handed)
             arguments = [python, "-I", os.path.abspath(script)] + sys.argv[1:]
             os.execve(python, arguments, environment)
@@ -219,7 +221,10 @@ def _is_new_enough(python: str) -> bool:
         return False
     try:
         command = [python, "-I", "-c", check]
-        return subprocess.call(command, cwd="/", env=variables.of_helper()) == 0
+        return (
+            subprocess.call(command, cwd="/", env=environment_variables.of_helper())
+            == 0
+        )
     except OSError:
         return False
 
@@ -230,7 +235,7 @@ def _snaps_packages() -> "List[str]":
     -I hides PYTHONPATH.
     """
     snap = trusted_places.believed_snap(os.environ)
-    return variables.packages(snap, "{}.{}".format(*sys.version_info))
+    return environment_variables.packages(snap, "{}.{}".format(*sys.version_info))
 
 
 def _missing() -> "List[str]":
@@ -282,7 +287,7 @@ def _pips(given: "Mapping[str, str]") -> "List[Pip]":
     """List the Pythons that have pip: this one, with the snap's packages, and the
     host's.
     """
-    environment = variables.of_pip(given)
+    environment = environment_variables.of_pip(given)
     libraries = _libraries(sys.executable, trusted_places.believed_snap(os.environ))
     start = [sys.executable or "", "-I", "-c", _RUN_PIP.format(_snaps_packages())]
     hosts = [python for python in HOST_PYTHONS if trusted_places.flaw(python) is None]

@@ -15,7 +15,7 @@ from pathlib import Path
 import docker
 import docker.errors
 
-from registry_harness import held_up, held_up_cluster
+from registry_harness import harness_up, harness_up_cluster
 from registry_harness.containerd.releases import fetch_releases
 from registry_harness.docker.release import fetch_newest_engine
 from registry_harness.errors import HarnessError, MissingPartError
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="a cluster beside them, whose node has the addon of this directory",
     )
-    commands.add_parser(held_up_cluster.HOLD)
+    commands.add_parser(harness_up_cluster.HOLD)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     try:
@@ -102,15 +102,15 @@ def _fetch(client: docker.DockerClient) -> int:
 
 def _up(client: docker.DockerClient, *, with_kubernetes: bool) -> int:
     if with_kubernetes:
-        held_up_cluster.check_cluster(Path.cwd())
-    registries = held_up.start_all(client, _saying())
+        harness_up_cluster.check_cluster(Path.cwd())
+    registries = harness_up.start_all(client, _saying())
     for registry in registries:
         _show(registry)
     if with_kubernetes:
         try:
-            cluster = held_up_cluster.start_cluster(Path.cwd(), _saying())
+            cluster = harness_up_cluster.start_cluster(Path.cwd(), _saying())
         except BaseException:
-            held_up.stop_all(client)
+            harness_up.stop_all(client)
             raise
         _show_cluster(cluster, registries[0])
     print("\nscripts/harness down removes them.")
@@ -118,28 +118,28 @@ def _up(client: docker.DockerClient, *, with_kubernetes: bool) -> int:
 
 
 def _hold(client: docker.DockerClient) -> int:
-    held_up_cluster.hold_cluster(client, Path.cwd())
+    harness_up_cluster.hold_cluster(client, Path.cwd())
     return 0
 
 
 def _status(client: docker.DockerClient) -> int:
-    running = held_up.up(client)
+    running = harness_up.up(client)
     if not running:
         print("nothing is up")
         return 0
-    for registry in held_up.saved():
+    for registry in harness_up.saved():
         _show(registry)
-    cluster = held_up_cluster.saved_cluster()
+    cluster = harness_up_cluster.saved_cluster()
     if cluster:
-        _show_cluster(cluster, held_up.saved()[0])
+        _show_cluster(cluster, harness_up.saved()[0])
     print(f"\n{len(running)} containers are up.")
     return 0
 
 
 def _down(client: docker.DockerClient) -> int:
-    if held_up_cluster.stop_cluster():
+    if harness_up_cluster.stop_cluster():
         print("ended the cluster")
-    removed = held_up.stop_all(client)
+    removed = harness_up.stop_all(client)
     print(f"removed {removed} containers and networks" if removed else "nothing was up")
     return 0
 
@@ -201,7 +201,7 @@ def _enable(registry: dict[str, str]) -> str:
 
 
 _COMMANDS: dict[str, Callable[[docker.DockerClient], int]] = {
-    held_up_cluster.HOLD: _hold,
+    harness_up_cluster.HOLD: _hold,
     "fetch": _fetch,
     "fetch-kubernetes": _fetch_kubernetes,
     "status": _status,

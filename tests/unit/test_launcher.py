@@ -19,9 +19,10 @@ from unittest import mock
 import pytest
 import yaml
 
-from private_registry import launcher, verbs
+from private_registry import launcher
 from private_registry.launcher import PACKAGES
-from private_registry.node import trusted_places, variables
+from private_registry.node import environment_variables, trusted_places
+from private_registry.verbs import table
 from unit.addon_copy import (
     LAUNCHER,
     REPOSITORY,
@@ -34,7 +35,10 @@ from unit.pki import Pki
 
 FIRST = [
     LAUNCHER,
-    *(Path(str(each.__file__)) for each in (trusted_places, variables, verbs)),
+    *(
+        Path(str(each.__file__))
+        for each in (trusted_places, environment_variables, table)
+    ),
 ]
 
 

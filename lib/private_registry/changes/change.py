@@ -42,10 +42,10 @@ from private_registry.docker.reach import (
     engine_to_settle,
 )
 from private_registry.errors import ConflictError
+from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
-from private_registry.node.values import NodePath, ObservedFile, Root, WantedFile
-from private_registry.pull_secrets.made import MadeSecret
+from private_registry.pull_secrets.made_secrets import MadeSecret
 from private_registry.pull_secrets.record import made_secrets, record_of
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState

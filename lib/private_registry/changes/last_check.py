@@ -12,8 +12,8 @@ from typing import Any, Dict, Mapping, Tuple
 
 from private_registry.changes.outcomes import CheckedAt
 from private_registry.node import files
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import LAST_CHECK, STATE, STATE_DIRECTORY, Node
-from private_registry.node.values import NodePath, Root
 from private_registry.texts import json_text
 from private_registry.transaction import records
 from private_registry.transaction.lock import held_at_once

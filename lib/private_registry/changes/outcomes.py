@@ -6,9 +6,9 @@ from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.containerd.part import Restart
 from private_registry.docker.reach import Reload
+from private_registry.node.file_values import NodePath, ObservedFile
 from private_registry.node.paths import Node
-from private_registry.node.values import NodePath, ObservedFile
-from private_registry.pull_secrets.made import ChangedSecret, MadeSecret
+from private_registry.pull_secrets.made_secrets import ChangedSecret, MadeSecret
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.ledger import EntryKey

@@ -12,8 +12,8 @@ from private_registry.containerd.template import Template
 from private_registry.containerd.template_file import TEMPLATE_PATH, read_template
 from private_registry.containerd.template_plan import digest
 from private_registry.errors import UsageError
+from private_registry.node.file_values import Root, sha256
 from private_registry.node.paths import STATE, Node
-from private_registry.node.values import Root, sha256
 from private_registry.pull_secrets.record import made_secrets
 from private_registry.registries import registries_toml
 from private_registry.registries.model import Credentials, DesiredState, Registry

@@ -8,10 +8,10 @@ from typing import List, Optional, Tuple
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint import (
-    directory_lint,
+    certs_d_lint,
     hosts_lint,
-    named_files_lint,
-    trust_files,
+    hosts_named_files_lint,
+    hosts_trust_files,
 )
 from private_registry.check.lint.drafts import File
 from private_registry.check.reading import directories, hosts_entries
@@ -51,7 +51,7 @@ def read_registry(
     """
     wanted = versions.CURRENT if version is None else version
     directory = directories.directory_of(registry, certs_d, look, wanted)
-    findings = directory_lint.findings_of(registry, certs_d, directory, look, wanted)
+    findings = certs_d_lint.findings_of(registry, certs_d, directory, look, wanted)
     if not directory.path:
         entry = hosts_entries.default_entry(registry, Trust(), "", wanted)
         return Reading(registry, (entry,), findings)
@@ -85,12 +85,12 @@ def _read(
     content = seen.content or b""
     certificates = certificates_of(directory.path, look)
     entries, source, crashes = _entries(registry, content, path, certificates, version)
-    found = trust_files.problems_of(registry, entries, look)
+    found = hosts_trust_files.problems_of(registry, entries, look)
     findings: List[Finding] = []
     if content:
         file = File(registry, path, content, version, certificates)
         findings = hosts_lint.findings_of(file, entries)
-        found = named_files_lint.findings_of(file, found, entries)
+        found = hosts_named_files_lint.findings_of(file, found, entries)
     fails = crashes or any(each.is_fault for each in found)
     return Reading(registry, entries, (*found, *findings), source, fails)
 

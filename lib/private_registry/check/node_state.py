@@ -11,7 +11,6 @@ from private_registry.check import remedies
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
-from private_registry.check.node_facts import files_of, service_of
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
@@ -22,6 +21,7 @@ from private_registry.check.observing import (
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.probe.result import Login
 from private_registry.check.remedies import mended
+from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of
@@ -34,6 +34,7 @@ from private_registry.containerd.template_file import (
 )
 from private_registry.containerd.versions import Version
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
     CERTS_D,
     CONTAINERD_ENVIRONMENT,
@@ -41,7 +42,6 @@ from private_registry.node.paths import (
     RENDERED,
     Node,
 )
-from private_registry.node.values import NodePath, Root
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
 

@@ -13,12 +13,12 @@ from private_registry.check.probe.proxies import Proxies, environment_of
 from private_registry.check.reading.reading import Look
 from private_registry.containerd.cri import calls
 from private_registry.node import bounded_reads
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
     CONTAINERD_ARGUMENTS,
     CONTAINERD_ENVIRONMENT,
     Node,
 )
-from private_registry.node.values import NodePath, Root
 
 _ANSWER_SECONDS = 2
 

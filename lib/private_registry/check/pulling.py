@@ -15,8 +15,8 @@ from typing import Optional
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding
 from private_registry.check.image import Image
-from private_registry.check.node_facts import facts_of
 from private_registry.check.outcome import Afterwards, PullTry
+from private_registry.check.remedy_facts import facts_of
 from private_registry.check.server_words import harmless
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import name_image

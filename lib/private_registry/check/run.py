@@ -21,8 +21,7 @@ from private_registry.check.diagnosis import (
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import Image, parse_subject
-from private_registry.check.lint.directory_lint import lint_tree
-from private_registry.check.node_facts import files_of, is_stock_directory, service_of
+from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
 from private_registry.check.observing import look_at
 from private_registry.check.outcome import CheckOutcome, PullTry
@@ -35,6 +34,7 @@ from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import REFRESH, mended
+from private_registry.check.remedy_facts import files_of, is_stock_directory, service_of
 from private_registry.check.request import CheckRequest
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
@@ -42,8 +42,8 @@ from private_registry.containerd import versions
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, Node
-from private_registry.node.values import NodePath, Root
 from private_registry.registries.names import EVERY_REGISTRY
 from private_registry.texts.showing import quoted
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Sequence
 
-from private_registry import verbs
 from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.verb import verb
 from private_registry.errors import UsageError
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
-from private_registry.texts.words import did_you_mean
+from private_registry.verbs import table
 
 ADDON = "private-registry-config"
 # What people type before a verb's own options, and the verb.
@@ -46,7 +46,7 @@ def verb_of(door: str, arguments: Sequence[str]) -> str:
     """
     if door in DOORS:
         return DOORS[door][1]
-    return arguments[0] if arguments and arguments[0] in verbs.NAMES else ""
+    return arguments[0] if arguments and arguments[0] in table.NAMES else ""
 
 
 def command_name(door: str, arguments: Sequence[str]) -> str:
@@ -76,7 +76,7 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
             return Command("version")
         if not name:
             raise UsageError(
-                f"{shown(words[0])} is no command{did_you_mean(words[0], verbs.NAMES)}",
+                f"{shown(words[0])} is no command{did_you_mean(words[0], table.NAMES)}",
                 remedy=f"{PLUGIN} help",
             )
         words = words[1:]

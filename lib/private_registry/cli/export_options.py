@@ -6,8 +6,8 @@ from typing import List, NamedTuple, Optional
 
 from private_registry.cli.parser import Parser
 from private_registry.errors import UsageError
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
-from private_registry.texts.words import did_you_mean
 
 FORMATS = ("toml", "hosts", "launch-config")
 

@@ -9,8 +9,8 @@ from typing import List, NoReturn
 
 from private_registry.errors import UsageError
 from private_registry.registries.names import is_port, suggestion
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown, shown_name, without_secrets
-from private_registry.texts.words import did_you_mean
 
 _PASSWORD = re.compile(r"--pass(word|wd)?(=|$)|-p")
 _LOGIN = re.compile(r"--(username|password-)")

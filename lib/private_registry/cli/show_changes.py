@@ -9,8 +9,8 @@ from private_registry.changes.outcomes import Outcome
 from private_registry.containerd.part import Restart
 from private_registry.docker.reach import Reload
 from private_registry.errors import PrivateRegistryError
-from private_registry.node.values import Root
-from private_registry.pull_secrets.made import ChangedSecret, SecretChange
+from private_registry.node.file_values import Root
+from private_registry.pull_secrets.made_secrets import ChangedSecret, SecretChange
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.texts.showing import without_logins
 from private_registry.transaction.plan import Action, Kind

@@ -10,9 +10,9 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.docker.trust import INSECURE, MIRRORS
-from private_registry.node.values import NodePath, ObservedFile, Root, WantedFile
+from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
 from private_registry.texts import json_edits
-from private_registry.texts.harmless import (
+from private_registry.texts.harmless_lines import (
     NOT_SHOWN,
     containerd_lines,
     hosts_lines,

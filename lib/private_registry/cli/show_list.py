@@ -10,7 +10,7 @@ from private_registry.changes.outcomes import CheckedAt, Listing, RegistryStatus
 from private_registry.cli.show_changes import registry_line, registry_plain
 from private_registry.containerd.template import shown_key
 from private_registry.node.paths import Node
-from private_registry.pull_secrets.made import MadeSecret
+from private_registry.pull_secrets.made_secrets import MadeSecret
 
 
 def listing(node: Node, found: Listing) -> List[str]:

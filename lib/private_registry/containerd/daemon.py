@@ -28,11 +28,11 @@ from private_registry.containerd.template_file import (
 from private_registry.containerd.versions import Version, parse_version
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node import commands, files
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
     CONTAINERD_ARGUMENTS,
     Node,
 )
-from private_registry.node.values import NodePath, Root
 from private_registry.texts.showing import shown_place, without_logins
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.ledger import EntryKey

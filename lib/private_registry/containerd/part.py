@@ -35,8 +35,8 @@ from private_registry.containerd.template_plan import (
     with_template,
 )
 from private_registry.node import files
+from private_registry.node.file_values import Found, NodePath, Root, WantedFile
 from private_registry.node.paths import CERTS_D, DATA_IN_TEMPLATE, Node
-from private_registry.node.values import Found, NodePath, Root, WantedFile
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.transaction import records

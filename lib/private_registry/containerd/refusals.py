@@ -14,8 +14,8 @@ from private_registry.containerd.template_file import TEMPLATE_PATH, TemplateFil
 from private_registry.containerd.template_plan import TemplateEdit
 from private_registry.containerd.versions import Version, dotted, needs_of
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, STATE, Node
-from private_registry.node.values import NodePath, Root
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.texts import toml

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from private_registry.node.values import Found, NodePath, ObservedFile, WantedFile
+from private_registry.node.file_values import Found, NodePath, ObservedFile, WantedFile
 from private_registry.transaction.permissions import InPlace, closed
 from private_registry.transaction.plan import Action, Kind, Plan
 

@@ -22,18 +22,15 @@ from typing import (
     Tuple,
 )
 
-from private_registry.containerd.versions import CRI, CRI_IMAGES, FIRST_CRI
+from private_registry.containerd import config_versions
 from private_registry.errors import ConflictError, NodeError
 from private_registry.texts import toml, toml_statements, toml_writing
-from private_registry.texts.harmless import is_address, is_file
+from private_registry.texts.harmless_lines import is_address, is_file
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 from private_registry.transaction.ledger import EntryKey
 
-_CRI, _IMAGES, _FIRST_CRI = (
-    (*section, "registry") for section in (CRI, CRI_IMAGES, FIRST_CRI)
-)
-_SECTIONS = {1: _FIRST_CRI, 2: _CRI}
+_REGISTRY = config_versions.REGISTRY
 _SECRET_TABLES = ("auth", "auths", "headers")
 _SECRET_KEYS = ("username", "password", "auth", "identitytoken")
 
@@ -99,15 +96,16 @@ class Template:
         if self.as_far_as_readable:
             # The version may stand among what cannot be read.
             paths = [each.path for each in self._statements]
-            candidates = (_CRI, _IMAGES, _FIRST_CRI)
             found = (
-                each for each in candidates if any(path[:3] == each for path in paths)
+                each
+                for each in _REGISTRY.values()
+                if any(path[: len(each)] == each for path in paths)
             )
-            return next(found, _CRI)
+            return next(found, _REGISTRY[2])
         version = next(
             (each.value for each in self._statements if each.path == ("version",)), 1
         )
-        return _SECTIONS.get(version, _IMAGES)
+        return _REGISTRY.get(version, _REGISTRY[config_versions.NEWEST])
 
     @property
     def statements(self) -> Tuple[Statement, ...]:
@@ -121,7 +119,7 @@ class Template:
         There is none in MicroK8s 1.22 and older, nor on a node that was refreshed from
         there.
         """
-        paths = [(*section, "config_path") for section in (_CRI, _IMAGES, _FIRST_CRI)]
+        paths = [(*section, "config_path") for section in _REGISTRY.values()]
         found = (each for each in self._statements if each.path in paths and each.value)
         statement = next(found, None)
         return None if statement is None else str(statement.value)

@@ -7,8 +7,8 @@ from typing import NamedTuple, Optional, Tuple
 from private_registry.containerd.template import Template
 from private_registry.errors import ConflictError, NodeError
 from private_registry.node import files
+from private_registry.node.file_values import NodePath, ObservedFile, Root
 from private_registry.node.paths import RENDERED, TEMPLATE, Node
-from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts.showing import quoted
 
 TEMPLATE_PATH = NodePath(Root.DATA, TEMPLATE)

@@ -24,7 +24,7 @@ from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_entries import OwnedEntry
 from private_registry.errors import ConflictError
-from private_registry.node.values import (
+from private_registry.node.file_values import (
     Found,
     NodePath,
     ObservedFile,

@@ -1,4 +1,4 @@
-"""Versions of containerd: every number and section name that anything depends on.
+"""Releases of containerd: every number that anything depends on.
 
 Each is the first release that has something, or a range of releases. Where a comment
 names a file, it is one of containerd's.
@@ -12,13 +12,6 @@ from typing import List, NamedTuple, Optional, Tuple
 from private_registry.registries.model import Registry
 
 Version = Tuple[int, int, int]
-
-# The registry section of a configuration, by the number of its version; later ones have
-# it in two places.
-CRI = ("plugins", "io.containerd.grpc.v1.cri")
-CRI_IMAGES = ("plugins", "io.containerd.cri.v1.images")
-FIRST_CRI = ("plugins", "cri")
-TRANSFER = ("plugins", "io.containerd.transfer.v1.local")
 
 # The registry section (cri pkg/config/config.go, registry.go).
 CREDENTIALS = PATHS_OF_MIRRORS = (1, 3, 0)

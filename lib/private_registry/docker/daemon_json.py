@@ -11,7 +11,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.docker.trust import MIRRORS
 from private_registry.errors import NodeError
-from private_registry.node.values import NodePath, ObservedFile, WantedFile, sha256
+from private_registry.node.file_values import NodePath, ObservedFile, WantedFile, sha256
 from private_registry.texts import json_edits
 from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import quoted

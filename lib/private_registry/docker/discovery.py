@@ -23,7 +23,7 @@ from private_registry.docker.trust import CERTS_D, DAEMON_JSON
 from private_registry.errors import NodeError, UsageError
 from private_registry.node import trusted_places
 from private_registry.node.bounded_reads import read_of_process
-from private_registry.node.values import DockerPlace, DockerPlaces
+from private_registry.node.file_values import DockerPlace, DockerPlaces
 from private_registry.texts.showing import quoted
 
 PROCESSES = "/proc"

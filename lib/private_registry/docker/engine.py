@@ -12,8 +12,8 @@ from private_registry.docker.discovery import Engine
 from private_registry.docker.trust import INSECURE, MIRRORS
 from private_registry.errors import NodeError
 from private_registry.node.directories import Owner, acting_as
+from private_registry.node.file_values import NodePath, ObservedFile, Root
 from private_registry.node.paths import Node
-from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts import json_edits
 from private_registry.transaction import lent_place, records
 from private_registry.transaction.journal import Journal

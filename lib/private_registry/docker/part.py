@@ -23,8 +23,7 @@ from private_registry.errors import (
     PrivateRegistryError,
     UsageError,
 )
-from private_registry.node.paths import Node
-from private_registry.node.values import (
+from private_registry.node.file_values import (
     DockerPlaces,
     NodePath,
     ObservedFile,
@@ -32,6 +31,7 @@ from private_registry.node.values import (
     WantedFile,
     file_mode,
 )
+from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.texts import json_edits

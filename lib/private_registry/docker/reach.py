@@ -15,8 +15,8 @@ from typing import (
 )
 
 from private_registry.errors import NodeError, PrivateRegistryError
+from private_registry.node.file_values import Root
 from private_registry.node.paths import Node
-from private_registry.node.values import Root
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.transaction.follower import Follower
 from private_registry.transaction.ledger import Ledger

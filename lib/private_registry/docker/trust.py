@@ -12,7 +12,12 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
 from private_registry.containerd.hosts_toml import TrustFiles
 from private_registry.errors import UsageError
-from private_registry.node.values import SECRET_MODE, DockerPlace, WantedFile, file_mode
+from private_registry.node.file_values import (
+    SECRET_MODE,
+    DockerPlace,
+    WantedFile,
+    file_mode,
+)
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Mirror, Registry, Tls
 from private_registry.registries.names import DOCKER_HUB, RegistryName

@@ -42,8 +42,8 @@ from private_registry.registries.names import (
     split_host_port,
 )
 from private_registry.registries.registries_toml import FILE, ReadOutside
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown_name
-from private_registry.texts.words import did_you_mean
 
 KeyPath = Tuple[str, ...]
 Lines = Mapping[KeyPath, int]

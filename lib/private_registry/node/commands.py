@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import List, NamedTuple, Optional
 
-from private_registry.node import variables
+from private_registry.node import environment_variables
 
 TIMEOUT_SECONDS = 20
 
@@ -40,7 +40,7 @@ def run(
             timeout=seconds,
             check=False,
             cwd="/",
-            env=variables.of_program(command[0], os.environ),
+            env=environment_variables.of_program(command[0], os.environ),
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -22,7 +22,7 @@ from private_registry.node.directories import (
     open_for_reading,
     opened,
 )
-from private_registry.node.values import ObservedFile
+from private_registry.node.file_values import ObservedFile
 
 Mark = Tuple[int, int]
 

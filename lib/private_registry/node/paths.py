@@ -13,7 +13,7 @@ from typing import List, Mapping, NamedTuple, Optional, Tuple
 from private_registry.errors import NodeError
 from private_registry.node import trusted_places
 from private_registry.node.directories import Place
-from private_registry.node.values import DockerPlace, DockerPlaces, NodePath, Root
+from private_registry.node.file_values import DockerPlace, DockerPlaces, NodePath, Root
 from private_registry.texts.showing import quoted
 
 CERTS_D = "args/certs.d"

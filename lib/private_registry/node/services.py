@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Dict
 
+from private_registry.node.file_values import NodePath, WantedFile
 from private_registry.node.paths import PLUGIN, REFRESH_HOOK, Node
-from private_registry.node.values import NodePath, WantedFile
 
 _STUB = """#!/bin/sh
 # {what}

@@ -24,7 +24,8 @@ from typing import (
 from private_registry.errors import ConflictError, NodeError
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl, NoRightError, no_namespace
-from private_registry.pull_secrets.made import MadeSecret
+from private_registry.pull_secrets.made_secrets import MadeSecret
+from private_registry.pull_secrets.namespace_steps import Plain, Reference, SecretStep
 from private_registry.pull_secrets.references import (
     Operations,
     adding,
@@ -42,7 +43,6 @@ from private_registry.pull_secrets.secret import (
     login_of,
     says_the_same,
 )
-from private_registry.pull_secrets.steps import Plain, Reference, SecretStep
 from private_registry.pull_secrets.undoing import Undo, Undoing
 
 _SECRET, _ACCOUNT, _NAMESPACE = "secret", "serviceaccount", "namespace"

@@ -16,17 +16,17 @@ from typing import (
 )
 
 from private_registry.errors import UsageError
+from private_registry.node.file_values import NodePath, WantedFile
 from private_registry.node.paths import Node
-from private_registry.node.values import NodePath, WantedFile
 from private_registry.pull_secrets.cluster import Cluster
-from private_registry.pull_secrets.made import (
+from private_registry.pull_secrets.made_secrets import (
     ChangedSecret,
     MadeSecret,
     SecretChange,
 )
+from private_registry.pull_secrets.namespace_steps import Reference, SecretStep
 from private_registry.pull_secrets.record import made_secrets
 from private_registry.pull_secrets.secret import PullSecret, hidden_in
-from private_registry.pull_secrets.steps import Reference, SecretStep
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.follower import Follower
 from private_registry.transaction.journal import Journal

@@ -6,7 +6,7 @@ import json
 from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from private_registry.node.paths import PULL_SECRETS, Node
-from private_registry.pull_secrets.made import MANAGED_BY, OURS, MadeSecret
+from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS, MadeSecret
 from private_registry.texts import json_text
 from private_registry.transaction import records
 from private_registry.transaction.ledger import unusable

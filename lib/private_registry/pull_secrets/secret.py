@@ -12,7 +12,7 @@ import re
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.errors import UsageError
-from private_registry.pull_secrets.made import MANAGED_BY, OURS
+from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 from private_registry.texts import json_text

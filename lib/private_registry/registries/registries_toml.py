@@ -50,8 +50,8 @@ from private_registry.registries.model import (
 from private_registry.registries.names import parse_registry_name
 from private_registry.registries.plain_values import FORMAT_VERSION, to_document
 from private_registry.texts import toml, toml_writing
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown_name
-from private_registry.texts.words import did_you_mean
 
 HEADER = """\
 The registries of this node; comments are not kept when the addon rewrites this file.

@@ -30,11 +30,15 @@ from private_registry.errors import (
 )
 from private_registry.node import files
 from private_registry.node.directories import ObstacleError
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
-from private_registry.node.values import NodePath, Root
 from private_registry.texts import json_text
 from private_registry.texts.showing import moved_aside
-from private_registry.transaction import in_place, records, steps
+from private_registry.transaction import (
+    containerd_toml_permissions,
+    journal_steps,
+    records,
+)
 from private_registry.transaction.follower import NOBODY, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.plan import Plan
@@ -95,7 +99,7 @@ def _carry_out(
         _forget(node)
         _raise(error, "nothing was changed")
     try:
-        steps.do(node, journal)
+        journal_steps.do(node, journal)
         followers.take(journal.staging)
     except BaseException as error:  # noqa: BLE001 - undone and raised again
         _turn_round(node, journal, error, followers)
@@ -149,9 +153,9 @@ def _recover_undo(node: Node, followers_of: FollowersOf) -> bool:
     journal = Journal.from_json(content, node.shown(_UNDO))
     node = node._replace(docker=journal.docker)
     followers = followers_of(node, journal)
-    steps.undo(node, journal, followers.say)
+    journal_steps.undo(node, journal, followers.say)
     followers.settle(journal.staging)
-    in_place.open_again(node, journal, followers, undone=True)
+    containerd_toml_permissions.open_again(node, journal, followers, undone=True)
     clear(node, _UNDO)
     return True
 
@@ -164,7 +168,7 @@ def _recover_journal(node: Node, followers_of: FollowersOf) -> bool:
     node = node._replace(docker=journal.docker)
     followers = followers_of(node, journal)
     try:
-        steps.do(node, journal)
+        journal_steps.do(node, journal)
         followers.settle(journal.staging)
     except NodeError as error:
         _turn_round(node, journal, error, followers)
@@ -216,11 +220,11 @@ def _turn_round(
 
 def _take_back(node: Node, journal: Journal, followers: Followers) -> None:
     files.rename(node.place(_JOURNAL), node.place(_UNDO))
-    steps.undo(node, journal, followers.say)
+    journal_steps.undo(node, journal, followers.say)
     try:
         followers.settle(journal.staging)
     finally:
-        in_place.open_again(node, journal, followers, undone=True)
+        containerd_toml_permissions.open_again(node, journal, followers, undone=True)
         clear(node, _UNDO)
 
 
@@ -246,8 +250,8 @@ def _tidy_up(node: Node, journal: Journal, followers: Followers) -> None:
 
     Nothing here can be undone, all can be done twice.
     """
-    in_place.open_again(node, journal, followers, undone=False)
-    steps.remove_directories(node, journal, journal.spent_directories)
+    containerd_toml_permissions.open_again(node, journal, followers, undone=False)
+    journal_steps.remove_directories(node, journal, journal.spent_directories)
     clear(node, _JOURNAL)
 
 

@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from private_registry.node.directories import Owner
+from private_registry.node.file_values import DockerPlaces, Root, checked_path
 from private_registry.node.files import Mark
-from private_registry.node.values import DockerPlaces, Root, checked_path
 from private_registry.texts import json_text
 from private_registry.transaction.ledger import unusable
 from private_registry.transaction.permissions import InPlace

@@ -12,7 +12,7 @@ import json
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.errors import NodeError
-from private_registry.node.values import DockerPlaces, Found, checked_path
+from private_registry.node.file_values import DockerPlaces, Found, checked_path
 from private_registry.texts import json_text
 from private_registry.texts.showing import moved_aside, shown
 

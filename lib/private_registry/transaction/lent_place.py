@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from private_registry.node import files
 from private_registry.node.directories import Place
+from private_registry.node.file_values import NodePath, ObservedFile
 from private_registry.node.paths import Node
-from private_registry.node.values import NodePath, ObservedFile
 from private_registry.transaction import records
 
 _FILE = "lent-file"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, Mapping, Optional, Protocol, Tuple
 
-from private_registry.node.values import NodePath, WantedFile
+from private_registry.node.file_values import NodePath, WantedFile
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.follower import Follower
 from private_registry.transaction.plan import Plan

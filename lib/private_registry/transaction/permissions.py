@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from private_registry.node.values import SECRET_MODE, Found
+from private_registry.node.file_values import SECRET_MODE, Found
 
 
 def closed(now: Found, user: int) -> Found:

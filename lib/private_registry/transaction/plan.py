@@ -19,7 +19,7 @@ from typing import (
 )
 
 from private_registry.errors import ConflictError
-from private_registry.node.values import (
+from private_registry.node.file_values import (
     NodePath,
     ObservedFile,
     Root,

@@ -6,8 +6,8 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from private_registry.errors import ConflictError
 from private_registry.node import files
+from private_registry.node.file_values import NodePath, ObservedFile, Root
 from private_registry.node.paths import STATE_DIRECTORY, Node
-from private_registry.node.values import NodePath, ObservedFile, Root
 from private_registry.texts.showing import moved_aside
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction.ledger import Ledger

@@ -9,8 +9,13 @@ import os
 from typing import Dict, List, Optional
 
 from private_registry.node import files
+from private_registry.node.file_values import (
+    DockerPlaces,
+    NodePath,
+    Root,
+    directory_mode,
+)
 from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
-from private_registry.node.values import DockerPlaces, NodePath, Root, directory_mode
 from private_registry.texts import json_text
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction import records

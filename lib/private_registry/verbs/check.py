@@ -45,7 +45,7 @@ def _run(request: Union[CheckRequest, ExplainRequest], how: How, call: Call) -> 
 def _explain(request: ExplainRequest, call: Call, *, as_json: bool) -> int:
     # Many rules, and only here.
     from private_registry.check.explain.explain import explain  # noqa: PLC0415
-    from private_registry.check.node_facts import facts_here  # noqa: PLC0415
+    from private_registry.check.remedy_facts import facts_here  # noqa: PLC0415
 
     console = call.console
     found = explain(request.text, facts_here(call.environment))

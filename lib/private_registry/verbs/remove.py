@@ -16,7 +16,7 @@ from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import RemoveRequest, desired_after_remove
 from private_registry.changes.saved import saved_state
 from private_registry.cli.change_options import How
-from private_registry.cli.remove_options import read_remove
+from private_registry.cli.disable_options import read_remove
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import NodeError
 from private_registry.node.paths import Node

@@ -13,7 +13,7 @@ import pytest
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Severity
-from private_registry.check.lint.directory_lint import lint_tree
+from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.reading.directories import registries_in
 from unit.certs_d import ALL, CERTS_D, V1_5, V2_1, Tree, Version
 

@@ -20,10 +20,10 @@ from private_registry.containerd.template_plan import (
     plan_template,
 )
 from private_registry.errors import ConflictError, NodeError
-from private_registry.node.values import Found
+from private_registry.node.file_values import Found
 from private_registry.registries.names import RegistryName
 from private_registry.texts import toml_statements
-from private_registry.texts.harmless import NOT_SHOWN, containerd_lines
+from private_registry.texts.harmless_lines import NOT_SHOWN, containerd_lines
 from private_registry.texts.toml import TomlSyntaxError
 from private_registry.transaction.ledger import EntryKey, EntryRecord, TemplateRecord
 from unit import strategies

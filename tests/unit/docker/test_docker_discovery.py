@@ -23,7 +23,7 @@ from private_registry.docker.discovery import (
     the_engine,
 )
 from private_registry.errors import NodeError, UsageError
-from private_registry.node.values import DockerPlace, DockerPlaces
+from private_registry.node.file_values import DockerPlace, DockerPlaces
 from unit.fake_docker import FakeDocker
 from unit.microk8s import Microk8s, ok
 

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 from private_registry.errors import NodeError
-from private_registry.node import commands, trusted_places, variables
+from private_registry.node import commands, environment_variables, trusted_places
 from private_registry.node.paths import Node
 from unit.hostile import SOMEBODY, as_root, can_be_somebody
 from unit.microk8s import Microk8s
@@ -449,20 +449,22 @@ def test_microk8s_scripts_find_all_that_they_stop_without(
 def test_roots_process_keeps_what_is_harmless(
     name: str, value: str, passes: bool
 ) -> None:
-    assert (variables.own({name: value}).get(name) == value) == passes
+    assert (environment_variables.own({name: value}).get(name) == value) == passes
 
 
 @pytest.mark.parametrize(
     "name", ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "all_proxy"]
 )
 def test_pip_gets_out_of_an_office(name: str) -> None:
-    assert variables.of_pip({name: "x y", "PIP_PROXY": "z"})[name] == "x y"
-    assert "PIP_PROXY" not in variables.of_pip({name: "x y", "PIP_PROXY": "z"})
+    assert environment_variables.of_pip({name: "x y", "PIP_PROXY": "z"})[name] == "x y"
+    assert "PIP_PROXY" not in environment_variables.of_pip(
+        {name: "x y", "PIP_PROXY": "z"}
+    )
 
 
 def test_a_path_of_nothing_but_others_is_the_systems(tmp_path: Path) -> None:
     _directory(tmp_path / "open", 0o777)
-    got = variables.own({"PATH": f"{tmp_path}/open::."})["PATH"].split(":")
+    got = environment_variables.own({"PATH": f"{tmp_path}/open::."})["PATH"].split(":")
     assert {"/usr/bin", "/bin", "/usr/sbin"} <= set(got)
     assert all(Path(each).is_absolute() for each in got)
     assert str(tmp_path) not in ":".join(got)

@@ -15,11 +15,11 @@ import pytest
 
 import private_registry
 from private_registry.check.explain.explain import explain
-from private_registry.check.lint import mended_lines, trust_files
+from private_registry.check.lint import hosts_mended_lines, hosts_trust_files
 from private_registry.check.probe import proxies
 from private_registry.check.reading.reading import HostEntry, Look, Trust
-from private_registry.texts import harmless, pem
-from private_registry.texts.harmless import NOT_SHOWN
+from private_registry.texts import harmless_lines, pem
+from private_registry.texts.harmless_lines import NOT_SHOWN
 from unit.certs_d import Tree
 
 _LENGTH = 5_000
@@ -128,17 +128,19 @@ def test_patterns_take_linear_time(name: str) -> None:
 
 
 def _mend(text: str) -> object:
-    return mended_lines.mend([text, "a = 1\n", text], 1)
+    return hosts_mended_lines.mend([text, "a = 1\n", text], 1)
 
 
 def _read_key(text: str) -> object:
     entry = HostEntry("https", "a", "/v2", trust=Trust(("/ca",)))
-    return trust_files.problems_of("a", (entry,), lambda _: Look(content=text.encode()))
+    return hosts_trust_files.problems_of(
+        "a", (entry,), lambda _: Look(content=text.encode())
+    )
 
 
 READERS: Dict[str, Callable[[str], object]] = {
-    "harmless hosts": lambda text: harmless.hosts_lines([text]),
-    "harmless containerd": lambda text: harmless.containerd_lines([text]),
+    "harmless hosts": lambda text: harmless_lines.hosts_lines([text]),
+    "harmless containerd": lambda text: harmless_lines.containerd_lines([text]),
     "mended lines": _mend,
     "containerd-env": proxies.environment_of,
     "PEM": lambda text: list(pem.blocks(text)),
@@ -191,7 +193,7 @@ MENDED: List[Tuple[str, str]] = [
 
 @pytest.mark.parametrize(("old", "new"), MENDED)
 def test_lines_are_mended_as_before(old: str, new: str) -> None:
-    found = mended_lines.mend([old + "\n"], 1)
+    found = hosts_mended_lines.mend([old + "\n"], 1)
     assert found is not None
     assert found.edits[0].lines == (new,)
 
@@ -199,8 +201,9 @@ def test_lines_are_mended_as_before(old: str, new: str) -> None:
 def test_what_is_longer_than_anybody_writes_is_not_shown_or_mended() -> None:
     for length, is_shown in ((900, True), (1100, False)):
         line = f'server = "http://{"a" * length}"'
-        assert harmless.hosts_lines([line]) == [line if is_shown else NOT_SHOWN]
+        assert harmless_lines.hosts_lines([line]) == [line if is_shown else NOT_SHOWN]
     for length, is_mended in ((400, True), (600, False)):
         assert (
-            mended_lines.mend([f"server = http://{'a' * length}\n"], 1) is not None
+            hosts_mended_lines.mend([f"server = http://{'a' * length}\n"], 1)
+            is not None
         ) is is_mended

@@ -15,8 +15,8 @@ from typing import Callable, Dict, List, NamedTuple
 import pytest
 
 from private_registry.errors import NodeError
-from private_registry.node import values
-from private_registry.node.values import checked_path
+from private_registry.node import file_values
+from private_registry.node.file_values import checked_path
 from private_registry.transaction import ledger
 from private_registry.transaction.journal import (
     Journal,
@@ -196,9 +196,11 @@ def test_a_journal_reads_back_as_it_was_written() -> None:
             ),
         ],
         restart=True,
-        docker=values.DockerPlaces(
-            values.DockerPlace("/etc", "docker/daemon.json"),
-            values.DockerPlace("/home/ann", ".config/docker/certs.d", (7, 8), 0o700),
+        docker=file_values.DockerPlaces(
+            file_values.DockerPlace("/etc", "docker/daemon.json"),
+            file_values.DockerPlace(
+                "/home/ann", ".config/docker/certs.d", (7, 8), 0o700
+            ),
         ),
         reload={"insecure-registries": ["a", "b"]},
     )

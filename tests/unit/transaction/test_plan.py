@@ -11,7 +11,7 @@ import pytest
 
 from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.errors import ConflictError, NodeError
-from private_registry.node.values import (
+from private_registry.node.file_values import (
     NodePath,
     ObservedFile,
     Root,

@@ -7,7 +7,12 @@ from typing import Callable, Iterator, List, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
-from private_registry.check.lint import keys_lint, refused_lint, settings_lint, url_lint
+from private_registry.check.lint import (
+    hosts_keys_lint,
+    hosts_refused_lint,
+    hosts_settings_lint,
+    hosts_urls_lint,
+)
 from private_registry.check.lint.drafts import Draft, File, command_of, finding_of
 from private_registry.check.reading import hosts_entries
 from private_registry.check.reading.hosts_document import HostsDocument, Refused
@@ -18,9 +23,9 @@ Entries = Tuple[HostEntry, ...]
 # Nobody writes such a file by hand, and each finding reads it anew.
 _LARGEST, _MOST_DRAFTS = 16 * 1024, 20
 _RULES: Tuple[Callable[[File, HostsDocument, Entries], Iterator[Draft]], ...] = (
-    keys_lint.drafts,
-    url_lint.drafts,
-    settings_lint.drafts,
+    hosts_keys_lint.drafts,
+    hosts_urls_lint.drafts,
+    hosts_settings_lint.drafts,
 )
 
 
@@ -73,7 +78,7 @@ def _says_anything(file: File) -> bool:
 
 
 def _refused(file: File, entries: Entries) -> Finding:
-    draft = refused_lint.draft_of(file, _refusal(file))
+    draft = hosts_refused_lint.draft_of(file, _refusal(file))
     after = file.edited(draft.edits).entries() if draft.edits else None
     if after is None and draft.edits and not _gets_further(file, draft):
         draft = draft._replace(edits=())

@@ -6,7 +6,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import CLIENT, TRUST, Cause
 from private_registry.check.findings import Finding, Severity
-from private_registry.check.lint import entries_lint
+from private_registry.check.lint import template_entries_lint
 from private_registry.check.lint.edits import Edit
 from private_registry.check.lint.template_looked import (
     Looked,
@@ -17,7 +17,7 @@ from private_registry.check.lint.template_looked import (
     of_entry,
     without,
 )
-from private_registry.containerd import versions
+from private_registry.containerd import config_versions, versions
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.versions import Version, dotted
 from private_registry.texts import toml_writing
@@ -50,7 +50,7 @@ def lint_template(
         _tls_alone,
         _list_of_paths,
         _native,
-        entries_lint.findings_of,
+        template_entries_lint.findings_of,
     )
     return tuple(finding for rule in rules for finding in rule(looked))
 
@@ -60,7 +60,11 @@ def lint_template(
 
 def _value(looked: Looked, *path: str) -> Any:
     """Return a setting of CRI's, in the section of either version."""
-    sections = (versions.CRI, versions.CRI_IMAGES, versions.FIRST_CRI)
+    sections = (
+        config_versions.CRI,
+        config_versions.CRI_IMAGES,
+        config_versions.FIRST_CRI,
+    )
     found = (each for each in looked.template.statements if not each.is_header)
     wanted = [(*section, *path) for section in sections]
     return next((each.value for each in found if each.path in wanted), None)
@@ -98,12 +102,16 @@ def _other_section(looked: Looked) -> Iterator[Finding]:
     """Yield a registry section that belongs to another version of the file's format."""
     sections = [
         (*section, "registry")
-        for section in (versions.CRI, versions.CRI_IMAGES, versions.FIRST_CRI)
+        for section in (
+            config_versions.CRI,
+            config_versions.CRI_IMAGES,
+            config_versions.FIRST_CRI,
+        )
     ]
     own = looked.template.section
     for section in (each for each in sections if each != own):
         is_read = (
-            section[:2] == versions.CRI_IMAGES
+            section[:2] == config_versions.CRI_IMAGES
             and looked.version >= versions.TLS_OF_MIRRORS_GONE
         )
         found = [
@@ -215,15 +223,15 @@ def _native(looked: Looked) -> Iterator[Finding]:
     issue 11606).
     """
     read = looked.loaded or looked.template
-    paths: List[Path] = [(*versions.CRI_IMAGES, "snapshotter")]
+    paths: List[Path] = [(*config_versions.CRI_IMAGES, "snapshotter")]
     paths += [
         (*section, "containerd", "snapshotter")
-        for section in (versions.CRI, versions.FIRST_CRI)
+        for section in (config_versions.CRI, config_versions.FIRST_CRI)
     ]
     is_native = any(
         each.path in paths and each.value == "native" for each in read.statements
     )
-    unpacks = any(each.path[:2] == versions.TRANSFER for each in read.statements)
+    unpacks = any(each.path[:2] == config_versions.TRANSFER for each in read.statements)
     if (
         not is_native
         or unpacks
@@ -232,10 +240,12 @@ def _native(looked: Looked) -> Iterator[Finding]:
     ):
         return
     headers = [each for each in looked.template.statements if each.is_header]
-    own = next((each for each in headers if each.path == versions.CRI_IMAGES), None)
+    own = next(
+        (each for each in headers if each.path == config_versions.CRI_IMAGES), None
+    )
     setting = "use_local_image_pull = true"
     end = len(looked.template.lines) + 1
-    edit = Edit(end, 0, (header(versions.CRI_IMAGES), f"  {setting}"))
+    edit = Edit(end, 0, (header(config_versions.CRI_IMAGES), f"  {setting}"))
     if own is not None:
         edit = Edit(own.end + 1, 0, (f"  {setting}",))
     yield finding(

@@ -11,7 +11,7 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_document import dotted
 from private_registry.containerd.template import Template
 from private_registry.containerd.versions import Version
-from private_registry.texts.harmless import is_known_of_containerd
+from private_registry.texts.harmless_lines import is_known_of_containerd
 from private_registry.texts.toml_statements import Path, Statement
 from private_registry.transaction.ledger import EntryKey
 

@@ -16,7 +16,7 @@ import docker
 
 from registry_harness.containerd.releases import SERIES, fetch_releases
 from registry_harness.errors import HarnessError, MissingPartError
-from registry_harness.held_up import private_file, state_directory
+from registry_harness.harness_up import private_file, state_directory
 from registry_harness.kubernetes import (
     Cluster,
     ClusterNode,

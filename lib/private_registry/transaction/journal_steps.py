@@ -12,9 +12,13 @@ from typing import Callable, Iterable, Iterator, Optional, Tuple
 from private_registry.errors import NodeError
 from private_registry.node import files
 from private_registry.node.directories import ObstacleError, Place
+from private_registry.node.file_values import NodePath, ObservedFile, Root
 from private_registry.node.paths import STATE_DIRECTORY, TEMPLATE, Node
-from private_registry.node.values import NodePath, ObservedFile, Root
-from private_registry.transaction import in_place, lent_place, records
+from private_registry.transaction import (
+    containerd_toml_permissions,
+    lent_place,
+    records,
+)
 from private_registry.transaction.journal import Journal, JournalledDirectory, Step
 from private_registry.transaction.permissions import InPlace
 from private_registry.transaction.plan import parents_of
@@ -74,7 +78,7 @@ def _do(node: Node, step: Step, staging: str) -> None:
     target, staged = _places(node, step, step.staged)
     if step.in_place is not None:
         if step.in_place is InPlace.CLOSE:
-            in_place.close(node, step, staging)
+            containerd_toml_permissions.close(node, step, staging)
         return
     if step.permissions is not None and step.mark is not None:
         files.set_permissions(target, *step.permissions, step.mark)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from private_registry.node import files
 from private_registry.node.directories import Place
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import Node
-from private_registry.node.values import NodePath, Root
 from private_registry.transaction.follower import Followers
 from private_registry.transaction.journal import Journal, Permissions, Step
 from private_registry.transaction.permissions import InPlace

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import CLIENT, LOGIN, PATH, PROTOCOL, TRUST, Cause
-from private_registry.check.lint import refused_lint
+from private_registry.check.lint import hosts_refused_lint
 from private_registry.check.lint.drafts import (
     Draft,
     File,
@@ -232,7 +232,7 @@ def _in_header(document: HostsDocument, path: Path) -> Iterator[Draft]:
     for each in _statements(document, path):
         if len(each.path) == len(path) and not each.is_header:
             above = () if path[-1] == "server" else path[:2]
-            yield refused_lint.out_of_header(document, each, above)._replace(
+            yield hosts_refused_lint.out_of_header(document, each, above)._replace(
                 why="it is sent to the registry as a header, and does nothing else"
             )
 

@@ -10,10 +10,10 @@ from unittest import mock
 
 import pytest
 
-from private_registry.check import node_facts
-from private_registry.check.node_facts import facts_here, facts_of
+from private_registry.check import remedy_facts
 from private_registry.check.observing import look_at
 from private_registry.check.reading.reading import Look
+from private_registry.check.remedy_facts import facts_here, facts_of
 from private_registry.check.setup import NO_FACTS
 from private_registry.errors import NodeError
 from private_registry.node.paths import STATE, Node
@@ -128,7 +128,7 @@ def test_what_may_not_be_read_is_not_known(
         hidden = damaged or Look(problem=problem)
         return hidden if path == state else look_at(path)
 
-    monkeypatch.setattr(node_facts, "look_at", look)
+    monkeypatch.setattr(remedy_facts, "look_at", look)
     facts = facts_of(node)
     assert (facts.saved, facts.handwritten) == ((), frozenset())
     assert facts.has_plugin

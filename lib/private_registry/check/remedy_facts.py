@@ -12,8 +12,8 @@ from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
+from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, CONTAINERD_ENVIRONMENT, STATE, Node
-from private_registry.node.values import NodePath, Root
 from private_registry.registries import registries_toml
 from private_registry.registries.model import Registry
 

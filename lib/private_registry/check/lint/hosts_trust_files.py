@@ -14,7 +14,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.reading.reading import HostEntry, LookAt
 from private_registry.texts import pem
-from private_registry.texts.harmless import is_file
+from private_registry.texts.harmless_lines import is_file
 from private_registry.texts.showing import quoted, shown_place
 
 _SEQUENCE, _LONG_FORM = 0x30, 0x80

@@ -6,7 +6,7 @@ import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from private_registry.check.causes import Cause
-from private_registry.check.lint import mended_lines
+from private_registry.check.lint import hosts_mended_lines
 from private_registry.check.lint.drafts import (
     Draft,
     File,
@@ -30,7 +30,7 @@ from private_registry.check.reading.hosts_document import (
 from private_registry.check.reading.reading import EVERY_CAPABILITY
 from private_registry.containerd import versions
 from private_registry.texts import toml_writing
-from private_registry.texts.harmless import is_known_of_hosts
+from private_registry.texts.harmless_lines import is_known_of_hosts
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
@@ -77,7 +77,7 @@ def _mark(_file: File, _refused: Refused) -> Draft:
 
 
 def _syntax(file: File, refused: Refused) -> Draft:
-    mended = mended_lines.mend(file.lines, refused.line)
+    mended = hosts_mended_lines.mend(file.lines, refused.line)
     if mended is None:
         return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
     edit = mended.edits[0]
