@@ -17,7 +17,7 @@ import os
 import sys
 
 from private_registry.node import environment_variables, trusted_places
-from private_registry.verbs import table
+from private_registry.verbs import all_verbs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def needs_root(arguments: "List[str]") -> bool:
     """Whether a command line has to be carried out by somebody else than this user."""
     if os.geteuid() == 0 or arguments[:1] in WORDS_FOR_ANYBODY:
         return False
-    if arguments and not table.TAKES_ROOT.get(arguments[0], True):
+    if arguments and not all_verbs.TAKES_ROOT.get(arguments[0], True):
         # It shows what this user may see, and says what not.
         return False
     try:

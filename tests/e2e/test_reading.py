@@ -16,7 +16,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
 from private_registry.check.reading.reading import HostEntry, Reading
-from private_registry.containerd.versions import parse_version
+from private_registry.containerd.releases import parse_version
 from registry_harness import (
     CertificateAuthority,
     HarnessNetwork,

@@ -46,7 +46,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
 from private_registry.check.reading import hosts_document
-from private_registry.containerd.versions import Version, parse_version
+from private_registry.containerd.releases import Version, parse_version
 from registry_harness import CertificateAuthority
 from registry_harness.containerd.releases import ContainerdRelease
 from unit.check.test_check_lint import ORDINARY, ROWS

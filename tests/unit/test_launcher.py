@@ -22,7 +22,7 @@ import yaml
 from private_registry import launcher
 from private_registry.launcher import PACKAGES
 from private_registry.node import environment_variables, trusted_places
-from private_registry.verbs import table
+from private_registry.verbs import all_verbs
 from unit.addon_copy import (
     LAUNCHER,
     REPOSITORY,
@@ -37,7 +37,7 @@ FIRST = [
     LAUNCHER,
     *(
         Path(str(each.__file__))
-        for each in (trusted_places, environment_variables, table)
+        for each in (trusted_places, environment_variables, all_verbs)
     ),
 ]
 

@@ -24,9 +24,9 @@ from private_registry.check.reading.reading import (
     Reading,
     Trust,
 )
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.containerd.versions import Version
+from private_registry.containerd.releases import Version
 from private_registry.texts.showing import quoted, shown_place
 
 _MOST_BYTES = 256 * 1024
@@ -49,7 +49,7 @@ def read_registry(
             that is hosts.toml itself, no entry is given.
         version: of containerd; None for a current one.
     """
-    wanted = versions.CURRENT if version is None else version
+    wanted = releases.CURRENT if version is None else version
     directory = directories.directory_of(registry, certs_d, look, wanted)
     findings = certs_d_lint.findings_of(registry, certs_d, directory, look, wanted)
     if not directory.path:

@@ -25,6 +25,7 @@ from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of
+from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_file import (
     TEMPLATE_PATH,
@@ -32,7 +33,6 @@ from private_registry.containerd.template_file import (
     loaded_template,
     read_template,
 )
-from private_registry.containerd.versions import Version
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (

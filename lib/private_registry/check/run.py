@@ -38,7 +38,7 @@ from private_registry.check.remedy_facts import files_of, is_stock_directory, se
 from private_registry.check.request import CheckRequest
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
@@ -173,7 +173,7 @@ def _read(node: Node, state: NodeState, name: str) -> Reading:
     if (
         name.startswith("[")
         and state.version is not None
-        and state.version < versions.IPV6_NAMES
+        and state.version < releases.IPV6_NAMES
     ):
         what = "this containerd takes no IPv6 address in an image's name"
         finding = Finding(Cause.FIELD_TOO_NEW, what, name, remedy=Remedy(REFRESH))
@@ -244,8 +244,8 @@ def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
         case.image,
         state.login(entry.authority),
         state.proxies,
-        state.version is None or state.version >= versions.HEADERS_AT_TOKEN_SERVER,
-        compares_ports=state.version is None or versions.compares_ports(state.version),
+        state.version is None or state.version >= releases.HEADERS_AT_TOKEN_SERVER,
+        compares_ports=state.version is None or releases.compares_ports(state.version),
     )
 
 

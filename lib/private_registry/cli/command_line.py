@@ -13,7 +13,7 @@ from private_registry.cli.verb import verb
 from private_registry.errors import UsageError
 from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
-from private_registry.verbs import table
+from private_registry.verbs import all_verbs
 
 ADDON = "private-registry-config"
 # What people type before a verb's own options, and the verb.
@@ -46,7 +46,7 @@ def verb_of(door: str, arguments: Sequence[str]) -> str:
     """
     if door in DOORS:
         return DOORS[door][1]
-    return arguments[0] if arguments and arguments[0] in table.NAMES else ""
+    return arguments[0] if arguments and arguments[0] in all_verbs.NAMES else ""
 
 
 def command_name(door: str, arguments: Sequence[str]) -> str:
@@ -75,8 +75,9 @@ def parse(door: str, arguments: Sequence[str], inputs: Inputs) -> Command:
         if words[0] in ("version", "--version"):
             return Command("version")
         if not name:
+            meant = did_you_mean(words[0], all_verbs.NAMES)
             raise UsageError(
-                f"{shown(words[0])} is no command{did_you_mean(words[0], table.NAMES)}",
+                f"{shown(words[0])} is no command{meant}",
                 remedy=f"{PLUGIN} help",
             )
         words = words[1:]

@@ -65,6 +65,6 @@ class Verb(NamedTuple):
 
 
 def verb(name: str) -> Verb:
-    """Return one of ``verbs.table.NAMES``; no other one is loaded."""
+    """Return one of ``all_verbs.NAMES``; no other one is loaded."""
     found: Verb = import_module(f"private_registry.verbs.{name}").VERB
     return found

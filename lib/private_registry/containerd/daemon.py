@@ -17,6 +17,7 @@ from typing import (
     Optional,
 )
 
+from private_registry.containerd.releases import Version, parse_version
 from private_registry.containerd.template import Entry, Template, shown_key
 from private_registry.containerd.template_entries import MIGRATE
 from private_registry.containerd.template_file import (
@@ -25,7 +26,6 @@ from private_registry.containerd.template_file import (
     loaded_template,
     read_template,
 )
-from private_registry.containerd.versions import Version, parse_version
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node import commands, files
 from private_registry.node.file_values import NodePath, Root

@@ -8,11 +8,11 @@ import os
 from typing import Callable, Container, Iterable, List, Optional
 
 from private_registry.containerd.hosts_toml import HOSTS_TOML
+from private_registry.containerd.releases import Version, dotted, needs_of
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_entries import OwnedEntry, check_legacy
 from private_registry.containerd.template_file import TEMPLATE_PATH, TemplateFile
 from private_registry.containerd.template_plan import TemplateEdit
-from private_registry.containerd.versions import Version, dotted, needs_of
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, STATE, Node

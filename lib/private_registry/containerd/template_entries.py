@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.containerd.hosts_toml import TrustFiles
-from private_registry.containerd.template import Entry
-from private_registry.containerd.versions import (
+from private_registry.containerd.releases import (
     DEFAULT_CONFIG_PATH,
     TLS_OF_MIRRORS_GONE,
     Version,
     dotted,
 )
+from private_registry.containerd.template import Entry
 from private_registry.errors import UnsupportedError, UsageError
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Credentials, Registry, Tls

@@ -20,7 +20,7 @@ from private_registry.check.reading import (
 from private_registry.check.reading.hosts_document import Refused, Table
 from private_registry.containerd import microk8s_defaults
 from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.containerd.versions import NEWEST
+from private_registry.containerd.releases import NEWEST
 from private_registry.errors import UsageError
 from private_registry.imports.document import (
     LEFT_OUT,

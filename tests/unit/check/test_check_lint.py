@@ -19,7 +19,7 @@ from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.reading import Look, Reading
 from private_registry.containerd import hosts_toml, microk8s_defaults
-from private_registry.containerd.versions import needs_of
+from private_registry.containerd.releases import needs_of
 from private_registry.registries.model import Registry
 from private_registry.texts.toml_writing import dumps
 from unit.certs_d import (

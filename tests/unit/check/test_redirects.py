@@ -21,8 +21,8 @@ from private_registry.check.probe.probe import ask
 from private_registry.check.probe.result import Login, Question, Result
 from private_registry.check.probe.targets import Target
 from private_registry.check.reading.reading import HostEntry, Trust
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 from unit.fake_registry import Answering, FakeRegistries, FakeRegistry, Heard, Said
 from unit.pki import Pki
 
@@ -411,7 +411,7 @@ def test_one_host(first: str, other: str, is_one: bool) -> None:
     ],
 )
 def test_whose_ports_are_compared(version: Version, compares: bool) -> None:
-    assert versions.compares_ports(version) is compares
+    assert releases.compares_ports(version) is compares
 
 
 def test_no_address_shows_its_password() -> None:

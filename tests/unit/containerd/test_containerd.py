@@ -9,8 +9,8 @@ from typing import List, Optional, Tuple
 
 import pytest
 
+from private_registry.containerd.releases import needs_of, parse_version
 from private_registry.containerd.template import Template
-from private_registry.containerd.versions import needs_of, parse_version
 from private_registry.errors import NodeError
 from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import Mirror, Registry

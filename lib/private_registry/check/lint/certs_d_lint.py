@@ -11,9 +11,9 @@ from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import RegistryDirectory
 from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.reading import LookAt
-from private_registry.containerd import microk8s_defaults, versions
+from private_registry.containerd import microk8s_defaults, releases
 from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.containerd.versions import Version, dotted
+from private_registry.containerd.releases import Version, dotted
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
@@ -67,7 +67,7 @@ def lint_tree(
         look: looks at a path.
         version: of containerd; None for a current one.
     """
-    wanted = versions.CURRENT if version is None else version
+    wanted = releases.CURRENT if version is None else version
     found: List[Finding] = []
     for name in sorted(look(certs_d).names or ()):
         if directories.is_set_aside(name):

@@ -17,7 +17,7 @@ from private_registry.check.reading.hosts_document import (
     Refused,
 )
 from private_registry.check.reading.reading import HostEntry, Trust
-from private_registry.containerd.versions import Version
+from private_registry.containerd.releases import Version
 from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
 from private_registry.texts.toml_statements import Path, Statement

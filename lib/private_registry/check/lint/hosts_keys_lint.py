@@ -27,7 +27,7 @@ from private_registry.check.reading.hosts_document import (
     shown_keys,
 )
 from private_registry.check.reading.reading import HostEntry
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
@@ -146,11 +146,11 @@ def _near(key: str, known: Tuple[str, ...]) -> str:
 
 
 def _too_new(file: File, key: str, value: Any) -> Draft:
-    since = versions.dotted(hosts_fields.since(key))
+    since = releases.dotted(hosts_fields.since(key))
     return Draft(
         Cause.FIELD_TOO_NEW,
         f"only containerd {since} and newer read {key}; this node has "
-        f"{versions.dotted(file.version)}",
+        f"{releases.dotted(file.version)}",
         _IGNORED,
         value.line,
         explains=_TOO_NEW[key],

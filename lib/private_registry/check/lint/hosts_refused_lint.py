@@ -28,7 +28,7 @@ from private_registry.check.reading.hosts_document import (
     shown_keys,
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.texts import toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
 from private_registry.texts.showing import shown_name
@@ -336,7 +336,7 @@ def _capability(file: File, refused: Refused) -> Draft:
         "referrers" in (str(each).lower() for each in statement.value)
         and "referrers" not in known
     ):
-        since = versions.dotted(versions.REFERRERS)
+        since = releases.dotted(releases.REFERRERS)
         draft = draft._replace(
             what=f"only containerd {since} and newer know the capability referrers"
         )

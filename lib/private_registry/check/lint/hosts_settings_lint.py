@@ -20,7 +20,7 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Table
 from private_registry.check.reading.reading import HostEntry
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.texts import toml_writing
 from private_registry.texts.showing import shown_name, shown_place
 from private_registry.texts.toml_statements import Path, Statement
@@ -198,7 +198,7 @@ def _headers(
             path = (*endpoint.path, "header", name)
             yield draft._replace(edits=renamed(document, path, right))
         elif (
-            name == "Authorization" and file.version < versions.HEADERS_AT_TOKEN_SERVER
+            name == "Authorization" and file.version < releases.HEADERS_AT_TOKEN_SERVER
         ):
             yield draft._replace(
                 what=(

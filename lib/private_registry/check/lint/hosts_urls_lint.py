@@ -16,7 +16,7 @@ from private_registry.check.lint.edits import Edits
 from private_registry.check.reading import go_url, hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
@@ -207,7 +207,7 @@ def _overridden(
     """
     path = address.statement.path if address.statement is not None else ()
     if (
-        file.version < versions.OVERRIDE_PATH
+        file.version < releases.OVERRIDE_PATH
         or path[2:]
         or "override_path" in address.table
     ):

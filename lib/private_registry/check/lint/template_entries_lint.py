@@ -15,7 +15,7 @@ from private_registry.check.lint.template_looked import (
     mended,
     of_entry,
 )
-from private_registry.containerd import versions
+from private_registry.containerd import releases
 from private_registry.containerd.template import shown_key
 from private_registry.registries.names import (
     DOCKER_HUB,
@@ -109,7 +109,7 @@ def _auths(looked: Looked) -> Iterator[Finding]:
         has_scheme = "://" in name
         if (
             not has_scheme
-            or versions.CREDENTIALS <= looked.version < versions.AUTHS_WITHOUT_SCHEME
+            or releases.CREDENTIALS <= looked.version < releases.AUTHS_WITHOUT_SCHEME
         ):
             yield finding(
                 looked,

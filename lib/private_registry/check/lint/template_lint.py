@@ -17,9 +17,9 @@ from private_registry.check.lint.template_looked import (
     of_entry,
     without,
 )
-from private_registry.containerd import config_versions, versions
+from private_registry.containerd import config_versions, releases
+from private_registry.containerd.releases import Version, dotted
 from private_registry.containerd.template import Template, shown_key
-from private_registry.containerd.versions import Version, dotted
 from private_registry.texts import toml_writing
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
@@ -42,7 +42,7 @@ def lint_template(
             there is none.
         version: of containerd; None for a current one.
     """
-    looked = Looked(template, loaded, versions.CURRENT if version is None else version)
+    looked = Looked(template, loaded, releases.CURRENT if version is None else version)
     rules = (
         _other_section,
         _beside_config_path,
@@ -112,7 +112,7 @@ def _other_section(looked: Looked) -> Iterator[Finding]:
     for section in (each for each in sections if each != own):
         is_read = (
             section[:2] == config_versions.CRI_IMAGES
-            and looked.version >= versions.TLS_OF_MIRRORS_GONE
+            and looked.version >= releases.TLS_OF_MIRRORS_GONE
         )
         found = [
             e for e in looked.template.statements if e.path[: len(section)] == section
@@ -133,7 +133,7 @@ def _other_section(looked: Looked) -> Iterator[Finding]:
 
 
 def _beside_config_path(looked: Looked) -> Iterator[Finding]:
-    if _config_path(looked) is None or looked.version < versions.CONFIG_PATH:
+    if _config_path(looked) is None or looked.version < releases.CONFIG_PATH:
         return
     mirrors, tls = entries(looked, "mirrors"), entries(looked, "tls")
     if mirrors:
@@ -145,7 +145,7 @@ def _beside_config_path(looked: Looked) -> Iterator[Finding]:
             _NO_CRI,
         )._replace(remedy=mended(looked, without(looked, mirrors)))
     elif tls:
-        is_ignored = looked.version >= versions.TLS_OF_MIRRORS_GONE
+        is_ignored = looked.version >= releases.TLS_OF_MIRRORS_GONE
         yield finding(
             looked,
             Cause.TLS_BESIDE_CONFIG_PATH,
@@ -159,7 +159,7 @@ def _beside_config_path(looked: Looked) -> Iterator[Finding]:
 
 
 def _mirrors_alone(looked: Looked) -> Iterator[Finding]:
-    first, fixed = versions.DEFAULT_CONFIG_PATH
+    first, fixed = releases.DEFAULT_CONFIG_PATH
     mirrors = entries(looked, "mirrors")
     if mirrors and _config_path(looked) is None and first <= looked.version < fixed:
         yield finding(
@@ -174,7 +174,7 @@ def _mirrors_alone(looked: Looked) -> Iterator[Finding]:
 def _tls_alone(looked: Looked) -> Iterator[Finding]:
     if (
         _config_path(looked) is not None
-        or looked.version < versions.TLS_OF_MIRRORS_GONE
+        or looked.version < releases.TLS_OF_MIRRORS_GONE
     ):
         return
     for key in entries(looked, "tls"):
@@ -197,7 +197,7 @@ def _list_of_paths(looked: Looked) -> Iterator[Finding]:
     if (
         statement is None
         or len(paths) < 2  # noqa: PLR2004 - a list
-        or looked.version < versions.TRANSFER_SERVICE
+        or looked.version < releases.TRANSFER_SERVICE
     ):
         return
     if _pulls_locally(looked):
@@ -235,7 +235,7 @@ def _native(looked: Looked) -> Iterator[Finding]:
     if (
         not is_native
         or unpacks
-        or looked.version < versions.TRANSFER_SERVICE
+        or looked.version < releases.TRANSFER_SERVICE
         or _pulls_locally(looked)
     ):
         return

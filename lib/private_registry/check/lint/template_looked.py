@@ -9,8 +9,8 @@ from private_registry.check.findings import Finding, Remedy
 from private_registry.check.lint import edits as line_edits
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_document import dotted
+from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template
-from private_registry.containerd.versions import Version
 from private_registry.texts.harmless_lines import is_known_of_containerd
 from private_registry.texts.toml_statements import Path, Statement
 from private_registry.transaction.ledger import EntryKey

@@ -10,8 +10,8 @@ import re
 from typing import List, NamedTuple, Tuple
 
 from private_registry.check.reading.reading import LookAt
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 from private_registry.registries.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY
 
 _UNDERSCORED = re.compile(r"(?P<host>.+)_(?P<port>[0-9]+)_")
@@ -40,7 +40,7 @@ class RegistryDirectory(NamedTuple):
 
 def knows_default(version: Version) -> bool:
     """Whether a containerd reads ``_default`` (since 1.6.17 and 1.7.0)."""
-    return version >= versions.DEFAULT_DIRECTORY
+    return version >= releases.DEFAULT_DIRECTORY
 
 
 def candidates(registry: str, version: Version) -> List[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Sequence, Set
 
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 from private_registry.texts.toml_statements import Path, Statement
 
 
 def is_go_toml_2(version: Version) -> bool:
     """Whether a containerd has go-toml v2."""
-    return version >= versions.GO_TOML_2
+    return version >= releases.GO_TOML_2
 
 
 def first_twice(
@@ -46,7 +46,7 @@ class _Seen:
     def __init__(self, known_keys: Sequence[str], version: Version) -> None:
         self._known_keys = known_keys
         self._is_2 = is_go_toml_2(version)
-        self._skips_unknown = self._is_2 and version < versions.GO_TOML_2_4
+        self._skips_unknown = self._is_2 and version < releases.GO_TOML_2_4
         self._names: Set[Any] = set()
         self._opened: Set[Path] = set()
         self._tables: Set[Path] = set()

@@ -8,8 +8,8 @@ import ipaddress
 import re
 from typing import NamedTuple, Optional
 
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -63,7 +63,7 @@ def parse(text: str, version: Version = (0, 0, 0)) -> Optional[GoUrl]:
     user, at, host = authority.rpartition("@")
     if (
         scheme in ("http", "https")
-        and version >= versions.ONE_COLON_IN_HOST
+        and version >= releases.ONE_COLON_IN_HOST
         and not _has_one_colon(host)
     ):
         return None

@@ -10,8 +10,8 @@ import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from private_registry.check.reading import go_toml
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 from private_registry.texts import toml, toml_statements, toml_writing
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
@@ -115,7 +115,7 @@ def read(content: bytes, version: Version) -> HostsDocument:
         hosts = _hosts_of_1(root, version)
     else:
         check_host_tables(root)
-        if version < versions.GO_TOML_2_4:
+        if version < releases.GO_TOML_2_4:
             _check_dotted_skip_verify(found)
         hosts = list(_hosts_of_2(found, root))
     return HostsDocument(root, tuple(hosts), tuple(found), tuple(lines))
@@ -274,7 +274,7 @@ def _hosts_of_1(root: Table, version: Version) -> List[HostTable]:
     its lines.
     """
     host = root.get("host")
-    if host is None and version >= versions.ROOT_ONLY:
+    if host is None and version >= releases.ROOT_ONLY:
         return []
     if not isinstance(host, Table) or "#0" in host:
         line = host.line if isinstance(host, (Leaf, Table)) else 0

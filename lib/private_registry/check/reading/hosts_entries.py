@@ -13,8 +13,8 @@ from private_registry.check.reading import go_url, hosts_document, hosts_fields
 from private_registry.check.reading.hosts_document import Refused
 from private_registry.check.reading.hosts_fields import Fields
 from private_registry.check.reading.reading import HostEntry, Trust
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 
 API = "/v2"
@@ -140,10 +140,10 @@ def _default(registry: str, root: Fields, version: Version) -> HostEntry:
     if (
         registry != DOCKER_HUB
         and is_localhost(registry)
-        and versions.knows_localhost(version)
+        and releases.knows_localhost(version)
     ):
         scheme = "http"
-        if versions.tries_https_first(version):
+        if releases.tries_https_first(version):
             scheme = "https" if port in ("", _HTTPS_PORT) else "http"
             trust = trust if port == _HTTP_PORT else trust._replace(skip_verify=True)
     authority = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
@@ -158,7 +158,7 @@ def _placed(
     has_tls = (
         entry.trust.is_given
         or fields.is_tls_given
-        or (fields.dial_timeout and versions.takes_time_limit_for_tls(version))
+        or (fields.dial_timeout and releases.takes_time_limit_for_tls(version))
     )
     tries_https = (
         entry.scheme == "http" and bool(has_tls) and _is_ambiguous(entry, version)
@@ -176,13 +176,13 @@ def _is_ambiguous(entry: HostEntry, version: Version) -> bool:
     """Whether ``http`` with TLS settings is tried with HTTPS first (hosts.go,
     several states).
     """
-    if not versions.tries_https_first(version):
+    if not releases.tries_https_first(version):
         return False
-    if versions.is_ambiguous_at_any_port(version):
+    if releases.is_ambiguous_at_any_port(version):
         return True
     port = _port(entry.authority)
     if not port:
-        return versions.is_ambiguous_without_port(version)
+        return releases.is_ambiguous_without_port(version)
     return port != _HTTP_PORT
 
 

@@ -17,16 +17,16 @@ from private_registry.check.reading.hosts_document import (
     Table,
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY, Trust
-from private_registry.containerd import versions
-from private_registry.containerd.versions import Version
+from private_registry.containerd import releases
+from private_registry.containerd.releases import Version
 from private_registry.texts.showing import shown_name
 
 TLS_KEYS = hosts_document.TLS_KEYS
 HOST_KEYS = hosts_document.HOST_KEYS
 ROOT_KEYS = ("server", "host", *HOST_KEYS)
 _SINCE: Mapping[str, Version] = {
-    "override_path": versions.OVERRIDE_PATH,
-    "dial_timeout": versions.DIAL_TIMEOUT,
+    "override_path": releases.OVERRIDE_PATH,
+    "dial_timeout": releases.DIAL_TIMEOUT,
 }
 _DURATION = re.compile(
     r"[+-]?(0|((\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)\Z", re.ASCII
@@ -76,7 +76,7 @@ def capabilities_of(version: Version) -> FrozenSet[str]:
     Any other makes it throw the file away.
     """
     return EVERY_CAPABILITY | (
-        {"referrers"} if version >= versions.REFERRERS else set()
+        {"referrers"} if version >= releases.REFERRERS else set()
     )
 
 

@@ -12,15 +12,15 @@ from private_registry.check.findings import Finding, Severity
 from private_registry.check.reading import go_url
 from private_registry.check.reading.hosts_entries import is_localhost
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
-from private_registry.containerd import versions
-from private_registry.containerd.template import Template
-from private_registry.containerd.versions import (
+from private_registry.containerd import releases
+from private_registry.containerd.releases import (
     NAMESPACE_QUERY,
     PATHS_OF_MIRRORS,
     PLAIN_LOCALHOST,
     TLS_OF_MIRRORS_GONE,
     Version,
 )
+from private_registry.containerd.template import Template
 from private_registry.errors import ConflictError
 from private_registry.registries.names import (
     DOCKER_HUB,
@@ -53,7 +53,7 @@ def read_legacy(
         template: containerd's configuration.
         version: of containerd; None for a current one.
     """
-    wanted = versions.CURRENT if version is None else version
+    wanted = releases.CURRENT if version is None else version
     key = next(
         (key for key in _keys(registry) if _get(template, key) is not None),
         ("mirrors", registry),

@@ -1,4 +1,4 @@
-"""The table of verbs: their names, and who may use them.
+"""All verbs: their names, and who may use them.
 
 The launcher reads it, so it runs on Python 3.5 and newer.
 """
