@@ -268,30 +268,37 @@ TAILS: List[Said] = [
         _FETCH + "authorization server did not include a token in the response",
         Cause.BAD_CHALLENGE,
     ),
-    _said(_STATUS + "403 Forbidden", Cause.FORBIDDEN),
-    _said(_FROM_HOST + "403 Forbidden", Cause.FORBIDDEN),
+    _said(_STATUS + "403 Forbidden", Cause.FORBIDDEN, likely=True),
+    _said(_FROM_HOST + "403 Forbidden", Cause.FORBIDDEN, likely=True),
     # containerd 2.0.12, 2.3.3 and 2.4 ask again by GET and append what the registry
     # says.
     _said(
         _REFUSED + "requested access to the resource is denied", _ACCESS, likely=True
     ),
-    _said(_REFUSED[:-2], Cause.FORBIDDEN),
-    _said(_TOLD + "unknown: key vault access denied", Cause.FORBIDDEN),
+    _said(_REFUSED[:-2], Cause.FORBIDDEN, likely=True),
+    _said(_TOLD + "unknown: key vault access denied", Cause.FORBIDDEN, likely=True),
     _said(
         f"{_REFUSED}client with IP '203.0.113.7' is not allowed access, refer "
         "https://aka.ms/acr/firewall to grant access",
         Cause.FORBIDDEN,
+        likely=True,
     ),
     _said(
         _TOLD + "errors:\ndenied: first\nunauthorized\ntoomanyrequests: slow down\n",
         Cause.FORBIDDEN,
+        likely=True,
     ),
     # Whose words these are, may say what it likes.
-    _said(_REFUSED + "x509: certificate signed by unknown authority", Cause.FORBIDDEN),
+    _said(
+        _REFUSED + "x509: certificate signed by unknown authority",
+        Cause.FORBIDDEN,
+        likely=True,
+    ),
     _said(
         _REFUSED + 'failed to do request: Head "https://evil.corp/v2/": no basic auth'
         " credentials",
         Cause.FORBIDDEN,
+        likely=True,
     ),
     _said(
         f'{_REFUSED}image "evil.corp/x": requested access to the resource is denied',
@@ -314,7 +321,7 @@ TAILS: List[Said] = [
     _said(_STATUS + "502 Bad Gateway", Cause.SERVER_ERROR),
     _said(_FROM_HOST + "503 Service Unavailable", Cause.SERVER_ERROR),
     _said(_STATUS + "418 I'm a Teapot", Cause.UNEXPECTED_STATUS, likely=True),
-    _said(f"{REFERENCE}: not found", Cause.NOT_FOUND),
+    _said(f"{REFERENCE}: not found", Cause.NOT_FOUND, likely=True),
     _said("no resolve hosts: not found", Cause.NO_CAPABILITY),
     _said(
         f'unable to read CA cert "{_MISSING}": open {_MISSING}: no such file or'

@@ -164,6 +164,7 @@ DOCKER: List[Said] = [
         f"{_DAEMON}error parsing HTTP 403 response body: invalid character '<' looking"
         " for beginning of value",
         Cause.NOT_A_REGISTRY,
+        likely=True,
     ),
     _of(
         "failed to register layer: write /usr/lib/libLLVM.so: no space left on device",
@@ -206,6 +207,7 @@ KUBELET: List[Said] = [
         " reg.corp:5000/app:v1: not found",
         Cause.NOT_FOUND,
         registry="reg.corp:5000",
+        likely=True,
     ),
     _of(
         '"command failed" err="failed to run Kubelet: validate service connection:'
@@ -238,7 +240,7 @@ KUBELET: List[Said] = [
     _of(
         "Unable to retrieve some image pull secrets (regcred); attempting to pull the"
         " image may not succeed.",
-        Cause.LOGIN_MISSING,
+        Cause.PULL_SECRET_MISSING,
     ),
     _of(
         "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi",
@@ -266,6 +268,7 @@ KUBELET: List[Said] = [
         f"type text/html for sha256:{'a' * 64}: not found",
         Cause.NOT_A_REGISTRY,
         registry="docker.io",
+        likely=True,
     ),
     _of(
         _PULL.format("reg.corp/app:v1")
@@ -427,6 +430,7 @@ NODE: List[Said] = [
         ' down\\n"',
         Cause.FORBIDDEN,
         registry="10.99.0.1:33569",
+        likely=True,
     ),
     _of(
         "ctr: failed to resolve image: unexpected status from HEAD request to"

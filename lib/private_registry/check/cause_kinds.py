@@ -59,6 +59,7 @@ class Mend(Enum):
     LIMIT = "a login at Docker Hub, else the registry's owner"
     RUNS = "MicroK8s' own registry started, else the registry's owner"
     ADDRESS = "the right address of the registry"
+    NAME = "a name that nodes know"
     LINE = "the line of the file, which only people can know"
     MOVED_PORT = "the directory HOST_PORT_ moved away"
     MOVED = "the directory HOST:PORT moved away"
@@ -72,6 +73,8 @@ class Mend(Enum):
     REFRESH = "a newer containerd"
     APPLY = "what is saved, applied"
     IMPORT = "an image brought by hand"
+    PULLED_ANEW = "the image taken off the node, and pulled again"
+    IN_NAMESPACE = "the pull secret made in the pod's namespace"
     EVENTS = "a look at the events of the cluster"
 
 

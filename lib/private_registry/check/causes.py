@@ -150,9 +150,7 @@ class Cause(Enum):
     DISK_FULL = node("disk_full", "the disk of the node is full",
         "whoever runs the node: free space where containerd keeps images (df -h)")
     # the way to the registry
-    NO_SUCH_NAME = name("no_such_name", "the name of {who} is not known",
-        "whoever runs the network: {who} in the DNS that this node asks, or in its"
-        " /etc/hosts")
+    NO_SUCH_NAME = name("no_such_name", "the name of {who} is not known", Mend.NAME)
     NAME_LOOKUP = name("name_lookup", "the name of {who} cannot be looked up",
         "whoever runs the network: a DNS server that answers this node (resolvectl"
         " status)")
@@ -186,6 +184,9 @@ class Cause(Enum):
         "whoever runs {who}: a certificate with subject alternative names")
     EXPIRED = trust("expired", "the certificate of {who} has expired",
         "whoever runs {who}: a new certificate")
+    BAD_CERTIFICATE = trust("bad_certificate",
+        "the certificate of {who} is none that Go's TLS accepts",
+        "whoever runs {who}: a certificate, and a chain of CAs, that Go accepts")
     NOT_YET_VALID = trust("not_yet_valid", "the certificate of {who} is not valid yet",
         "whoever runs {who}: a certificate that is valid already")
     CLIENT_CERTIFICATE_MISSING = client("client_certificate_missing",
@@ -206,6 +207,18 @@ class Cause(Enum):
     UNEXPECTED_STATUS = path("unexpected_status",
         "{who} answers what no registry should",
         "whoever runs {who}, or a proxy before it: its log says why")
+    REDIRECTS = path("redirects", "{who} redirects in a circle",
+        "whoever runs {who}, or a proxy before it: the URL that the registry has of"
+        " itself (Harbor: external_url), and the proxy's X-Forwarded-Proto")
+    POLICY = answer("policy", "{who} keeps this image back by a policy",
+        "whoever administers the project at {who}: the policy, or an image that meets"
+        " it",
+        layer=Layer.MANIFEST)
+    BODY_TOO_LARGE = answer("body_too_large",
+        "a proxy before {who} takes no upload of that size",
+        "whoever runs the proxy before {who}: a higher limit of a request's body"
+        " (nginx: client_max_body_size 0; Ingress: the annotation"
+        " nginx.ingress.kubernetes.io/proxy-body-size)")
     NOT_UNDERSTOOD = answer("not_understood", "what {who} answers cannot be understood",
         "whoever runs {who}, or a proxy before it: answers that keep to HTTP",
         layer=Layer.HTTP)
@@ -231,6 +244,23 @@ class Cause(Enum):
     IMAGE_FORMAT = image("image_format",
         "the image is of an old format that this containerd no longer reads",
         "whoever builds the image: build and push it with a newer Docker")
+    LAYER_MISSING = image("layer_missing",
+        "{who} has the image's manifest, and lacks a part of it",
+        "whoever pushes the image: push it again, all layers; where {who} is a mirror,"
+        " its cache is to be cleaned")
+    CONTENT_MISSING = image("content_missing",
+        "this node's own store lacks a part of the image", Mend.PULLED_ANEW)
+    SIGNATURE = image("signature",
+        "the image's signature is none that this node's policy accepts",
+        "whoever builds the image: sign it; or whoever runs the node: its policy of"
+        " signatures")
+    PULL_LIMIT = image("pull_limit",
+        "the kubelet was to pull too many images at once, and asked no registry",
+        "whoever runs the node: nothing is to be done, the kubelet tries again; more at"
+        " once by --registry-qps in its arguments")
+    PULL_SECRET_MISSING = image("pull_secret_missing",
+        "the pull secret that the pod names is not in the pod's namespace",
+        Mend.IN_NAMESPACE)
     NO_PROGRESS = image("no_progress",
         "{who} stopped sending, and containerd gave the pull up",
         "whoever runs {who} or the network: data stops on its way")

@@ -7,10 +7,10 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.changes.outcomes import Listing, RegistryStatus
 from private_registry.changes.saved import listing_of
-from private_registry.check import remedies
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
+from private_registry.check.node_remedies import APPLY
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
@@ -45,7 +45,7 @@ from private_registry.node.paths import (
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
 
-_APPLY = Remedy(remedies.APPLY)
+_APPLY = Remedy(APPLY)
 _ANSWER_SECONDS = 5
 
 
@@ -309,7 +309,7 @@ def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
             "somebody changed by hand what this addon had written",
             name,
             where=where,
-            remedy=Remedy(f"{remedies.APPLY} --adopt"),
+            remedy=Remedy(f"{APPLY} --adopt"),
             severity=Severity.NOTE,
         )
     ]

@@ -11,20 +11,24 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Tuple
 
+from private_registry.check import node_remedies
 from private_registry.check.cause_kinds import Mend
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
+from private_registry.check.node_remedies import APPLY
 from private_registry.check.reading.reading import Trust
 from private_registry.check.setup import Setup, can_be_typed, with_scheme
+from private_registry.containerd.microk8s_defaults import (
+    BUILT_IN_REGISTRY,
+    is_in_cluster_name,
+)
 from private_registry.errors import UsageError
 from private_registry.registries.names import (
     EVERY_REGISTRY,
     parse_registry_name,
-    split_host_port,
 )
 from private_registry.texts.showing import quoted
 
-APPLY = "microk8s private-registry apply"
 REFRESH = "sudo snap refresh microk8s --channel=latest/stable"
 _ADD = "microk8s private-registry add"
 _ENABLE = "microk8s enable private-registry-config"
@@ -52,11 +56,7 @@ _ONLY_MIRROR = (
     "where {registry} has more mirrors: all in one --file, for this replaces them"
 )
 _MAYBE_PUBLIC = "no --ca where a public CA signed it"
-_BUILT_IN = "localhost:32000"
-_LOCAL_PULL = (
-    r"""printf '\n[plugins."io.containerd.cri.v1.images"]\n"""
-    r"""use_local_image_pull = true\n'"""
-)
+_SECRETS = "in it (where there are some: microk8s kubectl get secrets --all-namespaces)"
 
 
 def remedy_for(cause: Cause, setup: Setup) -> Remedy:
@@ -119,7 +119,8 @@ def _named(setup: Setup, scheme: str) -> List[str]:
     words: List[str] = []
     for url in setup.mirrors or (own,):
         is_own = with_scheme(url, scheme) == own
-        words += ["--mirror", quoted(f"{name}={own if is_own else url}")]
+        right = with_scheme(setup.instead, scheme) if setup.instead else own
+        words += ["--mirror", quoted(f"{name}={right if is_own else url}")]
     return words if setup.falls_back else [*words, "--no-fallback"]
 
 
@@ -127,16 +128,10 @@ def _unnamed(setup: Setup) -> Remedy:
     if not setup.registry:
         return Remedy(needs=_NEEDS_NAME)
     if setup.is_mirror and setup.where:
-        return _by_hand(setup.where)
+        return node_remedies.by_hand(setup.where)
     return Remedy(
         owner=f"whoever runs the network: {setup.who} is not what answers there"
     )
-
-
-def _by_hand(where: str) -> Remedy:
-    """Return what opens a file at its line, where only people know what is meant."""
-    path, _, line = where.partition(", line ")
-    return Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(path)}")
 
 
 def _ca(trust: Trust) -> Tuple[str, ...]:
@@ -206,6 +201,8 @@ def _client_files(setup: Setup) -> Remedy:
 
 
 def _login(setup: Setup) -> Remedy:
+    if setup.in_docker and not setup.registry:
+        return Remedy(owner="whoever asked: docker login HOST[:PORT]")
     if setup.in_docker:
         hosts = () if setup.is_docker_hub else (setup.registry,)
         command = " ".join(("docker login", *map(quoted, filter(None, hosts))))
@@ -250,13 +247,25 @@ def _limit(setup: Setup) -> Remedy:
 
 
 def _runs(setup: Setup) -> Remedy:
-    if setup.authority == _BUILT_IN:
+    if setup.authority == BUILT_IN_REGISTRY:
         return Remedy("microk8s enable registry")
     words = f"whoever runs {setup.who}: start it, or say which port it listens at"
     return Remedy(owner=words)
 
 
+def _name(setup: Setup) -> Remedy:
+    if is_in_cluster_name(setup.authority):
+        words = (
+            f"{BUILT_IN_REGISTRY}/NAME, which is the same registry as nodes reach it"
+        )
+        return Remedy(owner=f"whoever wrote the pod: the image as {words}")
+    words = f"{setup.who} in the DNS that this node asks, or in its /etc/hosts"
+    return Remedy(owner=f"whoever runs the network: {words}")
+
+
 def _address(setup: Setup) -> Remedy:
+    if setup.instead and setup.is_mirror:
+        return _adding(setup, *_kept(setup))
     if setup.is_docker_hub:
         return _anew(setup)
     words = "the address of its registry, with the project if it is a mirror's"
@@ -267,87 +276,28 @@ def _address(setup: Setup) -> Remedy:
 
 def _line(setup: Setup) -> Remedy:
     """Which address is meant, only people know."""
-    return _by_hand(setup.where) if setup.where else _anew(setup)
+    return node_remedies.by_hand(setup.where) if setup.where else _anew(setup)
 
 
-def _moved_port(setup: Setup) -> Remedy:
-    """Move a directory away that is read in place of another one."""
-    return _moved_as(setup, setup.registry.replace(":", "_") + "_")
-
-
-def _moved(setup: Setup) -> Remedy:
-    return _moved_as(setup, setup.registry)
-
-
-def _moved_as(setup: Setup, name: str) -> Remedy:
-    try:
-        parse_registry_name(setup.registry, "--registry")
-    except UsageError:
-        return Remedy(owner="whoever wrote it: move it away from certs.d")
-    if not setup.files.certs_d:
-        return Remedy(owner=f"whoever wrote it: move {name} away from certs.d")
-    path = quoted(f"{setup.files.certs_d}/{name}")
-    return Remedy(f"sudo mv {path} {path}.old")
-
-
-def _template(setup: Setup) -> Remedy:
-    where = setup.where or setup.files.template
-    if where:
-        return _by_hand(where)
-    words = "mend the line of containerd-template.toml that is named"
-    return Remedy(owner=f"whoever wrote it: {words}")
-
-
-def _unpacking(setup: Setup) -> Remedy:
-    if not setup.files.template:
+def _pull_secret(setup: Setup) -> Remedy:
+    if not setup.registry:
+        where = f"namespace {setup.namespace}" if setup.namespace else "pod's namespace"
         return Remedy(
-            owner=(
-                "whoever runs the node: in containerd-template.toml, in the section "
-                'plugins."io.containerd.cri.v1.images", use_local_image_pull = true'
-            )
+            owner=f"whoever runs the {where}: a Secret of that name {_SECRETS}"
         )
-    template = quoted(setup.files.template)
-    return Remedy(
-        f"grep -q cri.v1.images {template} || {_LOCAL_PULL} | sudo tee --append"
-        f" {template} && {setup.restart}"
-    )
-
-
-def _one_of_two(setup: Setup) -> Remedy:
-    return Remedy(
-        "microk8s stop; microk8s start" + f"; {APPLY}" * setup.has_plugin,
-        "mirrors and configs.*.tls taken out of containerd-template.toml, which holds"
-        " config_path",
-    )
-
-
-def _proxy(setup: Setup) -> Remedy:
-    try:
-        host = split_host_port(setup.authority, "--mirror")[0].strip("[]")
-    except UsageError:
-        host = ""
-    if not host or not setup.files.environment:
-        words = f"{host or setup.who} in NO_PROXY in containerd-env if no proxy leads"
-        return Remedy(
-            owner=(
-                f"whoever runs the node: {words} there, else the right proxy; then"
-                " restart containerd"
-            )
-        )
-    line = f"""printf '\\nNO_PROXY="${{NO_PROXY:-${{no_proxy:-}}}},{host}"\\n'"""
-    return Remedy(
-        f"{line} | sudo tee --append {quoted(setup.files.environment)} &&"
-        f" {setup.restart}",
-        f"that {host} can be reached without the proxy",
-    )
-
-
-def _import(_setup: Setup) -> Remedy:
-    return Remedy(
-        "microk8s images import pause.tar",
-        "pause.tar, made where the registry can be reached: docker pull IMAGE, "
-        "then docker save IMAGE >pause.tar",
-    )
+    name = quoted(setup.pull_secret) if setup.pull_secret else '"$PULL_SECRET"'
+    namespace = quoted(setup.namespace) if setup.namespace else '"$NAMESPACE"'
+    needs = [
+        *([] if setup.pull_secret else ["its name: export PULL_SECRET=NAME"]),
+        *([] if setup.namespace else ["the pod's namespace: export NAMESPACE=NAME"]),
+    ]
+    words = f"--pull-secret {name} --namespace {namespace}"
+    plain = (_PLAIN_LOGIN,) if setup.scheme == "http" else ()
+    # The Secret is the cluster's: of the node's own files nothing changes.
+    setup = setup._replace(by_hand=False, in_docker=False)
+    if setup.is_mirror:
+        setup = setup._replace(url="", is_mirror=False)
+    return _adding(setup, _LOGIN, *plain, words, needs=tuple(needs))
 
 
 def _command(command: str) -> Callable[[Setup], Remedy]:
@@ -367,19 +317,22 @@ _MAKERS: Dict[Mend, Callable[[Setup], Remedy]] = {
     Mend.LIMIT: _limit,
     Mend.RUNS: _runs,
     Mend.ADDRESS: _address,
+    Mend.NAME: _name,
     Mend.LINE: _line,
-    Mend.MOVED_PORT: _moved_port,
-    Mend.MOVED: _moved,
-    Mend.TEMPLATE: _template,
-    Mend.UNPACKING: _unpacking,
-    Mend.ONE_OF_TWO: _one_of_two,
-    Mend.PROXY: _proxy,
+    Mend.MOVED_PORT: node_remedies.moved_port,
+    Mend.MOVED: node_remedies.moved,
+    Mend.TEMPLATE: node_remedies.template,
+    Mend.UNPACKING: node_remedies.unpacking,
+    Mend.ONE_OF_TWO: node_remedies.one_of_two,
+    Mend.PROXY: node_remedies.proxy,
     Mend.CLOCK: _command("sudo timedatectl set-ntp true"),
     Mend.RESTART: lambda setup: Remedy(setup.restart),
     Mend.START: lambda setup: Remedy(f"sudo snap start {setup.service}"),
     Mend.REFRESH: _command(REFRESH),
     Mend.APPLY: _command(APPLY),
-    Mend.IMPORT: _import,
+    Mend.IMPORT: node_remedies.import_pause_image,
+    Mend.PULLED_ANEW: node_remedies.pulled_anew,
+    Mend.IN_NAMESPACE: _pull_secret,
     Mend.EVENTS: _command(
         "microk8s kubectl get events --all-namespaces --field-selector reason=Failed"
     ),

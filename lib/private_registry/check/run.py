@@ -307,6 +307,7 @@ def _setup(
         by_hand=setup.by_hand and not state.is_as_saved(case.registry),
         has_login=_has_login(state, entry, login_at),
         login_at=login_at,
+        instead="" if result is None else result.instead,
         lacks_ca=result is not None and result.beyond is Cause.UNKNOWN_CA,
         has_plugin=node.has_plugin,
         files=files_of(node),

@@ -70,10 +70,15 @@ class Setup(NamedTuple):
         has_login: the node logs in to it.
         login_at: address of another host whose login it is about, where the registry
             redirects to one.
+        instead: URL of the same host where a registry answers, in place of one that is
+            none; empty where none is known.
         lacks_ca: if it were asked by HTTPS, its CA would not be known.
         has_plugin: ``microk8s private-registry`` is there; else the first enable is to
             come.
         in_docker: it is a Docker engine that complains.
+        image: that was pulled; empty where that is not known.
+        pull_secret: name of the one that a pod wants; empty where that is not known.
+        namespace: of that pod; likewise.
         files: of the node; without them no command changes one.
         service: name of containerd's.
     """
@@ -90,9 +95,13 @@ class Setup(NamedTuple):
     by_hand: bool = False
     has_login: bool = False
     login_at: str = ""
+    instead: str = ""
     lacks_ca: bool = False
     has_plugin: bool = True
     in_docker: bool = False
+    image: str = ""
+    pull_secret: str = ""
+    namespace: str = ""
     files: Files = Files()
     service: str = SERVICE
 

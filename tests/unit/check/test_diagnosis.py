@@ -21,6 +21,7 @@ from private_registry.check.remedies import mended
 from private_registry.check.setup import Files, Setup, setup_of
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
+from unit.typed import filled_in
 
 MIRROR, OTHER, SELF = "https://m:1/v2", "https://o:2/v2", "https://reg.corp/v2"
 LAYER_OF = {
@@ -464,7 +465,7 @@ def test_a_login_for_whom_it_redirects_to(
         assert not found.command
         assert host in found.owner
         return
-    words = shlex.split(found.command.replace('"$REGISTRY_USER"', "ann"))
+    words = shlex.split(filled_in(found.command))
     assert words[3:5] == [option, host]
     assert isinstance(parse("plugin", words[2:], Inputs()).request, AddRequest)
 
@@ -496,7 +497,7 @@ def test_every_cause_has_a_remedy_that_is_accepted(
     assert not set("<>") & set(found.command)
     for command in found.command.split(" && "):
         if command.startswith(ADD):
-            words = shlex.split(command.replace('"$REGISTRY_USER"', "ann"))[2:]
+            words = shlex.split(filled_in(command))[2:]
             for option in _OWN_FILES:
                 if option in words:
                     del words[words.index(option) : words.index(option) + 2]

@@ -20,6 +20,7 @@ from private_registry.check.explain.explain import (
 )
 from private_registry.check.findings import Remedy
 from unit.error_texts import AROUND, REFERENCE, REGISTRY, TAILS, Said
+from unit.field_error_texts import FIELD, Told
 from unit.whole_error_texts import WHOLE
 
 SECRET = "s3cr3tpassw0rd"
@@ -27,6 +28,7 @@ SECRET = "s3cr3tpassw0rd"
 EVERY_TEXT: List[str] = [
     *(around(said.text) for around in AROUND.values() for said in TAILS),
     *(said.text for said in WHOLE),
+    *(told.text for told in FIELD.values()),
 ]
 
 
@@ -67,6 +69,21 @@ def test_one_cause_is_certain_and_several_are_likely(said: Said) -> None:
     assert {each.certainty for each in counted} == {
         Certainty.LIKELY if several else Certainty.CERTAIN
     }
+
+
+@pytest.mark.parametrize("told", FIELD.values(), ids=FIELD)
+def test_texts_from_the_field_are_told_as_a_seasoned_engineer_would(told: Told) -> None:
+    found = explain(told.text)
+    assert [(each.cause, each.certainty.value) for each in found] == list(told.causes)
+    assert {each.registry for each in found} == {told.registry}
+    first = found[0]
+    whole = " ".join([first.what, first.why, *first.remedy])
+    for words in told.says:
+        assert words in whole
+    for words in told.never:
+        assert words not in " ".join(
+            " ".join([*each[2:4], *each.remedy]) for each in found
+        )
 
 
 def test_there_are_enough_texts_and_each_rule_is_met() -> None:

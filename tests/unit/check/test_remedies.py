@@ -23,7 +23,9 @@ from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import ClientCertificate, Mirror, Registry, Tls
 from private_registry.registries.names import parse_registry_name
 from unit.error_texts import AROUND, REGISTRY, TAILS
+from unit.field_error_texts import FIELD
 from unit.pki import Pki
+from unit.typed import filled_in
 from unit.whole_error_texts import WHOLE
 
 ARGS = "/var/snap/microk8s/current/args"
@@ -33,6 +35,7 @@ FILES = Files(
 TEXTS = [
     *(AROUND["containerd 1"](said.text) for said in TAILS),
     *(said.text for said in WHOLE),
+    *(told.text for told in FIELD.values()),
 ]
 
 
@@ -60,10 +63,7 @@ def _accepted(command: str) -> bool:
         ("enable", "microk8s enable private-registry-config "),
     ):
         if command.startswith(prefix):
-            words = shlex.split(
-                command[len(prefix) :].replace('"$REGISTRY_USER"', "ann")
-            )
-            parse(door, words, Inputs())
+            parse(door, shlex.split(filled_in(command[len(prefix) :])), Inputs())
             return True
     return command.startswith(
         (
@@ -75,6 +75,7 @@ def _accepted(command: str) -> bool:
                 "grep -q ",
             ),
             *("docker login", "microk8s kubectl get events "),
+            "microk8s ctr images rm ",
         )
     )
 

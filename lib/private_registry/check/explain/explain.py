@@ -17,6 +17,8 @@ from private_registry.check.explain.rules_of_containerd import (
     CONTAINERD_RULES,
     FILE_RULES,
 )
+from private_registry.check.explain.rules_of_images import IMAGE_RULES
+from private_registry.check.explain.rules_of_kubelet import KUBELET_RULES, SECRET_RULES
 from private_registry.check.explain.rules_of_network import NETWORK_RULES, PROXY_RULES
 from private_registry.check.explain.rules_of_tls import TLS_RULES
 from private_registry.check.explain.subject import Scene, setup_of_scene
@@ -26,12 +28,15 @@ from private_registry.check.setup import NO_FACTS, NodeFacts
 
 RULES: Tuple[Rule, ...] = (
     *FILE_RULES,
+    *IMAGE_RULES,
+    *KUBELET_RULES,
     *CONTAINERD_RULES,
     *PROXY_RULES,
     *TLS_RULES,
     *ANSWER_RULES,
     *NETWORK_RULES,
     *ASIDE_RULES,
+    *SECRET_RULES,
     *LAST_RULES,
 )
 _HITS_OF_A_WORD = 60
@@ -119,7 +124,7 @@ def explain(text: str, facts: NodeFacts = NO_FACTS) -> Tuple[Explanation, ...]:
             continue
         # What who was asked says names nobody: it may say what it likes.
         position = hit.position if status < 0 else status
-        subject_at, scene = _scene(error_text, position)
+        subject_at, scene = _scene(error_text, position, or_next=rule.is_aside)
         if not _fits(rule, scene):
             continue
         if not rule.is_aside:
@@ -150,8 +155,8 @@ def _hits(lower: str) -> Iterator[_Hit]:
         yield from sorted(hits)
 
 
-def _scene(error_text: ErrorText, position: int) -> Tuple[int, Scene]:
-    subject_at, subject = error_text.subject(position)
+def _scene(error_text: ErrorText, position: int, *, or_next: bool) -> Tuple[int, Scene]:
+    subject_at, subject = error_text.subject(position, or_next=or_next)
     asked = error_text.asked(position, subject_at)
     registry = str(subject.registry) if subject else _registry_asked(asked)
     return subject_at, Scene(subject, asked, registry, error_text.around(position))

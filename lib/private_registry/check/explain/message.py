@@ -29,9 +29,9 @@ _ALIKE = (
         ("\u00a0", " "),
     ),
     *(("&quot;", '"'), ("&#34;", '"'), ("&amp;", "&")),
-    # The kubelet tries each pull secret and puts the answers side by side.
-    (", rpc error:", "\nrpc error:"),
 )
+# The kubelet tries each pull secret and puts the answers side by side.
+_NEXT_ANSWER = re.compile(r", (?=rpc error:|failed to (?:pull|resolve|copy|extract) )")
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}m")
 _ESCAPED_QUOTE = re.compile(r'(?<!\\)\\+"')
 _IMAGE = re.compile(
@@ -40,9 +40,10 @@ _IMAGE = re.compile(
     r'|to repository) \[?([^\s"\],;]{1,600})'
     r'|resolve image: ([^\s"]{1,600}):(?= )'
     r'|(?:repository|image) ([^\s"]{1,600}) not found'
+    r'|docker://([^\s",;]{1,600}?):(?= )'
     r'|certs\.d/([^/\s"]{1,300})/'
 )
-_DIRECTORY = 5
+_DIRECTORY = 6
 _URL = re.compile(r"""https?://[^\s"'<>|\\]{1,2000}""", re.IGNORECASE)
 _ASKED = re.compile(
     r'(?:Get|Head|Post|Put|Patch|Delete|request to) "?\Z', re.IGNORECASE
@@ -187,9 +188,15 @@ class ErrorText:
             max(start, position - _URL_BEFORE) : min(end, position + _AFTER)
         ]
 
-    def subject(self, position: int) -> Tuple[int, Optional[Subject]]:
+    def subject(
+        self, position: int, *, or_next: bool = False
+    ) -> Tuple[int, Optional[Subject]]:
         """Return the image that words at a position are about, and where it is
         named.
+
+        Args:
+            position: of the words.
+            or_next: the message behind may name it, too.
         """
         here = bisect_left(self._image_starts, position)
         for index in range(here - 1, max(-1, here - 1 - _STEPS), -1):
@@ -202,9 +209,8 @@ class ErrorText:
             subject = self._subject(index)
             if self._image_starts[index] - position > _AFTER:
                 break
-            if subject and self.message(position) == self.message(
-                self._image_starts[index]
-            ):
+            behind = self.message(self._image_starts[index]) - self.message(position)
+            if subject and behind <= int(or_next):
                 return self._image_starts[index], subject
         return -1, None
 
@@ -274,6 +280,7 @@ class ErrorText:
 def _plain(text: str) -> str:
     for theirs, ours in _ALIKE:
         text = text.replace(theirs, ours)
+    text = _NEXT_ANSWER.sub("\n", text)
     ascii_only = text.encode("ascii", "replace").decode("ascii")
     return _ESCAPED_QUOTE.sub('"', _COLOUR.sub("", ascii_only))
 

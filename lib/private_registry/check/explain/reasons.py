@@ -122,11 +122,17 @@ WHYS: Dict[Cause, str] = {
     ),
     Cause.CLIENT_CERTIFICATE_MISSING: "without one it ends each connection",
     Cause.CLIENT_CERTIFICATE_REFUSED: "it is expired, or of a CA that it does not know",
+    Cause.BAD_CERTIFICATE: "what stands behind x509: in the message says why",
     # what it answers
+    Cause.REDIRECTS: (
+        "whoever asks is sent on again and again, mostly from HTTPS to HTTP and back by"
+        " a proxy"
+    ),
+    Cause.BODY_TOO_LARGE: "a layer is sent as one request, however large it is",
     Cause.NOT_A_REGISTRY: "the port is another service's",
     Cause.FORBIDDEN: (
-        "it knows who asks: the login has no right to it, or the address of this node"
-        " has none"
+        "there is no login for it, the login has no right to it, or the address of this"
+        " node has none"
     ),
     Cause.NOT_FOUND: (
         "its name or tag is spelt otherwise there, or it was never pushed"
@@ -148,6 +154,17 @@ WHYS: Dict[Cause, str] = {
         "registries say the same of what is not there and of what is not allowed"
     ),
     Cause.NO_PLATFORM: "it was built for another architecture",
+    Cause.LAYER_MISSING: (
+        "a push that did not end, a cache or a clean-up of the registry left it so"
+    ),
+    Cause.CONTENT_MISSING: (
+        "the image is there; the node's store has its name and lost a layer"
+    ),
+    Cause.SIGNATURE: "this node's containerd, or what asks it, runs signed images only",
+    Cause.PULL_LIMIT: "its own limit is 5 in a second (registryPullQPS)",
+    Cause.PULL_SECRET_MISSING: (
+        "Secrets are of one namespace; the kubelet goes on without it"
+    ),
     Cause.IMAGE_FORMAT: "containerd 2.1 dropped Docker's manifests of schema 1",
     Cause.BAD_REFERENCE: (
         "it is HOST[:PORT]/NAME[:TAG], lower case, without https://; containerd before"

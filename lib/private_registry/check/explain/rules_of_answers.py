@@ -42,10 +42,7 @@ ANSWER_RULES = (
         ),
         told=True,
     ),
-    rule(
-        "no basic auth credentials|unable to retrieve some image pull secrets",
-        Cause.LOGIN_MISSING,
-    ),
+    rule("no basic auth credentials", Cause.LOGIN_MISSING),
     rule(
         "failed to fetch anonymous token",
         Cause.LOGIN_MISSING,
@@ -66,6 +63,30 @@ ANSWER_RULES = (
         _NOT_THERE,
     ),
     rule("does not exist or no pull access", _NOT_THERE, Cause.ACCESS_DENIED),
+    rule(
+        "unauthorized to access repository",
+        Meaning(
+            Cause.ACCESS_DENIED,
+            "{who} has no such project or repository, or gives this login no right to"
+            " push to it",
+            "Harbor says the same of what is not there and of what is not allowed; a"
+            " project has to be made before the first push",
+        ),
+        near="action: push",
+        sure=False,
+        told=True,
+    ),
+    rule(
+        "unauthorized to access repository",
+        Meaning(
+            Cause.ACCESS_DENIED,
+            "{who} has no such project or repository, or gives this login no right to"
+            " it",
+            "Harbor says the same of what is not there and of what is not allowed",
+        ),
+        sure=False,
+        told=True,
+    ),
     rule(
         "requested access to the resource is denied|denied: access forbidden|"
         "denied: permission|denied: denied|denied: you may not login",
@@ -103,7 +124,18 @@ ANSWER_RULES = (
         Cause.FORBIDDEN,
         near=r"\.dkr\.ecr\.[a-z0-9-]{1,40}\.amazonaws\.",
     ),
-    rule("403 forbidden", Cause.FORBIDDEN),
+    rule(
+        "403 forbidden",
+        Meaning(
+            Cause.LOGIN_MISSING,
+            "{who} shows this image to nobody without a login",
+            "Google's registries answer 403 where others answer 401; with a key file:"
+            " --username _json_key --password-file key.json",
+        ),
+        Cause.FORBIDDEN,
+        near=r"https?://(?:[a-z0-9-]{1,63}\.){0,3}(?:pkg\.dev|gcr\.io)[:/]",
+    ),
+    rule("403 forbidden", Cause.FORBIDDEN, sure=False),
     rule(
         "unexpected media type text/html|invalid character '<' looking for beginning|"
         'contenttype "text/html"',
@@ -113,6 +145,7 @@ ANSWER_RULES = (
             "the address or the project in it is another, or a proxy asks people to log"
             " in; https://docker.io is no registry, https://registry-1.docker.io is",
         ),
+        sure=False,
     ),
     rule(
         "no match for platform|no matching manifest for|exec format error|"
@@ -159,6 +192,7 @@ ANSWER_RULES = (
         near=r"(?:resolve (?:reference|image)|manifest for|repository|image)"
         r" \S.{1,900}[: ] ?not found",
         unless=r"snapshotter|executable|secret|configmap",
+        sure=False,
     ),
     rule(
         "500 internal server error|502 bad gateway|503 service unavailable|"
@@ -179,6 +213,7 @@ ANSWER_RULES = (
         "no longer supported since containerd|schema 1 image manifests are no longer",
         Cause.IMAGE_FORMAT,
     ),
+    rule("stopped after 10 redirects|too many redirects", Cause.REDIRECTS),
     rule(
         "unexpected status|failed with status code|unexpected http status",
         Cause.UNEXPECTED_STATUS,

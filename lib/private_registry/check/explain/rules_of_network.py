@@ -49,9 +49,32 @@ NETWORK_RULES = (
         r"|lookup \S{1,260}: (?:Temporary|i/o|server mis)",
     ),
     rule(
+        "no such host|name or service not known|server misbehaving|i/o timeout",
+        Meaning(
+            Cause.NO_SUCH_NAME,
+            "{who} is what the cluster's own DNS calls MicroK8s' registry, and no node"
+            " asks that",
+            "containerd pulls on the node, where the same registry is localhost:32000",
+        ),
+        near=r"lookup [a-z0-9-]{1,63}\.container-registry(?:\.svc[a-z0-9.-]{0,90})?:? ",
+    ),
+    rule(
         "no such host|name or service not known|no address associated with hostname|"
         "nodename nor servname",
         Cause.NO_SUCH_NAME,
+    ),
+    rule(
+        "connection refused",
+        Meaning(
+            Cause.SPEAKS_HTTP,
+            "nobody listens at port 443 of {who}, which is asked because the image"
+            " names no port",
+            "a registry that speaks plain HTTP at port 80 is asked there so; one at"
+            " another port is named with it: HOST:PORT/NAME",
+        ),
+        Cause.REFUSED,
+        near=r"https://(?!registry-1\.docker\.io/)(?:[^/:\s\"]{1,260}"
+        r"|\[[0-9a-fA-F:]{2,45}\])/v2/[^\s\"]{0,900}\"?: dial tcp \S{1,60}:443: conn",
     ),
     rule("connection refused", Cause.REFUSED),
     rule(
@@ -75,10 +98,19 @@ NETWORK_RULES = (
         near=r'on ref "unknown-sha256:',
     ),
     rule("unexpected commit digest|failed size validation", _CORRUPTED, sure=False),
+    # With TLS 1.3 a client asks before the server has judged its certificate.
+    rule(
+        "write: connection reset by peer|write: broken pipe",
+        Cause.CONNECTION_LOST,
+        Cause.CLIENT_CERTIFICATE_MISSING,
+        Cause.CLIENT_CERTIFICATE_REFUSED,
+        scheme="https",
+    ),
     rule(
         "connection reset by peer|broken pipe|use of closed network connection|"
         "server closed idle connection|unexpected eof|stream error|goaway|"
-        "transport connection broken",
+        "transport connection broken|client connection lost|"
+        "client connection force closed",
         Cause.CONNECTION_LOST,
         sure=False,
     ),

@@ -4,9 +4,68 @@ from __future__ import annotations
 
 from private_registry.check.causes import Cause
 from private_registry.check.explain.rule import Meaning, rule
+from private_registry.check.findings import Remedy
 
 _BEFORE = r"current time \S{1,40} is before"
 _EOF = r": EOF\b"
+# What crypto/x509 verify.go says of a certificate or its chain, why, and who mends it.
+_BAD_CERTIFICATES = (
+    (
+        "certificate is not authorized to sign other certificates",
+        (
+            "what is trusted as its CA is no CA: a server's own certificate has signed"
+            " another, or basicConstraints has no CA:TRUE"
+        ),
+        "whoever made the CA: one with basicConstraints CA:TRUE",
+    ),
+    (
+        "insecure algorithm",
+        "it is signed with MD5 or SHA-1, which Go no longer takes",
+        "whoever signed it: a certificate signed with SHA-256",
+    ),
+    (
+        "certificate specifies an incompatible key usage",
+        "its extended key usage is not serverAuth: it may be a client's",
+        "whoever signed it: a certificate with extendedKeyUsage serverAuth",
+    ),
+    (
+        "too many intermediates for path length constraint",
+        "its CA may not have a CA of its own below it (pathlen)",
+        "whoever signed it: a chain that keeps to the path length of its CA",
+    ),
+    (
+        "unhandled critical extension",
+        "a part of it that has to be understood is not known to Go",
+        "whoever signed it: a certificate without that extension",
+    ),
+    (
+        (
+            "issuer name does not match subject from issuing certificate|"
+            "parent certificate cannot sign this kind of certificate"
+        ),
+        "it was not signed by the CA that it names",
+        "whoever runs the registry: its certificate followed by the CAs in between",
+    ),
+    (
+        (
+            "is not permitted by any constraint|is excluded by constraint|"
+            "has name constraints but leaf"
+        ),
+        "its CA may sign for certain names only, and this is none of them",
+        "whoever runs the CA: a certificate for a name within its constraints",
+    ),
+    (
+        (
+            "x509: invalid signature|crypto/rsa: verification error|"
+            "ecdsa verification failure"
+        ),
+        "the signature in it is wrong: the CA was made anew under the same name",
+        (
+            "whoever runs the registry: a certificate signed by the CA of today, and"
+            " that CA on this node (--ca)"
+        ),
+    ),
+)
 
 TLS_RULES = (
     rule(
@@ -86,11 +145,15 @@ TLS_RULES = (
     rule(
         "tls: protocol version not supported|tls: unrecognized name|"
         "tls: internal error|tls: no application protocol|"
-        "server selected unsupported protocol version|insecure algorithm|"
-        "certificate specifies an incompatible key usage|x509: invalid signature",
+        "server selected unsupported protocol version",
         Cause.TLS_FAILED,
     ),
-    rule("x509: |remote error: tls:", Cause.TLS_FAILED, sure=False),
+    *(
+        rule(words, Meaning(Cause.BAD_CERTIFICATE, why=why, remedy=Remedy(owner=mend)))
+        for words, why, mend in _BAD_CERTIFICATES
+    ),
+    rule("x509: ", Cause.BAD_CERTIFICATE, sure=False),
+    rule("remote error: tls:", Cause.TLS_FAILED, sure=False),
     rule(
         "400 bad request",
         Cause.SPEAKS_HTTPS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional, Pattern, Tuple
 
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.explain.message import Asked, registry_of
@@ -20,6 +20,11 @@ _DOCKER = re.compile(
 _NOT_DOCKER = re.compile(r"rpc error|containerd|Failed to pull image|failed to resolve")
 _TOKEN_PATH = re.compile(r"token|auth", re.IGNORECASE)
 _TOKEN_WORDS = re.compile(r"failed to fetch (?:anonymous|oauth) token")
+_SECRET = re.compile(
+    r"pull secrets \(([a-z0-9.-]{1,253})[,)]"
+    r'|secret \\{0,4}"([a-z0-9.-]{1,253})\\{0,4}" not found'
+)
+_POD = re.compile(r'pod="([a-z0-9-]{1,63})/')
 _HOST_ONLY = "the mirror's URL as hosts.toml has it: the message names its host only"
 _IF_PLAIN = (
     "where it speaks plain HTTP, --insecure in place of --registry and "
@@ -103,12 +108,20 @@ def setup_of_scene(cause: Cause, scene: Scene, facts: NodeFacts) -> Tuple[Setup,
         has_login=_has_login(saved, mirror, scene),
         has_plugin=facts.has_plugin,
         in_docker=scene.is_docker,
+        image=str(scene.subject.image) if scene.subject and scene.subject.image else "",
+        pull_secret=_first_name(_SECRET, scene.around),
+        namespace=_first_name(_POD, scene.around),
         files=facts.files,
         service=facts.service,
     )
     if is_known or scene.is_docker:
         return setup, ""
     return setup, _HOST_ONLY if scene.is_mirror else _IF_PLAIN if cause in LOGIN else ""
+
+
+def _first_name(pattern: Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 def _endpoint(

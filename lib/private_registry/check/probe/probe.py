@@ -22,6 +22,7 @@ from private_registry.check.probe.exchange import Answer
 from private_registry.check.probe.failure import Deadline, ProbeFailure, not_understood
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.probe.result import Login, Question, Result
+from private_registry.check.probe.second_questions import Asked, looked_into
 from private_registry.check.probe.targets import Target, basic, target_of
 from private_registry.check.server_words import harmless
 
@@ -100,6 +101,13 @@ class _Directly:
 
 
 def _ask(question: Question, deadline: Deadline) -> Result:
+    def ask_again(other: Question) -> Asked:
+        return _once(other, deadline)
+
+    return looked_into(question, _once(question, deadline), ask_again)
+
+
+def _once(question: Question, deadline: Deadline) -> Asked:
     trust, proxies = question.entry.trust, question.proxies
     caller = Caller(trust, proxies, deadline, compares_ports=question.compares_ports)
     probe = _Probe(question, caller)
@@ -112,14 +120,15 @@ def _ask(question: Question, deadline: Deadline) -> Result:
         failure = not_understood(error)
     else:
         layer = Layer.LOGIN if question.image is None else Layer.MANIFEST
-        return Result(
+        result = Result(
             None,
             layer,
             clock=caller.clock,
             speaks=probe.speaks,
             is_anonymous=probe.is_anonymous,
         )
-    return Result(
+        return Asked(result, probe.has_api)
+    result = Result(
         failure.cause,
         failure.layer,
         harmless(failure.detail, _LONGEST_DETAIL),
@@ -130,6 +139,7 @@ def _ask(question: Question, deadline: Deadline) -> Result:
         _beyond(question, failure.cause, deadline),
         failure.login_at,
     )
+    return Asked(result, failure.layer is Layer.LOGIN)
 
 
 def _beyond(question: Question, cause: Cause, deadline: Deadline) -> Optional[Cause]:
@@ -137,7 +147,7 @@ def _beyond(question: Question, cause: Cause, deadline: Deadline) -> Optional[Ca
     if cause is not Cause.SPEAKS_HTTPS:
         return None
     entry = question.entry._replace(scheme="https", tries_https=False)
-    return _ask(question._replace(entry=entry), deadline).cause
+    return _once(question._replace(entry=entry), deadline).result.cause
 
 
 class _Probe:
@@ -145,6 +155,7 @@ class _Probe:
         self._question, self._entry, self._caller = question, question.entry, caller
         self.speaks = ""
         self.is_anonymous = True
+        self.has_api = True
 
     def run(self) -> None:
         scheme = self._entry.scheme
@@ -188,6 +199,7 @@ class _Probe:
             and not answer.is_html
         ):
             # Below a project's path many registries answer for images only.
+            self.has_api = False
             return
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return

@@ -78,6 +78,8 @@ class Result(NamedTuple):
         beyond: where it speaks HTTPS and was asked by HTTP, what would be wrong then.
         login_at: address of another host whose login it is about; empty for the
             endpoint's own.
+        instead: URL of the same host with the path where a registry answers; empty
+            where none is known.
     """
 
     cause: Optional[Cause]
@@ -89,3 +91,4 @@ class Result(NamedTuple):
     is_anonymous: bool = True
     beyond: Optional[Cause] = None
     login_at: str = ""
+    instead: str = ""
