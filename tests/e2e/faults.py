@@ -363,16 +363,36 @@ def _without_mirror(stage: Stage) -> None:
     stage.add("--registry", stage.other.host, "--ca", str(stage.work / "ca.crt"))
 
 
-def _no_project(stage: Stage) -> None:
+def _below_project(path: str) -> Answer | None:
     """Let images stand below a project's path, as on Harbor."""
+    if not path.startswith("/v2/proj/") or path.startswith("/v2/proj/v2/"):
+        return Answer(404, {"Content-Type": "text/html"}, b"<html>no page</html>")
+    return None
 
-    def rule(path: str) -> Answer | None:
-        if not path.startswith("/v2/proj/") or path.startswith("/v2/proj/v2/"):
-            return Answer(404, {"Content-Type": "text/html"}, b"<html>no page</html>")
-        return None
 
+def _below_v2(path: str) -> Answer | None:
+    """Let all below /v2 be a registry, and nothing else."""
+    return None if path.startswith("/v2/") else Answer(404, {}, b"page not found")
+
+
+def _no_project(stage: Stage) -> None:
     stage.hosts('server = "http://GATE"\n[host."http://GATE/v2/proj"]\n')
-    stage.gate.be(rule=rule)
+    stage.gate.be(rule=_below_project)
+
+
+def _path_before_nobody(stage: Stage) -> str:
+    """Let a mirror have a path, and nobody be behind it."""
+    host = f"{stage.address}:1"
+    stage.hosts(f'server = "http://{host}"\n[host."http://GATE/proj"]\n', host)
+    stage.gate.be(rule=_below_v2)
+    return host
+
+
+def _path_of_mirror(stage: Stage) -> str:
+    host = f"{stage.address}:1"
+    stage.add("--mirror", f"{host}=http://{stage.gate.host}/proj/v2")
+    stage.gate.be(rule=_below_v2)
+    return host
 
 
 def _not_inherited(stage: Stage) -> None:
@@ -448,6 +468,12 @@ ROWS: dict[str, Row] = {
     "dead mirror": Row("refused", _dead_mirror, words=None, mend=_without_mirror),
     "mirror without override_path": Row(
         "path_appended", _no_project, words="not_found", project="proj/"
+    ),
+    "mirror's path, nobody behind it": Row(
+        "path_appended", _path_before_nobody, words="any", project="proj/"
+    ),
+    "path of the addon's mirror": Row(
+        "not_a_registry", _path_of_mirror, words="any", project="proj/"
     ),
     # files
     "shadowed": Row("shadowed", _shadowed, words="speaks_http"),
@@ -560,4 +586,6 @@ def image(stage: Stage, host: str | None, name: str, project: str = "") -> str:
     registry = next((each for each in registries if each.host == host), None)
     if registry is not None:
         return fill(registry, name)
+    if project:
+        fill(stage.registry, project + name)
     return f"{host}/{name}:latest"

@@ -247,6 +247,33 @@ def test_nobody_answers(stage: Stage) -> None:
     assert explained(stage, f"{words}{address}: i/o timeout") == ["timeout"]
 
 
+def test_a_mirrors_path_is_told_where_no_image_is_named(stage: Stage) -> None:
+    host = ROWS["mirror's path, nobody behind it"].make(stage)
+    assert host is not None
+    found = check(stage, host)
+    (fault,) = [each for each in found["findings"] if each["severity"] == "fault"]
+    assert fault["cause"] == "path_appended"
+    assert f"http://{stage.gate.host}/v2/ is one" in fault["why"]
+
+
+def test_a_registry_at_port_80(stage: Stage) -> None:
+    """An image without a port asks 443, where nobody listens."""
+    with Gatekeeper(stage.address, stage.registry, port=80):
+        name = _name()
+        fill(stage.registry, name)
+        reference = f"{stage.address}/{name}:latest"
+        assert explained(stage, pulls(stage, reference)) == ["speaks_http", "refused"]
+        for asked in (stage.address, reference):
+            found = check(stage, asked)
+            (fault,) = [e for e in found["findings"] if e["severity"] == "fault"]
+            assert fault["cause"] == "speaks_http"
+            assert "port 443" in fault["why"]
+            assert fault["do"].endswith(f"add --insecure {stage.address}")
+        assert stage.made.node.shell(fault["do"], stage.work).exit_code == 0
+        assert pulls(stage, reference) == ""
+        assert check(stage, reference)["clean"]
+
+
 def test_docker_hub_by_another_name(stage: Stage) -> None:
     path = stage.hosts(
         'server = "http://GATE"\n[host."http://GATE"]\n', "registry-1.docker.io"

@@ -66,18 +66,19 @@ class Gatekeeper(Running):
     runs.
 
     Args:
-        address: of this machine, where it answers; the kernel chooses the port.
+        address: of this machine, where it answers.
         server: what it passes requests on to.
+        port: where it answers; 0 lets the kernel choose.
 
     Attributes:
         host: ``ADDRESS:PORT``.
         requests: paths of what it was asked.
     """
 
-    def __init__(self, address: str, server: Server) -> None:
+    def __init__(self, address: str, server: Server, port: int = 0) -> None:
         self.requests: list[str] = []
         self._upstream = server
-        self._listener = socket.create_server((address, 0), backlog=_BACKLOG)
+        self._listener = socket.create_server((address, port), backlog=_BACKLOG)
         self.host = f"{address}:{self._listener.getsockname()[1]}"
         self._context: ssl.SSLContext | None = None
         self._rule: Rule = pass_on
