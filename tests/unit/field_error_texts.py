@@ -31,32 +31,32 @@ class Told(NamedTuple):
     never: Tuple[str, ...] = ()
 
 
-def _failed(image: str, words: str) -> str:
+def failed(image: str, words: str) -> str:
     pulling = f'failed to pull and unpack image "{image}"'
     return f'Failed to pull image "{image}": {pulling}: {words}'
 
 
-def _resolving(image: str, words: str) -> str:
-    return _failed(image, f'failed to resolve reference "{image}": {words}')
+def resolving(image: str, words: str) -> str:
+    return failed(image, f'failed to resolve reference "{image}": {words}')
 
 
-def _head(image: str, url: str, words: str) -> str:
-    return _resolving(image, f'failed to do request: Head "{url}": {words}')
+def head(image: str, url: str, words: str) -> str:
+    return resolving(image, f'failed to do request: Head "{url}": {words}')
 
 
 def _status(image: str, url: str, words: str) -> str:
-    return _resolving(image, f"unexpected status from HEAD request to {url}: {words}")
+    return resolving(image, f"unexpected status from HEAD request to {url}: {words}")
 
 
 def _event(words: str) -> str:
     return f"  Warning  Failed  3s (x2 over 40s)  kubelet  {words}"
 
 
-_APP = "reg.lab.test/app:1"
-_MANIFEST = "https://reg.lab.test/v2/app/manifests/1"
-_DIGEST = "sha256:" + "4f4fb700" * 8
-_BLOB = f"https://reg.lab.test/v2/app/blobs/{_DIGEST}"
-_DAEMON = "Error response from daemon: "
+APP = "reg.lab.test/app:1"
+MANIFEST = "https://reg.lab.test/v2/app/manifests/1"
+DIGEST = "sha256:" + "4f4fb700" * 8
+_BLOB = f"https://reg.lab.test/v2/app/blobs/{DIGEST}"
+DAEMON = "Error response from daemon: "
 _HARBOR = "unauthorized: unauthorized to access repository: prod/app, action: {0}"
 _NO_SECRET = (
     "Unable to retrieve some image pull secrets ({}); attempting to pull the image may"
@@ -82,14 +82,14 @@ _HTML_413 = (
 _INDEX = "manifest unknown: OCI index found, but {} header does not support OCI indexes"
 _443 = ((Cause.SPEAKS_HTTP, LIKELY), (Cause.REFUSED, LIKELY))
 _IN_CLUSTER = ("localhost:32000", "wrote the pod")
-_STORE = ((Cause.CONTENT_MISSING, CERTAIN),)
-_LAYER = ((Cause.LAYER_MISSING, CERTAIN),)
+STORE = ((Cause.CONTENT_MISSING, CERTAIN),)
+LAYER = ((Cause.LAYER_MISSING, CERTAIN),)
 _SECRET = ((Cause.PULL_SECRET_MISSING, CERTAIN),)
 
 
 def _refused(image: str, address: str) -> str:
     host, _, name = image.partition("/")
-    return _head(
+    return head(
         image,
         f"https://{host}/v2/{name.replace(':', '/manifests/')}",
         f"dial tcp {address}: connect: connection refused",
@@ -97,7 +97,7 @@ def _refused(image: str, address: str) -> str:
 
 
 def _lookup(host: str) -> str:
-    return _head(
+    return head(
         f"{host}/box:latest",
         f"https://{host}/v2/box/manifests/latest",
         f"dial tcp: lookup {host.partition(':')[0]}: no such host",
@@ -105,7 +105,7 @@ def _lookup(host: str) -> str:
 
 
 def _certificate(words: str) -> str:
-    return _head(_APP, _MANIFEST, f"tls: failed to verify certificate: x509: {words}")
+    return head(APP, MANIFEST, f"tls: failed to verify certificate: x509: {words}")
 
 
 FIELD: Dict[str, Told] = {
@@ -203,7 +203,7 @@ FIELD: Dict[str, Told] = {
         "eu.gcr.io",
     ),
     "403 of any": Told(
-        _status(_APP, _MANIFEST, "403 Forbidden"),
+        _status(APP, MANIFEST, "403 Forbidden"),
         ((Cause.FORBIDDEN, LIKELY),),
         "reg.lab.test",
         ("there is no login",),
@@ -223,14 +223,14 @@ FIELD: Dict[str, Told] = {
         f" fetch oauth token: unexpected status from GET request to {_ACR_TOKEN}, rpc"
         f' error: code = NotFound desc = failed to pull and unpack image "{_ACR}":'
         " failed to copy: httpReadSeeker: failed open: could not fetch content"
-        f" descriptor {_DIGEST} (application/vnd.docker.image.rootfs.diff.tar.gzip)"
+        f" descriptor {DIGEST} (application/vnd.docker.image.rootfs.diff.tar.gzip)"
         " from remote: not found]",
         ((Cause.LAYER_MISSING, CERTAIN), (Cause.TOKEN_REFUSED, CERTAIN)),
         "acme.azurecr.io",
         ("push it again",),
     ),
     "Harbor: no project or no right": Told(
-        f"{_DAEMON}{_HARBOR.format('pull')}: unauthorized to access repository:"
+        f"{DAEMON}{_HARBOR.format('pull')}: unauthorized to access repository:"
         " prod/app, action: pull",
         ((Cause.ACCESS_DENIED, LIKELY),),
         says=("no such project", "docker login HOST"),
@@ -261,13 +261,13 @@ FIELD: Dict[str, Told] = {
     ),
     # kept back
     "Harbor: 412": Told(
-        _status(_APP, _MANIFEST, "412 Precondition Failed"),
+        _status(APP, MANIFEST, "412 Precondition Failed"),
         ((Cause.POLICY, CERTAIN),),
         "reg.lab.test",
         ("project",),
     ),
     "Harbor: vulnerabilities": Told(
-        f"{_DAEMON}unknown: current image with 4 vulnerabilities cannot be pulled due"
+        f"{DAEMON}unknown: current image with 4 vulnerabilities cannot be pulled due"
         " to configured policy in 'Prevent images with vulnerability severity of"
         ' "Critical" or higher from running.\' To continue with pull, please contact'
         " your project administrator to exempt matched vulnerabilities through"
@@ -277,8 +277,8 @@ FIELD: Dict[str, Told] = {
     ),
     "Harbor: not signed": Told(
         _status(
-            _APP,
-            _MANIFEST,
+            APP,
+            MANIFEST,
             "412 Precondition Failed\nunknown: The image is not signed in Cosign.",
         ),
         ((Cause.POLICY, CERTAIN),),
@@ -286,8 +286,8 @@ FIELD: Dict[str, Told] = {
     ),
     "Artifactory: Xray": Told(
         _status(
-            _APP,
-            _MANIFEST,
+            APP,
+            MANIFEST,
             "403 Forbidden\nunknown: Artifact app/1/manifest.json was not downloaded"
             " due to the download blocking policy configured in JFrog Xray for"
             " docker-local.",
@@ -325,15 +325,15 @@ FIELD: Dict[str, Told] = {
     ),
     # the kubelet
     "QPS": Told(
-        _event(f'Failed to pull image "{_APP}": pull QPS exceeded'),
+        _event(f'Failed to pull image "{APP}": pull QPS exceeded'),
         ((Cause.PULL_LIMIT, CERTAIN),),
         "reg.lab.test",
         ("asked no registry",),
     ),
     "registry unavailable": Told(
         _event(
-            f'Failed to pull image "{_APP}": RegistryUnavailable: image pull failed for'
-            f" {_APP} because the registry is temporarily unavailable"
+            f'Failed to pull image "{APP}": RegistryUnavailable: image pull failed for'
+            f" {APP} because the registry is temporarily unavailable"
         ),
         ((Cause.SERVER_ERROR, LIKELY),),
         "reg.lab.test",
@@ -341,7 +341,7 @@ FIELD: Dict[str, Told] = {
     ),
     # pull secrets
     "pull secret not there, and no login": Told(
-        _event(_NO_SECRET.format("regcred")) + "\n" + _event(_resolving(_APP, _DENIED)),
+        _event(_NO_SECRET.format("regcred")) + "\n" + _event(resolving(APP, _DENIED)),
         ((Cause.LOGIN_MISSING, CERTAIN), (Cause.PULL_SECRET_MISSING, CERTAIN)),
         "reg.lab.test",
     ),
@@ -358,7 +358,7 @@ FIELD: Dict[str, Told] = {
         says=("the namespace kube-system",),
     ),
     "pull secret not there, while it waits": Told(
-        f'93s   Normal   BackOff  pod/app-1  Back-off pulling image "{_APP}"\n106m '
+        f'93s   Normal   BackOff  pod/app-1  Back-off pulling image "{APP}"\n106m '
         '  Warning  Failed   pod/app-1  Error: secret "regcred" not found',
         ((Cause.PULL_SECRET_MISSING, LIKELY),),
         "reg.lab.test",
@@ -366,60 +366,60 @@ FIELD: Dict[str, Told] = {
     ),
     # parts of images
     "the node's store": Told(
-        _failed(
+        failed(
             "reg.lab.test:5000/app:1",
             "failed to extract layer sha256:1f2e: failed to get reader from content"
-            f" store: content digest {_DIGEST}: not found",
+            f" store: content digest {DIGEST}: not found",
         ),
-        _STORE,
+        STORE,
         "reg.lab.test:5000",
         ("microk8s ctr images rm reg.lab.test:5000/app:1",),
         ("push it",),
     ),
     "the node's store, unpacking": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to unpack image on snapshotter overlayfs: content digest"
-            f" {_DIGEST}: not found",
+            f" {DIGEST}: not found",
         ),
-        _STORE,
+        STORE,
         "reg.lab.test",
     ),
     "the node's store, a parent": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to prepare extraction snapshot"
-            f' "extract-123 {_DIGEST}": missing parent "k8s.io/42/{_DIGEST}" bucket:'
+            f' "extract-123 {DIGEST}": missing parent "k8s.io/42/{DIGEST}" bucket:'
             " not found",
         ),
-        _STORE,
+        STORE,
         "reg.lab.test",
     ),
     "the registry's layer": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to copy: httpReadSeeker: failed open: could not fetch content"
-            f" descriptor {_DIGEST} (application/vnd.docker.image.rootfs.diff.tar.gzip)"
+            f" descriptor {DIGEST} (application/vnd.docker.image.rootfs.diff.tar.gzip)"
             " from remote: not found",
         ),
-        _LAYER,
+        LAYER,
         "reg.lab.test",
         ("push it again", "cache"),
     ),
     "the registry's layer, containerd 1": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to copy: httpReadSeeker: failed open: content at"
             f" {_BLOB} not found: not found",
         ),
-        _LAYER,
+        LAYER,
         "reg.lab.test",
     ),
     "the registry's layer, in its own words": Told(
-        f"{_DAEMON}unknown: blob unknown to registry", _LAYER
+        f"{DAEMON}unknown: blob unknown to registry", LAYER
     ),
     "too old for an index": Told(
-        f"{_DAEMON}manifest for reg.lab.test:5000/app:1 not found:"
+        f"{DAEMON}manifest for reg.lab.test:5000/app:1 not found:"
         f" {_INDEX.format('Accept')}",
         ((Cause.IMAGE_FORMAT, CERTAIN),),
         "reg.lab.test:5000",
@@ -429,8 +429,8 @@ FIELD: Dict[str, Told] = {
         _INDEX.format("accept"), ((Cause.IMAGE_FORMAT, CERTAIN),)
     ),
     "zstd": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to extract layer sha256:4f4f: failed to get stream processor for"
             " application/vnd.oci.image.layer.v1.tar+zstd: no processor for media-type:"
             " unknown",
@@ -440,8 +440,8 @@ FIELD: Dict[str, Told] = {
         ("1.5", "gzip"),
     ),
     "encrypted": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to extract layer sha256:4f4f: failed to get stream processor for"
             " application/vnd.oci.image.layer.v1.tar+gzip+encrypted: no processor for"
             " media-type: unknown",
@@ -452,8 +452,8 @@ FIELD: Dict[str, Told] = {
     ),
     # the way there
     "connection lost": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to copy: httpReadSeeker: failed open: failed to do request: Get"
             f' "{_BLOB}": http2: client connection lost',
         ),
@@ -461,12 +461,12 @@ FIELD: Dict[str, Told] = {
         "reg.lab.test",
     ),
     "connection closed by force": Told(
-        _head(_APP, _MANIFEST, "http2: client connection force closed via ClientConn"),
+        head(APP, MANIFEST, "http2: client connection force closed via ClientConn"),
         ((Cause.CONNECTION_LOST, LIKELY),),
         "reg.lab.test",
     ),
     "reset while asking": Told(
-        _head(
+        head(
             "10.0.0.7:5000/app:1",
             "https://10.0.0.7:5000/v2/app/manifests/1",
             "write tcp 10.0.0.1:50174->10.0.0.7:5000: write: connection reset by peer",
@@ -479,16 +479,16 @@ FIELD: Dict[str, Told] = {
         "10.0.0.7:5000",
     ),
     "redirects": Told(
-        _head(_APP, _MANIFEST, "stopped after 10 redirects"),
+        head(APP, MANIFEST, "stopped after 10 redirects"),
         ((Cause.REDIRECTS, CERTAIN),),
         "reg.lab.test",
         ("external_url",),
     ),
     "a web page": Told(
-        _failed(
-            _APP,
+        failed(
+            APP,
             "failed to unpack image on snapshotter overlayfs: unexpected media type"
-            f" text/html for {_DIGEST}: not found",
+            f" text/html for {DIGEST}: not found",
         ),
         ((Cause.NOT_A_REGISTRY, LIKELY),),
         "reg.lab.test",

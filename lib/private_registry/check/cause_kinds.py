@@ -74,6 +74,7 @@ class Mend(Enum):
     APPLY = "what is saved, applied"
     IMPORT = "an image brought by hand"
     PULLED_ANEW = "the image taken off the node, and pulled again"
+    AS_PODS = "a pull as pods make it"
     IN_NAMESPACE = "the pull secret made in the pod's namespace"
     EVENTS = "a look at the events of the cluster"
 

@@ -147,6 +147,9 @@ class Cause(Enum):
     PROXY = node("proxy",
         "containerd asks {who} through a proxy that does not let it through",
         Mend.PROXY)
+    DOCKER_CONFIG = node("docker_config", "Docker does not start with its daemon.json",
+        "whoever runs Docker: what stands there twice, also as an option of dockerd,"
+        " once; or its JSON mended")
     DISK_FULL = node("disk_full", "the disk of the node is full",
         "whoever runs the node: free space where containerd keeps images (df -h)")
     # the way to the registry
@@ -261,6 +264,18 @@ class Cause(Enum):
     PULL_SECRET_MISSING = image("pull_secret_missing",
         "the pull secret that the pod names is not in the pod's namespace",
         Mend.IN_NAMESPACE)
+    PULL_SECRET_BROKEN = image("pull_secret_broken",
+        "what the pull secret holds is no config.json of Docker's", Mend.IN_NAMESPACE)
+    UNPACKING = image("unpacking",
+        "the image has arrived, and this node cannot unpack it",
+        "whoever builds the image: build it anew; in a container (LXD) whoever runs the"
+        " node: more user ids for it")
+    PULL_BUSY = image("pull_busy",
+        "another pull on this node fetches the same part of the image",
+        "whoever runs the node: wait for it; where it stays so, containerd restarted")
+    ASKED_BY_CTR = image("asked_by_ctr",
+        "ctr asked, which reads neither certs.d nor logins: of pods it says nothing",
+        Mend.AS_PODS)
     NO_PROGRESS = image("no_progress",
         "{who} stopped sending, and containerd gave the pull up",
         "whoever runs {who} or the network: data stops on its way")

@@ -120,3 +120,10 @@ def pulled_anew(setup: Setup) -> Remedy:
             owner="whoever runs the node: microk8s ctr images rm IMAGE, then pull again"
         )
     return Remedy(f"microk8s ctr images rm {quoted(setup.image)}", _ON_THAT_NODE)
+
+
+def as_pods(setup: Setup) -> Remedy:
+    """Pull an image as pods do."""
+    asked = quoted(setup.image) if setup.image else '"$IMAGE"'
+    needs = "" if setup.image else "the image: export IMAGE=HOST:PORT/NAME:TAG"
+    return Remedy(f"sudo microk8s private-registry check --pull {asked}", needs)

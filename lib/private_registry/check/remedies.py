@@ -332,6 +332,7 @@ _MAKERS: Dict[Mend, Callable[[Setup], Remedy]] = {
     Mend.APPLY: _command(APPLY),
     Mend.IMPORT: node_remedies.import_pause_image,
     Mend.PULLED_ANEW: node_remedies.pulled_anew,
+    Mend.AS_PODS: node_remedies.as_pods,
     Mend.IN_NAMESPACE: _pull_secret,
     Mend.EVENTS: _command(
         "microk8s kubectl get events --all-namespaces --field-selector reason=Failed"

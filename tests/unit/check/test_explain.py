@@ -21,6 +21,7 @@ from private_registry.check.explain.explain import (
 from private_registry.check.findings import Remedy
 from unit.error_texts import AROUND, REFERENCE, REGISTRY, TAILS, Said
 from unit.field_error_texts import FIELD, Told
+from unit.rarer_error_texts import RARER
 from unit.whole_error_texts import WHOLE
 
 SECRET = "s3cr3tpassw0rd"
@@ -28,7 +29,7 @@ SECRET = "s3cr3tpassw0rd"
 EVERY_TEXT: List[str] = [
     *(around(said.text) for around in AROUND.values() for said in TAILS),
     *(said.text for said in WHOLE),
-    *(told.text for told in FIELD.values()),
+    *(told.text for told in (*FIELD.values(), *RARER.values())),
 ]
 
 
@@ -37,7 +38,8 @@ def _ids(table: List[Said]) -> List[str]:
 
 
 def _check(found: Tuple[Explanation, ...], said: Said) -> None:
-    assert [each.cause for each in found] == list(said.causes)
+    told = [each.cause for each in found if each.cause is not Cause.ASKED_BY_CTR]
+    assert told == list(said.causes)
     assert {each.registry for each in found} == {said.registry}
     if said.endpoint:
         assert {each.endpoint_host for each in found} == {said.endpoint}
@@ -64,14 +66,17 @@ def test_whole_texts_are_told(said: Said) -> None:
 @pytest.mark.parametrize("said", [*TAILS, *WHOLE], ids=_ids([*TAILS, *WHOLE]))
 def test_one_cause_is_certain_and_several_are_likely(said: Said) -> None:
     text = AROUND["containerd 1"](said.text) if said in TAILS else said.text
-    counted = [each for each in explain(text) if each.cause is not Cause.PAUSE_IMAGE]
+    beside = (Cause.PAUSE_IMAGE, Cause.ASKED_BY_CTR)
+    counted = [each for each in explain(text) if each.cause not in beside]
     several = said.likely or len(counted) > 1
     assert {each.certainty for each in counted} == {
         Certainty.LIKELY if several else Certainty.CERTAIN
     }
 
 
-@pytest.mark.parametrize("told", FIELD.values(), ids=FIELD)
+@pytest.mark.parametrize(
+    "told", [*FIELD.values(), *RARER.values()], ids=[*FIELD, *RARER]
+)
 def test_texts_from_the_field_are_told_as_a_seasoned_engineer_would(told: Told) -> None:
     found = explain(told.text)
     assert [(each.cause, each.certainty.value) for each in found] == list(told.causes)
@@ -219,9 +224,7 @@ def test_noise_around_a_message_does_not_change_its_cause(
     said: Said, name: str, noise: str
 ) -> None:
     text = AROUND[name](said.text)
-    assert [each.cause for each in explain(f"{noise}\n{text}\n{noise}")] == list(
-        said.causes
-    )
+    _check(explain(f"{noise}\n{text}\n{noise}"), said)
 
 
 LONG = {

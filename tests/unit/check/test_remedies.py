@@ -25,6 +25,7 @@ from private_registry.registries.names import parse_registry_name
 from unit.error_texts import AROUND, REGISTRY, TAILS
 from unit.field_error_texts import FIELD
 from unit.pki import Pki
+from unit.rarer_error_texts import RARER
 from unit.typed import filled_in
 from unit.whole_error_texts import WHOLE
 
@@ -35,7 +36,7 @@ FILES = Files(
 TEXTS = [
     *(AROUND["containerd 1"](said.text) for said in TAILS),
     *(said.text for said in WHOLE),
-    *(told.text for told in FIELD.values()),
+    *(told.text for told in (*FIELD.values(), *RARER.values())),
 ]
 
 

@@ -18,7 +18,12 @@ from private_registry.check.explain.rules_of_containerd import (
     FILE_RULES,
 )
 from private_registry.check.explain.rules_of_images import IMAGE_RULES
-from private_registry.check.explain.rules_of_kubelet import KUBELET_RULES, SECRET_RULES
+from private_registry.check.explain.rules_of_kubelet import (
+    CTR_RULES,
+    KUBELET_RULES,
+    SECRET_RULES,
+)
+from private_registry.check.explain.rules_of_logins import LOGIN_RULES
 from private_registry.check.explain.rules_of_network import NETWORK_RULES, PROXY_RULES
 from private_registry.check.explain.rules_of_tls import TLS_RULES
 from private_registry.check.explain.subject import Scene, setup_of_scene
@@ -28,8 +33,10 @@ from private_registry.check.setup import NO_FACTS, NodeFacts
 
 RULES: Tuple[Rule, ...] = (
     *FILE_RULES,
+    *CTR_RULES,
     *IMAGE_RULES,
     *KUBELET_RULES,
+    *LOGIN_RULES,
     *CONTAINERD_RULES,
     *PROXY_RULES,
     *TLS_RULES,
@@ -191,11 +198,18 @@ def _explanations(
             Certainty.CERTAIN if is_sure else Certainty.LIKELY,
             _told(meaning.what or meaning.cause.row.sentence, scene),
             _why(cause, meaning, scene),
-            meaning.remedy or _remedy(cause, scene, facts),
+            _own_remedy(meaning, scene) or _remedy(cause, scene, facts),
             scene.registry,
             scene.asked.authority if scene.asked else "",
             words,
         )
+
+
+def _own_remedy(meaning: Meaning, scene: Scene) -> Optional[Remedy]:
+    remedy = meaning.remedy
+    if remedy is None:
+        return None
+    return remedy._replace(owner=remedy.owner.replace("{who}", scene.who))
 
 
 def _remedy(cause: Cause, scene: Scene, facts: NodeFacts) -> Remedy:
@@ -213,7 +227,7 @@ def _told(text: str, scene: Scene) -> str:
 
 def _why(cause: Cause, meaning: Meaning, scene: Scene) -> str:
     why = _told(meaning.why or WHYS[meaning.cause], scene)
-    if cause in LOGIN and scene.asked is None:
+    if cause in LOGIN and scene.asked is None and meaning.remedy is None:
         return f"{why}; where mirrors are configured, one of them may be what says so"
     if cause in _OF_THE_LAST and scene.is_own and "resolve reference" in scene.around:
         return f"{why}; {_OLDER}"

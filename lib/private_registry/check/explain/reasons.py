@@ -61,6 +61,7 @@ WHYS: Dict[Cause, str] = {
         f"it does not accept its own configuration; its log says why: {_LOG} | grep cri"
     ),
     Cause.CONTAINERD_DOWN: f"its log says why: {_LOG}",
+    Cause.DOCKER_CONFIG: "that is Docker's own configuration, not containerd's",
     Cause.DISK_FULL: "a layer cannot be written",
     Cause.PAUSE_IMAGE: "no pod starts without it",
     Cause.CLOCK: (
@@ -159,6 +160,17 @@ WHYS: Dict[Cause, str] = {
     ),
     Cause.CONTENT_MISSING: (
         "the image is there; the node's store has its name and lost a layer"
+    ),
+    Cause.PULL_SECRET_BROKEN: "the kubelet can read none of it, and pulls nothing",
+    Cause.UNPACKING: (
+        "the registry did its part; a layer is damaged or built wrong, or this node may"
+        " not write it as it is"
+    ),
+    Cause.PULL_BUSY: "containerd lets one fetch it at a time; after a crash that stays",
+    Cause.ASKED_BY_CTR: (
+        "microk8s ctr images pull --hosts-dir"
+        " /var/snap/microk8s/current/args/certs.d --user NAME reads the one and is"
+        " given the other"
     ),
     Cause.SIGNATURE: "this node's containerd, or what asks it, runs signed images only",
     Cause.PULL_LIMIT: "its own limit is 5 in a second (registryPullQPS)",

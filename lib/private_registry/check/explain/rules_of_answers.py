@@ -148,6 +148,16 @@ ANSWER_RULES = (
         sure=False,
     ),
     rule(
+        "missing or empty content-type header|login: <!doctype html",
+        Meaning(
+            Cause.NOT_A_REGISTRY,
+            "{who} answers with something that no registry says",
+            "the page of a firewall or web server, at an address or path where no"
+            " registry is",
+        ),
+        sure=False,
+    ),
+    rule(
         "no match for platform|no matching manifest for|exec format error|"
         "does not match the detected host platform",
         Cause.NO_PLATFORM,

@@ -15,6 +15,19 @@ _MICROK8S_OWN = Remedy(
 )
 
 KUBELET_RULES = (
+    rule(
+        "start operation timed out",
+        Meaning(
+            Cause.CONTAINERD_DOWN,
+            "containerd did not start in time",
+            "its log says why: journalctl -u snap.microk8s.daemon-containerd",
+        ),
+        near="daemon-containerd",
+    ),
+    rule(
+        "unable to configure the docker daemon with file",
+        Cause.DOCKER_CONFIG,
+    ),
     rule("pull qps exceeded", Cause.PULL_LIMIT),
     rule(
         "registryunavailable|the registry is temporarily unavailable",
@@ -54,6 +67,15 @@ _ANY_SECRET = rule(
     ),
     near=r'Error: secrets? \\{0,4}"[a-z0-9.-]{1,253}\\{0,4}" not found',
     sure=False,
+)
+
+CTR_RULES = (
+    rule(
+        "ctr: failed to resolve|ctr: failed to do request|ctr: failed to authorize|"
+        "ctr: pull access denied",
+        Cause.ASKED_BY_CTR,
+        unless="--hosts-dir",
+    )._replace(is_aside=True),
 )
 
 SECRET_RULES = tuple(

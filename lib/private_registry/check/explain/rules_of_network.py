@@ -41,12 +41,13 @@ NETWORK_RULES = (
         near=r"invalid port|too many colons|unable to parse",
     ),
     rule(
-        "server misbehaving|temporary failure in name resolution|i/o timeout|"
+        "server misbehaving|temporary failure in name resolution|: try again|"
+        "i/o timeout|"
         "connection refused|network is unreachable|no route to host",
         Cause.NAME_LOOKUP,
         near=r"lookup \S{1,260} on \S{1,60}: (?:server mis|read udp|dial udp|read tcp"
         r"|dial tcp)"
-        r"|lookup \S{1,260}: (?:Temporary|i/o|server mis)",
+        r"|lookup \S{1,260}: (?:Temporary|i/o|server mis|Try again)",
     ),
     rule(
         "no such host|name or service not known|server misbehaving|i/o timeout",
