@@ -147,6 +147,8 @@ class Cause(Enum):
     PROXY = node("proxy",
         "containerd asks {who} through a proxy that does not let it through",
         Mend.PROXY)
+    KUBELET_LOGIN = node("kubelet_login",
+        "the kubelet's own config.json stands in the way of a login", Mend.LINE)
     DOCKER_CONFIG = node("docker_config", "Docker does not start with its daemon.json",
         "whoever runs Docker: what stands there twice, also as an option of dockerd,"
         " once; or its JSON mended")

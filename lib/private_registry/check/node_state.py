@@ -9,12 +9,20 @@ from private_registry.changes.outcomes import Listing, RegistryStatus
 from private_registry.changes.saved import listing_of
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
+from private_registry.check.kubelet_logins import (
+    NO_KUBELET_LOGINS,
+    KubeletLogins,
+    problem_of,
+    read_kubelet_logins,
+)
 from private_registry.check.lint.template_lint import lint_template
+from private_registry.check.logins import login_in
 from private_registry.check.node_remedies import APPLY
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
     is_hidden,
+    look_at,
     proxies_of,
     runtime_of,
 )
@@ -39,6 +47,7 @@ from private_registry.node.paths import (
     CERTS_D,
     CONTAINERD_ENVIRONMENT,
     DATA_IN_TEMPLATE,
+    KUBELET_CONFIG_JSON,
     RENDERED,
     Node,
 )
@@ -62,6 +71,7 @@ class NodeState(NamedTuple):
         findings: about the node as a whole; a fault that explains nothing else ends
             every pull.
         hints: about single registries.
+        kubelet: the logins that the kubelet hands to containerd.
         unseen: what this user may not look at, for people.
     """
 
@@ -73,6 +83,7 @@ class NodeState(NamedTuple):
     findings: Tuple[Finding, ...]
     hints: Tuple[Finding, ...]
     unseen: Tuple[str, ...]
+    kubelet: KubeletLogins = NO_KUBELET_LOGINS
 
     @property
     def is_down(self) -> bool:
@@ -88,6 +99,12 @@ class NodeState(NamedTuple):
         except ConflictError:
             return None
         return _login(found)
+
+    def login_of(self, registry: str, host: str) -> Optional[Login]:
+        """Return what pods' pulls of a registry's images log in to a host with."""
+        if self.kubelet.counts_for(registry):
+            return self.kubelet.login(registry)
+        return self.login(host)
 
     @property
     def logins(self) -> Dict[str, Login]:
@@ -143,7 +160,7 @@ def observe(node: Node) -> NodeState:
     if file is not None and listing is not None:
         hints += _pending(node, file, loaded, listing)
     findings += _of_earlier_runs(node, unseen)
-    return NodeState(
+    state = NodeState(
         template=loaded or written,
         version=version,
         runtime=runtime,
@@ -151,8 +168,22 @@ def observe(node: Node) -> NodeState:
         listing=listing,
         findings=tuple(findings),
         hints=tuple(hints),
-        unseen=tuple(unseen),
+        unseen=(),
     )
+    state = _with_kubelet(node, state, unseen)
+    return state._replace(unseen=tuple(unseen))
+
+
+def _with_kubelet(node: Node, state: NodeState, unseen: List[str]) -> NodeState:
+    look = look_at(node.absolute(KUBELET_CONFIG_JSON))
+    where = node.shown(KUBELET_CONFIG_JSON)
+    if look.is_hidden:
+        unseen.append(f"{where}: logins that the kubelet hands to containerd")
+    if look.content is None:
+        return state
+    logins = read_kubelet_logins(look.content, where)
+    findings = (*state.findings, *problem_of(logins))
+    return state._replace(kubelet=logins, findings=findings)
 
 
 def _lint(
@@ -351,21 +382,7 @@ def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:
 
 
 def _login(found: object) -> Optional[Login]:
-    if not isinstance(found, dict):
-        return None
-    username, password, encoded = (
-        found.get(key) for key in ("username", "password", "auth")
-    )
-    if username:
-        return Login(str(username), str(password or ""))
-    return _decoded(str(encoded)) if encoded else None
-
-
-def _decoded(encoded: str) -> Optional[Login]:
-    import base64  # noqa: PLC0415 - rarely needed
-
     try:
-        username, _, password = base64.b64decode(encoded).decode().partition(":")
+        return login_in(found) if isinstance(found, dict) else None
     except ValueError:
         return None
-    return Login(username, password.strip("\0"))

@@ -21,6 +21,7 @@ from private_registry.check.diagnosis import (
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import Image, parse_subject
+from private_registry.check.kubelet_logins import hints_of
 from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
 from private_registry.check.observing import look_at
@@ -215,11 +216,8 @@ def _ask(
     seconds: float,
     progress: Progress,
 ) -> Dict[int, Dict[int, Result]]:
-    logins = state.logins
     jobs = {
-        (number, index): partial(
-            ask, _question(state, case, entry)._replace(logins=logins), seconds
-        )
+        (number, index): partial(ask, _question(state, case, entry), seconds)
         for number, case in enumerate(cases)
         if not case.is_stock
         for index, entry in enumerate(case.reading.entries)
@@ -242,9 +240,10 @@ def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
         case.registry,
         entry,
         case.image,
-        state.login(entry.authority),
+        state.login_of(case.registry, entry.authority),
         state.proxies,
         state.version is None or state.version >= releases.HEADERS_AT_TOKEN_SERVER,
+        logins={} if state.kubelet.counts_for(case.registry) else state.logins,
         compares_ports=state.version is None or releases.compares_ports(state.version),
     )
 
@@ -258,6 +257,8 @@ def _diagnosis(
     if case.is_stock:
         return Diagnosis(_unasked(case), ())
     hints = tuple(each for each in state.hints if _is_about(each, case))
+    has_login = state.login(case.registry) is not None
+    hints += hints_of(state.kubelet, case.registry, has_login=has_login)
     reading = case.reading
     if state.is_as_saved(case.registry):
         # What this addon wrote means what was asked for.

@@ -26,6 +26,8 @@ MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
 CLUSTERED = "var/lock/clustered.lock"
 KUBELETS_LOGIN = NodePath(Root.DATA, "credentials/kubelet.config")
+# Where the kubelet looks first (--root-dir; pkg/credentialprovider/config.go).
+KUBELET_CONFIG_JSON = NodePath(Root.COMMON, "var/lib/kubelet/config.json")
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
 PULL_SECRETS = NodePath(Root.COMMON, "private-registry-config/pull-secrets.json")

@@ -723,3 +723,35 @@ def test_certificates(
     assert faults(document) == ["common_name_only"]
     assert document["findings"][0]["do"] is None
     assert document["findings"][0]["owner"]
+
+
+def test_an_empty_login_of_the_kubelet_in_front_of_containerds(
+    node: Microk8s, registries: FakeRegistries, names: Names, containerd: FakeContainerd
+) -> None:
+    right = "Basic YW5uOnMzY3JldA=="
+    server = registries.start(
+        lambda heard: (
+            Said() if heard.headers.get("Authorization") == right else UNAUTHORIZED
+        )
+    )
+    host = names.add("reg.corp", server)
+    added = node.run(
+        *("plugin", "add", "--insecure", host, "--username", "ann"),
+        *("--password-env", "PASSWORD", "--allow-plaintext-credentials"),
+        env={"PASSWORD": "s3cret"},
+    )
+    ok(added)
+    containerd.restart()
+    assert check(node, host)["clean"]
+    path = node.common / "var/lib/kubelet/config.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"auths": {host: {}}}, indent=1))
+    document = check(node, host)
+    assert faults(document) == ["kubelet_login"]
+    assert f"{path}, line 3" in document["findings"][0]["where"]
+    path.write_text(json.dumps({"auths": {host: {"auth": "YW5uOnMzY3JldA=="}}}))
+    assert check(node, host)["clean"]
+    path.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}}}))
+    assert faults(check(node, host)) == ["login_refused"]
+    path.unlink()
+    assert check(node, host)["clean"]

@@ -1,0 +1,102 @@
+"""The kubelet's own logins, which stand in front of containerd's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Dict, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from private_registry.check.causes import Cause
+from private_registry.check.kubelet_logins import (
+    hints_of,
+    problem_of,
+    read_kubelet_logins,
+)
+from private_registry.check.probe.result import Login
+
+WHERE = "/var/snap/microk8s/common/var/lib/kubelet/config.json"
+ANN = {"auth": base64.b64encode(b"ann:s3cret").decode()}
+LOGIN = Login("ann", "s3cret")
+
+
+def _read(auths: Dict[str, Any]) -> Any:
+    return read_kubelet_logins(json.dumps({"auths": auths}, indent=1).encode(), WHERE)
+
+
+#: Entries; a registry; whether they count for it; who logs in.
+ROWS = {
+    "login": ({"reg.corp:5000": ANN}, "reg.corp:5000", True, LOGIN),
+    "plain words": (
+        {"reg.corp": {"username": "ann", "password": "s3cret"}},
+        *("reg.corp", True, LOGIN),
+    ),
+    "empty": ({"reg.corp": {}}, "reg.corp", True, None),
+    "identity token": ({"reg.corp": {"identitytoken": "x"}}, "reg.corp", True, None),
+    "empty auth": ({"reg.corp": {"auth": ""}}, "reg.corp", True, None),
+    "empty, then a login": (
+        {"reg.corp": {}, "https://reg.corp/v2/": ANN},
+        *("reg.corp", True, LOGIN),
+    ),
+    "another port": ({"reg.corp": {}}, "reg.corp:5000", False, None),
+    "another port there": ({"reg.corp:5000": {}}, "reg.corp", False, None),
+    "scheme and /v1/": ({"https://reg.corp/v1/": {}}, "reg.corp", True, None),
+    "a label": ({"*.corp": {}}, "reg.corp", True, None),
+    "a label of two": ({"*.corp": {}}, "a.reg.corp", False, None),
+    "a label and a port": ({"*.corp:5000": ANN}, "reg.corp:5000", True, LOGIN),
+    "a path": ({"reg.corp/team": {}}, "reg.corp", False, None),
+    "Docker Hub": ({"https://index.docker.io/v1/": {}}, "docker.io", True, None),
+    "Docker Hub by its name": ({"docker.io": ANN}, "docker.io", True, LOGIN),
+    "another registry": ({"other.corp": {}}, "reg.corp", False, None),
+    "nothing": ({}, "reg.corp", False, None),
+}
+
+
+@pytest.mark.parametrize(
+    ("auths", "registry", "counts", "login"), ROWS.values(), ids=ROWS
+)
+def test_who_logs_in_for_whom(
+    auths: Dict[str, Any], registry: str, counts: bool, login: Optional[Login]
+) -> None:
+    logins = _read(auths)
+    assert logins.counts_for(registry) is counts
+    assert logins.login(registry) == login
+    hints = hints_of(logins, registry, has_login=True)
+    assert [each.cause for each in hints] == (
+        [Cause.KUBELET_LOGIN] if counts and login is None else []
+    )
+
+
+def test_file_entry_and_line_are_named_and_the_editor_is_opened_there() -> None:
+    logins = _read({"other": ANN, "reg.corp": {}})
+    (hint,) = hints_of(logins, "reg.corp", has_login=True)
+    assert hint.where == f"{WHERE}, line 6"
+    assert "reg.corp" in hint.what
+    assert "containerd-template.toml is not used" in hint.what
+    assert hint.remedy.command == f"sudo nano +6 {WHERE}"
+
+
+PROBLEMS = {
+    "no JSON": b"{",
+    "a list": b"[]",
+    "a list of logins": b'{"auths": []}',
+    "a text as an entry": b'{"auths": {"reg.corp": "x"}}',
+    "no base64": b'{"auths": {"reg.corp": {"auth": "%%%"}}}',
+    "no UTF-8": b"\xff",
+}
+
+
+@pytest.mark.parametrize("content", PROBLEMS.values(), ids=PROBLEMS)
+def test_what_the_kubelet_cannot_read_is_told(content: bytes) -> None:
+    logins = read_kubelet_logins(content, WHERE)
+    (problem,) = problem_of(logins)
+    assert (problem.cause, problem.where) == (Cause.KUBELET_LOGIN, WHERE)
+    assert not logins.counts_for("reg.corp")
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_read_without_an_error(content: bytes) -> None:
+    read_kubelet_logins(content, WHERE).login("reg.corp")
