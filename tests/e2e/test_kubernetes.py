@@ -4,6 +4,7 @@ registries.
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ from .conftest import HTTP_TO_HTTPS, run
 from .picky import REFUSALS, picky_release
 
 pytestmark = pytest.mark.kubernetes
+
+
+EXIT_FAULTS = 5
 
 
 class Story:
@@ -177,6 +181,33 @@ def test_pods_go_on_when_a_login_needs_a_restart(
     names = ("running-0", "private-1")
     assert [story.container(f"{name}-{story.node.name}") for name in names] == both
     assert {each.restarts for each in both} == {0}
+
+
+def test_an_empty_login_of_the_kubelet_silences_containerds(
+    story: Story, htpasswd_registry: Registry
+) -> None:
+    node, credentials = story.node.node, htpasswd_registry.credentials
+    assert credentials is not None
+    logins = node.common / "var/lib/kubelet/config.json"
+
+    def have(auths: dict[str, object]) -> None:
+        """Let the kubelet have logins; only a start reads them at once."""
+        logins.write_text(json.dumps({"auths": auths}))
+        story.node.kubelet.stop()
+        story.node.kubelet.start(lambda: True)
+
+    run(node.enable(*login(htpasswd_registry), stdin=credentials.password))
+    have({htpasswd_registry.host: {}})
+    image = story.fill(htpasswd_registry, "silenced")
+    name = story.deploy_image(image, "silenced")
+    story.wait_until_refused(name, "failed to resolve")
+    found = node.plugin("private-registry", "check", image)
+    assert found.exit_code == EXIT_FAULTS
+    assert "config.json, line 1" in found.stdout
+    have({})
+    story.wait_until_available(name)
+    run(node.plugin("private-registry", "check", image))
+    logins.unlink()
 
 
 def test_what_a_check_pulls_is_no_pods(
