@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.changes.outcomes import Listing, RegistryStatus
 from private_registry.changes.saved import listing_of
-from private_registry.check import remedies
+from private_registry.check.adding import APPLY
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.lint.template_lint import lint_template
@@ -42,10 +42,11 @@ from private_registry.node.paths import (
     RENDERED,
     Node,
 )
+from private_registry.registries.model import Registry
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
 
-_APPLY = Remedy(remedies.APPLY)
+_APPLY = Remedy(APPLY)
 _ANSWER_SECONDS = 5
 
 
@@ -109,10 +110,13 @@ class NodeState(NamedTuple):
             for each in saved
         )
 
-    def is_saved(self, registry: str) -> bool:
-        """Whether this addon has saved a registry, whatever the node has of it."""
-        saved = () if self.listing is None else self.listing.registries
-        return any(str(each.registry.name) == registry for each in saved)
+    def saved(self, registry: str) -> Optional[Registry]:
+        """Return what this addon has saved of a registry, whatever the node has of
+        it.
+        """
+        found = () if self.listing is None else self.listing.registries
+        registries = (each.registry for each in found)
+        return next((each for each in registries if str(each.name) == registry), None)
 
     def has_pull_secret(self, registry: str) -> bool:
         """Whether pods log in by a Secret that was made from here."""
@@ -309,7 +313,7 @@ def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
             "somebody changed by hand what this addon had written",
             name,
             where=where,
-            remedy=Remedy(f"{remedies.APPLY} --adopt"),
+            remedy=Remedy(f"{APPLY} --adopt"),
             severity=Severity.NOTE,
         )
     ]

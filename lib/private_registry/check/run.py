@@ -38,6 +38,7 @@ from private_registry.check.remedy_facts import files_of, is_stock_directory, se
 from private_registry.check.request import CheckRequest
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
+from private_registry.check.written import on_node
 from private_registry.containerd import releases
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
@@ -301,9 +302,12 @@ def _setup(
     setup = setup_of(
         case.reading, entry, (spoken or [""])[0] if result is None else result.speaks
     )
+    setup = on_node(case.reading, look_at, state.version).added_to(setup)
+    saved = state.saved(case.registry)
     return setup._replace(
         where=finding.where or setup.where,
-        is_saved=state.is_saved(case.registry),
+        is_saved=saved is not None,
+        saved=saved,
         by_hand=setup.by_hand and not state.is_as_saved(case.registry),
         has_login=_has_login(state, entry, login_at),
         login_at=login_at,

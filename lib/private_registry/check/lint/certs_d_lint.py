@@ -157,12 +157,20 @@ def _shadowed(
             is_fault = _asks(registry, directory.path, look, version) != _asks(
                 registry, other, look, version
             )
-            aside = directory.path + ".off"
-            command = f"sudo mv {quoted(directory.path)} {quoted(aside)}"
-            is_free = look(aside).problem == "missing"
             yield _finding_of_shadow(
                 registry, directory.path, other, is_fault=is_fault
-            )._replace(remedy=Remedy(command if is_free else ""))
+            )._replace(
+                remedy=_aside(directory.path, look),
+                explains=frozenset(Cause) if is_fault else frozenset(),
+                is_guess=is_fault,
+                harmless=_aside(other, look),
+            )
+
+
+def _aside(path: str, look: LookAt) -> Remedy:
+    aside = path + ".off"
+    is_free = look(aside).problem == "missing"
+    return Remedy(f"sudo mv {quoted(path)} {quoted(aside)}" if is_free else "")
 
 
 def _finding_of_shadow(
@@ -190,6 +198,8 @@ def _empty(registry: str, path: str, default: str) -> Finding:
         why="containerd reads the first directory that is there, whatever is in it",
         remedy=Remedy(f"sudo rmdir {quoted(path)}"),
         severity=Severity.NOTE,
+        is_guess=True,
+        harmless=Remedy(owner="whoever made the directory: take it away if not meant"),
     )
 
 

@@ -16,7 +16,7 @@ from private_registry.check.reading.hosts_document import (
     HostsDocument,
     Refused,
 )
-from private_registry.check.reading.reading import HostEntry, Trust
+from private_registry.check.reading.reading import HostEntry, Trust, asked_alike
 from private_registry.containerd.releases import Version
 from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
@@ -39,6 +39,9 @@ class File(NamedTuple):
     content: bytes
     version: Version
     beside: Trust = Trust()
+
+    def __repr__(self) -> str:
+        return f"File({self.path!r})"
 
     @property
     def text(self) -> str:
@@ -110,7 +113,7 @@ def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Find
         entries: whom containerd asks now.
     """
     after = file.edited(draft.edits).entries() if draft.edits else None
-    changes = after is None or _pulls(after) != _pulls(entries)
+    changes = after is None or not asked_alike(after, entries)
     command = command_of(file, draft.edits) if draft.edits else ""
     return Finding(
         draft.cause,
@@ -122,6 +125,7 @@ def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Find
         Remedy(command),
         Severity.FAULT if draft.is_certain and changes else Severity.NOTE,
         draft.explains,
+        is_guess=bool(draft.edits) and changes and not draft.is_certain,
     )
 
 
@@ -131,16 +135,6 @@ def command_of(file: File, edits: Edits) -> str:
     Empty where it would show what may be a secret.
     """
     return line_edits.command(file.path, file.text, edits, is_known_of_hosts)
-
-
-def _pulls(entries: Tuple[HostEntry, ...]) -> List[HostEntry]:
-    """Return endpoints with what matters for pulling only."""
-    return [
-        each._replace(
-            where="", capabilities=each.capabilities - {"push"}, is_server=False
-        )
-        for each in entries
-    ]
 
 
 # --- edits of statements --------------------------------------------------------------
