@@ -25,6 +25,7 @@ from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of
+from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_file import (
@@ -306,7 +307,9 @@ def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
         return [Finding(Cause.NOT_AS_SAVED, what, name, where=where, remedy=_APPLY)]
     if not status.differing:
         return []
-    where = node.shown(status.differing[0])
+    # What hosts.toml names counts more than how it is named.
+    by_name = sorted(status.differing, key=lambda each: each.path.endswith(HOSTS_TOML))
+    where = node.shown(by_name[0])
     return [
         Finding(
             Cause.NOT_AS_SAVED,

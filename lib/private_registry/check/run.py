@@ -36,6 +36,7 @@ from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import REFRESH, mended
 from private_registry.check.remedy_facts import files_of, is_stock_directory, service_of
 from private_registry.check.request import CheckRequest
+from private_registry.check.saved_reading import as_changed
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
 from private_registry.check.written import on_node
@@ -273,9 +274,10 @@ def _diagnosis(
         login_is_hidden=state.template is None,
     )
     diagnosis = diagnose(asked)
+    setups = [_setup(node, state, case, e, results) for e in diagnosis.findings]
     findings = [
-        mended(each, _setup(node, state, case, each, results))
-        for each in diagnosis.findings
+        mended(as_changed(each, setup), setup)
+        for each, setup in zip(diagnosis.findings, setups)
     ]
     if case.is_pause_image and case.image is not None:
         findings = [

@@ -4,6 +4,8 @@ anything.
 
 from __future__ import annotations
 
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy
 from private_registry.check.reading import hosts_entries
 from private_registry.check.reading.reading import asked_alike
 from private_registry.check.setup import Setup
@@ -27,3 +29,15 @@ def says_what_is_saved(setup: Setup) -> bool:
         file.registry, content, file.path, file.version
     )
     return asked_alike(found, ours)
+
+
+def as_changed(finding: Finding, setup: Setup) -> Finding:
+    """Return a finding that somebody changed what was written: without the command that
+    takes the change back, where that is in effect.
+    """
+    is_change = finding.cause is Cause.NOT_AS_SAVED and not finding.is_fault
+    is_read = finding.where.endswith(f"/{HOSTS_TOML}")
+    if not is_change or (is_read and says_what_is_saved(setup)):
+        return finding
+    words = "whoever changed it: it stays so until somebody applies what is saved"
+    return finding._replace(remedy=Remedy(owner=words))

@@ -69,9 +69,7 @@ def commands(setup: Setup, options: Words, scheme: str) -> Tuple[Words, ...]:
     own = next((each for each in found if not each.url), None)
     mirrors = [each for each in found if each.url]
     entries = setup.entries or ()
-    is_about = setup.asked is not None and any(
-        is_same_place(each, setup.asked) for each in entries
-    )
+    is_about = any(_is_meant(each, setup.asked, options) for each in entries)
     if not is_about and (options or scheme != setup.scheme):
         return ()
     is_first = own is not None and own is not found[-1]
@@ -134,7 +132,7 @@ def _all_asked(setup: Setup, options: Words, scheme: str) -> List[_Asked]:
     """
     found: Dict[str, _Asked] = {}
     for entry in setup.entries or ():
-        is_meant = setup.asked is not None and is_same_place(entry, setup.asked)
+        is_meant = _is_meant(entry, setup.asked, options)
         each = (
             _meant(setup, entry, options, scheme)
             if is_meant
@@ -152,13 +150,16 @@ def _all_asked(setup: Setup, options: Words, scheme: str) -> List[_Asked]:
     return list(found.values())
 
 
-def is_same_place(entry: HostEntry, other: HostEntry) -> bool:
-    """Whether two endpoints are one address, asked in one way."""
-    return (entry.scheme, entry.authority, entry.path) == (
-        other.scheme,
-        other.authority,
-        other.path,
-    )
+def _is_meant(entry: HostEntry, asked: Optional[HostEntry], options: Words) -> bool:
+    """Whether a remedy is for an endpoint: what one server speaks and is trusted by
+    holds for all its paths; a login is given once.
+    """
+    if asked is None or (entry.scheme, entry.authority) != (
+        asked.scheme,
+        asked.authority,
+    ):
+        return False
+    return entry.path == asked.path or not _has(options, _LOGIN)
 
 
 def _meant(

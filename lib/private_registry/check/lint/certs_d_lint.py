@@ -102,6 +102,8 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
     near = [name for name in sorted(names) if _is_near(name)]
     if len(near) == 1 and look(posixpath.join(path, near[0])).content:
         old = posixpath.join(path, near[0])
+        # Without a hosts.toml they count, and with it only if it names them.
+        has_certificates = any(each.endswith((".crt", ".cert")) for each in names)
         yield Finding(
             Cause.MISNAMED_FILE,
             f"{shown_name(near[0])} is not read; the file must be named {HOSTS_TOML}",
@@ -110,6 +112,11 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
             why="containerd takes the registry for one without a configuration",
             remedy=Remedy(
                 f"sudo mv {quoted(old)} {quoted(posixpath.join(path, HOSTS_TOML))}"
+            ),
+            explains=frozenset(Cause) if has_certificates else frozenset(),
+            is_guess=has_certificates,
+            harmless=Remedy(
+                owner="whoever wrote it: take it away, for all is well without it"
             ),
         )
 
