@@ -108,7 +108,12 @@ def diagnose(asked: Answers) -> Diagnosis:
         return Diagnosis(report, tuple(each.without_guess for each in hints))
     order = [index for index in _order(asked) if index in asked.results]
     serving = next((index for index in order if _serves(asked, index)), None)
-    answers = [_explained(each, hints) for each in _from_answers(asked, order, serving)]
+    # Another directory is no reason of anything where one endpoint of this one serves.
+    reasons = [
+        each for each in hints if serving is None or each.endpoint or not each.is_guess
+    ]
+    found = _from_answers(asked, order, serving)
+    answers = [_explained(each, reasons) for each in found]
     told = {(each.cause, each.where) for each in answers}
     others = [
         _as_it_is(each, is_well=serving is not None)
