@@ -4,6 +4,7 @@ not made worse. On a throwaway node with made-up registries and the real engine.
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -270,3 +271,180 @@ def test_what_a_remedy_is_for_is_mended_and_the_rest_stays(
     assert served == [stage.text(row.served)]
     for words in row.stays:
         assert stage.text(words) in file.read_text()
+
+
+# --- directories ----------------------------------------------------------------------
+
+
+def test_of_two_directories_the_one_that_serves_stays(stage: Stage) -> None:
+    host = stage.hosts["TLS"]
+    used = stage.hosts_toml(
+        f'server = "https://TLS"\n{SKIPS}', host.replace(":", "_") + "_"
+    )
+    other = stage.hosts_toml('server = "http://TLS"\n[host."http://TLS"]\n', "TLS")
+    used.write_text(used.read_text() + "[host]\n")
+    document = check(stage.node, host)
+    assert not faults(document)
+    (note,) = document["findings"]
+    assert note["cause"] == "shadowed"
+    assert stage.type(note["do"])
+    assert used.exists()
+    assert not other.exists()
+    assert not check(stage.node, host)["findings"]
+
+
+def test_of_two_directories_the_one_that_fails_goes(stage: Stage) -> None:
+    host = stage.hosts["PLAIN"]
+    stage.hosts_toml('server = "https://PLAIN"\n[host]\n', host.replace(":", "_") + "_")
+    stage.hosts_toml('server = "http://PLAIN"\n[host]\n', "PLAIN")
+    (fault,) = check(stage.node, host)["findings"]
+    assert (fault["cause"], fault["severity"]) == ("shadowed", "fault")
+    assert stage.type(fault["do"])
+    assert not check(stage.node, host)["findings"]
+
+
+def test_a_ca_that_counts_beside_a_file_that_does_not(stage: Stage, pki: Pki) -> None:
+    """Both a file with nearly the right name and one that is thrown away."""
+    host = stage.hosts["TLS"]
+    file = stage.hosts_toml("[host.https://TLS]\n", "TLS")
+    (file.parent / "own.crt").write_text(pki.authority.pem)
+    file.rename(file.with_name("host.toml"))
+    document = check(stage.node, host)
+    assert [each["severity"] for each in document["findings"]] == ["note"]
+    assert commands(document) == []
+    file.with_name("host.toml").rename(file)
+    (fault,) = check(stage.node, host)["findings"]
+    assert fault["cause"] == "unquoted"
+    assert stage.type(fault["do"])
+    assert not check(stage.node, host)["findings"]
+
+
+# --- what is saved --------------------------------------------------------------------
+
+
+def test_what_somebody_changed_and_is_in_effect_is_not_taken_back(
+    stage: Stage,
+) -> None:
+    host = stage.hosts["PLAIN"]
+    ok(stage.node.run("plugin", "add", "--registry", host))
+    stage.hosts_toml('server = "http://PLAIN"\n[host."http://PLAIN"]\n', "PLAIN")
+    document = check(stage.node, host)
+    (note,) = document["findings"]
+    assert (note["cause"], note["severity"], note["do"]) == (
+        *("not_as_saved", "note"),
+        None,
+    )
+    assert note["owner"]
+
+
+def test_what_was_changed_and_says_the_same_is_taken_back(stage: Stage) -> None:
+    host = stage.hosts["PLAIN"]
+    ok(stage.node.run("plugin", "add", "--insecure", host))
+    file = stage.node.certs_d / host / "hosts.toml"
+    file.write_text(file.read_text() + "# mine\n")
+    (note,) = check(stage.node, host)["findings"]
+    assert note["do"] == "microk8s private-registry apply --adopt"
+    assert stage.type(note["do"])
+    assert not check(stage.node, host)["findings"]
+
+
+def test_a_ca_that_somebody_changed_is_not_taken_back(stage: Stage, pki: Pki) -> None:
+    host = stage.hosts["TLS"]
+    ca = stage.work / "wrong.crt"
+    ca.write_text(pki.other_authority.pem)
+    ok(stage.node.run("plugin", "add", "--registry", host, "--ca", str(ca)))
+    (stage.node.certs_d / host / "ca.crt").write_text(pki.authority.pem)
+    (note,) = check(stage.node, host)["findings"]
+    assert (note["cause"], note["do"]) == ("not_as_saved", None)
+
+
+def test_a_login_goes_on_over_plain_http_where_its_remedy_says_so(
+    stage: Stage,
+) -> None:
+    host = stage.hosts["GUARDED"]
+    login = ("--username", "ann", "--password-env", "REGISTRY_PASSWORD")
+    options = ("plugin", "add", "--registry", host, *login)
+    ok(stage.node.run(*options, env={"REGISTRY_PASSWORD": "s3cret"}))
+    document = check(stage.node, host)
+    assert faults(document) == ["speaks_http"]
+    assert stage.type(commands(document)[0])
+    assert check(stage.node, host)["clean"]
+
+
+def test_another_mirrors_ca_stays(stage: Stage) -> None:
+    """The command would have to name all mirrors, and no option is for one of them."""
+    host = stage.hosts["GUARDED"]
+    (stage.work / "r.toml").write_text(
+        stage.text(
+            '[[registry]]\nhost = "NOBODY"\n[[registry.mirror]]\n'
+            'url = "https://PLAIN"\n[[registry.mirror]]\nurl = "https://TLS"\n'
+            'ca_file = "ca.crt"\n'
+        )
+    )
+    done = stage.node.run("plugin", "add", "--file", str(stage.work / "r.toml"))
+    assert done.exit_code == 0, (done, host)
+    (fault,) = [
+        each
+        for each in check(stage.node, stage.hosts["NOBODY"])["findings"]
+        if each["severity"] == "fault"
+    ]
+    assert fault["cause"] == "speaks_http"
+    assert "apply --file registries.toml" in fault["do"]
+
+
+# --- explain --------------------------------------------------------------------------
+
+PULL = 'Failed to pull image "HOST/a:1": failed to resolve reference: '
+HEAD = PULL + 'failed to do request: Head "https://HOST/v2/a/manifests/1": '
+EXPLAINED: Dict[str, Tuple[str, str, str, Tuple[str, ...]]] = {
+    "plain HTTP, with a header": (
+        HEAD + "http: server gave HTTP response to HTTPS client",
+        '[host."https://HOST"]\nheader = {X-A = "b"}\n[host."https://m.corp"]\n',
+        "sudo sed -i ",
+        ('X-A = "b"', "https://m.corp", '"http://HOST"'),
+    ),
+    "an unknown CA, with mirrors": (
+        HEAD + "x509: certificate signed by unknown authority",
+        '[host."https://m.corp"]\n[host."https://n.corp"]\nskip_verify = true\n',
+        "sudo install -m 644 ca.crt ",
+        ('"https://m.corp"', "skip_verify = true", 'ca = "ca.crt"'),
+    ),
+    "a login, and nobody knows whose": (
+        PULL + "pull access denied, insufficient_scope: authorization failed",
+        'server = "https://HOST"\n[host."https://m.corp"]\nskip_verify = true\n',
+        "sudo nano ",
+        (),
+    ),
+    "a login, with skip_verify": (
+        PULL + "pull access denied, insufficient_scope: authorization failed",
+        f'server = "https://HOST"\n{SKIPS}[host."https://HOST"]\n{SKIPS}',
+        "microk8s private-registry add --registry HOST --username",
+        ("skip_verify = true",),
+    ),
+    "a mirror, with another one": (
+        PULL + 'Head "https://m.corp/v2/a/manifests/1?ns=HOST": http: server gave'
+        " HTTP response to HTTPS client",
+        '[host."https://m.corp"]\n[host."https://n.corp"]\nskip_verify = true\n',
+        "sudo sed -i ",
+        ('"http://m.corp"', '"https://n.corp"', "skip_verify = true"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "command", "stays"), EXPLAINED.values(), ids=EXPLAINED
+)
+def test_a_remedy_of_an_explanation_keeps_what_somebody_wrote(
+    stage: Stage, words: str, text: str, command: str, stays: Tuple[str, ...]
+) -> None:
+    host = "reg.corp:5000"
+    file = stage.node.write(
+        f"args/certs.d/{host}/hosts.toml", text.replace("HOST", host)
+    )
+    arguments = ("--explain", words.replace("HOST", host), "--json")
+    done = ok(stage.node.run("plugin", "check", *arguments))
+    told = json.loads(done.stdout)["explanations"][0]
+    assert told["do"].startswith(command.replace("HOST", host)), told
+    stage.type(told["do"])
+    for each in stays:
+        assert each.replace("HOST", host) in file.read_text()
