@@ -32,6 +32,7 @@ from private_registry.cli.files_given import Inputs
 from private_registry.containerd.hosts_toml import registry_files
 from private_registry.registries.model import DesiredState
 from unit.certs_d import V1_6, V1_7, V2_1, Version
+from unit.check import test_check_lint, test_check_reading
 from unit.pki import Pki
 
 REG = "reg.corp:5000"
@@ -55,6 +56,7 @@ class Desk:
         self.directory.mkdir(parents=True)
         self.here.mkdir()
         self._pki = pki
+        self.saved = DesiredState()
         for name, text in self.files(pki.other_authority.pem).items():
             (self.here / name).write_text(text)
 
@@ -66,12 +68,17 @@ class Desk:
         }
 
     def write(self, text: str) -> None:
-        """Write hosts.toml, and beside it what it may name."""
+        """Write hosts.toml, and beside it what it may name; all else goes."""
+        shutil.rmtree(str(self.directory))
+        self.directory.mkdir()
+        self.saved = DesiredState()
         for name, content in self.files(self._pki.authority.pem).items():
             renamed = {"ca.crt": "a.pem"}.get(name, name).replace("client.crt", "b.pem")
             (self.directory / renamed).write_text(content)
         (self.directory / "c.pem").write_text(self._pki.authority.pem)
-        (self.directory / "hosts.toml").write_text(text)
+        (self.directory / "hosts.toml").write_bytes(
+            text.encode(errors="surrogateescape")
+        )
 
     def reading(self) -> Reading:
         return read_registry(REG, str(self.certs_d), look_at, self.version)
@@ -132,8 +139,7 @@ class Desk:
         assert words[:2] == ADD
         request = parse("plugin", words[2:], Inputs()).request
         assert isinstance(request, AddRequest)
-        saved = getattr(self, "saved", DesiredState())
-        self.saved = desired_after_add(saved, request)
+        self.saved = desired_after_add(self.saved, request)
         (registry,) = self.saved.registries
         for file in registry_files(registry, str(self.directory)):
             (self.directory / file.name).write_bytes(file.content)
@@ -183,11 +189,15 @@ def _way(entry: HostEntry) -> Way:
     if is_plain:
         return Way(rest=rest)
     return Way(
-        frozenset(Path(each).read_text() for each in trust.authorities),
-        tuple(Path(each).read_text() for pair in trust.clients for each in pair),
+        frozenset(map(_content, trust.authorities)),
+        tuple(_content(each) for pair in trust.clients for each in pair),
         bool(trust.skip_verify),
         rest,
     )
+
+
+def _content(path: str) -> str:
+    return Path(path).read_text() if Path(path).is_file() else path
 
 
 _ADDRESS = st.sampled_from(
@@ -270,11 +280,35 @@ def test_what_was_asked_is_asked_after_every_remedy(
         request.getfixturevalue(name) for name in ("pki", "tmp_path", "monkeypatch")
     )
     monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
-    desk = Desk(tmp_path / "w", pki, version)
+    _assert_kept(Desk(tmp_path / "w", pki, version), text, causes)
+
+
+CASES = {
+    **{f"row {name}": row.text for name, row in test_check_lint.ROWS.items()},
+    **{f"text {name}": each[0] for name, each in test_check_reading.TEXTS.items()},
+    **{f"ordinary {name}": e[1] for name, e in test_check_lint.ORDINARY.items()},
+}
+
+
+@pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES)
+def test_so_is_what_is_asked_by_the_files_of_other_tests(
+    text: str,
+    version: Version,
+    pki: Pki,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
+    for cause in (None, Cause.SPEAKS_HTTP, Cause.UNKNOWN_CA, Cause.LOGIN_MISSING):
+        desk = Desk(tmp_path / "w", pki, version)
+        _assert_kept(desk, text, [cause] * 6)
+
+
+def _assert_kept(desk: Desk, text: str, causes: List[Optional[Cause]]) -> None:
     desk.write(text)
     reading = desk.reading()
     for number, finding in enumerate(desk.findings(reading, causes)):
-        desk = Desk(tmp_path / "w", pki, version)
         desk.write(text)
         before = ways(reading)
         if not desk.type(finding.remedy.command):

@@ -20,6 +20,7 @@ from private_registry.check.reading.reading import HostEntry, Trust, asked_alike
 from private_registry.containerd.releases import Version
 from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
+from private_registry.texts.showing import quoted
 from private_registry.texts.toml_statements import Path, Statement
 
 
@@ -134,7 +135,16 @@ def command_of(file: File, edits: Edits) -> str:
 
     Empty where it would show what may be a secret.
     """
-    return line_edits.command(file.path, file.text, edits, is_known_of_hosts)
+    command = line_edits.command(file.path, file.text, edits, is_known_of_hosts)
+    has_mark = file.content.startswith(BYTE_ORDER_MARK)
+    # A line before the first would leave the mark amid the file.
+    return f"{without_mark(file)} && {command}" if command and has_mark else command
+
+
+def without_mark(file: File) -> str:
+    """Return the command that takes a byte order mark away."""
+    script = r"1s/^\xEF\xBB\xBF//"
+    return f"sudo sed -i {quoted(script)} {quoted(file.path)}"
 
 
 # --- edits of statements --------------------------------------------------------------
