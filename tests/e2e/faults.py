@@ -401,6 +401,29 @@ def _not_inherited(stage: Stage) -> None:
     )
 
 
+def _tls_by_hand(text: str, *, wants_client: bool = False) -> Callable[[Stage], None]:
+    def make(stage: Stage) -> None:
+        pair = stage.authority.server(stage.address)
+        stage.gate.be(pair, clients=stage.authority if wants_client else None)
+        stage.hosts(text)
+
+    return make
+
+
+def _login_beside_a_mirror(stage: Stage) -> str:
+    host = stage.log_in_to("htpasswd").host
+    stage.hosts(f'server = "http://{host}"\n[host."http://GATE"]\n', host)
+    return host
+
+
+def _mirror_beside_settings(stage: Stage) -> str:
+    own = 'skip_verify = true\ndial_timeout = "3s"\n'
+    text = f'server = "https://OTHER"\n{own}[host."https://GATE"]\n'
+    stage.hosts(f'{text}[host."https://OTHER"]\n{own}', stage.other.host)
+    return stage.other.host
+
+
+_HEADER = '[host."https://GATE".header]\nX-A = "b"\n'
 DIRECT = 'server = "http://GATE"\n[host."http://GATE"]\n'
 ROWS: dict[str, Row] = {
     # which protocol
@@ -563,6 +586,37 @@ ROWS: dict[str, Row] = {
             'ca = "${SNAP_DATA}/args/certs.d/GATE/ca.crt"\n'
         ),
         words="ca_missing",
+    ),
+    # what somebody wrote beside the fault, and no option can say
+    "http, beside a header": Row(
+        "speaks_http",
+        _by_hand(f'server = "https://GATE"\n[host."https://GATE"]\n{_HEADER}'),
+    ),
+    "unknown CA, beside a header": Row(
+        "unknown_ca",
+        _tls_by_hand(f'server = "https://GATE"\n[host."https://GATE"]\n{_HEADER}'),
+    ),
+    "https, beside a header": Row(
+        "speaks_https",
+        _tls_by_hand(
+            f'server = "http://GATE"\n[host."http://GATE"]\n{_HEADER}'.replace(
+                "https", "http"
+            )
+        ),
+        words="connection_lost",
+    ),
+    "client certificate missing, beside a header": Row(
+        "client_certificate_missing",
+        _tls_by_hand(
+            'server = "https://GATE"\nskip_verify = true\n[host."https://GATE"]\n'
+            f"skip_verify = true\n{_HEADER}",
+            wants_client=True,
+        ),
+        words="client_certificate_missing|connection_lost",
+    ),
+    "401, beside a mirror": Row("login_missing", _login_beside_a_mirror, words="any"),
+    "a mirror's protocol, beside settings": Row(
+        "speaks_http", _mirror_beside_settings, words=None
     ),
     # containerd-template.toml
     "mirrors beside config_path": Row(

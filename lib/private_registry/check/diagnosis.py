@@ -104,12 +104,22 @@ def diagnose(asked: Answers) -> Diagnosis:
     hints = (*asked.reading.findings, *asked.hints)
     in_files = [each for each in hints if each.is_fault and not each.explains]
     if in_files or asked.reading.fails:
-        return Diagnosis(_report(asked, [], None, Layer.FILES, is_fault=True), hints)
+        report = _report(asked, [], None, Layer.FILES, is_fault=True)
+        return Diagnosis(report, tuple(each.without_guess for each in hints))
     order = [index for index in _order(asked) if index in asked.results]
     serving = next((index for index in order if _serves(asked, index)), None)
-    answers = [_explained(each, hints) for each in _from_answers(asked, order, serving)]
+    # Another directory is no reason of anything where one endpoint of this one serves.
+    reasons = [
+        each for each in hints if serving is None or each.endpoint or not each.is_guess
+    ]
+    found = _from_answers(asked, order, serving)
+    answers = [_explained(each, reasons) for each in found]
     told = {(each.cause, each.where) for each in answers}
-    others = [each for each in hints if (each.cause, each.where) not in told]
+    others = [
+        _as_it_is(each, is_well=serving is not None)
+        for each in hints
+        if (each.cause, each.where) not in told
+    ]
     findings = (*answers, *others)
     deciding = _deciding(asked, order) if serving is None else None
     layer = None if deciding is None else asked.results[deciding].layer
@@ -240,6 +250,15 @@ def _explained(found: Finding, hints: Iterable[Finding]) -> Finding:
                 why=why,
             )
     return found
+
+
+def _as_it_is(hint: Finding, *, is_well: bool) -> Finding:
+    """Return what is no reason of anything: a guess that something else was meant is
+    no fault where all is well.
+    """
+    if hint.is_guess and is_well:
+        hint = hint._replace(severity=Severity.NOTE)
+    return hint.without_guess
 
 
 def _report(

@@ -48,6 +48,9 @@ class Finding(NamedTuple):
         severity: a fault makes ``check`` end with exit code 5.
         explains: causes at the same endpoint which this one is the deeper reason of;
             where one of them is found there, this finding takes its place, as a fault.
+        is_guess: what its remedy says was meant is only likely, and asked otherwise
+            than now; where all is well as it is, that remedy would make it worse.
+        harmless: stands for the remedy then; empty where the caller knows better.
     """
 
     cause: Cause
@@ -59,8 +62,17 @@ class Finding(NamedTuple):
     remedy: Remedy = NO_REMEDY
     severity: Severity = Severity.FAULT
     explains: FrozenSet[Cause] = frozenset()
+    is_guess: bool = False
+    harmless: Remedy = NO_REMEDY
 
     @property
     def is_fault(self) -> bool:
         """Whether it is why a pull fails."""
         return self.severity is Severity.FAULT
+
+    @property
+    def without_guess(self) -> Finding:
+        """It, with a remedy that changes nothing of what is asked."""
+        if not self.is_guess:
+            return self
+        return self._replace(remedy=self.harmless, is_guess=False)

@@ -5,13 +5,13 @@ None of them names a registry to the addon; those that do are in `remedies`.
 
 from __future__ import annotations
 
+from private_registry.check.adding import APPLY, opened
 from private_registry.check.findings import Remedy
 from private_registry.check.setup import Setup
 from private_registry.errors import UsageError
 from private_registry.registries.names import parse_registry_name, split_host_port
 from private_registry.texts.showing import quoted
 
-APPLY = "microk8s private-registry apply"
 _LOCAL_PULL = (
     r"""printf '\n[plugins."io.containerd.cri.v1.images"]\n"""
     r"""use_local_image_pull = true\n'"""
@@ -19,12 +19,6 @@ _LOCAL_PULL = (
 _ON_THAT_NODE = (
     "the node that says so; afterwards, to pull again: microk8s kubectl delete pod NAME"
 )
-
-
-def by_hand(where: str) -> Remedy:
-    """Return what opens a file at its line, where only people know what is meant."""
-    path, _, line = where.partition(", line ")
-    return Remedy(f"sudo nano {f'+{line} ' if line else ''}{quoted(path)}")
 
 
 def moved_port(setup: Setup) -> Remedy:
@@ -52,7 +46,7 @@ def template(setup: Setup) -> Remedy:
     """Open containerd's configuration, at its line where that is known."""
     where = setup.where or setup.files.template
     if where:
-        return by_hand(where)
+        return opened(setup._replace(where=where, written=None))
     words = "mend the line of containerd-template.toml that is named"
     return Remedy(owner=f"whoever wrote it: {words}")
 

@@ -7,6 +7,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.changes.outcomes import Listing, RegistryStatus
 from private_registry.changes.saved import listing_of
+from private_registry.check.adding import APPLY
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.kubelet_logins import (
@@ -17,7 +18,6 @@ from private_registry.check.kubelet_logins import (
 )
 from private_registry.check.lint.template_lint import lint_template
 from private_registry.check.logins import login_in
-from private_registry.check.node_remedies import APPLY
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
@@ -33,6 +33,7 @@ from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of
+from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_file import (
@@ -51,6 +52,7 @@ from private_registry.node.paths import (
     RENDERED,
     Node,
 )
+from private_registry.registries.model import Registry
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit, records
 
@@ -126,10 +128,13 @@ class NodeState(NamedTuple):
             for each in saved
         )
 
-    def is_saved(self, registry: str) -> bool:
-        """Whether this addon has saved a registry, whatever the node has of it."""
-        saved = () if self.listing is None else self.listing.registries
-        return any(str(each.registry.name) == registry for each in saved)
+    def saved(self, registry: str) -> Optional[Registry]:
+        """Return what this addon has saved of a registry, whatever the node has of
+        it.
+        """
+        found = () if self.listing is None else self.listing.registries
+        registries = (each.registry for each in found)
+        return next((each for each in registries if str(each.name) == registry), None)
 
     def has_pull_secret(self, registry: str) -> bool:
         """Whether pods log in by a Secret that was made from here."""
@@ -333,7 +338,9 @@ def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
         return [Finding(Cause.NOT_AS_SAVED, what, name, where=where, remedy=_APPLY)]
     if not status.differing:
         return []
-    where = node.shown(status.differing[0])
+    # What hosts.toml names counts more than how it is named.
+    by_name = sorted(status.differing, key=lambda each: each.path.endswith(HOSTS_TOML))
+    where = node.shown(by_name[0])
     return [
         Finding(
             Cause.NOT_AS_SAVED,

@@ -1,62 +1,53 @@
 """Remedies: what mends a cause, for `check` and for `check --explain`.
 
-A remedy is a command to paste, or what only somebody else can do. In commands the CA's
-certificate is ca.crt, a client certificate and its key are client.crt and client.key,
-in the current directory; a login is in REGISTRY_USER and REGISTRY_PASSWORD. Whatever is
-shown here is accepted by cli/command_line.py; where no such command can name the
-registry, there is none.
+A remedy is a command to paste, or what only somebody else can do. It makes nothing
+worse: what somebody wrote and has in effect stays, save what the remedy is for. In
+commands the CA's certificate is ca.crt, a client certificate and its key are client.crt
+and client.key, in the current directory; a login is in REGISTRY_USER and
+REGISTRY_PASSWORD. Whatever is shown here is accepted by cli/command_line.py; where no
+such command can name the registry, there is none.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, Tuple
 
 from private_registry.check import node_remedies
+from private_registry.check.adding import (
+    APPLY,
+    CA,
+    CLIENT,
+    LOGIN,
+    PLAIN_LOGIN,
+    Otherwise,
+    adding,
+    edited,
+    named_option,
+    opened,
+)
 from private_registry.check.cause_kinds import Mend
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
-from private_registry.check.node_remedies import APPLY
+from private_registry.check.lint import hosts_endpoint_edits as edits
+from private_registry.check.lint.hosts_endpoint_edits import Place
 from private_registry.check.reading.reading import Trust
-from private_registry.check.setup import Setup, can_be_typed, with_scheme
+from private_registry.check.saved_reading import says_what_is_saved
+from private_registry.check.setup import Setup
+from private_registry.check.taking_over import (
+    ca_words,
+    client_words,
+    has_secret_login,
+    tls_words,
+)
 from private_registry.containerd.microk8s_defaults import (
     BUILT_IN_REGISTRY,
     is_in_cluster_name,
 )
-from private_registry.errors import UsageError
-from private_registry.registries.names import (
-    EVERY_REGISTRY,
-    parse_registry_name,
-)
 from private_registry.texts.showing import quoted
 
 REFRESH = "sudo snap refresh microk8s --channel=latest/stable"
-_ADD = "microk8s private-registry add"
-_ENABLE = "microk8s enable private-registry-config"
-_EDIT = (
-    "microk8s private-registry export --with-secrets --output registries.toml && "
-    f"nano registries.toml && {APPLY} --file registries.toml"
-)
-_CA = "--ca ca.crt"
-_CLIENT = "--client-cert client.crt --client-key client.key"
-_LOGIN = '--username "$REGISTRY_USER" --password-env REGISTRY_PASSWORD'
-_PLAIN_LOGIN = "--allow-plaintext-credentials"
-_NEEDS = {
-    _CLIENT: "client.crt and client.key, a client certificate that {who} accepts and"
-    " its key (its owner issues them)",
-    _CA: "ca.crt, the certificate of the CA that signed the one of {who} (ask its"
-    " owner)",
-    _LOGIN: "a login of {who} in the environment: export REGISTRY_USER=NAME; "
-    "read -rs REGISTRY_PASSWORD; export REGISTRY_PASSWORD",
-}
-_NEEDS_NAME = (
-    "the registry's name: give the whole message, from Failed to pull image on, "
-    "or the registry: microk8s private-registry check HOST:PORT"
-)
-_ONLY_MIRROR = (
-    "where {registry} has more mirrors: all in one --file, for this replaces them"
-)
-_MAYBE_PUBLIC = "no --ca where a public CA signed it"
 _SECRETS = "in it (where there are some: microk8s kubectl get secrets --all-namespaces)"
+_MAYBE_PUBLIC = "no --ca where a public CA signed it"
 
 
 def remedy_for(cause: Cause, setup: Setup) -> Remedy:
@@ -73,119 +64,100 @@ def mended(finding: Finding, setup: Setup) -> Finding:
     return finding._replace(remedy=remedy_for(finding.cause, setup))
 
 
-# --- the command that adds a registry or mirror ---------------------------------------
-
-
-def _adding(
-    setup: Setup, *options: str, scheme: str = "", needs: Tuple[str, ...] = ()
-) -> Remedy:
-    """Return the command that adds the registry or mirror that was asked.
-
-    Args:
-        setup: which.
-        options: behind it, quoted for a shell.
-        scheme: how it is to be asked, where not as it is.
-        needs: what has to be at hand beside what the options name.
-    """
-    told = [need for option, need in _NEEDS.items() if option in options]
-    told += needs
-    try:
-        words = _named(setup, scheme or setup.scheme)
-    except UsageError:
-        return _unnamed(setup)
-    if setup.is_mirror and not setup.mirrors and setup.registry != EVERY_REGISTRY:
-        told.append(_ONLY_MIRROR)
-    whole = "; ".join(told).format(who=setup.who, registry=setup.registry)
-    if setup.is_mirror and len(setup.mirrors) > 1 and options:
-        return Remedy(_EDIT, f"{whole}; in the editor, the same for {setup.url}")
-    words += options
-    words += ["--adopt"] if setup.by_hand else []
-    words += ["--docker"] if setup.in_docker else []
-    return Remedy(f"{_door(setup)} {' '.join(words)}", whole)
-
-
-def _door(setup: Setup) -> str:
-    return _ADD if setup.has_plugin else _ENABLE
-
-
-def _named(setup: Setup, scheme: str) -> List[str]:
-    option = "--insecure" if scheme == "http" else "--registry"
-    if not setup.is_mirror:
-        return [option, quoted(str(parse_registry_name(setup.registry, option)))]
-    name = parse_registry_name(setup.registry, "--mirror")
-    own = with_scheme(setup.url, scheme)
-    if not (can_be_typed(setup.url) and can_be_typed(own)):
-        raise UsageError("that mirror cannot be typed")
-    words: List[str] = []
-    for url in setup.mirrors or (own,):
-        is_own = with_scheme(url, scheme) == own
-        right = with_scheme(setup.instead, scheme) if setup.instead else own
-        words += ["--mirror", quoted(f"{name}={right if is_own else url}")]
-    return words if setup.falls_back else [*words, "--no-fallback"]
-
-
-def _unnamed(setup: Setup) -> Remedy:
-    if not setup.registry:
-        return Remedy(needs=_NEEDS_NAME)
-    if setup.is_mirror and setup.where:
-        return node_remedies.by_hand(setup.where)
-    return Remedy(
-        owner=f"whoever runs the network: {setup.who} is not what answers there"
-    )
-
-
-def _ca(trust: Trust) -> Tuple[str, ...]:
-    """Return the options that keep a CA, or that no certificate is looked at."""
-    words = [f"--ca {quoted(path)}" for path in trust.authorities[:1]]
-    return (*words, "--skip-verify") if trust.skip_verify else tuple(words)
-
-
-def _client(trust: Trust) -> Tuple[str, ...]:
-    """Return the options that keep a client certificate."""
-    return tuple(
-        f"--client-cert {quoted(certificate)} --client-key {quoted(key)}"
-        for certificate, key in trust.clients[:1]
-    )
-
-
-def _kept(setup: Setup) -> Tuple[str, ...]:
-    """Return the TLS options that the command would drop if they were not named."""
-    trust = setup.trust or Trust()
-    is_plain = setup.scheme == "http"
-    return () if is_plain else (*_ca(trust), *_client(trust))
-
-
 # --- ways to mend ---------------------------------------------------------------------
 
 
 def _as_http(setup: Setup) -> Remedy:
-    return _adding(setup, scheme="http")
+    return adding(
+        setup, *_login_again(setup), scheme="http", otherwise=_edited_scheme("http")
+    )
 
 
 def _as_https(setup: Setup) -> Remedy:
     if setup.lacks_ca:
-        return _with_ca(setup)
+        return _with_ca(setup._replace(speaks="https"))
     setup = setup._replace(speaks="https")
-    return _adding(setup, *_kept(setup), scheme="https")
+    kept = tls_words(setup.trust or Trust())
+    return adding(setup, *kept, scheme="https", otherwise=_edited_scheme("https"))
+
+
+def _edited_scheme(scheme: str) -> Otherwise:
+    def edit(setup: Setup, _place: Place) -> str:
+        file, asked = setup.written, setup.asked
+        if file is None or asked is None or setup.is_docker_hub:
+            return ""
+        return edits.with_scheme(file, asked, scheme)
+
+    return lambda setup: edited(setup, edit)
+
+
+def _login_again(setup: Setup) -> Tuple[str, ...]:
+    """Return the options that let a login that is saved travel over plain HTTP."""
+    is_secret = setup.saved is not None and has_secret_login(setup.saved)
+    return (LOGIN, PLAIN_LOGIN) if setup.has_login and is_secret else ()
 
 
 def _with_ca(setup: Setup) -> Remedy:
-    kept = _client(setup.trust or Trust())
-    return _adding(setup, _CA, *kept, scheme="https")
+    kept = client_words(setup.trust or Trust())
+    is_plain = setup.asked is not None and setup.asked.scheme == "http"
+
+    def edit(setup: Setup, place: Place) -> str:
+        if setup.written is None:
+            return _beside(setup, place)
+        change = edits.with_https_and_ca if is_plain else edits.with_ca
+        return "" if setup.asked is None else change(setup.written, setup.asked, place)
+
+    return adding(
+        setup,
+        CA,
+        *kept,
+        scheme="https",
+        otherwise=lambda setup: edited(setup, edit, CA),
+    )
 
 
 def _with_client(setup: Setup) -> Remedy:
     if setup.trust is None:
         needs = (_MAYBE_PUBLIC,)
-        return _adding(setup, _CLIENT, _CA, scheme="https", needs=needs)
-    return _adding(setup, _CLIENT, *_ca(setup.trust), scheme="https")
+        return adding(setup, CLIENT, CA, scheme="https", needs=needs)
+
+    def edit(setup: Setup, place: Place) -> str:
+        if setup.written is None:
+            return _beside(setup, place, is_client=True)
+        file, asked = setup.written, setup.asked
+        return "" if asked is None else edits.with_client(file, asked, place)
+
+    return adding(
+        setup,
+        CLIENT,
+        *ca_words(setup.trust),
+        scheme="https",
+        otherwise=lambda setup: edited(setup, edit, CLIENT),
+    )
+
+
+def _beside(setup: Setup, place: Place, *, is_client: bool = False) -> str:
+    return edits.beside(place, is_client=is_client) if setup.directory else ""
 
 
 def _anew(setup: Setup) -> Remedy:
-    """What the addon writes, in place of what stands there."""
+    """What the addon writes, in place of what stands there: where that loses
+    nothing.
+    """
     if setup.is_saved and setup.has_plugin:
-        return Remedy(f"{APPLY} --adopt" if setup.by_hand else APPLY)
-    return _adding(setup._replace(by_hand=True), *_kept(setup))
+        if not setup.by_hand:
+            return Remedy(APPLY)
+        return (
+            Remedy(f"{APPLY} --adopt") if says_what_is_saved(setup) else opened(setup)
+        )
+    if setup.written is not None:
+        return opened(setup)
+    return _written_anew(setup)
+
+
+def _written_anew(setup: Setup) -> Remedy:
+    kept = () if setup.scheme == "http" else tls_words(setup.trust or Trust())
+    return adding(setup._replace(by_hand=True), *kept)
 
 
 def _ca_file(setup: Setup) -> Remedy:
@@ -210,10 +182,24 @@ def _login(setup: Setup) -> Remedy:
     if setup.login_at:
         return _login_elsewhere(setup)
     if setup.scheme == "http":
-        return _adding(setup, _LOGIN, _PLAIN_LOGIN)
+        return adding(setup, LOGIN, PLAIN_LOGIN, otherwise=_login_by_hand)
     # A login alone leaves the TLS settings that are saved.
-    kept = _kept(setup) if setup.by_hand or not setup.is_saved else ()
-    return _adding(setup, _LOGIN, *kept)
+    is_dropped = setup.by_hand or not setup.is_saved
+    kept = tls_words(setup.trust or Trust()) if is_dropped else ()
+    return adding(setup, LOGIN, *kept, otherwise=_login_by_hand)
+
+
+def _login_by_hand(setup: Setup) -> Remedy:
+    """Return where a login stands that leaves the rest as somebody wrote it."""
+    entry, template = setup.asked, setup.files.template
+    names = [] if entry is None else [name.lower() for name, _ in entry.headers]
+    if "authorization" in names or not template or entry is None:
+        return opened(setup)
+    return Remedy(
+        f"sudo nano {quoted(template)} && {setup.restart}",
+        f"a login of {setup.who}: username and password in the table"
+        f' registry.configs."{entry.authority}".auth of the CRI plugin',
+    )
 
 
 def _login_elsewhere(setup: Setup) -> Remedy:
@@ -222,11 +208,7 @@ def _login_elsewhere(setup: Setup) -> Remedy:
     """
     scheme, _, host = setup.login_at.partition("://")
     at = Setup(host, setup.login_at, has_plugin=setup.has_plugin)
-    try:
-        is_typed = _named(at, scheme)[1] == quoted(host)
-    except UsageError:
-        is_typed = False
-    if is_typed:
+    if named_option(at, scheme) == quoted(host):
         return _login(at)
     who = setup.registry
     words = f"whoever runs {who}: it sends to {host}, which no login can be for"
@@ -265,9 +247,11 @@ def _name(setup: Setup) -> Remedy:
 
 def _address(setup: Setup) -> Remedy:
     if setup.instead and setup.is_mirror:
-        return _adding(setup, *_kept(setup))
+        kept = tls_words(setup.trust or Trust())
+        return opened(setup) if setup.by_hand else adding(setup, *kept)
     if setup.is_docker_hub:
-        return _anew(setup)
+        is_saved = setup.is_saved and setup.has_plugin
+        return _anew(setup) if is_saved else _written_anew(setup)
     words = "the address of its registry, with the project if it is a mirror's"
     return Remedy(
         owner=f"whoever runs {setup.who}: {words}; what answers there is no registry"
@@ -276,7 +260,7 @@ def _address(setup: Setup) -> Remedy:
 
 def _line(setup: Setup) -> Remedy:
     """Which address is meant, only people know."""
-    return node_remedies.by_hand(setup.where) if setup.where else _anew(setup)
+    return opened(setup) if setup.where else _anew(setup)
 
 
 def _pull_secret(setup: Setup) -> Remedy:
@@ -292,12 +276,12 @@ def _pull_secret(setup: Setup) -> Remedy:
         *([] if setup.namespace else ["the pod's namespace: export NAMESPACE=NAME"]),
     ]
     words = f"--pull-secret {name} --namespace {namespace}"
-    plain = (_PLAIN_LOGIN,) if setup.scheme == "http" else ()
+    plain = (PLAIN_LOGIN,) if setup.scheme == "http" else ()
     # The Secret is the cluster's: of the node's own files nothing changes.
     setup = setup._replace(by_hand=False, in_docker=False)
     if setup.is_mirror:
         setup = setup._replace(url="", is_mirror=False)
-    return _adding(setup, _LOGIN, *plain, words, needs=tuple(needs))
+    return adding(setup, LOGIN, *plain, words, needs=tuple(needs))
 
 
 def _command(command: str) -> Callable[[Setup], Remedy]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import FrozenSet, Mapping, Optional, Tuple
 
+from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
 from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.reading import Look
-from private_registry.check.setup import NO_FACTS, Files, NodeFacts
+from private_registry.check.setup import NO_FACTS, Files, NodeFacts, OnNode
+from private_registry.check.written import on_node
+from private_registry.containerd.daemon import version_of
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.containerd.template_file import TEMPLATE_PATH
@@ -37,8 +41,19 @@ def facts_of(node: Node) -> NodeFacts:
     saved = _saved(node)
     others = frozenset() if saved is None else _handwritten(node, saved)
     return NodeFacts(
-        node.has_plugin, saved or (), others, files_of(node), service_of(node)
+        node.has_plugin,
+        saved or (),
+        others,
+        files_of(node),
+        service_of(node),
+        partial(_on_node, node),
     )
+
+
+def _on_node(node: Node, registry: str) -> OnNode:
+    certs_d = node.stable_certs_d or node.absolute(NodePath(Root.DATA, CERTS_D))
+    version = version_of(node)
+    return on_node(read_registry(registry, certs_d, look_at, version), look_at, version)
 
 
 def files_of(node: Node) -> Files:

@@ -37,8 +37,10 @@ from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import REFRESH, mended
 from private_registry.check.remedy_facts import files_of, is_stock_directory, service_of
 from private_registry.check.request import CheckRequest
+from private_registry.check.saved_reading import as_changed
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
+from private_registry.check.written import on_node
 from private_registry.containerd import releases
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
@@ -273,9 +275,10 @@ def _diagnosis(
         login_is_hidden=state.template is None,
     )
     diagnosis = diagnose(asked)
+    setups = [_setup(node, state, case, e, results) for e in diagnosis.findings]
     findings = [
-        mended(each, _setup(node, state, case, each, results))
-        for each in diagnosis.findings
+        mended(as_changed(each, setup), setup)
+        for each, setup in zip(diagnosis.findings, setups)
     ]
     if case.is_pause_image and case.image is not None:
         findings = [
@@ -302,9 +305,12 @@ def _setup(
     setup = setup_of(
         case.reading, entry, (spoken or [""])[0] if result is None else result.speaks
     )
+    setup = on_node(case.reading, look_at, state.version).added_to(setup)
+    saved = state.saved(case.registry)
     return setup._replace(
         where=finding.where or setup.where,
-        is_saved=state.is_saved(case.registry),
+        is_saved=saved is not None,
+        saved=saved,
         by_hand=setup.by_hand and not state.is_as_saved(case.registry),
         has_login=_has_login(state, entry, login_at),
         login_at=login_at,

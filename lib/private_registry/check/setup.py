@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
+from private_registry.check.lint.drafts import File
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
 from private_registry.errors import UsageError
 from private_registry.registries.endpoints import is_docker_hub, parse_mirror_url
@@ -31,6 +32,32 @@ class Files(NamedTuple):
     certs_d: str = ""
 
 
+class OnNode(NamedTuple):
+    """What containerd reads for a registry, and the files that it is from.
+
+    Args:
+        reading: of the registry.
+        written: see Setup.
+        directory: see Setup.
+        names: see Setup.
+    """
+
+    reading: Reading
+    written: Optional[File] = None
+    directory: str = ""
+    names: Tuple[str, ...] = ()
+
+    def added_to(self, setup: Setup) -> Setup:
+        """Return a setup with these files."""
+        return setup._replace(
+            written=self.written, directory=self.directory, names=self.names
+        )
+
+
+def _unknown(_registry: str) -> Optional[OnNode]:
+    return None
+
+
 class NodeFacts(NamedTuple):
     """What is known of the node that an error text comes from; all may be missing.
 
@@ -40,6 +67,8 @@ class NodeFacts(NamedTuple):
         handwritten: registries whose directory in certs.d somebody else made.
         files: of the node.
         service: name of containerd's.
+        on_node: returns what containerd reads for a registry; None where that is not
+            known.
     """
 
     has_plugin: bool = True
@@ -47,6 +76,7 @@ class NodeFacts(NamedTuple):
     handwritten: FrozenSet[str] = frozenset()
     files: Files = Files()
     service: str = SERVICE
+    on_node: Callable[[str], Optional[OnNode]] = _unknown
 
 
 NO_FACTS = NodeFacts()
@@ -81,6 +111,13 @@ class Setup(NamedTuple):
         namespace: of that pod; likewise.
         files: of the node; without them no command changes one.
         service: name of containerd's.
+        entries: whom containerd asks now; None where that is not known.
+        asked: the one of them that it is about; None for none.
+        written: the hosts.toml that says so, as somebody else wrote it; None for none,
+            and where it is not known.
+        directory: of that file, or of certificates without one; empty likewise.
+        names: of what is in that directory.
+        saved: what registries.toml says of the registry.
     """
 
     registry: str = ""
@@ -104,6 +141,12 @@ class Setup(NamedTuple):
     namespace: str = ""
     files: Files = Files()
     service: str = SERVICE
+    entries: Optional[Tuple[HostEntry, ...]] = None
+    asked: Optional[HostEntry] = None
+    written: Optional[File] = None
+    directory: str = ""
+    names: Tuple[str, ...] = ()
+    saved: Optional[Registry] = None
 
     @property
     def scheme(self) -> str:
@@ -144,18 +187,20 @@ def setup_of(reading: Reading, entry: Optional[HostEntry], speaks: str) -> Setup
         entry: the endpoint that it is about; None where it is about files.
         speaks: what that one speaks, as far as that came out.
     """
-    is_mirror = entry is not None and not _is_own(reading, entry)
+    is_mirror = entry is not None and not is_own(reading.registry, entry)
     is_every = reading.registry == EVERY_REGISTRY
     return Setup(
         reading.registry,
-        "" if entry is None else _typed(entry.scheme, entry),
+        "" if entry is None else typed_url(entry.scheme, entry),
         is_mirror,
         _mirrors(reading),
-        is_every or any(_is_own(reading, each) for each in reading.entries),
+        is_every or any(is_own(reading.registry, each) for each in reading.entries),
         speaks,
         Trust() if entry is None else entry.trust,
         "" if entry is None else entry.where,
         by_hand=bool(reading.source),
+        entries=reading.entries,
+        asked=entry,
     )
 
 
@@ -176,18 +221,20 @@ def with_scheme(url: str, scheme: str) -> str:
 def _mirrors(reading: Reading) -> Tuple[str, ...]:
     found: Dict[Tuple[str, str], str] = {}
     for entry in reading.entries:
-        url = _typed(entry.scheme, entry)
-        if not _is_own(reading, entry) and can_be_typed(url):
+        url = typed_url(entry.scheme, entry)
+        if not is_own(reading.registry, entry) and can_be_typed(url):
             found.setdefault((entry.authority, entry.path), url)
     return tuple(found.values())
 
 
-def _is_own(reading: Reading, entry: HostEntry) -> bool:
-    if reading.registry == DOCKER_HUB:
+def is_own(registry: str, entry: HostEntry) -> bool:
+    """Whether an endpoint is the registry itself."""
+    if registry == DOCKER_HUB:
         return is_docker_hub(entry.authority)
-    return entry.authority == reading.registry
+    return entry.authority == registry
 
 
-def _typed(scheme: str, entry: HostEntry) -> str:
+def typed_url(scheme: str, entry: HostEntry) -> str:
+    """Return an endpoint's URL as it is typed for a mirror."""
     path = "" if entry.path == "/v2" else entry.path
     return f"{scheme}://{entry.authority}{path}"

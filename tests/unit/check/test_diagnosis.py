@@ -418,7 +418,7 @@ def test_a_host_that_is_a_shells_command_is_in_none() -> None:
             ADD + "--registry docker.io --ca ca.crt",
         ),
         ("quay.io", ["http://docker.io/v2"], "sudo nano +4 F"),
-        ("quay.io", [MIRROR, "http://docker.io"], ADD + "--mirror quay.io=https://m:1"),
+        ("quay.io", [MIRROR, "http://docker.io"], "sudo nano +4 F"),
         ("quay.io", ["https://m:1/a%b"], "sudo nano +4 F"),
     ],
 )

@@ -8,8 +8,15 @@ from typing import NamedTuple, Optional, Pattern, Tuple
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.explain.message import Asked, registry_of
 from private_registry.check.image import Subject
-from private_registry.check.reading.reading import Trust
-from private_registry.check.setup import NodeFacts, Setup, with_scheme
+from private_registry.check.reading.reading import HostEntry, Reading, Trust
+from private_registry.check.setup import (
+    NodeFacts,
+    OnNode,
+    Setup,
+    is_own,
+    setup_of,
+    with_scheme,
+)
 from private_registry.registries.model import Mirror, Registry, Tls
 
 _DOCKER = re.compile(
@@ -113,7 +120,11 @@ def setup_of_scene(cause: Cause, scene: Scene, facts: NodeFacts) -> Tuple[Setup,
         namespace=_first_name(_POD, scene.around),
         files=facts.files,
         service=facts.service,
+        saved=saved,
     )
+    found = facts.on_node(scene.registry) if by_hand else None
+    if found is not None and not scene.is_docker:
+        return _as_written(setup, found, scene), ""
     if is_known or scene.is_docker:
         return setup, ""
     return setup, _HOST_ONLY if scene.is_mirror else _IF_PLAIN if cause in LOGIN else ""
@@ -122,6 +133,36 @@ def setup_of_scene(cause: Cause, scene: Scene, facts: NodeFacts) -> Tuple[Setup,
 def _first_name(pattern: Pattern[str], text: str) -> str:
     found = pattern.search(text)
     return next(filter(None, found.groups()), "") if found else ""
+
+
+def _as_written(setup: Setup, found: OnNode, scene: Scene) -> Setup:
+    """Return a setup with what somebody's files say, and whom of them the message is
+    about.
+    """
+    entry = _entry_asked(found.reading, scene)
+    now = setup_of(found.reading, entry, "")
+    if entry is not None:
+        setup = setup._replace(url=now.url, is_mirror=now.is_mirror)
+    return found.added_to(setup)._replace(
+        mirrors=now.mirrors,
+        falls_back=now.falls_back,
+        trust=now.trust,
+        entries=now.entries,
+        asked=entry,
+        where=now.where or setup.where,
+    )
+
+
+def _entry_asked(reading: Reading, scene: Scene) -> Optional[HostEntry]:
+    """Return the endpoint that was asked; None where it may be one of several."""
+    if scene.asked is None or scene.is_token_server:
+        own = [each for each in reading.entries if is_own(reading.registry, each)]
+        places = {(each.scheme, each.authority) for each in reading.entries}
+        return own[0] if own and len(places) == 1 else None
+    scheme, authority = scene.asked.scheme, scene.asked.authority
+    at = [each for each in reading.entries if each.authority == authority]
+    found = [each for each in at if scheme in ("", each.scheme)]
+    return found[0] if len({(e.scheme, e.path) for e in found}) == 1 else None
 
 
 def _endpoint(

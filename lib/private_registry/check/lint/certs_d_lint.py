@@ -102,6 +102,8 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
     near = [name for name in sorted(names) if _is_near(name)]
     if len(near) == 1 and look(posixpath.join(path, near[0])).content:
         old = posixpath.join(path, near[0])
+        # Without a hosts.toml they count, and with it only if it names them.
+        has_certificates = any(each.endswith((".crt", ".cert")) for each in names)
         yield Finding(
             Cause.MISNAMED_FILE,
             f"{shown_name(near[0])} is not read; the file must be named {HOSTS_TOML}",
@@ -110,6 +112,11 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
             why="containerd takes the registry for one without a configuration",
             remedy=Remedy(
                 f"sudo mv {quoted(old)} {quoted(posixpath.join(path, HOSTS_TOML))}"
+            ),
+            explains=frozenset(Cause) if has_certificates else frozenset(),
+            is_guess=has_certificates,
+            harmless=Remedy(
+                owner="whoever wrote it: take it away, for all is well without it"
             ),
         )
 
@@ -157,12 +164,20 @@ def _shadowed(
             is_fault = _asks(registry, directory.path, look, version) != _asks(
                 registry, other, look, version
             )
-            aside = directory.path + ".off"
-            command = f"sudo mv {quoted(directory.path)} {quoted(aside)}"
-            is_free = look(aside).problem == "missing"
             yield _finding_of_shadow(
                 registry, directory.path, other, is_fault=is_fault
-            )._replace(remedy=Remedy(command if is_free else ""))
+            )._replace(
+                remedy=_aside(directory.path, look),
+                explains=frozenset(Cause) if is_fault else frozenset(),
+                is_guess=is_fault,
+                harmless=_aside(other, look),
+            )
+
+
+def _aside(path: str, look: LookAt) -> Remedy:
+    aside = path + ".off"
+    is_free = look(aside).problem == "missing"
+    return Remedy(f"sudo mv {quoted(path)} {quoted(aside)}" if is_free else "")
 
 
 def _finding_of_shadow(
@@ -190,6 +205,8 @@ def _empty(registry: str, path: str, default: str) -> Finding:
         why="containerd reads the first directory that is there, whatever is in it",
         remedy=Remedy(f"sudo rmdir {quoted(path)}"),
         severity=Severity.NOTE,
+        is_guess=True,
+        harmless=Remedy(owner="whoever made the directory: take it away if not meant"),
     )
 
 

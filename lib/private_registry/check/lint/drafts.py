@@ -16,10 +16,11 @@ from private_registry.check.reading.hosts_document import (
     HostsDocument,
     Refused,
 )
-from private_registry.check.reading.reading import HostEntry, Trust
+from private_registry.check.reading.reading import HostEntry, Trust, asked_alike
 from private_registry.containerd.releases import Version
 from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
+from private_registry.texts.showing import quoted
 from private_registry.texts.toml_statements import Path, Statement
 
 
@@ -39,6 +40,9 @@ class File(NamedTuple):
     content: bytes
     version: Version
     beside: Trust = Trust()
+
+    def __repr__(self) -> str:
+        return f"File({self.path!r})"
 
     @property
     def text(self) -> str:
@@ -110,7 +114,7 @@ def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Find
         entries: whom containerd asks now.
     """
     after = file.edited(draft.edits).entries() if draft.edits else None
-    changes = after is None or _pulls(after) != _pulls(entries)
+    changes = after is None or not asked_alike(after, entries)
     command = command_of(file, draft.edits) if draft.edits else ""
     return Finding(
         draft.cause,
@@ -122,6 +126,7 @@ def finding_of(file: File, draft: Draft, entries: Tuple[HostEntry, ...]) -> Find
         Remedy(command),
         Severity.FAULT if draft.is_certain and changes else Severity.NOTE,
         draft.explains,
+        is_guess=bool(draft.edits) and changes and not draft.is_certain,
     )
 
 
@@ -130,17 +135,16 @@ def command_of(file: File, edits: Edits) -> str:
 
     Empty where it would show what may be a secret.
     """
-    return line_edits.command(file.path, file.text, edits, is_known_of_hosts)
+    command = line_edits.command(file.path, file.text, edits, is_known_of_hosts)
+    has_mark = file.content.startswith(BYTE_ORDER_MARK)
+    # A line before the first would leave the mark amid the file.
+    return f"{without_mark(file)} && {command}" if command and has_mark else command
 
 
-def _pulls(entries: Tuple[HostEntry, ...]) -> List[HostEntry]:
-    """Return endpoints with what matters for pulling only."""
-    return [
-        each._replace(
-            where="", capabilities=each.capabilities - {"push"}, is_server=False
-        )
-        for each in entries
-    ]
+def without_mark(file: File) -> str:
+    """Return the command that takes a byte order mark away."""
+    script = r"1s/^\xEF\xBB\xBF//"
+    return f"sudo sed -i {quoted(script)} {quoted(file.path)}"
 
 
 # --- edits of statements --------------------------------------------------------------

@@ -13,11 +13,16 @@ from private_registry.check.lint import (
     hosts_settings_lint,
     hosts_urls_lint,
 )
-from private_registry.check.lint.drafts import Draft, File, command_of, finding_of
+from private_registry.check.lint.drafts import (
+    Draft,
+    File,
+    command_of,
+    finding_of,
+    without_mark,
+)
 from private_registry.check.reading import hosts_entries
 from private_registry.check.reading.hosts_document import HostsDocument, Refused
 from private_registry.check.reading.reading import HostEntry
-from private_registry.texts.showing import quoted
 
 Entries = Tuple[HostEntry, ...]
 # Nobody writes such a file by hand, and each finding reads it anew.
@@ -83,11 +88,33 @@ def _refused(file: File, entries: Entries) -> Finding:
     if after is None and draft.edits and not _gets_further(file, draft):
         draft = draft._replace(edits=())
     finding = finding_of(file, draft, entries)
+    edited = file.edited(draft.edits)
     if draft.cause is Cause.BYTE_ORDER_MARK:
-        script = r"1s/^\xEF\xBB\xBF//"
-        command = f"sudo sed -i {quoted(script)} {quoted(file.path)}"
-        return finding._replace(remedy=Remedy(command))
-    return finding
+        finding = finding._replace(remedy=Remedy(without_mark(file)))
+        edited = file._replace(content=file.text.encode())
+    return _with_certificates(finding, edited, entries)
+
+
+def _with_certificates(finding: Finding, edited: File, entries: Entries) -> Finding:
+    """Return a finding with a remedy that lets those certificates count on that count
+    now, beside a file that is thrown away.
+    """
+    command, after = finding.remedy.command, edited.entries()
+    if not command or after is None:
+        return finding
+    own = {each.authority for each in entries}
+    places = {each.url for each in after if each.authority in own}
+    edits = tuple(
+        edit
+        for draft in hosts_settings_lint.drafts(edited, edited.document(), after)
+        if draft.cause is Cause.CERTIFICATES_IGNORED and draft.endpoint in places
+        for edit in draft.edits
+    )
+    if not edits:
+        return finding
+    # A table twice is one place.
+    more = command_of(edited, tuple(dict.fromkeys(edits)))
+    return finding._replace(remedy=Remedy(f"{command} && {more}" if more else command))
 
 
 def _refusal(file: File) -> Refused:

@@ -12,7 +12,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
-from private_registry.check.reading.reading import HostEntry, LookAt
+from private_registry.check.reading.reading import HostEntry, Look, LookAt
 from private_registry.texts import pem
 from private_registry.texts.harmless_lines import is_file
 from private_registry.texts.showing import quoted, shown_place
@@ -109,7 +109,7 @@ def _problem(
             entry.url,
             entry.where,
             "every pull of this registry fails, whichever endpoint would answer",
-            _remedy(named, at_hand, is_directory=seen.names is not None),
+            _remedy(named, at_hand, seen),
         )
 
 
@@ -131,11 +131,14 @@ def _unusable(named: _Named) -> Cause:
     return Cause.CLIENT_UNUSABLE if named.is_client else Cause.CA_UNUSABLE
 
 
-def _remedy(named: _Named, at_hand: str, *, is_directory: bool) -> Remedy:
-    if is_directory or not is_file(named.path):
+def _remedy(named: _Named, at_hand: str, seen: Look) -> Remedy:
+    is_there = seen.content is not None
+    if seen.names is not None or not is_file(named.path):
         return Remedy()
     mode = "600" if named.is_key else "644"
-    command = f"sudo install -D -m {mode} {at_hand} {quoted(named.path)}"
+    # What is there, and no certificate here, may be something else's key.
+    backup = " --backup" if is_there else ""
+    command = f"sudo install -D{backup} -m {mode} {at_hand} {quoted(named.path)}"
     return Remedy(command, f"the right {_kind(named)[0][4:]} in the file {at_hand}")
 
 

@@ -167,6 +167,7 @@ def _placed(
     return entry._replace(
         tries_https=tries_https,
         falls_back_to_http=tries_https,
+        dial_timeout=fields.dial_timeout,
         is_proxy=entry.authority != registry and not is_hub,
         where=where,
     )

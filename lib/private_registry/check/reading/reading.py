@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, NamedTuple, Optional, Tuple
+from typing import Callable, FrozenSet, Iterable, NamedTuple, Optional, Tuple
 
 from private_registry.check.findings import Finding
 from private_registry.texts.showing import shown_place
@@ -84,6 +84,8 @@ class HostEntry(NamedTuple):
         is_server: it is the last one: ``server``, or the registry itself where that is
             not given.
         where: file and line that it is from; empty where it is from none.
+        dial_timeout: how long its connections may take, as written; empty where that is
+            not given.
     """
 
     scheme: str
@@ -97,6 +99,7 @@ class HostEntry(NamedTuple):
     is_proxy: bool = False
     is_server: bool = False
     where: str = ""
+    dial_timeout: str = ""
 
     @property
     def url(self) -> str:
@@ -118,6 +121,24 @@ class HostEntry(NamedTuple):
     def resolves(self) -> bool:
         """Whether it is asked which image a tag is."""
         return {"pull", "resolve"} <= self.capabilities
+
+
+def asked_alike(entries: Iterable[HostEntry], others: Iterable[HostEntry]) -> bool:
+    """Whether containerd pulls by two readings in the same way: whom it asks, in which
+    order, with which trust and headers. Where that stands in a file does not matter,
+    nor do pushes, nor how a header's name is written.
+    """
+    return [_of_pulls(each) for each in entries] == [_of_pulls(each) for each in others]
+
+
+def _of_pulls(entry: HostEntry) -> HostEntry:
+    headers = ((name.lower(), values) for name, values in entry.headers)
+    return entry._replace(
+        where="",
+        capabilities=entry.capabilities - {"push"},
+        is_server=False,
+        headers=tuple(sorted(headers)),
+    )
 
 
 class Reading(NamedTuple):
