@@ -123,6 +123,9 @@ class Cause(Enum):
         "there are credentials that are never used", Mend.LOGIN)
     SETTINGS_IGNORED = template("settings_ignored",
         "this containerd ignores a part of its configuration", Mend.TEMPLATE)
+    PLUGIN_NAME = template("plugin_name",
+        "a table in containerd's configuration is named after no plugin of its",
+        Mend.TEMPLATE)
     MIRRORS_KILL_CRI = template("mirrors_kill_cri",
         "this containerd takes no mirrors in its configuration", Mend.REFRESH)
     NATIVE_SNAPSHOTTER = template("native_snapshotter",
