@@ -305,14 +305,29 @@ def _mirrors(stage: Stage) -> None:
     stage.template(f'\n[{section}]\n  endpoint = ["http://GATE"]\n')
 
 
+def _other_version(stage: Stage) -> None:
+    stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
+    section = 'plugins.cri.registry.mirrors."GATE"'
+    stage.template(f'\n[{section}]\n  endpoint = ["http://GATE"]\n')
+
+
+def _wrong_quotes(stage: Stage) -> str:
+    return _login_below(stage, 'plugins."io.containerd.grpc.v1".cri.registry', "")
+
+
 def _wrong_key(stage: Stage) -> str:
+    section = 'plugins."io.containerd.grpc.v1.cri".registry'
+    return _login_below(stage, section, "http://")
+
+
+def _login_below(stage: Stage, above: str, scheme: str) -> str:
     registry = stage.log_in_to("htpasswd")
     assert registry.credentials is not None
     stage.hosts(
         f'server = "http://{registry.host}"\n[host."http://{registry.host}"]\n',
         registry.host,
     )
-    section = f'plugins."io.containerd.grpc.v1.cri".registry.configs."http://{registry.host}".auth'
+    section = f'{above}.configs."{scheme}{registry.host}".auth'
     login = registry.credentials
     stage.template(
         f"\n[{section}]\n  username = {json.dumps(login.username)}\n"
@@ -541,6 +556,12 @@ ROWS: dict[str, Row] = {
     # containerd-template.toml
     "mirrors beside config_path": Row(
         "mirrors_beside_config_path", _mirrors, words="cri_missing"
+    ),
+    "a table of another version": Row(
+        "plugin_name", _other_version, words="containerd_down", series=OLD
+    ),
+    "quotes in the wrong place": Row(
+        "plugin_name", _wrong_quotes, words="login_missing"
     ),
     "login under a URL": Row("credentials_key", _wrong_key, words="login_missing"),
     "restart pending": Row("restart_pending", _pending, words="login_missing"),
