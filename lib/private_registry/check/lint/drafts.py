@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import FrozenSet, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import Cause
@@ -18,7 +17,8 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.containerd.releases import Version
-from private_registry.texts import toml_statements, toml_writing
+from private_registry.registries.addresses import slip_in
+from private_registry.texts import toml, toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
 from private_registry.texts.toml_statements import Path, Statement
 
@@ -204,16 +204,19 @@ def renamed(document: HostsDocument, path: Path, new: str) -> Edits:
     return tuple(found)
 
 
-def right_url(url: str) -> str:
-    """Return what a URL with a slip in it was meant to be.
-
-    Empty where that is unclear.
-    """
-    match = re.fullmatch(
-        r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE
-    )
-    right = f"{match[1].lower()}://{match[2]}" if match else url.strip()
-    return right if right != url else ""
+def keeps_a_slip(edits: Edits) -> bool:
+    """Whether an address that cannot be stands in the lines that come."""
+    lines = [f"{line}\n" for edit in edits for line in edit.lines]
+    try:
+        found = toml_statements.parse(lines, may_repeat=True, skip_unreadable=True)
+    except toml.TomlSyntaxError:
+        return False
+    addresses = [
+        str(each.path[1]) if each.path[0] == "host" else str(each.value)
+        for each in found
+        if each.path == ("server",) or (each.path[:1] == ("host",) and each.path[1:])
+    ]
+    return any(address and slip_in(address) is not None for address in addresses)
 
 
 def with_url(

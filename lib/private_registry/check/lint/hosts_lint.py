@@ -13,7 +13,13 @@ from private_registry.check.lint import (
     hosts_settings_lint,
     hosts_urls_lint,
 )
-from private_registry.check.lint.drafts import Draft, File, command_of, finding_of
+from private_registry.check.lint.drafts import (
+    Draft,
+    File,
+    command_of,
+    finding_of,
+    keeps_a_slip,
+)
 from private_registry.check.reading import hosts_entries
 from private_registry.check.reading.hosts_document import HostsDocument, Refused
 from private_registry.check.reading.reading import HostEntry
@@ -42,7 +48,7 @@ def findings_of(file: File, entries: Entries) -> List[Finding]:
     if file.entries() is None:
         return [_refused(file, entries)] if _says_anything(file) else []
     document = file.document()
-    every = (draft for rule in _RULES for draft in rule(file, document, entries))
+    every = (_safe(each) for rule in _RULES for each in rule(file, document, entries))
     drafts = list(islice(every, _MOST_DRAFTS))
     return one_command(
         file, [(draft, finding_of(file, draft, entries)) for draft in drafts]
@@ -71,6 +77,11 @@ def one_command(file: File, found: List[Tuple[Draft, Finding]]) -> List[Finding]
     ]
 
 
+def _safe(draft: Draft) -> Draft:
+    """Return a draft without edits that leave an address as wrong as it is."""
+    return draft._replace(edits=()) if keeps_a_slip(draft.edits) else draft
+
+
 def _says_anything(file: File) -> bool:
     return any(
         line.strip() and not line.lstrip().startswith("#") for line in file.lines
@@ -78,7 +89,7 @@ def _says_anything(file: File) -> bool:
 
 
 def _refused(file: File, entries: Entries) -> Finding:
-    draft = hosts_refused_lint.draft_of(file, _refusal(file))
+    draft = _safe(hosts_refused_lint.draft_of(file, _refusal(file)))
     after = file.edited(draft.edits).entries() if draft.edits else None
     if after is None and draft.edits and not _gets_further(file, draft):
         draft = draft._replace(edits=())

@@ -17,6 +17,9 @@ _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
 # once.
 _HEADER = re.compile(r"(?P<indent>\s*)\[+\s*host\s*\.\s*(?P<rest>\S.*)")
 _KEY = re.compile(r"(?P<indent>\s*)(?P<key>[A-Za-z_]+)\s*[:=](?P<rest>.*)")
+_STRAY = f"{_QUOTES};,.)]}}\\"
+_MOST_STRAYS = 3
+_UNSEEN = {0x00A0: " ", 0x200B: "", 0x2060: "", 0xFEFF: "", 0x202F: " "}
 _LONGEST_LINE, _MOST_LINES, _MOST_CHARACTERS = 500, 1000, 64 * 1024
 _TEXTS = ("server", "ca", "dial_timeout")
 _FLAGS = ("skip_verify", "override_path")
@@ -32,11 +35,13 @@ class Mended(NamedTuple):
         cause: what is wrong with the first line that is changed.
         edits: the changes.
         whole: the text is TOML after them.
+        stray: what is too much in that line, for people; empty for nothing.
     """
 
     cause: Cause
     edits: Edits
     whole: bool
+    stray: str = ""
 
 
 def mend(lines: List[str], line: int) -> Optional[Mended]:
@@ -52,6 +57,7 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
     others = iter(range(len(lines)))
     edits: List[Edit] = []
     causes: List[Cause] = []
+    strays: List[str] = []
     for _ in range(_ATTEMPTS):
         order = chain([line - 1], others)
         found = next(
@@ -60,6 +66,7 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
         if found is None:
             break
         at, text, cause = found
+        strays.append(_too_much(mended[at].rstrip("\r\n"), text))
         mended[at] = text + "\n"
         edits.append(Edit(at + 1, 1, (text,)))
         causes.append(cause)
@@ -68,20 +75,53 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
         except Refused as error:
             line = error.line
         else:
-            return Mended(causes[0], tuple(edits), whole=True)
-    return Mended(causes[0], tuple(edits), whole=False) if edits else None
+            return Mended(causes[0], tuple(edits), whole=True, stray=strays[0])
+    if not edits:
+        return None
+    return Mended(causes[0], tuple(edits), whole=False, stray=strays[0])
 
 
 def _mended_at(lines: List[str], at: int) -> Optional[Tuple[int, str, Cause]]:
     line = lines[at].rstrip("\r\n") if 0 <= at < len(lines) else ""
     if len(line) > _LONGEST_LINE:
         return None
-    if not line.strip() or not line.replace("\t", " ").isprintable() or _is_toml(line):
+    if not line.strip() or _is_toml(line):
+        return None
+    stray = _without_stray(line)
+    if stray is not None:
+        return at, stray, Cause.NOT_TOML
+    if not line.replace("\t", " ").isprintable():
         return None
     found = _mended_header(line) or _mended_key(line)
     if found is None or not _is_toml(found[0]):
         return None
     return (at, *found)
+
+
+def _without_stray(line: str) -> Optional[str]:
+    """Return a line without what is too much at its ends, or cannot be seen."""
+    seen = line.translate(_UNSEEN)
+    if seen != line and _is_toml(seen):
+        return seen
+    front = line.lstrip()
+    for length in range(1, _MOST_STRAYS + 1):
+        if set(line[-length:]) <= set(_STRAY) and _is_toml(line[:-length].rstrip()):
+            return line[:-length].rstrip()
+        if set(front[:length]) <= set(_QUOTES) and _is_toml(front[length:]):
+            return front[length:]
+    return None
+
+
+def _too_much(before: str, after: str) -> str:
+    """Name what was taken off a line, where nothing else was changed."""
+    unseen = next((each for each in before if ord(each) in _UNSEEN), "")
+    if unseen and before.translate(_UNSEEN) == after:
+        return f"a character that nobody sees, U+{ord(unseen):04X},"
+    if after and before.startswith(after):
+        return f"a stray {before[len(after):].strip()[:1]} at its end"
+    if after and before.endswith(after):
+        return f"a stray {before.strip()[:1]} before it"
+    return ""
 
 
 def _is_toml(line: str) -> bool:
