@@ -129,7 +129,7 @@ class Containerd:
         """Return what containerd understands of a text; None where it is not there."""
         program = os.path.join(self._node.snap, "bin", "containerd")
         command = [program, "--config", "/dev/stdin", "config", "dump"]
-        done = commands.run(command, stdin=self._node.rendered(text).encode())
+        done = commands.run(command, stdin=os.fsencode(self._node.rendered(text)))
         if done is not None and done.exit_code != 0:
             raise NodeError(
                 f"containerd cannot read its configuration: {self._words(done.stderr)}",

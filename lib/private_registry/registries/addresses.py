@@ -38,10 +38,23 @@ class Slip(NamedTuple):
     Args:
         what: the rest of a sentence that begins with the address.
         right: the address as it was meant; empty where that cannot be known.
+        is_whole: nothing else needs to be said of it.
+        is_told_elsewhere: whoever reads the command line has a word of its own for it.
     """
 
     what: str
     right: str = ""
+    is_whole: bool = False
+    is_told_elsewhere: bool = False
+
+    def told(self, shown: str, message: str) -> str:
+        """Return the words for an address, behind those of a reader that refused it.
+
+        Args:
+            shown: the address, as it may be shown.
+            message: what the reader says.
+        """
+        return f"{shown} {self.what}" if self.is_whole else f"{message}; it {self.what}"
 
 
 def slip_in(address: str) -> Optional[Slip]:
@@ -52,7 +65,7 @@ def slip_in(address: str) -> Optional[Slip]:
             than http and https, one in capitals, and a path are no business of this.
     """
     if len(address) > _LONGEST:
-        return Slip("is too long")
+        return Slip("is too long", is_told_elsewhere=True)
     bare = address.strip(_EDGE)
     if bare != address:
         return _stray(address, bare)
@@ -61,7 +74,11 @@ def slip_in(address: str) -> Optional[Slip]:
     found = _NO_URL.match(address)
     if found is not None and found["between"] != "://":
         what = f"has {found['between'].strip() or 'a blank'} where :// belongs"
-        return Slip(what, _well(f"{found['scheme'].lower()}://{found['rest']}"))
+        # Of three slashes the third may begin a path whose host is missing.
+        host = _AUTHORITY_END.split(found["rest"], maxsplit=1)[0]
+        is_host = "///" not in found["between"] or "." in host or ":" in host
+        right = f"{found['scheme'].lower()}://{found['rest']}"
+        return Slip(what, _well(right) if is_host else "")
     scheme, separator, rest = address.partition("://")
     if not separator:
         scheme, rest = "", address
@@ -78,7 +95,7 @@ def _well(address: str) -> str:
 
 def _stray(address: str, bare: str) -> Slip:
     if not bare:
-        return Slip("is empty")
+        return Slip("is empty", is_told_elsewhere=True)
     slip = slip_in(bare)
     if slip is not None:
         return slip
@@ -87,7 +104,7 @@ def _stray(address: str, bare: str) -> Slip:
     front, end = (each.strip(_BLANKS) for each in edges)
     if front or end:
         return Slip(f"has a stray {_named((front + end)[0])}", bare)
-    return Slip("has a blank before or behind it", bare)
+    return Slip("has a blank before or behind it", bare, is_told_elsewhere=True)
 
 
 def _named(character: str) -> str:
@@ -100,10 +117,10 @@ def _second_scheme(scheme: str, rest: str) -> Optional[Slip]:
     if found is not None:
         is_same = found["scheme"].lower() == scheme.lower()
         right = _well(f"{scheme}://{found['rest']}") if is_same else ""
-        return Slip("has two schemes", right)
+        return Slip("has two schemes", right, is_whole=True)
     before, separator, _ = rest.partition("://")
     if separator and "/" not in before:
-        return Slip("has two schemes")
+        return Slip("has two schemes", is_whole=True)
     return None
 
 
@@ -112,26 +129,20 @@ def _host(front: str, rest: str) -> Optional[Slip]:
     tail = rest[len(authority) :]
     user, at, host_port = authority.rpartition("@")
     if not host_port or host_port.startswith(":"):
-        return Slip("names no host")
+        return Slip("names no host", is_told_elsewhere=True)
     if host_port.startswith("["):
         return _in_brackets(host_port)
     if host_port.count(":") > 1:
+        if _is_ip(host_port, 6):
+            what = "needs brackets around its IPv6 address"
+            return Slip(what, is_told_elsewhere=True)
         right = _one_port(host_port)
-        return Slip(
-            (
-                "needs brackets around its IPv6 address"
-                if _is_ip(host_port, 6)
-                else "has two ports"
-            ),
-            f"{front}{user}{at}{right}{tail}" if right else "",
-        )
+        return Slip("has two ports", right and f"{front}{user}{at}{right}{tail}")
     host, _, port = host_port.partition(":")
     return _name(host) or _port(port)
 
 
 def _one_port(host_port: str) -> str:
-    if _is_ip(host_port, 6):
-        return f"[{host_port}]"
     host, *ports = host_port.split(":")
     right = f"{host}:{ports[0]}"
     is_well = len(set(ports)) == 1 and not (_name(host) or _port(ports[0]))
@@ -141,7 +152,7 @@ def _one_port(host_port: str) -> str:
 def _in_brackets(host_port: str) -> Optional[Slip]:
     found = _BRACKETS.match(host_port)
     if found is None or not _is_ip(found["address"].partition("%")[0], 6):
-        return Slip("has no IPv6 address in its brackets")
+        return Slip("has no IPv6 address in its brackets", is_told_elsewhere=True)
     return _port(found["port"] or "")
 
 
@@ -149,20 +160,22 @@ def _name(host: str) -> Optional[Slip]:
     if "*" in host:
         return Slip("names an impossible host: in an address * stands for nothing")
     if any(each in _BLANKS for each in host):
-        return Slip("has a blank in its host")
+        return Slip("has a blank in its host", is_told_elsewhere=True)
     odd = next((each for each in host if not (each.isalnum() or each in "-_.")), "")
     if odd:
         return Slip(f"has a {_named(odd)} in its host, where none can be")
     if _DIGITS_AND_DOTS.match(host) and "." in host.rstrip(".") and not _is_ip(host, 4):
-        return Slip("has numbers that are no IPv4 address")
+        return Slip("has numbers that are no IPv4 address", is_told_elsewhere=True)
     if host.startswith((".", "-")) or ".." in host:
-        return Slip("names an impossible host")
+        return Slip("names an impossible host", is_told_elsewhere=True)
     return None
 
 
 def _port(port: str) -> Optional[Slip]:
     if port and not (_PORT.match(port) and 1 <= int(port) <= _MAX_PORT):
-        return Slip("has a port that is no number from 1 to 65535")
+        return Slip(
+            "has a port that is no number from 1 to 65535", is_told_elsewhere=True
+        )
     return None
 
 

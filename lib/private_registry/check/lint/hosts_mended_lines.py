@@ -10,6 +10,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.hosts_document import Refused
+from private_registry.registries.addresses import slip_in
 from private_registry.texts import toml, toml_writing
 
 _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
@@ -141,7 +142,7 @@ def _mended_header(line: str) -> Optional[Tuple[str, Cause]]:
     if not name or len(name.split()) > 1:
         return None
     is_quoted = name[0] in "\"'" and name[0] == name[-1]
-    quoted = toml_writing.scalar(name.strip(_QUOTES))
+    quoted = toml_writing.scalar(_right(name.strip(_QUOTES)))
     text = f"{match['indent']}[host.{quoted}{tail}]{comment}"
     return text, Cause.NOT_TOML if is_quoted else Cause.UNQUOTED
 
@@ -155,7 +156,7 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
     cause = Cause.UNQUOTED if _lacks_quotes(value) else Cause.NOT_TOML
     written = ""
     if key in _TEXTS and plain and not plain.startswith("["):
-        written = toml_writing.scalar(plain)
+        written = toml_writing.scalar(_right(plain) if key == "server" else plain)
     elif key in _FLAGS and plain.lower() in _TRUE + _FALSE:
         written = "true" if plain.lower() in _TRUE else "false"
         cause = Cause.WRONG_TYPE
@@ -164,6 +165,12 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
     if not written:
         return None
     return f"{match['indent']}{key} = {written}{comment}", cause
+
+
+def _right(address: str) -> str:
+    """Return what an address was meant to be, or itself where that is unclear."""
+    slip = slip_in(address)
+    return slip.right if slip is not None and slip.right else address
 
 
 def _without_end(rest: str) -> Tuple[str, str]:

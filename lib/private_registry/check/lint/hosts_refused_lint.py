@@ -11,6 +11,7 @@ from private_registry.check.lint.drafts import (
     Draft,
     File,
     as_tables,
+    bad_addresses_of,
     into_table,
     statement_at,
     text_lines,
@@ -81,6 +82,10 @@ def _syntax(file: File, refused: Refused) -> Draft:
     if mended is None:
         return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
     edit = mended.edits[0]
+    bad = bad_addresses_of(mended.edits)
+    if bad:
+        what = f"the line is not TOML, and {bad[0].what}"
+        return Draft(Cause.BAD_URL, what, line=edit.first)
     line = _shown_line(edit.lines[0].partition(" #")[0])
     shown = f": {line}" if line else ""
     what = {
