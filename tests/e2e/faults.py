@@ -310,6 +310,14 @@ def _mirrors(stage: Stage) -> None:
     stage.template(f'\n[{section}]\n  endpoint = ["http://GATE"]\n')
 
 
+def _moved_by_spegel(stage: Stage) -> None:
+    """As Spegel does at its start, which then has nothing to say of this registry."""
+    stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
+    backup = stage.made.node.certs_d / "_backup"
+    backup.mkdir()
+    stage.directory().rename(backup / stage.gate.host)
+
+
 def _other_version(stage: Stage) -> None:
     stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
     section = 'plugins.cri.registry.mirrors."GATE"'
@@ -557,6 +565,20 @@ ROWS: dict[str, Row] = {
             'ca = "${SNAP_DATA}/args/certs.d/GATE/ca.crt"\n'
         ),
         words="ca_missing",
+    ),
+    "moved by Spegel": Row("moved_by_spegel", _moved_by_spegel, words="speaks_http"),
+    "the same scheme twice": Row(
+        "bad_url",
+        _by_hand('server = "http://http://GATE"\n[host]\n'),
+        words="any",
+    ),
+    "a stray backtick": Row(
+        "not_toml",
+        _by_hand(
+            'server = "http://GATE"\n[host."http://GATE"]\n'
+            'capabilities = ["pull", "resolve"]`\n'
+        ),
+        words="speaks_http",
     ),
     # containerd-template.toml
     "mirrors beside config_path": Row(

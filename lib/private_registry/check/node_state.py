@@ -10,11 +10,13 @@ from private_registry.changes.saved import listing_of
 from private_registry.check import remedies
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
+from private_registry.check.lint.spegel_lint import BACKUP
 from private_registry.check.lint.template_lint import lint_template
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
     is_hidden,
+    look_at,
     proxies_of,
     runtime_of,
 )
@@ -290,8 +292,19 @@ def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Findi
         # The template's own finding, or what `list` says of it.
         return None, []
     return listing, [
-        each for status in listing.registries for each in _unlike(node, status)
+        each
+        for status in listing.registries
+        if not _has_moved(node, status)
+        for each in _unlike(node, status)
     ]
+
+
+def _has_moved(node: Node, status: RegistryStatus) -> bool:
+    """Whether Spegel has moved a registry's directory away, which has its finding."""
+    tree = os.path.join(node.data, CERTS_D)
+    names = {os.path.basename(each.directory.path) for each in status.missing}
+    moved = look_at(os.path.join(tree, BACKUP)).names or ()
+    return bool(names.intersection(moved))
 
 
 def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
