@@ -167,11 +167,15 @@ def check_starts(
     table = next((each for each in found if each.ends_start), None)
     if table is not None:
         right = f"write it as [{shown_path(table.right)}], and all tables like it"
+        # Beside config_path it would end CRI.
+        is_ours = table.kind in ("mirrors", "tls") and template.config_path is not None
         raise NodeError(
             f"containerd does not start with [{shown_path(table.path)}], which is for"
             f" no plugin in a file of version {template.number}",
             place=f"{template.source}, line {table.statement.first + 1}",
-            remedy=right if table.right else "take it out",
+            remedy=(
+                right if table.right and not is_ours else "take it out of that file"
+            ),
         )
 
 

@@ -114,7 +114,10 @@ def test_containerd_is_not_asked_where_nothing_depends_on_it(
     assert asked.exists()
 
 
-FIRST = '[plugins.cri.registry.mirrors."reg.corp"]\n  endpoint = ["http://reg.corp"]\n'
+FIRST = """
+[plugins.cri.registry.mirrors."reg.corp"]
+  endpoint = ["http://reg.corp"]
+"""
 CANNOT_DUMP = """#!/bin/sh
 [ "$3" != config ] || { echo 'containerd: unsupported config version' >&2; exit 1; }
 echo containerd v1.7.29 0123abc
@@ -152,9 +155,18 @@ def test_nothing_is_done_on_a_node_that_cannot_start(
     assert result.exit_code == 4
     assert "Done" not in result.stdout
     assert "does not start with [plugins.cri.registry.mirrors." in result.stderr
-    assert f'[{CRI}.registry.mirrors."reg.corp"]' in result.stderr
+    # Beside config_path the table spelt right would end CRI.
+    assert "  do: take it out" in result.stderr
     assert "containerd-template.toml, line " in result.stderr
     assert microk8s.tree() == before
+
+
+def test_the_right_name_of_a_table_is_told(microk8s: Microk8s) -> None:
+    _append(microk8s, FIRST.replace("mirrors", "configs").replace("]\n", ".auth]\n", 1))
+    result = microk8s.run("enable", "--insecure", "reg.corp:5000")
+    assert result.exit_code == 4
+    right = f'write it as [{CRI}.registry.configs."reg.corp".auth]'
+    assert right in result.stderr
 
 
 def test_what_a_newer_containerd_passes_over_is_in_nobodys_way(
