@@ -75,7 +75,7 @@ class Containerd:
     def process(self) -> Optional[int]:
         """The number of the running process; None where it does not run."""
         # Sockets are slow to import.
-        from private_registry.containerd.cri.calls import listener  # noqa: PLC0415
+        from private_registry.containerd.cri.listening import listener  # noqa: PLC0415
 
         return listener(self._socket)
 

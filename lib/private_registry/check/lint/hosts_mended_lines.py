@@ -67,7 +67,7 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
         if found is None:
             break
         at, text, cause = found
-        strays.append(_too_much(mended[at].rstrip("\r\n"), text))
+        strays.append(_too_much(mended[at].rstrip("\r\n")))
         mended[at] = text + "\n"
         edits.append(Edit(at + 1, 1, (text,)))
         causes.append(cause)
@@ -89,14 +89,14 @@ def _mended_at(lines: List[str], at: int) -> Optional[Tuple[int, str, Cause]]:
     if not line.strip() or _is_toml(line):
         return None
     stray = _without_stray(line)
-    if stray is not None:
-        return at, stray, Cause.NOT_TOML
-    if not line.replace("\t", " ").isprintable():
-        return None
-    found = _mended_header(line) or _mended_key(line)
-    if found is None or not _is_toml(found[0]):
-        return None
-    return (at, *found)
+    is_seen = line.replace("\t", " ").isprintable()
+    found = (_mended_header(line) or _mended_key(line)) if is_seen else None
+    if found is not None and not _is_toml(found[0]):
+        found = None
+    if stray is None:
+        return None if found is None else (at, *found)
+    is_same = found is not None and toml.loads(found[0]) == toml.loads(stray)
+    return at, found[0] if found is not None and is_same else stray, Cause.NOT_TOML
 
 
 def _without_stray(line: str) -> Optional[str]:
@@ -113,16 +113,17 @@ def _without_stray(line: str) -> Optional[str]:
     return None
 
 
-def _too_much(before: str, after: str) -> str:
-    """Name what was taken off a line, where nothing else was changed."""
+def _too_much(before: str) -> str:
+    """Name what has to be taken off a line, where nothing else is wrong with it."""
+    after = _without_stray(before)
+    if after is None:
+        return ""
     unseen = next((each for each in before if ord(each) in _UNSEEN), "")
     if unseen and before.translate(_UNSEEN) == after:
         return f"a character that nobody sees, U+{ord(unseen):04X},"
-    if after and before.startswith(after):
+    if before.startswith(after):
         return f"a stray {before[len(after):].strip()[:1]} at its end"
-    if after and before.endswith(after):
-        return f"a stray {before.strip()[:1]} before it"
-    return ""
+    return f"a stray {before.strip()[:1]} before it"
 
 
 def _is_toml(line: str) -> bool:
