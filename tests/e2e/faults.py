@@ -10,6 +10,7 @@ from pathlib import Path
 
 from registry_harness import CertificateAuthority, PullingNode, Registry, fill
 from registry_harness.containerd.releases import SERIES
+from registry_harness.errors import StartError
 from registry_harness.registries.gatekeeper import (
     Answer,
     BlackHole,
@@ -96,7 +97,11 @@ class Stage:
         """Append to containerd's template, and restart containerd."""
         with self.made.node.template.open("a", encoding="utf-8") as stream:
             stream.write(text.replace("GATE", self.gate.host))
-        self.made.containerd.restart(wait_for_cri=False)
+        try:
+            self.made.containerd.restart(wait_for_cri=False)
+        except StartError:
+            # Some templates are about that.
+            return
         end = time.monotonic() + _CRI_SECONDS
         while not self.made.containerd.cri.is_ready() and time.monotonic() < end:
             time.sleep(_POLL_SECONDS)
@@ -305,14 +310,37 @@ def _mirrors(stage: Stage) -> None:
     stage.template(f'\n[{section}]\n  endpoint = ["http://GATE"]\n')
 
 
+def _moved_by_spegel(stage: Stage) -> None:
+    """As Spegel does at its start, which then has nothing to say of this registry."""
+    stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
+    backup = stage.made.node.certs_d / "_backup"
+    backup.mkdir()
+    stage.directory().rename(backup / stage.gate.host)
+
+
+def _other_version(stage: Stage) -> None:
+    stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
+    section = 'plugins.cri.registry.mirrors."GATE"'
+    stage.template(f'\n[{section}]\n  endpoint = ["http://GATE"]\n')
+
+
+def _wrong_quotes(stage: Stage) -> str:
+    return _login_below(stage, 'plugins."io.containerd.grpc.v1".cri.registry', "")
+
+
 def _wrong_key(stage: Stage) -> str:
+    section = 'plugins."io.containerd.grpc.v1.cri".registry'
+    return _login_below(stage, section, "http://")
+
+
+def _login_below(stage: Stage, above: str, scheme: str) -> str:
     registry = stage.log_in_to("htpasswd")
     assert registry.credentials is not None
     stage.hosts(
         f'server = "http://{registry.host}"\n[host."http://{registry.host}"]\n',
         registry.host,
     )
-    section = f'plugins."io.containerd.grpc.v1.cri".registry.configs."http://{registry.host}".auth'
+    section = f'{above}.configs."{scheme}{registry.host}".auth'
     login = registry.credentials
     stage.template(
         f"\n[{section}]\n  username = {json.dumps(login.username)}\n"
@@ -618,9 +646,29 @@ ROWS: dict[str, Row] = {
     "a mirror's protocol, beside settings": Row(
         "speaks_http", _mirror_beside_settings, words=None
     ),
+    "moved by Spegel": Row("moved_by_spegel", _moved_by_spegel, words="speaks_http"),
+    "the same scheme twice": Row(
+        "bad_url",
+        _by_hand('server = "http://http://GATE"\n[host]\n'),
+        words="any",
+    ),
+    "a stray backtick": Row(
+        "not_toml",
+        _by_hand(
+            'server = "http://GATE"\n[host."http://GATE"]\n'
+            'capabilities = ["pull", "resolve"]`\n'
+        ),
+        words="speaks_http",
+    ),
     # containerd-template.toml
     "mirrors beside config_path": Row(
         "mirrors_beside_config_path", _mirrors, words="cri_missing"
+    ),
+    "a table of another version": Row(
+        "plugin_name", _other_version, words="containerd_down", series=OLD
+    ),
+    "quotes in the wrong place": Row(
+        "plugin_name", _wrong_quotes, words="login_missing"
     ),
     "login under a URL": Row("credentials_key", _wrong_key, words="login_missing"),
     "restart pending": Row("restart_pending", _pending, words="login_missing"),

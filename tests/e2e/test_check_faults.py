@@ -208,6 +208,52 @@ def test_what_ends_containerd_itself(stage: Stage) -> None:
     assert pulls(stage, image(stage, None, _name())) == ""
 
 
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("*", "an impossible host"),
+        ("https://docker.i://GATE", "two schemes"),
+        ("http://<ip>:5000", "a placeholder"),
+        ("http://GATE:5000", "two ports"),
+    ],
+)
+def test_an_address_that_cannot_be(server: str, words: str, stage: Stage) -> None:
+    """Nobody but people knows what was meant, and no line is shown that keeps it."""
+    stage.hosts(f'server = "{server}"\n[host]\n')
+    reference = image(stage, None, _name())
+    assert pulls(stage, reference)
+    (fault,) = [
+        each
+        for each in check(stage, reference)["findings"]
+        if each["severity"] == "fault"
+    ]
+    assert fault["cause"] == "bad_url"
+    assert words in fault["what"]
+    assert fault["do"].startswith("sudo nano +1 ")
+
+
+@pytest.mark.parametrize("containerd_release", OLD, indirect=True)
+def test_add_where_containerd_cannot_start(stage: Stage) -> None:
+    """Nothing is done, and that is said, until the table is right."""
+    node = stage.made.node
+    stage.add("--registry", "other.corp")
+    stage.template('\n[plugins.cri.registry]\n  config_path = ""\n')
+    before = node.snapshot()
+    for words in (("add", "--insecure", stage.gate.host), ("apply",)):
+        done = node.plugin(ADDON, *words)
+        assert done.exit_code == 4, done
+        assert "Done" not in done.stdout
+        assert "does not start with [plugins.cri.registry]" in done.stderr
+        assert difference(before, node.snapshot()) == []
+    (fault,) = [
+        each
+        for each in check(stage, image(stage, None, _name()))["findings"]
+        if each["severity"] == "fault"
+    ]
+    assert fault["cause"] == "plugin_name"
+    assert explained(stage, stage.made.containerd.log()[-500:])[:1] == ["plugin_name"]
+
+
 @pytest.mark.parametrize("containerd_release", ["2.2", "2.3", "2.4"], indirect=True)
 def test_dots_that_end_containerd_itself(stage: Stage) -> None:
     """A dotted skip_verify crashes go-toml before 2.4 at each pull.

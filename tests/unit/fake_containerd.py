@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import List
 
-from private_registry.containerd.cri import calls
+from private_registry.containerd.cri import listening
 from unit.microk8s import Microk8s
 
 DAEMON = Path(__file__).with_name("fake_containerd_daemon.py")
@@ -110,7 +110,7 @@ class FakeContainerd:
         """End it at once, as a crash would."""
         os.kill(self.pid, signal.SIGKILL)
         (self._work / "pid").unlink()
-        while calls.listener(self.socket) is not None:
+        while listening.listener(self.socket) is not None:
             time.sleep(0.01)
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ TOUCHES = {
         *("main", "parser", "show_list", "verb"),
     ],
     "containerd": ["daemon", "refusals"],
-    "containerd/cri": ["calls", "grpc", "http2"],
+    "containerd/cri": ["grpc", "http2", "listening"],
     "docker": ["api", "discovery", "engine", "part", "reach"],
     "node": [
         *("bounded_reads", "commands", "directories", "files", "paths"),
@@ -63,6 +63,7 @@ WORKS_WITH_THEM = {
         "tls_options",
     ],
     "containerd": ["part", "template_file"],
+    "containerd/cri": ["calls"],
     "node": ["services"],
     "pull_secrets": [
         "cluster",

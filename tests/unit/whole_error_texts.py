@@ -398,6 +398,21 @@ NODE: List[Said] = [
         Cause.FIELD_TOO_NEW,
     ),
     _of(
+        "containerd: failed to load TOML from /var/snap/microk8s/8000/args/"
+        'containerd.toml: invalid plugin key URI "cri" expect io.containerd.x.vx',
+        Cause.PLUGIN_NAME,
+    ),
+    _of(
+        "containerd: failed to load TOML from /etc/containerd/config.toml: invalid"
+        ' plugin key URI "io" expect io.containerd.x.vx',
+        Cause.PLUGIN_NAME,
+    ),
+    _of(
+        "containerd: failed to load TOML from /etc/containerd/config.toml: invalid"
+        ' disabled plugin URI "cri" expect io.containerd.x.vx',
+        Cause.PLUGIN_NAME,
+    ),
+    _of(
         "containerd: failed to load TOML: /var/snap/microk8s/8000/args/containerd.toml:"
         " (23, 1): duplicated tables",
         Cause.TEMPLATE_NOT_TOML,

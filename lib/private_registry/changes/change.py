@@ -19,7 +19,7 @@ from typing import (
 
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.saved import saved_credentials
-from private_registry.containerd.daemon import Containerd
+from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.containerd.part import (
     RegistryFiles,
@@ -27,7 +27,7 @@ from private_registry.containerd.part import (
     TemplatePart,
     entries_of,
 )
-from private_registry.containerd.refusals import check_rendered
+from private_registry.containerd.refusals import check_rendered, check_starts
 from private_registry.containerd.template_file import (
     RENDERED_PATH,
     may_hold_old_logins,
@@ -152,6 +152,10 @@ def make_so(
         each for each in desired.registries if scope is None or each.name in scope
     ]
     file = read_template(node)
+    containerd = containerd_of(node, options, desired)
+    if concerned:
+        check_starts(file.template, lambda: version_of(node))
+        containerd.check_starts(file.text)
     reach = docker_reach(node, desired, options.outside, is_asked=is_docker)
     registries = RegistryFiles(
         reach.node, desired, concerned, file.template, adopt=options.adopt
@@ -160,7 +164,7 @@ def make_so(
         reach.node,
         file,
         entries_of(desired, file.template),
-        containerd_of(node, options, desired),
+        containerd,
         scope,
         adopt=options.adopt,
         no_restart=options.no_restart,

@@ -101,6 +101,10 @@ class Cause(Enum):
         "another directory is read in place of the one of {registry}", Mend.MOVED_PORT)
     WRONG_DIRECTORY = tree("wrong_directory",
         "the directory of {registry} has another name")
+    MOVED_BY_SPEGEL = tree("moved_by_spegel",
+        "Spegel moved the directory of {registry} away",
+        "whoever runs Spegel: uninstall it, which brings back what was there, or set"
+        " spegel.prependExisting=true")
     MISNAMED_FILE = file("misnamed_file", "has another name")
     NOT_A_DIRECTORY = tree("not_a_directory",
         "where the directory of {registry} in certs.d should be is a file", Mend.MOVED)
@@ -123,6 +127,9 @@ class Cause(Enum):
         "there are credentials that are never used", Mend.LOGIN)
     SETTINGS_IGNORED = template("settings_ignored",
         "this containerd ignores a part of its configuration", Mend.TEMPLATE)
+    PLUGIN_NAME = template("plugin_name",
+        "a table in containerd's configuration is named after no plugin of its",
+        Mend.TEMPLATE)
     MIRRORS_KILL_CRI = template("mirrors_kill_cri",
         "this containerd takes no mirrors in its configuration", Mend.REFRESH)
     NATIVE_SNAPSHOTTER = template("native_snapshotter",

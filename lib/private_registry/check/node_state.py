@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from private_registry.changes.outcomes import Listing, RegistryStatus
-from private_registry.changes.saved import listing_of
-from private_registry.check.adding import APPLY
-from private_registry.check.causes import LOGIN, Cause
-from private_registry.check.findings import Finding, Remedy, Severity
+from private_registry.changes.outcomes import Listing
+from private_registry.check.causes import Cause
+from private_registry.check.findings import Finding, Remedy
 from private_registry.check.kubelet_logins import (
     NO_KUBELET_LOGINS,
     KubeletLogins,
@@ -31,32 +29,30 @@ from private_registry.check.probe.result import Login
 from private_registry.check.remedies import mended
 from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
+from private_registry.check.written_state import pending, saved_listing
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import Containerd, version_of
-from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.releases import Version
-from private_registry.containerd.template import Template, shown_key
+from private_registry.containerd.template import Template
 from private_registry.containerd.template_file import (
     TEMPLATE_PATH,
     TemplateFile,
     loaded_template,
     read_template,
 )
-from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
+from private_registry.errors import ConflictError, NodeError
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
     CERTS_D,
     CONTAINERD_ENVIRONMENT,
     DATA_IN_TEMPLATE,
     KUBELET_CONFIG_JSON,
-    RENDERED,
     Node,
 )
 from private_registry.registries.model import Registry
 from private_registry.texts.showing import quoted, shown_place
-from private_registry.transaction import commit, records
+from private_registry.transaction import commit
 
-_APPLY = Remedy(APPLY)
 _ANSWER_SECONDS = 5
 
 
@@ -160,10 +156,10 @@ def observe(node: Node) -> NodeState:
         findings += [_mended_if_fault(node, e) for e in lint if not e.registry]
     if not any(each.is_fault for each in findings):
         findings += _of_runtime(node, runtime, unseen)
-    listing, hints = _saved(node, unseen)
+    listing, hints = saved_listing(node, unseen)
     hints += [each for each in lint if each.registry]
     if file is not None and listing is not None:
-        hints += _pending(node, file, loaded, listing)
+        hints += pending(node, file, loaded, listing)
     findings += _of_earlier_runs(node, unseen)
     state = NodeState(
         template=loaded or written,
@@ -314,65 +310,6 @@ def _mended_if_fault(node: Node, finding: Finding) -> Finding:
     files, service = files_of(node), service_of(node)
     setup = Setup(where=finding.where, files=files, service=service)
     return mended(finding, setup._replace(has_plugin=node.has_plugin))
-
-
-def _saved(node: Node, unseen: List[str]) -> Tuple[Optional[Listing], List[Finding]]:
-    try:
-        listing = listing_of(records.with_docker(node))
-    except PermissionError as error:
-        unseen.append(f"{error.filename}: what was configured by this addon")
-        return None, []
-    except PrivateRegistryError:
-        # The template's own finding, or what `list` says of it.
-        return None, []
-    return listing, [
-        each for status in listing.registries for each in _unlike(node, status)
-    ]
-
-
-def _unlike(node: Node, status: RegistryStatus) -> List[Finding]:
-    name = str(status.registry.name)
-    if status.missing:
-        where = node.shown(status.missing[0])
-        what = "it was configured by this addon and is missing on this node"
-        return [Finding(Cause.NOT_AS_SAVED, what, name, where=where, remedy=_APPLY)]
-    if not status.differing:
-        return []
-    # What hosts.toml names counts more than how it is named.
-    by_name = sorted(status.differing, key=lambda each: each.path.endswith(HOSTS_TOML))
-    where = node.shown(by_name[0])
-    return [
-        Finding(
-            Cause.NOT_AS_SAVED,
-            "somebody changed by hand what this addon had written",
-            name,
-            where=where,
-            remedy=Remedy(f"{APPLY} --adopt"),
-            severity=Severity.NOTE,
-        )
-    ]
-
-
-def _pending(
-    node: Node, file: TemplateFile, loaded: Optional[Template], listing: Listing
-) -> List[Finding]:
-    if loaded is None:
-        return []
-    keys = {*file.template.keys, *listing.still_loaded}
-    unloaded = Containerd(node).unloaded(file.text, keys)
-    return [
-        Finding(
-            Cause.RESTART_PENDING,
-            f"containerd still has other words on {shown_key(key)} than its"
-            " configuration",
-            key[1],
-            where=node.shown(NodePath(Root.DATA, RENDERED)),
-            why="It reads them at its start only",
-            remedy=Remedy(node.restart_command),
-            explains=LOGIN,
-        )
-        for key in sorted(unloaded)
-    ]
 
 
 def _of_earlier_runs(node: Node, unseen: List[str]) -> List[Finding]:

@@ -11,7 +11,7 @@ from typing import Dict, NamedTuple, Optional
 
 from private_registry.check.probe.proxies import Proxies, environment_of
 from private_registry.check.reading.reading import Look
-from private_registry.containerd.cri import calls
+from private_registry.containerd.cri import calls, listening
 from private_registry.node import bounded_reads
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
@@ -86,7 +86,7 @@ def runtime_of(node: Node) -> Runtime:
     socket = node.socket((arguments.content or b"").decode(errors="replace"))
     if arguments.is_hidden or is_hidden(socket, os.R_OK | os.W_OK):
         return Runtime(socket, is_seen=False, process=None, has_cri=False)
-    process = calls.listener(socket)
+    process = listening.listener(socket)
     has_cri = process is not None and calls.answers(socket, _ANSWER_SECONDS)
     return Runtime(socket, is_seen=True, process=process, has_cri=has_cri)
 

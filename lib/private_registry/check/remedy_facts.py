@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import FrozenSet, Mapping, Optional, Tuple
 
+from private_registry.check.files_on_node import on_node
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
 from private_registry.check.reading.directories import registries_in
 from private_registry.check.reading.reading import Look
 from private_registry.check.setup import NO_FACTS, Files, NodeFacts, OnNode
-from private_registry.check.written import on_node
 from private_registry.containerd.daemon import version_of
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.microk8s_defaults import is_stock

@@ -18,6 +18,7 @@ from private_registry.check.diagnosis import (
     RegistryReport,
     diagnose,
 )
+from private_registry.check.files_on_node import on_node
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import Image, parse_subject
@@ -31,7 +32,7 @@ from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.result import Question, Result
 from private_registry.check.pulling import LONGEST_WORDS, finding_of, pull
-from private_registry.check.reading.directories import registries_in
+from private_registry.check.reading.directories import can_be_named, registries_in
 from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import REFRESH, mended
@@ -40,7 +41,6 @@ from private_registry.check.request import CheckRequest
 from private_registry.check.saved_reading import as_changed
 from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
-from private_registry.check.written import on_node
 from private_registry.containerd import releases
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
@@ -155,7 +155,8 @@ def _configured(node: Node, state: NodeState) -> Iterable[str]:
     if _is_legacy(state):
         assert_template = state.template
         keys = [] if assert_template is None else list(assert_template.keys)
-        names += [key[1] for key in keys if key[0] == "mirrors"]
+        mirrored = [key[1] for key in keys if key[0] == "mirrors"]
+        names += [e for e in mirrored if e == EVERY_REGISTRY or can_be_named(e)]
     else:
         names += registries_in(_certs_d(node), look_at)
     return dict.fromkeys(names)

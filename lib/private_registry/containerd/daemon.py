@@ -75,7 +75,7 @@ class Containerd:
     def process(self) -> Optional[int]:
         """The number of the running process; None where it does not run."""
         # Sockets are slow to import.
-        from private_registry.containerd.cri.calls import listener  # noqa: PLC0415
+        from private_registry.containerd.cri.listening import listener  # noqa: PLC0415
 
         return listener(self._socket)
 
@@ -107,26 +107,36 @@ class Containerd:
             UnsupportedError: it would ignore one of the entries.
         """
         wanted = list(entries)
+        output = self._dumped(text) if wanted else None
+        if output is None:
+            return
+        try:
+            understood = Template(output, "containerd config dump")
+        except NodeError:
+            return
+        self._check_understood(understood, wanted, text)
+
+    def check_starts(self, text: str) -> None:
+        """Let a containerd that does not run read a template's text.
+
+        Raises:
+            NodeError: it does not run because it cannot read the text.
+        """
+        if self.process is None:
+            self._dumped(text)
+
+    def _dumped(self, text: str) -> Optional[str]:
+        """Return what containerd understands of a text; None where it is not there."""
         program = os.path.join(self._node.snap, "bin", "containerd")
         command = [program, "--config", "/dev/stdin", "config", "dump"]
-        done = (
-            commands.run(command, stdin=self._node.rendered(text).encode())
-            if wanted
-            else None
-        )
-        if done is None:
-            return
-        if done.exit_code != 0:
+        done = commands.run(command, stdin=os.fsencode(self._node.rendered(text)))
+        if done is not None and done.exit_code != 0:
             raise NodeError(
                 f"containerd cannot read its configuration: {self._words(done.stderr)}",
                 place=self._node.shown(TEMPLATE_PATH),
                 remedy="mend that; containerd could not start with it either",
             )
-        try:
-            understood = Template(done.stdout, "containerd config dump")
-        except NodeError:
-            return
-        self._check_understood(understood, wanted, text)
+        return None if done is None else done.stdout
 
     def _check_understood(
         self, understood: Template, wanted: List[Entry], text: str

@@ -8,8 +8,15 @@ import os
 from typing import Callable, Container, Iterable, List, Optional
 
 from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.containerd.releases import Version, dotted, needs_of
-from private_registry.containerd.template import Template, shown_key
+from private_registry.containerd.plugin_names import misnamed
+from private_registry.containerd.releases import (
+    CURRENT,
+    PATHS_OF_MIRRORS,
+    Version,
+    dotted,
+    needs_of,
+)
+from private_registry.containerd.template import Template, shown_key, shown_path
 from private_registry.containerd.template_entries import OwnedEntry, check_legacy
 from private_registry.containerd.template_file import TEMPLATE_PATH, TemplateFile
 from private_registry.containerd.template_plan import TemplateEdit
@@ -142,6 +149,34 @@ def check_not_overriding(
                     " --adopt"
                 ),
             )
+
+
+def check_starts(
+    template: Template, ask_version: Callable[[], Optional[Version]]
+) -> None:
+    """Refuse a template that this node's containerd does not start with.
+
+    containerd is only asked for its version if anything depends on it.
+
+    Raises:
+        NodeError: it has a table that is for no plugin.
+    """
+    if not any(each.ends_start for each in misnamed(template, PATHS_OF_MIRRORS)):
+        return
+    found = misnamed(template, ask_version() or CURRENT)
+    table = next((each for each in found if each.ends_start), None)
+    if table is not None:
+        right = f"write it as [{shown_path(table.right)}], and all tables like it"
+        # Beside config_path it would end CRI.
+        is_ours = table.kind in ("mirrors", "tls") and template.config_path is not None
+        raise NodeError(
+            f"containerd does not start with [{shown_path(table.path)}], which is for"
+            f" no plugin in a file of version {template.number}",
+            place=f"{template.source}, line {table.statement.first + 1}",
+            remedy=(
+                right if table.right and not is_ours else "take it out of that file"
+            ),
+        )
 
 
 def check_registry_section(node: Node, template: Template) -> None:

@@ -20,6 +20,8 @@ AUTHS_WITHOUT_SCHEME = (1, 4, 4)
 CONFIG_PATH = (1, 5, 0)
 TLS_OF_MIRRORS_GONE = (2, 0, 0)
 TRANSFER_SERVICE = (2, 1, 0)
+# The configuration's version 3; its older versions are all read alike since 2.3.
+CRI_IN_TWO, MOVES_EVERY_VERSION = (2, 0, 0), (2, 3, 0)
 # Between these mirrors beside a config_path by default end CRI (issue 12612).
 DEFAULT_CONFIG_PATH = ((2, 2, 0), (2, 2, 2))
 

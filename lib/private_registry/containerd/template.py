@@ -102,10 +102,14 @@ class Template:
                 if any(path[: len(each)] == each for path in paths)
             )
             return next(found, _REGISTRY[2])
-        version = next(
-            (each.value for each in self._statements if each.path == ("version",)), 1
-        )
-        return _REGISTRY.get(version, _REGISTRY[config_versions.NEWEST])
+        return _REGISTRY.get(self.number, _REGISTRY[config_versions.NEWEST])
+
+    @property
+    def number(self) -> int:
+        """The version of the configuration's format."""
+        found = (each.value for each in self._statements if each.path == ("version",))
+        value = next(found, 1)
+        return value if isinstance(value, int) else 1
 
     @property
     def statements(self) -> Tuple[Statement, ...]:

@@ -27,21 +27,25 @@ def run(
 
     Args:
         command: a fixed program and its arguments, none of them secret.
-        stdin: given to it.
+        stdin: given to it as a file that no disk has, since containerd 2 reads
+            /dev/stdin once more where it does not know a table.
         seconds: how long it may take.
     """
     import subprocess  # noqa: PLC0415 - slow to import, and most runs start no program
 
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed program, never user input
-            command,
-            input=stdin,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            cwd="/",
-            env=environment_variables.of_program(command[0], os.environ),
-        )
+        with open(os.memfd_create("stdin"), "w+b") as given:
+            given.write(stdin)
+            given.seek(0)
+            done = subprocess.run(  # noqa: S603 - a fixed program, never user input
+                command,
+                stdin=given,
+                capture_output=True,
+                timeout=seconds,
+                check=False,
+                cwd="/",
+                env=environment_variables.of_program(command[0], os.environ),
+            )
     except (OSError, subprocess.SubprocessError):
         return None
     out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))

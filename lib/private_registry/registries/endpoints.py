@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple
 
 from private_registry.errors import UsageError
+from private_registry.registries.addresses import slip_in
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
@@ -82,6 +83,21 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
     Raises:
         UsageError: not a URL of a registry.
     """
+    try:
+        return _parsed(text, option)
+    except UsageError as error:
+        slip = None if isinstance(error, NoRegistryError) else slip_in(text)
+        if slip is None or slip.is_told_elsewhere:
+            raise
+        url = f"{option} REGISTRY={url_to_type(slip.right)}" if slip.right else ""
+        raise UsageError(
+            slip.told(shown_name(text), error.message),
+            place=error.place,
+            instead=url or error.instead,
+        ) from error
+
+
+def _parsed(text: str, option: str) -> Endpoint:
     place = f"option {option}"
     scheme, separator, rest = text.partition("://")
     if not separator:

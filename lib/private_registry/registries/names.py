@@ -12,6 +12,7 @@ import re
 from typing import NamedTuple, Optional, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.registries.addresses import slip_in
 from private_registry.texts.showing import quoted, shown_name
 
 DOCKER_HUB = "docker.io"
@@ -89,6 +90,22 @@ def parse_registry_name(text: str, option: str) -> RegistryName:
     Raises:
         UsageError: it names no registry; the error shows the right spelling.
     """
+    try:
+        return _parsed(text, option)
+    except UsageError as error:
+        slip = slip_in(text)
+        if slip is None or slip.is_told_elsewhere or text.strip() == EVERY_REGISTRY:
+            raise
+        right = slip.right.rpartition("://")[2].partition("/")[0]
+        instead = right and _is_name(right, option) and suggestion(option, right)
+        raise UsageError(
+            slip.told(shown_name(text), error.message),
+            place=error.place,
+            instead=instead or error.instead,
+        ) from error
+
+
+def _parsed(text: str, option: str) -> RegistryName:
     rest = _without_scheme(text, option)
     if rest == EVERY_REGISTRY:
         if option in ("--insecure", "--registry"):

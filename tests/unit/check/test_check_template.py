@@ -220,7 +220,10 @@ ROWS: Dict[str, Row] = {
         TREE.replace("version = 2\n", ""), Cause.SETTINGS_IGNORED
     ),
     "a section of version 1 in version 2": Row(
-        LEGACY + "[plugins.cri.registry]\nx = 1\n", Cause.SETTINGS_IGNORED
+        LEGACY + "[plugins.cri.registry]\nx = 1\n", Cause.SETTINGS_IGNORED, (V2_1,)
+    ),
+    "a section of version 1 ends the start of 1.x": Row(
+        LEGACY + "[plugins.cri.registry]\nx = 1\n", Cause.PLUGIN_NAME, V1
     ),
 }
 _CASES = [

@@ -189,6 +189,42 @@ def test_a_finding_is_the_same_for_its_registry_and_for_the_tree() -> None:
     )
 
 
+MOVED = {
+    "_backup/docker.io/hosts.toml": STOCK,
+    "_backup/reg:5000/hosts.toml": TEXT,
+    "_backup/reg:5000/ca.crt": b"x",
+    "_backup/quay.io/hosts.toml": TEXT,
+    "_backup/_default/hosts.toml": TEXT,
+    "quay.io/hosts.toml": b"server = 'https://quay.io'\n[host.'http://10.0.0.1:30020']\n",
+    "docker.io/hosts.toml": b"[host.'http://10.0.0.1:30020']\n",
+}
+
+
+@pytest.mark.parametrize("version", LATER)
+def test_what_spegel_has_moved_away(version: Version, tmp_path: Path) -> None:
+    found = lint_tree(CERTS_D, Tree(MOVED).look, version)
+    assert {each.cause for each in found} == {Cause.MOVED_BY_SPEGEL}
+    severities = {each.registry: each.severity for each in found}
+    assert severities == {
+        "*": FAULT,
+        "docker.io": NOTE,
+        "quay.io": NOTE,
+        "reg:5000": FAULT,
+    }
+    assert all("Spegel" in each.what and "Spegel" in each.why for each in found)
+    # What is moved back would be deleted at Spegel's next start.
+    (own,) = [each for each in found if each.registry == "reg:5000"]
+    after = ("_backup/reg:5000/ca.crt", "_backup/reg:5000/hosts.toml")
+    copied = ("reg:5000/ca.crt", "reg:5000/hosts.toml")
+    files = {name: MOVED[name] for name in after}
+    _check(own, Row(files, "reg:5000", None, after=(*after, *copied)), tmp_path)
+
+
+def test_a_directory_of_that_name_without_directories_is_a_wrong_one() -> None:
+    (finding,) = lint_tree(CERTS_D, Tree({"_backup/hosts.toml": TEXT}).look, V2_1)
+    assert finding.cause is Cause.WRONG_DIRECTORY
+
+
 def test_registries_that_have_a_directory() -> None:
     files = {
         "docker.io/hosts.toml": STOCK,

@@ -19,6 +19,7 @@ from private_registry.changes.requests import AddRequest, desired_after_add
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import CLIENT, Cause
 from private_registry.check.diagnosis import Answers, diagnose
+from private_registry.check.files_on_node import on_node
 from private_registry.check.findings import Finding
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.observing import look_at
@@ -26,7 +27,6 @@ from private_registry.check.probe.result import Result
 from private_registry.check.reading.reading import HostEntry, Reading
 from private_registry.check.remedies import mended
 from private_registry.check.setup import Files, setup_of
-from private_registry.check.written import on_node
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
 from private_registry.containerd.hosts_toml import registry_files

@@ -12,9 +12,11 @@ import pytest
 from private_registry.containerd.releases import needs_of, parse_version
 from private_registry.containerd.template import Template
 from private_registry.errors import NodeError
+from private_registry.node import commands
 from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import Mirror, Registry
 from private_registry.registries.names import parse_registry_name
+from unit.fake_containerd import FakeContainerd
 from unit.microk8s import Microk8s
 
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
@@ -101,7 +103,7 @@ def test_a_containerd_that_does_not_tell_its_version_is_taken_for_a_current_one(
 
 
 def test_containerd_is_not_asked_where_nothing_depends_on_it(
-    microk8s: Microk8s,
+    microk8s: Microk8s, containerd: FakeContainerd
 ) -> None:
     asked = microk8s.root / "asked"
     program = microk8s.snap / "bin" / "containerd"
@@ -110,6 +112,99 @@ def test_containerd_is_not_asked_where_nothing_depends_on_it(
     assert not asked.exists()
     assert microk8s.run("enable", "--mirror", "*=https://m.corp").exit_code == 0
     assert asked.exists()
+
+
+FIRST = """
+[plugins.cri.registry.mirrors."reg.corp"]
+  endpoint = ["http://reg.corp"]
+"""
+CANNOT_DUMP = """#!/bin/sh
+[ "$3" != config ] || { echo 'containerd: unsupported config version' >&2; exit 1; }
+echo containerd v1.7.29 0123abc
+"""
+
+
+def _append(microk8s: Microk8s, text: str) -> None:
+    with microk8s.template.open("a") as stream:
+        stream.write(text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("enable", "--insecure", "reg.corp:5000"),
+        ("plugin", "add", "--mirror", "docker.io=https://m.corp"),
+        ("plugin", "add", "--insecure", "reg.corp:5000", "--dry-run"),
+        ("plugin", "apply"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("is_running", [True, False])
+def test_nothing_is_done_on_a_node_that_cannot_start(
+    microk8s: Microk8s,
+    request: pytest.FixtureRequest,
+    arguments: Tuple[str, ...],
+    is_running: bool,
+) -> None:
+    assert microk8s.run("enable", "--registry", "other.corp").exit_code == 0
+    if is_running:
+        request.getfixturevalue("containerd")
+    _append(microk8s, FIRST)
+    before = microk8s.tree()
+    result = microk8s.run(*arguments)
+    assert result.exit_code == 4
+    assert "Done" not in result.stdout
+    assert "does not start with [plugins.cri.registry.mirrors." in result.stderr
+    # Beside config_path the table spelt right would end CRI.
+    assert "  do: take it out" in result.stderr
+    assert "containerd-template.toml, line " in result.stderr
+    assert microk8s.tree() == before
+
+
+def test_the_right_name_of_a_table_is_told(microk8s: Microk8s) -> None:
+    _append(microk8s, FIRST.replace("mirrors", "configs").replace("]\n", ".auth]\n", 1))
+    result = microk8s.run("enable", "--insecure", "reg.corp:5000")
+    assert result.exit_code == 4
+    right = f'write it as [{CRI}.registry.configs."reg.corp".auth]'
+    assert right in result.stderr
+
+
+def test_what_a_newer_containerd_passes_over_is_in_nobodys_way(
+    microk8s: Microk8s,
+) -> None:
+    _append(microk8s, FIRST)
+    microk8s.set_containerd_version("2.1.6")
+    assert microk8s.run("enable", "--insecure", "reg.corp:5000").exit_code == 0
+
+
+def test_what_a_program_is_given_can_be_read_twice() -> None:
+    """As containerd 2 does with a table that it does not know."""
+    done = commands.run(["/bin/sh", "-c", "cat /dev/stdin /dev/stdin"], stdin=b"x")
+    assert done is not None
+    assert done.stdout == "xx"
+
+
+def test_a_containerd_that_does_not_run_says_why(microk8s: Microk8s) -> None:
+    assert microk8s.run("enable", "--registry", "other.corp").exit_code == 0
+    (microk8s.snap / "bin" / "containerd").write_text(CANNOT_DUMP)
+    before = microk8s.tree()
+    result = microk8s.run("plugin", "add", "--insecure", "reg.corp:5000")
+    assert result.exit_code == 4
+    assert "unsupported config version" in result.stderr
+    assert "Done" not in result.stdout
+    assert microk8s.tree() == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [("plugin", "remove", "--registry", "other.corp"), ("disable",)]
+)
+def test_all_is_taken_back_on_a_node_that_cannot_start(
+    microk8s: Microk8s, arguments: Tuple[str, ...]
+) -> None:
+    assert microk8s.run("enable", "--registry", "other.corp").exit_code == 0
+    _append(microk8s, FIRST)
+    assert microk8s.run(*arguments).exit_code == 0
+    assert not (microk8s.certs_d / "other.corp").exists()
 
 
 def test_a_saved_registry_that_containerd_no_longer_reads_does_not_stop_others(

@@ -17,7 +17,7 @@ from typing import Callable, Dict, Iterable, Iterator, Tuple
 
 import pytest
 
-from private_registry.containerd.cri import calls, grpc
+from private_registry.containerd.cri import calls, grpc, listening
 from private_registry.containerd.cri.grpc import UNAVAILABLE, call
 from unit.listening import Listening
 
@@ -267,7 +267,7 @@ def test_nobody_takes_the_call(tmp_path: Path) -> None:
         assert time.monotonic() - start < 4 * SECONDS
     for other in (path, str(tmp_path), str(tmp_path / "none"), "x" * 300, "\0", ""):
         assert call(other, "/service/Method", b"", SECONDS).status == UNAVAILABLE
-        assert calls.listener(other) is None or other == path
+        assert listening.listener(other) is None or other == path
 
 
 @pytest.mark.parametrize("size", [65_000, 65_530])

@@ -12,7 +12,7 @@ from typing import Callable, List
 import pytest
 
 from private_registry.containerd import daemon as shell_containerd
-from private_registry.containerd.cri import calls
+from private_registry.containerd.cri import calls, listening
 from unit.fake_containerd import REASON, FakeContainerd
 from unit.interruptions import killed_at
 from unit.microk8s import Microk8s, Result, Tree, ok, same_but
@@ -345,12 +345,12 @@ def test_killed_with_a_configuration_that_containerd_does_not_take(
 
 def test_cri_answers_or_not(microk8s: Microk8s, containerd: FakeContainerd) -> None:
     assert calls.answers(containerd.socket, 1)
-    assert calls.listener(containerd.socket) == containerd.pid
+    assert listening.listener(containerd.socket) == containerd.pid
     microk8s.template.write_text('cannot = "load CRI"\n')
     containerd.restart()
     assert not calls.answers(containerd.socket, 1)
-    assert calls.listener(containerd.socket) == containerd.pid
+    assert listening.listener(containerd.socket) == containerd.pid
     containerd.kill()
     assert not calls.answers(containerd.socket, 1)
-    assert calls.listener(containerd.socket) is None
+    assert listening.listener(containerd.socket) is None
     assert not calls.answers("/no/such/socket", 1)

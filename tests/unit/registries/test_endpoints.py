@@ -56,7 +56,7 @@ REFUSED = [
         "REGISTRY=https://mirror.corp:5000/x",
     ),
     ("//mirror.corp", "http:// or https://", "https://"),
-    ("http:/mirror.corp", "http:// or https://", "https://"),
+    ("http:/mirror.corp", "http:// or https://", "REGISTRY=http://mirror.corp"),
     ("ftp://mirror.corp", "http or https", "https://MIRROR"),
     ("oci://mirror.corp", "http or https", "https://MIRROR"),
     ("https://", "not a host name|no host", "https://mirror.example.com"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from private_registry.check.causes import Cause
 from private_registry.check.explain.rule import Meaning, Rule, rule
+from private_registry.containerd import config_versions
 
 
 def _left_out(words: str, cause: Cause, says: str = "") -> Rule:
@@ -12,6 +13,24 @@ def _left_out(words: str, cause: Cause, says: str = "") -> Rule:
     """
     meaning = Meaning(cause, f"the hosts.toml of {{registry}} {says}" if says else "")
     return rule(words, meaning, near=r"failed to decode \S{0,300}hosts\.toml")
+
+
+def _of_plugin(name: str, right: str) -> Rule:
+    """Make a rule of a plugin's name that ends the start (config.go ValidateV2)."""
+    cri, images = (
+        f'plugins."{section[1]}"'
+        for section in (config_versions.CRI, config_versions.CRI_IMAGES)
+    )
+    shown = f"[plugins.{name}], or a table below it," if name else "a name"
+    meaning = Meaning(
+        Cause.PLUGIN_NAME,
+        f"containerd-template.toml has {shown}, which is for no plugin in this version"
+        " of the file",
+        "containerd does not start with it; write it "
+        + right.format(cri=cri, images=images),
+    )
+    near = rf'plugin key uri "{name}"' if name else ""
+    return rule("expect io.containerd.x.vx", meaning, near=near)
 
 
 FILE_RULES = (
@@ -117,6 +136,8 @@ CONTAINERD_RULES = (
             "it does not start with it",
         ),
     ),
+    _of_plugin("cri", "as [{cri}] in version 2, [{images}] in version 3 of the file"),
+    _of_plugin("", "as [{cri}], with all of its name in quotes"),
     rule("failed to load toml", Cause.TEMPLATE_NOT_TOML),
     rule("ignoring unknown key in toml", Cause.SETTINGS_IGNORED),
     rule(

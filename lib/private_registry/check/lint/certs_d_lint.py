@@ -7,6 +7,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
+from private_registry.check.lint import spegel_lint
 from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import RegistryDirectory
 from private_registry.check.reading.hosts_document import Refused
@@ -73,7 +74,9 @@ def lint_tree(
         if directories.is_set_aside(name):
             continue
         path = posixpath.join(certs_d, name)
-        if look(path).is_file:
+        if spegel_lint.is_backup(certs_d, name, look):
+            found += spegel_lint.findings_of(certs_d, look)
+        elif look(path).is_file:
             found += _stray_file(path, name)
         elif _is_filled(path, look):
             found += _misnamed(directories.registry_of(name), path, look)

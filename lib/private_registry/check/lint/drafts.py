@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import FrozenSet, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import Cause
@@ -18,10 +17,13 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import HostEntry, Trust, asked_alike
 from private_registry.containerd.releases import Version
+from private_registry.registries.addresses import Slip, slip_in
 from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
-from private_registry.texts.showing import quoted
+from private_registry.texts.showing import quoted, shown_name
 from private_registry.texts.toml_statements import Path, Statement
+
+_MOST_CHARACTERS = 64 * 1024
 
 
 class File(NamedTuple):
@@ -208,16 +210,44 @@ def renamed(document: HostsDocument, path: Path, new: str) -> Edits:
     return tuple(found)
 
 
-def right_url(url: str) -> str:
-    """Return what a URL with a slip in it was meant to be.
+class BadAddress(NamedTuple):
+    """An address that cannot be.
 
-    Empty where that is unclear.
+    Args:
+        address: as it stands there.
+        slip: what is wrong with it.
+        line: number of its line.
     """
-    match = re.fullmatch(
-        r"\s*(https?)\s*[:;]?\s*[/\\]+\s*([^\s/][^\s]*)\s*", url, re.IGNORECASE
-    )
-    right = f"{match[1].lower()}://{match[2]}" if match else url.strip()
-    return right if right != url else ""
+
+    address: str
+    slip: Slip
+    line: int
+
+    @property
+    def what(self) -> str:
+        """See Finding."""
+        return f"{shown_name(self.address)} {self.slip.what}"
+
+
+def bad_addresses(lines: List[str]) -> List[BadAddress]:
+    """List the addresses in lines of a hosts.toml that cannot be."""
+    if sum(map(len, lines)) > _MOST_CHARACTERS:
+        return []
+    found = []
+    for each in toml_statements.parse(lines, may_repeat=True, skip_unreadable=True):
+        is_host = each.path[:1] == ("host",) and len(each.path) > 1
+        if not is_host and each.path != ("server",):
+            continue
+        address = str(each.path[1] if is_host else each.value)
+        slip = slip_in(address) if address else None
+        if slip is not None:
+            found.append(BadAddress(address, slip, each.first + 1))
+    return found
+
+
+def bad_addresses_of(edits: Edits) -> List[BadAddress]:
+    """List those in the lines that come."""
+    return bad_addresses([f"{line}\n" for edit in edits for line in edit.lines])
 
 
 def with_url(

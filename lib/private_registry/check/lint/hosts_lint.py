@@ -16,6 +16,8 @@ from private_registry.check.lint import (
 from private_registry.check.lint.drafts import (
     Draft,
     File,
+    bad_addresses,
+    bad_addresses_of,
     command_of,
     finding_of,
     without_mark,
@@ -47,7 +49,9 @@ def findings_of(file: File, entries: Entries) -> List[Finding]:
     if file.entries() is None:
         return [_refused(file, entries)] if _says_anything(file) else []
     document = file.document()
-    every = (draft for rule in _RULES for draft in rule(file, document, entries))
+    rules = (draft for rule in _RULES for draft in rule(file, document, entries))
+    is_unclear = any(not each.slip.right for each in bad_addresses(file.lines))
+    every = (_safe(file, each, is_unclear=is_unclear) for each in rules)
     drafts = list(islice(every, _MOST_DRAFTS))
     return one_command(
         file, [(draft, finding_of(file, draft, entries)) for draft in drafts]
@@ -76,6 +80,21 @@ def one_command(file: File, found: List[Tuple[Draft, Finding]]) -> List[Finding]
     ]
 
 
+def _safe(file: File, draft: Draft, *, is_unclear: bool) -> Draft:
+    """Return a draft without edits that leave an address as wrong as it is.
+
+    Args:
+        file: that it is about.
+        draft: what was found.
+        is_unclear: the file has an address of which only people know what was meant.
+    """
+    is_kept = draft.edits and (
+        bad_addresses_of(draft.edits)
+        or (is_unclear and bad_addresses(file.edited(draft.edits).lines))
+    )
+    return draft._replace(edits=()) if is_kept else draft
+
+
 def _says_anything(file: File) -> bool:
     return any(
         line.strip() and not line.lstrip().startswith("#") for line in file.lines
@@ -84,6 +103,10 @@ def _says_anything(file: File) -> bool:
 
 def _refused(file: File, entries: Entries) -> Finding:
     draft = hosts_refused_lint.draft_of(file, _refusal(file))
+    bad = bad_addresses(file.edited(draft.edits).lines)
+    if bad and draft.cause is not Cause.BAD_URL:
+        # People mend it first; the rest is told then.
+        draft = Draft(Cause.BAD_URL, bad[0].what, draft.why, line=bad[0].line)
     after = file.edited(draft.edits).entries() if draft.edits else None
     if after is None and draft.edits and not _gets_further(file, draft):
         draft = draft._replace(edits=())

@@ -10,6 +10,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.hosts_document import Refused
+from private_registry.registries.addresses import slip_in
 from private_registry.texts import toml, toml_writing
 
 _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
@@ -17,6 +18,9 @@ _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e`"
 # once.
 _HEADER = re.compile(r"(?P<indent>\s*)\[+\s*host\s*\.\s*(?P<rest>\S.*)")
 _KEY = re.compile(r"(?P<indent>\s*)(?P<key>[A-Za-z_]+)\s*[:=](?P<rest>.*)")
+_STRAY = f"{_QUOTES};,.)]}}\\"
+_MOST_STRAYS = 3
+_UNSEEN = {0x00A0: " ", 0x200B: "", 0x2060: "", 0xFEFF: "", 0x202F: " "}
 _LONGEST_LINE, _MOST_LINES, _MOST_CHARACTERS = 500, 1000, 64 * 1024
 _TEXTS = ("server", "ca", "dial_timeout")
 _FLAGS = ("skip_verify", "override_path")
@@ -32,11 +36,13 @@ class Mended(NamedTuple):
         cause: what is wrong with the first line that is changed.
         edits: the changes.
         whole: the text is TOML after them.
+        stray: what is too much in that line, for people; empty for nothing.
     """
 
     cause: Cause
     edits: Edits
     whole: bool
+    stray: str = ""
 
 
 def mend(lines: List[str], line: int) -> Optional[Mended]:
@@ -52,6 +58,7 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
     others = iter(range(len(lines)))
     edits: List[Edit] = []
     causes: List[Cause] = []
+    strays: List[str] = []
     for _ in range(_ATTEMPTS):
         order = chain([line - 1], others)
         found = next(
@@ -60,6 +67,7 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
         if found is None:
             break
         at, text, cause = found
+        strays.append(_too_much(mended[at].rstrip("\r\n")))
         mended[at] = text + "\n"
         edits.append(Edit(at + 1, 1, (text,)))
         causes.append(cause)
@@ -68,20 +76,54 @@ def mend(lines: List[str], line: int) -> Optional[Mended]:
         except Refused as error:
             line = error.line
         else:
-            return Mended(causes[0], tuple(edits), whole=True)
-    return Mended(causes[0], tuple(edits), whole=False) if edits else None
+            return Mended(causes[0], tuple(edits), whole=True, stray=strays[0])
+    if not edits:
+        return None
+    return Mended(causes[0], tuple(edits), whole=False, stray=strays[0])
 
 
 def _mended_at(lines: List[str], at: int) -> Optional[Tuple[int, str, Cause]]:
     line = lines[at].rstrip("\r\n") if 0 <= at < len(lines) else ""
     if len(line) > _LONGEST_LINE:
         return None
-    if not line.strip() or not line.replace("\t", " ").isprintable() or _is_toml(line):
+    if not line.strip() or _is_toml(line):
         return None
-    found = _mended_header(line) or _mended_key(line)
-    if found is None or not _is_toml(found[0]):
-        return None
-    return (at, *found)
+    stray = _without_stray(line)
+    is_seen = line.replace("\t", " ").isprintable()
+    found = (_mended_header(line) or _mended_key(line)) if is_seen else None
+    if found is not None and not _is_toml(found[0]):
+        found = None
+    if stray is None:
+        return None if found is None else (at, *found)
+    is_same = found is not None and toml.loads(found[0]) == toml.loads(stray)
+    return at, found[0] if found is not None and is_same else stray, Cause.NOT_TOML
+
+
+def _without_stray(line: str) -> Optional[str]:
+    """Return a line without what is too much at its ends, or cannot be seen."""
+    seen = line.translate(_UNSEEN)
+    if seen != line and _is_toml(seen):
+        return seen
+    front = line.lstrip()
+    for length in range(1, _MOST_STRAYS + 1):
+        if set(line[-length:]) <= set(_STRAY) and _is_toml(line[:-length].rstrip()):
+            return line[:-length].rstrip()
+        if set(front[:length]) <= set(_QUOTES) and _is_toml(front[length:]):
+            return front[length:]
+    return None
+
+
+def _too_much(before: str) -> str:
+    """Name what has to be taken off a line, where nothing else is wrong with it."""
+    after = _without_stray(before)
+    if after is None:
+        return ""
+    unseen = next((each for each in before if ord(each) in _UNSEEN), "")
+    if unseen and before.translate(_UNSEEN) == after:
+        return f"a character that nobody sees, U+{ord(unseen):04X},"
+    if before.startswith(after):
+        return f"a stray {before[len(after):].strip()[:1]} at its end"
+    return f"a stray {before.strip()[:1]} before it"
 
 
 def _is_toml(line: str) -> bool:
@@ -101,7 +143,7 @@ def _mended_header(line: str) -> Optional[Tuple[str, Cause]]:
     if not name or len(name.split()) > 1:
         return None
     is_quoted = name[0] in "\"'" and name[0] == name[-1]
-    quoted = toml_writing.scalar(name.strip(_QUOTES))
+    quoted = toml_writing.scalar(_right(name.strip(_QUOTES)))
     text = f"{match['indent']}[host.{quoted}{tail}]{comment}"
     return text, Cause.NOT_TOML if is_quoted else Cause.UNQUOTED
 
@@ -115,7 +157,7 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
     cause = Cause.UNQUOTED if _lacks_quotes(value) else Cause.NOT_TOML
     written = ""
     if key in _TEXTS and plain and not plain.startswith("["):
-        written = toml_writing.scalar(plain)
+        written = toml_writing.scalar(_right(plain) if key == "server" else plain)
     elif key in _FLAGS and plain.lower() in _TRUE + _FALSE:
         written = "true" if plain.lower() in _TRUE else "false"
         cause = Cause.WRONG_TYPE
@@ -124,6 +166,12 @@ def _mended_key(line: str) -> Optional[Tuple[str, Cause]]:
     if not written:
         return None
     return f"{match['indent']}{key} = {written}{comment}", cause
+
+
+def _right(address: str) -> str:
+    """Return what an address was meant to be, or itself where that is unclear."""
+    slip = slip_in(address)
+    return slip.right if slip is not None and slip.right else address
 
 
 def _without_end(rest: str) -> Tuple[str, str]:

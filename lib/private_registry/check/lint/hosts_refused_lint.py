@@ -11,8 +11,8 @@ from private_registry.check.lint.drafts import (
     Draft,
     File,
     as_tables,
+    bad_addresses_of,
     into_table,
-    right_url,
     statement_at,
     text_lines,
     with_url,
@@ -29,6 +29,7 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import EVERY_CAPABILITY
 from private_registry.containerd import releases
+from private_registry.registries.addresses import Slip, slip_in
 from private_registry.texts import toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts
 from private_registry.texts.showing import shown_name
@@ -81,12 +82,18 @@ def _syntax(file: File, refused: Refused) -> Draft:
     if mended is None:
         return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
     edit = mended.edits[0]
+    bad = bad_addresses_of(mended.edits)
+    if bad:
+        what = f"the line is not TOML, and {bad[0].what}"
+        return Draft(Cause.BAD_URL, what, line=edit.first)
     line = _shown_line(edit.lines[0].partition(" #")[0])
     shown = f": {line}" if line else ""
     what = {
         Cause.UNQUOTED: f"quotes are missing{shown}",
         Cause.WRONG_TYPE: f"true and false are written small and without quotes{shown}",
     }.get(mended.cause, f"the line is not TOML; it should be {line}" if line else "")
+    if mended.stray:
+        what = f"the line is not TOML: {mended.stray} is too much in it{shown}"
     if not what:
         what = "the line is not TOML"
     return Draft(
@@ -379,15 +386,13 @@ def out_of_header(document: HostsDocument, statement: Statement, above: Path) ->
 
 
 def _url(file: File, refused: Refused) -> Draft:
-    draft = Draft(
-        Cause.BAD_URL, f"{shown_name(refused.words[: -len(' is no URL')])} is no URL"
-    )
+    old = refused.words[: -len(" is no URL")]
+    slip = slip_in(old) or Slip("is no URL")
+    draft = Draft(Cause.BAD_URL, f"{shown_name(old)} {slip.what}")
     document, statement = _place(file, refused)
-    if document is None or statement is None:
+    if document is None or statement is None or not slip.right:
         return draft
-    old = str(statement.path[1] if statement.is_header else statement.value)
-    new = right_url(old)
-    return draft._replace(edits=with_url(document, statement, old, new) if new else ())
+    return draft._replace(edits=with_url(document, statement, old, slip.right))
 
 
 def _duration(file: File, refused: Refused) -> Draft:

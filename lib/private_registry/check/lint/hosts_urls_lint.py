@@ -9,7 +9,6 @@ from private_registry.check.lint.drafts import (
     Draft,
     File,
     into_table,
-    right_url,
     with_url,
 )
 from private_registry.check.lint.edits import Edits
@@ -17,6 +16,7 @@ from private_registry.check.reading import go_url, hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import releases
+from private_registry.registries.addresses import slip_in
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
@@ -85,6 +85,10 @@ def _at(document: HostsDocument, leaf: Leaf) -> Optional[Statement]:
 
 def _scheme(document: HostsDocument, address: _Address) -> Optional[Draft]:
     url = address.url
+    slip = slip_in(url) if url else None
+    if slip is not None:
+        what = f"{shown_name(url)} {slip.what}"
+        return _draft(document, address, Cause.BAD_URL, what, slip.right)
     parsed = go_url.parse(url if url.startswith("http") else f"https://{url}")
     scheme, separator, rest = url.partition("://")
     if parsed is not None and parsed.host and parsed.scheme in ("http", "https"):
@@ -98,17 +102,7 @@ def _scheme(document: HostsDocument, address: _Address) -> Optional[Draft]:
             return _draft(
                 document, address, Cause.BAD_SCHEME, what, f"{scheme.lower()}://{rest}"
             )
-        right = right_url(url)
-        if not separator and right:
-            return _draft(
-                document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right
-            )
         return None if separator else _missing(document, address)
-    right = right_url(url)
-    if right:
-        return _draft(
-            document, address, Cause.BAD_URL, f"{shown_name(url)} is no URL", right
-        )
     what = (
         f"{shown_name(url)} needs http:// or https:// in front, since it begins with"
         " http itself"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Iterator, Tuple
 
-from private_registry.check.causes import NO_LOGIN, Cause
+from private_registry.check.causes import (
+    CLIENT,
+    NETWORK,
+    NO_LOGIN,
+    PROTOCOL,
+    TRUST,
+    Cause,
+)
 from private_registry.check.findings import Finding, Severity
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.lint.template_looked import (
@@ -16,12 +23,8 @@ from private_registry.check.lint.template_looked import (
     of_entry,
 )
 from private_registry.containerd import releases
+from private_registry.containerd.plugin_names import misnamed, right_host
 from private_registry.containerd.template import shown_key
-from private_registry.registries.names import (
-    DOCKER_HUB,
-    DOCKER_HUB_ALIASES,
-    DOCKER_HUB_SERVER,
-)
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 from private_registry.transaction.ledger import EntryKey
@@ -46,10 +49,23 @@ _ALIASES = {
     "identity_token": "identitytoken",
 }
 
+_OF_KIND = {"auth": "credentials", "mirrors": "mirrors", "tls": "TLS settings"}
+_ASKED = "containerd looks for the very host and port that it asks"
+_WHYS = {
+    "auth": _ASKED,
+    "tls": _ASKED,
+    "mirrors": "containerd looks for the registry as image names begin with it, or *",
+}
+_EXPLAINS = {
+    "auth": NO_LOGIN,
+    "tls": TRUST | CLIENT,
+    "mirrors": NETWORK | PROTOCOL | TRUST | NO_LOGIN,
+}
+
 
 def findings_of(looked: Looked) -> Iterator[Finding]:
     """Look through credentials, keys, and what stands in the rendered file alone."""
-    yield from _credentials(looked)
+    yield from _hosts(looked)
     yield from _keys(looked)
     yield from _vanishing(looked)
 
@@ -57,29 +73,39 @@ def findings_of(looked: Looked) -> Iterator[Finding]:
 # --- credentials ----------------------------------------------------------------------
 
 
-def _credentials(looked: Looked) -> Iterator[Finding]:
-    for key in entries(looked, "auth"):
-        right = _right_host(key[1])
-        statement = of_entry(looked, key)[0]
-        own, other = shown_name(key[1]), shown_name(right)
-        if right != key[1]:
-            yield finding(
-                looked,
-                Cause.CREDENTIALS_KEY,
-                f"credentials for {own} are never used; they must be for {other}",
-                statement,
-                "containerd looks for the very host and port that it asks",
-            )._replace(
-                remedy=mended(looked, _renamed(looked, key, right)),
-                explains=NO_LOGIN,
-            )
+def _hosts(looked: Looked) -> Iterator[Finding]:
+    for key in _keyed_by_host(looked):
+        kind = key[0] if key[0] == "mirrors" else key[-1]
+        right = right_host(key[1], kind)
+        if right == key[1]:
+            continue
+        own, wanted = shown_name(key[1]), shown_name(right)
+        must = f"; they must be for {wanted}" if right else "; there is no such pattern"
+        is_auth = kind == "auth"
+        found = finding(
+            looked,
+            Cause.CREDENTIALS_KEY if is_auth else Cause.SETTINGS_IGNORED,
+            f"{_OF_KIND[kind]} for {own} are never used{must}",
+            of_entry(looked, key)[0],
+            _WHYS[kind],
+        )
+        # All of a registry is more than what stands behind its name.
+        is_same = bool(right) and not (kind == "mirrors" and _has_path(key[1]))
+        edits = _renamed(looked, key, right) if is_same else ()
+        yield found._replace(remedy=mended(looked, edits), explains=_EXPLAINS[kind])
     yield from _auths(looked)
 
 
-def _right_host(name: str) -> str:
-    _, separator, rest = name.partition("://")
-    host = (rest if separator else name).partition("/")[0]
-    return DOCKER_HUB_SERVER if host in (DOCKER_HUB, *DOCKER_HUB_ALIASES) else host
+def _keyed_by_host(looked: Looked) -> Iterator[EntryKey]:
+    yield from entries(looked, "auth")
+    if looked.template.is_legacy:
+        yield from entries(looked, "mirrors")
+        if looked.version < releases.TLS_OF_MIRRORS_GONE:
+            yield from entries(looked, "tls")
+
+
+def _has_path(name: str) -> bool:
+    return "/" in name.rpartition("://")[2].rstrip("/")
 
 
 def _renamed(looked: Looked, key: EntryKey, right: str) -> Edits:
@@ -88,11 +114,13 @@ def _renamed(looked: Looked, key: EntryKey, right: str) -> Edits:
     None where its lines hold more.
     """
     found = [each for each in of_entry(looked, key) if each.is_header]
-    path = (*looked.template.section, "configs", right, *key[2:])
+    path = (*looked.template.section, key[0], right, *key[2:])
     taken = any(each.path[: len(path)] == path for each in looked.template.statements)
     if len(found) != 1 or taken:
         return ()
-    return (Edit(found[0].first + 1, 1, (header(path),)),)
+    line = looked.template.lines[found[0].first]
+    indent = line[: len(line) - len(line.lstrip())]
+    return (Edit(found[0].first + 1, 1, (indent + header(path),)),)
 
 
 def _auths(looked: Looked) -> Iterator[Finding]:
@@ -128,10 +156,14 @@ def _auths(looked: Looked) -> Iterator[Finding]:
 
 
 def _keys(looked: Looked) -> Iterator[Finding]:
+    # A host without quotes is no key that a mirror does not know.
+    others = [each.path for each in misnamed(looked.template, looked.version)]
     for key in looked.template.keys:
         kind = "mirrors" if key[0] == "mirrors" else key[-1]
         length = len(looked.template.section) + len(key)
         for each in of_entry(looked, key):
+            if any(each.path[: len(path)] == path for path in others):
+                continue
             name = str(each.path[length]) if len(each.path) > length else ""
             if name and name not in _KNOWN[kind] and name.lower() not in _KNOWN[kind]:
                 yield _unknown(looked, key, each, name, _KNOWN[kind])

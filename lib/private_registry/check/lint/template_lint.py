@@ -6,7 +6,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import CLIENT, TRUST, Cause
 from private_registry.check.findings import Finding, Severity
-from private_registry.check.lint import template_entries_lint
+from private_registry.check.lint import template_entries_lint, template_names_lint
 from private_registry.check.lint.edits import Edit
 from private_registry.check.lint.template_looked import (
     Looked,
@@ -44,7 +44,7 @@ def lint_template(
     """
     looked = Looked(template, loaded, releases.CURRENT if version is None else version)
     rules = (
-        _other_section,
+        template_names_lint.findings_of,
         _beside_config_path,
         _mirrors_alone,
         _tls_alone,
@@ -93,40 +93,6 @@ def _pulls_locally(looked: Looked) -> bool:
         or _value(looked, "disable_snapshot_annotations") is False
         or any("auths" in each.path for each in looked.template.statements)
     )
-
-
-# --- sections -------------------------------------------------------------------------
-
-
-def _other_section(looked: Looked) -> Iterator[Finding]:
-    """Yield a registry section that belongs to another version of the file's format."""
-    sections = [
-        (*section, "registry")
-        for section in (
-            config_versions.CRI,
-            config_versions.CRI_IMAGES,
-            config_versions.FIRST_CRI,
-        )
-    ]
-    own = looked.template.section
-    for section in (each for each in sections if each != own):
-        is_read = (
-            section[:2] == config_versions.CRI_IMAGES
-            and looked.version >= releases.TLS_OF_MIRRORS_GONE
-        )
-        found = [
-            e for e in looked.template.statements if e.path[: len(section)] == section
-        ]
-        filled = [each for each in found if not each.is_header]
-        if filled and not is_read:
-            yield finding(
-                looked,
-                Cause.SETTINGS_IGNORED,
-                f"containerd {dotted(looked.version)} does not read {header(section)}"
-                f" in a file that is read for {header(own)}",
-                found[0],
-                "containerd ignores it without a word",
-            )
 
 
 # --- mirrors and config_path ----------------------------------------------------------

@@ -22,6 +22,7 @@ from private_registry.containerd.releases import (
 )
 from private_registry.containerd.template import Template
 from private_registry.errors import ConflictError
+from private_registry.registries.addresses import slip_in
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_SERVER,
@@ -176,7 +177,14 @@ def _findings(
         severity=Severity.NOTE,
         explains=PATH,
     )
-    if not entry.authority or entry.scheme not in ("http", "https"):
+    slip = slip_in(url)
+    if slip is not None:
+        yield finding._replace(
+            what=f"{shown_name(url)} {slip.what}",
+            severity=Severity.FAULT,
+            explains=frozenset(),
+        )
+    elif not entry.authority or entry.scheme not in ("http", "https"):
         yield finding._replace(
             cause=Cause.BAD_SCHEME if entry.authority else Cause.BAD_URL,
             what=(

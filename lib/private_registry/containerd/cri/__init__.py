@@ -1,5 +1,5 @@
 """The Container Runtime Interface, by which the kubelet pulls: three of its calls, over
 gRPC at containerd's socket.
 
-The door is `calls`.
+The doors are `calls` and, for who listens there, `listening`.
 """

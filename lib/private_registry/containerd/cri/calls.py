@@ -4,8 +4,6 @@ api.proto).
 
 from __future__ import annotations
 
-import socket
-import struct
 from typing import FrozenSet, Iterator, Optional, Tuple
 
 from private_registry.containerd.cri.grpc import (
@@ -17,7 +15,6 @@ from private_registry.containerd.cri.grpc import (
 )
 
 _VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the latter alone before containerd 1.6
-_CREDENTIALS = struct.Struct("iII")
 _FIRST_FIELD = b"\x0a"  # field 1, of a length that follows
 _SEVEN_BITS = 0x7F
 _MOST_LISTED_BYTES = 4 * 1024 * 1024  # of some thousand images
@@ -89,23 +86,6 @@ def remove(path: str, identifier: str, seconds: float) -> Optional[str]:
     """
     reply = _call(path, "ImageService/RemoveImage", _image(identifier), seconds)
     return None if reply.status == OK else reply.message
-
-
-def listener(path: str) -> Optional[int]:
-    """Return the number of the process that listens at a socket.
-
-    None where none does.
-    """
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(1)
-            connection.connect(path)
-            size = _CREDENTIALS.size
-            found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    except OSError:
-        return None
-    pid: int = _CREDENTIALS.unpack(found)[0]
-    return pid
 
 
 def _call(
