@@ -68,6 +68,17 @@ def as_given(password: str) -> str:
     return password + _LAST_BREAK if password.endswith(tuple(_LAST_BREAK)) else password
 
 
+def notes_on(password: str) -> List[str]:
+    """Tell where a file may have been taken for a password that holds more than it.
+
+    A key file is known by its brace.
+    """
+    count = len(password.splitlines())
+    if count == 1 or password.lstrip().startswith("{"):
+        return []
+    return [f"the password has {count} lines, and all of them are sent"]
+
+
 def forms_of(password: str) -> List[str]:
     """List the forms in which a password may stand in a program's words.
 

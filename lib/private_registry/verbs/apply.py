@@ -11,6 +11,8 @@ from private_registry.changes.requests import ApplyRequest
 from private_registry.changes.saved import saved_state
 from private_registry.cli.change_options import (
     COMMON,
+    HEADER_LOGINS,
+    PLAINTEXT,
     How,
     check_once,
     from_elsewhere,
@@ -26,7 +28,7 @@ from private_registry.verbs.after_change import tell
 def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:
     parser = Parser()
     parser.values("--file", "--import")
-    parser.flags("--after-refresh", *COMMON)
+    parser.flags("--after-refresh", HEADER_LOGINS, PLAINTEXT, *COMMON)
     values = parser.read(arguments, name)
     check_once(values)
     place = from_elsewhere(values)
@@ -35,7 +37,7 @@ def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest
     # Rarely needed.
     from private_registry.cli.imports_given import apply_request  # noqa: PLC0415
 
-    return apply_request(*place, inputs), how_of(values)
+    return apply_request(place, inputs), how_of(values)
 
 
 def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
