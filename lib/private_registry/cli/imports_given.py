@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any, List, Optional, Tuple
 
-from private_registry.changes.requests import AddRequest, ApplyRequest
+from private_registry.changes.requests import AddRequest, ApplyRequest, LeftLogins
 from private_registry.cli.change_options import Elsewhere
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
 from private_registry.containerd.hosts_toml import HOSTS_TOML
@@ -63,6 +63,7 @@ def add_request(place: Elsewhere, inputs: Inputs) -> AddRequest:
         keep_credentials=keep,
         notes=notes,
         docker_config=imported.state.docker_config,
+        left_logins=_left_logins(imported, place),
     )
 
 
@@ -73,7 +74,14 @@ def apply_request(place: Elsewhere, inputs: Inputs) -> ApplyRequest:
         UsageError: it is of no known format, or nothing of it can be carried over.
     """
     imported = _imported(place, inputs)
-    return ApplyRequest(imported.state, _notes_on(imported))
+    left_logins = _left_logins(imported, place)
+    return ApplyRequest(imported.state, _notes_on(imported), left_logins)
+
+
+def _left_logins(imported: Imported, place: Elsewhere) -> LeftLogins:
+    if place.file is not None or not imported.login_options:
+        return LeftLogins()
+    return LeftLogins(place.directory, imported.login_options)
 
 
 def _notes_on(imported: Imported) -> Tuple[str, ...]:

@@ -122,7 +122,7 @@ def read(
     return (
         ImportedFile("", read_outside)
         .imported(found.values(), Says.ALL_BUT_LOGINS)
-        ._replace(left=tuple(left))
+        ._replace(left=tuple(left), login_options=reader.options)
     )
 
 
@@ -236,7 +236,9 @@ class _Reader:
             itself = Endpoint("https", name.server)
             tls = self._trust.tls(fields, ())
             last = _Entry(itself, tls, ("server",), self._login(root, itself, ()))
-        if last.endpoint is None or (not fields.server and self._prefix(root, ())):
+        if last.endpoint is None or (
+            not fields.server and self._prefix(root, ()) != ""
+        ):
             self._document.note(
                 (), f"without its server it would mean something else; {LEFT_OUT}"
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from private_registry.imports.document import (
     LEFT_OUT,
@@ -46,6 +46,9 @@ def read(
         source: the file's name, for notes.
         read_outside: is not needed, as it names no files.
         lines: 1-based line of each key path; entries count from 1.
+
+    Raises:
+        UsageError: no list; with file.
     """
     reader = _Reader(ImportedFile(source, read_outside, lines))
     return reader.imported(plain)
@@ -55,7 +58,9 @@ class _Reader:
     def __init__(self, document: ImportedFile) -> None:
         self._document = document
 
-    def imported(self, plain: List[Any]) -> Imported:
+    def imported(self, plain: Any) -> Imported:
+        if not isinstance(plain, list):
+            raise self._document.error((), "must be a list")
         registries: Dict[RegistryName, Registry] = {}
         for number, entry in enumerate(plain, start=1):
             path = (str(number),)

@@ -102,11 +102,13 @@ class Imported(NamedTuple):
         state: what could be carried over.
         left: what could not.
         says: what the format speaks of at all.
+        login_options: that carry over logins which are left out.
     """
 
     state: DesiredState
     left: Tuple[Note, ...] = ()
     says: Says = Says.ALL
+    login_options: Tuple[str, ...] = ()
 
     @property
     def notes(self) -> Tuple[str, ...]:

@@ -46,6 +46,12 @@ class LoginReader:
     def __init__(self, wanted: HeaderLogins) -> None:
         self._wanted = wanted
         self._known: Dict[str, Credentials] = {}
+        self._options: Dict[str, None] = {}
+
+    @property
+    def options(self) -> Tuple[str, ...]:
+        """What would have carried over the logins that were left out so far."""
+        return tuple(self._options)
 
     def login(
         self, table: Table, endpoint: Endpoint, path: KeyPath, document: ImportedFile
@@ -59,13 +65,18 @@ class LoginReader:
             return None
         options = [OPTION, *([PLAINTEXT] if endpoint.is_plain_http else [])]
         path = (*path, "header", found.key)
+        is_taken = self._wanted.taken and (
+            self._wanted.plaintext or not endpoint.is_plain_http
+        )
+        if not is_taken:
+            self._options.update(dict.fromkeys(options))
         if not self._wanted.taken:
             document.note(
                 path,
                 f"is a login; {LEFT_OUT} ({self._command(options)} carries it over)",
             )
             return None
-        if endpoint.is_plain_http and not self._wanted.plaintext:
+        if not is_taken:
             document.note(
                 path,
                 "over plain HTTP everybody on the way could read the password;"

@@ -33,13 +33,9 @@ def notes_on_login(authority: str, credentials: Optional[Credentials]) -> List[s
     """Tell what is special about a login to ``HOST[:PORT]``."""
     if credentials is None or not is_ecr(authority):
         return []
-    user = (
-        ""
-        if credentials.username == USER
-        else f" the user is {USER}, whoever made the password, and"
+    words = (
+        f"{authority}: at Amazon ECR the user is {USER}, and a password ends 12 hours"
+        " after `aws ecr get-login-password` made it; the kubelet's credential provider"
+        " makes new ones by itself"
     )
-    return [
-        f"{authority}: at Amazon ECR{user} a password ends 12 hours after it was made"
-        " (aws ecr get-login-password); the kubelet's credential provider makes new"
-        " ones by itself"
-    ]
+    return [words]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Dict, List, NamedTuple, Tuple
+
+from private_registry.texts import json_text
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},\n]')
 _KeyPath = Tuple[str, ...]
@@ -25,27 +26,28 @@ def lines_of(text: str) -> Dict[_KeyPath, int]:
     """
     lines: Dict[_KeyPath, int] = {}
     opened: List[_Open] = []
-    # The keys that lead to the value that may come next.
-    path: _KeyPath = ()
-    line, count, is_key = 1, [0], False
+    path: _KeyPath
+    # Of each open bracket the number of the element that comes.
+    count: List[int] = []
+    line, path, is_key = 1, (), False
     for match in _TOKEN.finditer(text):
         word = match[0]
         if word == "\n":
             line += 1
         elif word in "[{":
             if opened and opened[-1].is_list:
-                count[-1] += 1
                 path = (*opened[-1].path, str(count[-1]))
                 lines[path] = line
             opened.append(_Open(path, word == "["))
-            count.append(0)
+            count.append(1)
             is_key = word == "{"
         elif word in "]}":
             path, is_key = opened.pop().path, False
             count.pop()
         elif word == ",":
             is_key = not opened[-1].is_list
+            count[-1] += 1
         elif is_key:
-            path, is_key = (*opened[-1].path, json.loads(word)), False
+            path, is_key = (*opened[-1].path, json_text.loads(word)), False
             lines[path] = line
     return lines

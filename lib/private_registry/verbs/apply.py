@@ -23,6 +23,7 @@ from private_registry.cli.parser import Parser
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
 from private_registry.verbs.after_change import tell
+from private_registry.verbs.own_tree import check_logins_stay
 
 
 def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:
@@ -46,6 +47,7 @@ def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
+    check_logins_stay(found, request.left_logins)
     with turn_of(found, options) as node:
         desired = saved_state(node) if request.state is None else request.state
         outcome = make_so(node, desired, None, options)
