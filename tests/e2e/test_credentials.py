@@ -123,6 +123,49 @@ def test_a_password_of_many_lines_is_carried_as_it_is(
     pulls.fail(fill(registry, "after"))
 
 
+@pytest.mark.parametrize("place", ["own tree", "another tree"])
+def test_a_login_in_a_header_becomes_one_of_containerds(
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    tls_htpasswd_registry: Registry,
+    ca_file: Path,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    node, registry = microk8s_node.node, tls_htpasswd_registry
+    assert registry.credentials is not None
+    root = node.certs_d if place == "own tree" else tmp_path / "certs.d"
+    hosts = root / registry.host / "hosts.toml"
+    hosts.parent.mkdir(parents=True)
+    url = f"https://{registry.host}"
+    hosts.write_text(
+        f'server = "{url}"\n[host."{url}"]\nca = "{ca_file}"\n'
+        f'[host."{url}".header]\n'
+        f'authorization = "{registry.credentials.basic()}"\n',
+        encoding="utf-8",
+    )
+    try:
+        before = node.snapshot()
+        tree = ["--import", str(root), "--adopt"]
+        if place == "own tree":
+            pulls.work(fill(registry, "by-hand"))
+            assert node.enable(*tree).exit_code == 2
+            assert difference(before, node.snapshot()) == []
+        else:
+            told = node.enable(*tree)
+            assert "is a login; left out" in told.stdout
+            pulls.fail(fill(registry, "left-out"))
+            run(node.disable())
+        run(node.enable(*tree, "--header-logins"))
+        assert "header" not in (node.certs_d / registry.host / "hosts.toml").read_text()
+        pulls.work(fill(registry, "taken"))
+        run(node.disable())
+        assert difference(before, node.snapshot()) == []
+    finally:
+        hosts.unlink()
+        hosts.parent.rmdir()
+
+
 def _given_by(
     way: str, known: Credentials, host: str, ca_file: Path, directory: Path
 ) -> list[str]:
