@@ -53,7 +53,7 @@ def add_request(place: Elsewhere, inputs: Inputs) -> AddRequest:
     Raises:
         UsageError: it is of no known format, or nothing of it can be carried over.
     """
-    imported = _imported(place, inputs)
+    imported = _imported(place, inputs, is_all=False)
     registries, notes = imported.state.registries, _notes_on(imported)
     if imported.says is Says.SINGLE_SETTINGS:
         return AddRequest(parts=registries, notes=notes)
@@ -73,7 +73,7 @@ def apply_request(place: Elsewhere, inputs: Inputs) -> ApplyRequest:
     Raises:
         UsageError: it is of no known format, or nothing of it can be carried over.
     """
-    imported = _imported(place, inputs)
+    imported = _imported(place, inputs, is_all=True)
     left_logins = _left_logins(imported, place)
     return ApplyRequest(imported.state, _notes_on(imported), left_logins)
 
@@ -88,7 +88,7 @@ def _notes_on(imported: Imported) -> Tuple[str, ...]:
     return (*imported.notes, *notes_on_logins(imported.state.registries))
 
 
-def _imported(place: Elsewhere, inputs: Inputs) -> Imported:
+def _imported(place: Elsewhere, inputs: Inputs, *, is_all: bool) -> Imported:
     option = "--import" if place.file is None else "--file"
     path = place.directory if place.file is None else place.file
     logins = HeaderLogins(
@@ -97,7 +97,9 @@ def _imported(place: Elsewhere, inputs: Inputs) -> Imported:
         place.plaintext,
     )
     read = _imported_tree if place.file is None else _imported_file
-    return read(path, inputs, logins)
+    imported = read(path, inputs, logins)
+    is_own = imported.says is Says.EVERYTHING
+    return imported if is_own else something(imported, named(path), is_all=is_all)
 
 
 def _imported_file(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
@@ -119,7 +121,9 @@ def _imported_file(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
     lines: Lines
     text = inputs.text(path, "--file")
     if is_json(text):
-        plain, lines = parse_json(text, source), json_lines.lines_of(text)
+        plain = parse_json(text, source)
+        # Where all is in one line, its number says nothing.
+        lines = json_lines.lines_of(text) if "\n" in text.strip() else {}
         kind = format_of_json(plain, source, lines)
     else:
         kind = format_of_text(text, source)
@@ -141,7 +145,7 @@ def _own(text: str, source: str, read_outside: registries_toml.ReadOutside) -> I
     from private_registry.registries.certificates import checked_state  # noqa: PLC0415
 
     state = registries_toml.from_toml(text, source, read_outside)
-    return Imported(checked_state(state, source))
+    return Imported(checked_state(state, source), says=Says.EVERYTHING)
 
 
 def _yaml(text: str, source: str) -> Tuple[Any, Lines]:
@@ -197,9 +201,7 @@ def _directory(path: str, inputs: Inputs) -> Tuple[List[str], Optional[str]]:
 
 
 def _checked(imported: Imported, source: str) -> Imported:
-    """Leave out what has certificates that cannot be used; raise UsageError where
-    nothing is left.
-    """
+    """Leave out what has certificates that cannot be used."""
     # OpenSSL is slow.
     from private_registry.registries.certificates import checked_state  # noqa: PLC0415
 
@@ -209,4 +211,4 @@ def _checked(imported: Imported, source: str) -> Imported:
         left.append(Note(error.place or source, f"{error.message}; {LEFT_OUT}"))
 
     state = checked_state(imported.state, source, leave_out)
-    return something(imported._replace(state=state, left=tuple(left)), source)
+    return imported._replace(state=state, left=tuple(left))

@@ -188,7 +188,8 @@ class _Reader:
         if microk8s_defaults.is_stock(
             f"args/certs.d/{name}/{HOSTS_TOML}", text.encode()
         ):
-            self._document.note((), f"is what MicroK8s ships for {name}; {LEFT_OUT}")
+            words = f"is what MicroK8s ships for {name}; {LEFT_OUT}"
+            self._document.note((), words, is_so_anyway=True)
             return None
         content = text.encode(errors="surrogateescape")
         try:

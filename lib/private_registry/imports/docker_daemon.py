@@ -96,6 +96,7 @@ def _mirrors(
         skip = not endpoint.is_plain_http and endpoint.authority in unverified
         mirrors.append(Mirror(endpoint, Tls(skip_verify=skip)))
     if mirrors and mirrors[-1].endpoint.authority == DOCKER_HUB_SERVER:
-        document.note(path, f"Docker Hub itself is asked last anyway; {LEFT_OUT}")
+        words = f"Docker Hub itself is asked last anyway; {LEFT_OUT}"
+        document.note(path, words, is_so_anyway=True)
         del mirrors[-1]
     return tuple(mirrors)

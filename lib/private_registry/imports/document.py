@@ -73,6 +73,7 @@ _FALSE = frozenset(["false", "no", "off", "n"])
 class Says(Enum):
     """How much of a registry a format can say; what it cannot stays as it is saved."""
 
+    EVERYTHING = "everything, and that there is nothing"
     ALL = "all"
     ALL_BUT_LOGINS = "all but logins"
     SINGLE_SETTINGS = "single settings"
@@ -85,11 +86,13 @@ class Note(NamedTuple):
         place: the file, with the line where that is known.
         message: what became of it, and why.
         keys: that lead to it, with dots.
+        is_so_anyway: nothing is lost by it.
     """
 
     place: str
     message: str
     keys: str = ""
+    is_so_anyway: bool = False
 
     def __str__(self) -> str:
         return ": ".join(filter(None, (self.place, self.keys, self.message)))
@@ -144,10 +147,10 @@ class ImportedFile:
         """What could not be carried over, each line once."""
         return tuple(self._left)
 
-    def note(self, path: KeyPath, message: str) -> None:
+    def note(self, path: KeyPath, message: str, *, is_so_anyway: bool = False) -> None:
         """Tell people that something is not carried over, or not as it was."""
         place, keys = self.place(path)
-        self._left[Note(place, message, keys)] = None
+        self._left[Note(place, message, keys, is_so_anyway)] = None
 
     def entry(
         self, read: Callable[..., Optional[Value]], *values: Any, of: str = ""
@@ -345,16 +348,22 @@ def login_of(text: str) -> Optional[Tuple[str, str]]:
     return (username, password.rstrip("\0")) if colon else None
 
 
-def something(imported: Imported, source: str) -> Imported:
+def something(imported: Imported, source: str, *, is_all: bool) -> Imported:
     """Return what was read, if anything was.
 
     A file with a mistake in it is not one that wants the node to have no registries.
+
+    Args:
+        imported: what was read.
+        source: the file's name.
+        is_all: the node is to have nothing else.
 
     Raises:
         UsageError: nothing of it could be carried over; names what is the likeliest
             reason.
     """
-    if imported.state.registries:
+    is_so = bool(imported.left) and all(each.is_so_anyway for each in imported.left)
+    if imported.state.registries or (is_so and not is_all):
         return imported
     if not imported.left:
         raise UsageError(

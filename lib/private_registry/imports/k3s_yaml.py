@@ -275,9 +275,7 @@ class _Reader:
         found = self._settings.get(endpoint.authority, _Settings())
         if found.tls is None:
             keys = ".".join(map(shown_name, found.path))
-            self._document.note(
-                path, f"{endpoint.url} needs {keys}, which is {LEFT_OUT}; {LEFT_OUT}"
-            )
+            self._document.note(path, f"{endpoint.url} is {LEFT_OUT} with {keys}")
         return found.tls is not None
 
     def _note_settings_of_itself(
@@ -289,8 +287,10 @@ class _Reader:
         own = self._settings.get(name.server)
         hosts = [_host_of(each) for each in endpoints]
         strangers = [each for each in hosts if each and each not in self._settings]
-        is_meant = own is not None and own.path[-1].lower() == str(name)
-        if own is None or not is_meant or name.server in hosts or not strangers:
+        if own is None or name.server in hosts or not strangers:
+            return
+        if own.path[-1].lower().partition(":")[0] != name.host:
+            # Docker Hub's other names are not the mirrored one.
             return
         where = ", ".join(f"configs.{each}" for each in dict.fromkeys(strangers))
         self._document.note(

@@ -147,7 +147,7 @@ K3S = [
         ("docker.io: https://n.lab.test, then itself (HTTPS)",),
         (
             "line 8: configs.m.lab.test.tls.ca_file: /no/such.crt cannot be read",
-            "line 3: mirrors.docker.io.endpoint: https://m.lab.test needs",
+            "line 3: mirrors.docker.io.endpoint: https://m.lab.test is left out",
             "line 4: mirrors.quay.io: no endpoint of it can be carried over",
         ),
     ),
@@ -310,7 +310,7 @@ CONFIGS = [
         "nothing but a store",
         '{"auths": {"a.lab.test": {}}, "credsStore": "desktop"}',
         (),
-        ("no password stands here (and 1 more)", "line 1, auths.a.lab.test"),
+        ("no password stands here (and 1 more)", "standard input, auths.a.lab.test"),
     ),
     Row("no login", '{"auths": {}}', (), ("there is no registry in it",)),
 ]
