@@ -281,7 +281,7 @@ HOSTILE = [
     ("containerdRegistryConfigs:\n  a.corp: {x: y}\n", "must be a text"),
     ("containerdRegistryConfigs:\n  ../x: 'server = 5'\n", "../x"),
     (f"containerdRegistryConfigs:\n  a.corp: '{SECRET}'\n", "not TOML"),
-    ("mirors:\n  a.corp:\n", "standard input, line 1|did you mean mirrors?"),
+    ("mirrros:\n  a.corp:\n", "standard input, line 1|did you mean mirrors?"),
     ("", "nothing stands in it"),
     ("other: 5\n", "not TOML, and not k3s'"),
     ("- a\n", "not TOML, and not k3s'"),
