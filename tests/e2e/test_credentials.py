@@ -4,6 +4,7 @@ them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,130 @@ def test_a_password_is_given_changed_and_taken_back(
     assert registry.credentials.password not in microk8s_node.containerd.log()
     restart = "restart microk8s.daemon-containerd"
     assert microk8s_node.snapctl.requests[asked:] == [restart] * 3
+
+
+KEY_FILE = (
+    '{\n  "type": "service_account",\n\t"private_key": "made up:\\nAAAA\\n",\r\n'
+    f'  "client_email": "{"puller" * 20}@acme-123.example"\n}}'
+)
+# bcrypt, which stands behind a registry's own htpasswd, takes no more than 72 bytes.
+OF_MANY_LINES = {
+    "htpasswd": RegistrySpec(
+        tls=True, htpasswd=True, login=Credentials("ann", '{\n\t"a": "\\n"\r\n\n}')
+    ),
+    "token": RegistrySpec(
+        tls=True, token=True, login=Credentials("_json_key", KEY_FILE)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(OF_MANY_LINES))
+@pytest.mark.parametrize("way", ["password file", "config.json", "registries.toml"])
+def test_a_password_of_many_lines_is_carried_as_it_is(
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    new_registry: NewRegistry,
+    ca_file: Path,
+    tmp_path: Path,
+    kind: str,
+    way: str,
+) -> None:
+    node, registry = microk8s_node.node, new_registry(OF_MANY_LINES[kind])
+    known = registry.credentials
+    assert known is not None
+    server, containerd = registry.token_server, microk8s_node.containerd
+    before = node.snapshot()
+    run(node.enable("--registry", registry.host, "--ca", str(ca_file)))
+    pulls.fail(fill(registry, "before"))
+    for oauth in (True, False) if server is not None else (False,):
+        if server is not None:
+            server.oauth = oauth
+        given = _given_by(way, known, registry.host, ca_file, tmp_path)
+        wrong = known.password.replace("\n", " ")
+        bad = Credentials(known.username, wrong)
+        run(
+            node.plugin(
+                "private-registry",
+                *_given_by(way, bad, registry.host, ca_file, tmp_path / "wrong"),
+            )
+        )
+        pulls.fail(fill(registry, "wrong"))
+        run(node.plugin("private-registry", *given))
+        pulls.work(fill(registry, "right"))
+        containerd.cri.pull(fill(registry, "by-a-pod"), credentials=known)
+        checked = node.plugin("private-registry", "check", registry.host)
+        assert checked.exit_code == 0, checked
+        for line in known.password.split("\n"):
+            assert len(line) < 4 or line not in checked.stdout + checked.stderr
+    run(node.disable())
+    assert difference(before, node.snapshot()) == []
+    pulls.fail(fill(registry, "after"))
+
+
+@pytest.mark.parametrize("place", ["own tree", "another tree"])
+def test_a_login_in_a_header_becomes_one_of_containerds(
+    microk8s_node: PullingNode,
+    pulls: Pulls,
+    tls_htpasswd_registry: Registry,
+    ca_file: Path,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    node, registry = microk8s_node.node, tls_htpasswd_registry
+    assert registry.credentials is not None
+    root = node.certs_d if place == "own tree" else tmp_path / "certs.d"
+    hosts = root / registry.host / "hosts.toml"
+    hosts.parent.mkdir(parents=True)
+    url = f"https://{registry.host}"
+    hosts.write_text(
+        f'server = "{url}"\n[host."{url}"]\nca = "{ca_file}"\n'
+        f'[host."{url}".header]\n'
+        f'authorization = "{registry.credentials.basic()}"\n',
+        encoding="utf-8",
+    )
+    try:
+        before = node.snapshot()
+        tree = ["--import", str(root), "--adopt"]
+        if place == "own tree":
+            pulls.work(fill(registry, "by-hand"))
+            assert node.enable(*tree).exit_code == 2
+            assert difference(before, node.snapshot()) == []
+        else:
+            told = node.enable(*tree)
+            assert "is a login; left out" in told.stdout
+            pulls.fail(fill(registry, "left-out"))
+            run(node.disable())
+        run(node.enable(*tree, "--header-logins"))
+        assert "header" not in (node.certs_d / registry.host / "hosts.toml").read_text()
+        pulls.work(fill(registry, "taken"))
+        run(node.disable())
+        assert difference(before, node.snapshot()) == []
+    finally:
+        hosts.unlink()
+        hosts.parent.rmdir()
+
+
+def _given_by(
+    way: str, known: Credentials, host: str, ca_file: Path, directory: Path
+) -> list[str]:
+    """Return what carries a login to the node, with its files below a directory."""
+    directory.mkdir(exist_ok=True)
+    file = directory / "login"
+    if way == "password file":
+        # As editors end a file.
+        file.write_bytes(f"{known.password}\n".encode())
+        options = ["--username", known.username, "--password-file", str(file)]
+        return ["add", "--registry", host, *options]
+    if way == "config.json":
+        auth = known.basic().removeprefix("Basic ")
+        file.write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+        return ["add", "--file", str(file)]
+    file.write_text(
+        f'[[registry]]\nhost = "{host}"\nca_file = "{ca_file}"\n'
+        f"username = {_toml(known.username)}\npassword = {_toml(known.password)}\n",
+        encoding="utf-8",
+    )
+    return ["apply", "--file", str(file)]
 
 
 @pytest.fixture(params=list(REFUSALS.values()), ids=list(REFUSALS))

@@ -81,6 +81,10 @@ passwords = _printable | st.sampled_from(
         "p" * 200,
         "pässword∞",
         "\U0001f004",
+        '{\n  "type": "service_account",\n\t"private_key": "a\\\\nb\\n"\r\n}',
+        "ends with two\n",
+        "ends with a return\r",
+        "\r\n",
     ]
 )
 secure_credentials = st.none() | st.builds(

@@ -87,7 +87,7 @@ WORKS_WITH_THEM = {
     ],
     "verbs": [
         *("add", "after_change", "apply", "check", "export", "help", "list", "remove"),
-        "version",
+        *("own_tree", "version"),
     ],
 }
 OURS = "private_registry"

@@ -48,6 +48,7 @@ from private_registry.node.services import service_files
 from private_registry.pull_secrets.made_secrets import MadeSecret
 from private_registry.pull_secrets.record import made_secrets, record_of
 from private_registry.registries import registries_toml
+from private_registry.registries.credentials import forms_of
 from private_registry.registries.model import DesiredState
 from private_registry.registries.names import RegistryName
 from private_registry.transaction import commit, records
@@ -318,7 +319,7 @@ def containerd_of(
 
     def passwords() -> List[str]:
         known = (*desired.credentials, *saved_credentials(node))
-        return [each.password for each in known]
+        return [form for each in known for form in forms_of(each.password)]
 
     return Containerd(node, passwords, options.say)
 

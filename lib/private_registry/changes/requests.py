@@ -32,6 +32,18 @@ class Upstream(NamedTuple):
     credentials: Optional[Credentials] = None
 
 
+class LeftLogins(NamedTuple):
+    """Logins that a directory holds in another form, and that are not carried over.
+
+    Args:
+        directory: as it was typed; empty where there are none.
+        options: that would carry them over.
+    """
+
+    directory: str = ""
+    options: Tuple[str, ...] = ()
+
+
 class AddRequest(NamedTuple):
     """Registries and mirrors to add or change.
 
@@ -56,6 +68,7 @@ class AddRequest(NamedTuple):
             before.
         docker_config: path of that engine's daemon.json; None for as before.
         pull_secret: to be made in the cluster.
+        left_logins: of the directory that was imported.
     """
 
     upstreams: Tuple[Upstream, ...] = ()
@@ -70,6 +83,7 @@ class AddRequest(NamedTuple):
     docker: Optional[bool] = None
     docker_config: Optional[str] = None
     pull_secret: Optional[PullSecret] = None
+    left_logins: LeftLogins = LeftLogins()
 
     @property
     def is_empty(self) -> bool:
@@ -115,10 +129,12 @@ class ApplyRequest(NamedTuple):
     Args:
         state: None for what is saved.
         notes: what of a file could not be carried over, for people, a line each.
+        left_logins: of the directory that was imported.
     """
 
     state: Optional[DesiredState] = None
     notes: Tuple[str, ...] = ()
+    left_logins: LeftLogins = LeftLogins()
 
 
 def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
@@ -177,10 +193,11 @@ def _with_logins(new: Registry, old: Optional[Registry]) -> Registry:
         return new
     logins = {mirror.endpoint: mirror.credentials for mirror in old.mirrors}
     mirrors = tuple(
-        mirror._replace(credentials=logins.get(mirror.endpoint))
+        mirror._replace(credentials=mirror.credentials or logins.get(mirror.endpoint))
         for mirror in new.mirrors
     )
-    return new._replace(credentials=old.credentials, mirrors=mirrors)
+    credentials = new.credentials or old.credentials
+    return new._replace(credentials=credentials, mirrors=mirrors)
 
 
 def _with_part(old: Registry, part: Registry) -> Registry:

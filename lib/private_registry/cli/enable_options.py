@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, Upstream
 from private_registry.cli import pull_secret_options
 from private_registry.cli.change_options import (
     COMMON,
+    HEADER_LOGINS,
     ONCE,
+    PLAINTEXT,
     How,
     check_once,
     from_elsewhere,
@@ -23,9 +25,11 @@ from private_registry.cli.parser import Parser
 from private_registry.cli.pull_secret_options import pull_secret_of
 from private_registry.cli.tls_options import tls_of, tls_options
 from private_registry.errors import UsageError
+from private_registry.registries.amazon import notes_on_login
 from private_registry.registries.contradictions import contradiction
+from private_registry.registries.credentials import notes_on
 from private_registry.registries.endpoints import parse_mirror_url, url_to_type
-from private_registry.registries.model import Mirror, Registry, Tls
+from private_registry.registries.model import Credentials, Mirror, Registry, Tls
 from private_registry.registries.names import RegistryName, parse_registry_name
 from private_registry.texts.showing import shown_name
 
@@ -54,7 +58,7 @@ def read_add(name: str, arguments: List[str], inputs: Inputs) -> Tuple[AddReques
     parser.flags(
         "--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials"
     )
-    parser.flags("--allow-plaintext-credentials", "--docker", "--no-docker", *COMMON)
+    parser.flags(PLAINTEXT, HEADER_LOGINS, "--docker", "--no-docker", *COMMON)
     values = parser.read(arguments, name)
     check_once(values, (*ONCE, *pull_secret_options.ONCE))
     place = from_elsewhere(values)
@@ -64,7 +68,7 @@ def read_add(name: str, arguments: List[str], inputs: Inputs) -> Tuple[AddReques
     # Rarely needed.
     from private_registry.cli.imports_given import add_request  # noqa: PLC0415
 
-    request = with_docker(add_request(*place, inputs), values)
+    request = with_docker(add_request(place, inputs), values)
     return request, how_of(values)
 
 
@@ -102,7 +106,11 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
         fallback=not values.no_fallback,
         keep_tls=given is not None and not tls_options(values),
         forget_credentials=values.no_credentials,
-        notes=(*notes, *_notes_of_itself(mirrors, fallback=not values.no_fallback)),
+        notes=(
+            *notes,
+            *_notes_of_login(given, named, mirrors),
+            *_notes_of_itself(mirrors, fallback=not values.no_fallback),
+        ),
         pull_secret=secret,
     )
     _check_mirrors(request)
@@ -120,6 +128,19 @@ def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
     return parse_registry_name(registry, "--mirror"), Mirror(
         parse_mirror_url(url, "--mirror")
     )
+
+
+def _notes_of_login(
+    given: Optional[Credentials],
+    named: List[Registry],
+    mirrors: List[Tuple[RegistryName, Mirror]],
+) -> Tuple[str, ...]:
+    if given is None:
+        return ()
+    found = [mirror.endpoint.authority for _, mirror in mirrors]
+    authorities = found or [each.upstream.authority for each in named]
+    about = [note for each in authorities for note in notes_on_login(each, given)]
+    return (*notes_on(given.password), *about)
 
 
 def _notes_of_itself(

@@ -30,8 +30,10 @@ _ADD = """\
   --docker-config FILE       the daemon.json of that engine, where it is not clear
   --no-docker                no longer
   --file FILE                many registries at once: registries.toml, k3s'
-                             registries.yaml, Docker's config.json or daemon.json
+                             registries.yaml, Docker's config.json or daemon.json,
+                             MicroK8s' launch configuration
   --import DIR               the same from a certs.d tree, containerd's or Docker's
+  --header-logins            of what these hold, logins in headers of hosts.toml too
   --adopt                    take over a file that somebody else wrote
   --no-restart               where containerd has to be restarted, leave that to you
   --check                    afterwards, find out whether it serves
@@ -95,7 +97,7 @@ Options of add:
         + """
 
 remove, list and apply take --json; remove and apply also --dry-run and --no-restart;
-apply also --adopt and --check."""
+apply also --adopt, --check and --header-logins."""
     ),
 }
 

@@ -5,14 +5,27 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
-from private_registry.changes.requests import AddRequest, ApplyRequest
+from private_registry.changes.requests import AddRequest, ApplyRequest, LeftLogins
+from private_registry.cli.change_options import Elsewhere
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
 from private_registry.containerd.hosts_toml import HOSTS_TOML
-from private_registry.errors import UsageError
-from private_registry.imports import docker_config, docker_daemon, k3s_yaml
-from private_registry.imports.document import Imported, Says
+from private_registry.errors import CertificateError, UsageError
+from private_registry.imports import (
+    charm_list,
+    docker_config,
+    docker_daemon,
+    k3s_yaml,
+)
+from private_registry.imports.document import (
+    LEFT_OUT,
+    Imported,
+    Lines,
+    Note,
+    Says,
+    something,
+)
 from private_registry.imports.formats import (
     Format,
     format_of_json,
@@ -20,18 +33,28 @@ from private_registry.imports.formats import (
     is_json,
     parse_json,
 )
+from private_registry.imports.header_logins import HeaderLogins
 from private_registry.registries import registries_toml
-from private_registry.texts.showing import shown_place
+from private_registry.registries.amazon import notes_on_logins
+from private_registry.texts import json_lines
+from private_registry.texts.showing import quoted, shown_path, shown_place
+
+_READERS = {
+    Format.K3S_YAML: k3s_yaml.read,
+    Format.DOCKER_CONFIG: docker_config.read,
+    Format.DOCKER_DAEMON: docker_daemon.read,
+    Format.CHARM_LIST: charm_list.read,
+}
 
 
-def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddRequest:
-    """Return the request to add what a file, or where it is None a directory, holds.
+def add_request(place: Elsewhere, inputs: Inputs) -> AddRequest:
+    """Return the request to add what a file or a directory holds.
 
     Raises:
-        UsageError: it is of no known format, or something in it cannot be.
+        UsageError: it is of no known format, or nothing of it can be carried over.
     """
-    imported = _imported(file, directory, inputs)
-    registries, notes = imported.state.registries, imported.notes
+    imported = _imported(place, inputs, is_all=False)
+    registries, notes = imported.state.registries, _notes_on(imported)
     if imported.says is Says.SINGLE_SETTINGS:
         return AddRequest(parts=registries, notes=notes)
     keep = imported.says is Says.ALL_BUT_LOGINS
@@ -40,28 +63,46 @@ def add_request(file: Optional[str], directory: str, inputs: Inputs) -> AddReque
         keep_credentials=keep,
         notes=notes,
         docker_config=imported.state.docker_config,
+        left_logins=_left_logins(imported, place),
     )
 
 
-def apply_request(file: Optional[str], directory: str, inputs: Inputs) -> ApplyRequest:
+def apply_request(place: Elsewhere, inputs: Inputs) -> ApplyRequest:
     """Return the request to have what these hold, as in add_request, and nothing else.
 
     Raises:
-        UsageError: it is of no known format, or something in it cannot be.
+        UsageError: it is of no known format, or nothing of it can be carried over.
     """
-    imported = _imported(file, directory, inputs)
-    return ApplyRequest(imported.state, imported.notes)
+    imported = _imported(place, inputs, is_all=True)
+    left_logins = _left_logins(imported, place)
+    return ApplyRequest(imported.state, _notes_on(imported), left_logins)
 
 
-def _imported(file: Optional[str], directory: str, inputs: Inputs) -> Imported:
-    return (
-        _imported_tree(directory, inputs)
-        if file is None
-        else _imported_file(file, inputs)
+def _left_logins(imported: Imported, place: Elsewhere) -> LeftLogins:
+    if place.file is not None or not imported.login_options:
+        return LeftLogins()
+    return LeftLogins(place.directory, imported.login_options)
+
+
+def _notes_on(imported: Imported) -> Tuple[str, ...]:
+    return (*imported.notes, *notes_on_logins(imported.state.registries))
+
+
+def _imported(place: Elsewhere, inputs: Inputs, *, is_all: bool) -> Imported:
+    option = "--import" if place.file is None else "--file"
+    path = place.directory if place.file is None else place.file
+    logins = HeaderLogins(
+        f"microk8s private-registry add {option} {quoted(shown_path(path))}",
+        place.header_logins,
+        place.plaintext,
     )
+    read = _imported_tree if place.file is None else _imported_file
+    imported = read(path, inputs, logins)
+    is_own = imported.says is Says.EVERYTHING
+    return imported if is_own else something(imported, named(path), is_all=is_all)
 
 
-def _imported_file(path: str, inputs: Inputs) -> Imported:
+def _imported_file(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
     """Read a file of any format that is known.
 
     Files that it names are looked for beside it.
@@ -77,26 +118,37 @@ def _imported_file(path: str, inputs: Inputs) -> Imported:
             return inputs.password_file(path, "password_file", may_be_pipe=False)
         return inputs.found(os.path.join(beside, name), name)
 
-    return _checked(_read(inputs.text(path, "--file"), source, read_outside), source)
-
-
-def _read(
-    text: str, source: str, read_outside: registries_toml.ReadOutside
-) -> Imported:
+    lines: Lines
+    text = inputs.text(path, "--file")
     if is_json(text):
         plain = parse_json(text, source)
-        kind = format_of_json(plain, source)
-        if kind is Format.DOCKER_CONFIG:
-            return docker_config.read(plain, source, read_outside)
-        if kind is Format.DOCKER_DAEMON:
-            return docker_daemon.read(plain, source, read_outside)
-        return k3s_yaml.read(plain, source, read_outside)
-    if format_of_text(text, source) is Format.K3S_YAML:
-        return _k3s(text, source, read_outside)
-    return Imported(registries_toml.from_toml(text, source, read_outside))
+        # Where all is in one line, its number says nothing.
+        lines = json_lines.lines_of(text) if "\n" in text.strip() else {}
+        kind = format_of_json(plain, source, lines)
+    else:
+        kind = format_of_text(text, source)
+        if kind is Format.REGISTRIES_TOML:
+            return _own(text, source, read_outside)
+        plain, lines = _yaml(text, source)
+    if kind is Format.LAUNCH_CONFIG:
+        # See _imported_tree.
+        from private_registry.imports import launch_config  # noqa: PLC0415
+
+        found = launch_config.read(plain, source, read_outside, lines, logins)
+    else:
+        found = _READERS[kind](plain, source, read_outside, lines)
+    return _checked(found, source)
 
 
-def _k3s(text: str, source: str, read_outside: registries_toml.ReadOutside) -> Imported:
+def _own(text: str, source: str, read_outside: registries_toml.ReadOutside) -> Imported:
+    # OpenSSL is slow.
+    from private_registry.registries.certificates import checked_state  # noqa: PLC0415
+
+    state = registries_toml.from_toml(text, source, read_outside)
+    return Imported(checked_state(state, source), says=Says.EVERYTHING)
+
+
+def _yaml(text: str, source: str) -> Tuple[Any, Lines]:
     try:
         # Slow, and may be missing.
         from private_registry.imports import yaml_text  # noqa: PLC0415
@@ -109,11 +161,10 @@ def _k3s(text: str, source: str, read_outside: registries_toml.ReadOutside) -> I
                 " registries.toml"
             ),
         ) from error
-    parsed = yaml_text.parse(text, source)
-    return k3s_yaml.read(parsed.plain, source, read_outside, parsed.lines)
+    return yaml_text.parse(text, source)
 
 
-def _imported_tree(path: str, inputs: Inputs) -> Imported:
+def _imported_tree(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
     """Read a certs.d tree, containerd's or Docker's."""
     # It brings along what check knows of hosts.toml; a file needs none of that.
     from private_registry.imports import certs_d  # noqa: PLC0415
@@ -133,10 +184,12 @@ def _imported_tree(path: str, inputs: Inputs) -> Imported:
             tree[name] = certs_d.ImportedDirectory(below, *_directory(below, inputs))
         else:
             others.append(
-                f"{shown_place(below)}: not a directory of a registry; left out"
+                Note(shown_place(below), "not a directory of a registry; left out")
             )
-    imported = certs_d.read(tree, lambda _, name: inputs.found(name, "--import"))
-    return _checked(imported._replace(notes=(*others, *imported.notes)), named(path))
+    imported = certs_d.read(
+        tree, lambda _, name: inputs.found(name, "--import"), logins
+    )
+    return _checked(imported._replace(left=(*others, *imported.left)), named(path))
 
 
 def _directory(path: str, inputs: Inputs) -> Tuple[List[str], Optional[str]]:
@@ -148,7 +201,14 @@ def _directory(path: str, inputs: Inputs) -> Tuple[List[str], Optional[str]]:
 
 
 def _checked(imported: Imported, source: str) -> Imported:
+    """Leave out what has certificates that cannot be used."""
     # OpenSSL is slow.
     from private_registry.registries.certificates import checked_state  # noqa: PLC0415
 
-    return imported._replace(state=checked_state(imported.state, source))
+    left = list(imported.left)
+
+    def leave_out(error: CertificateError) -> None:
+        left.append(Note(error.place or source, f"{error.message}; {LEFT_OUT}"))
+
+    state = checked_state(imported.state, source, leave_out)
+    return imported._replace(state=state, left=tuple(left))

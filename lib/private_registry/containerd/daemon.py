@@ -306,9 +306,9 @@ class Containerd:
 
     def _words(self, text: str) -> str:
         """Return what a program said as one line, without a secret of anybody's."""
-        words = " / ".join(line.strip() for line in text.splitlines() if line.strip())
         for secret in self._secrets():
-            words = words.replace(secret, "...")
+            text = text.replace(secret, "...")
+        words = " / ".join(line.strip() for line in text.splitlines() if line.strip())
         for secret in sorted(
             filter(None, self._secrets_in_the_template()), key=len, reverse=True
         ):

@@ -9,7 +9,7 @@ config_unix.go, hosts.go).
 from __future__ import annotations
 
 import posixpath
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from private_registry.check.reading import (
     directories,
@@ -27,10 +27,28 @@ from private_registry.imports.document import (
     Imported,
     ImportedFile,
     KeyPath,
+    Note,
     Says,
 )
+from private_registry.imports.header_logins import (
+    NOT_TAKEN,
+    HeaderLogins,
+    LoginReader,
+    unknown_of,
+)
+from private_registry.imports.rewrites import (
+    REWRITES_LEFT_OUT,
+    behind,
+    prefix_of,
+)
+from private_registry.imports.trust_files import TrustReader
 from private_registry.registries.endpoints import Endpoint
-from private_registry.registries.model import ClientCertificate, Mirror, Registry, Tls
+from private_registry.registries.model import (
+    Credentials,
+    Mirror,
+    Registry,
+    Tls,
+)
 from private_registry.registries.names import EVERY_REGISTRY, RegistryName
 from private_registry.registries.registries_toml import ReadOutside
 from private_registry.texts.showing import shown_name, shown_place
@@ -44,6 +62,8 @@ _HOST_KEYS = tuple(
     key for key in hosts_fields.HOST_KEYS if key not in ("header", "dial_timeout")
 )
 _ROOT_KEYS = ("server", "host", *_HOST_KEYS)
+# Of the containerd of k3s and RKE2.
+_REWRITE = "rewrite"
 
 
 class ImportedDirectory(NamedTuple):
@@ -53,11 +73,13 @@ class ImportedDirectory(NamedTuple):
         path: where it is; relative names in hosts.toml start there.
         files: names of the files in it.
         hosts_toml: the text of hosts.toml, or None.
+        source: what that text is called, where it is no file of its own.
     """
 
     path: str
     files: Sequence[str]
     hosts_toml: Optional[str] = None
+    source: Optional[str] = None
 
 
 class _Entry(NamedTuple):
@@ -66,35 +88,41 @@ class _Entry(NamedTuple):
     endpoint: Optional[Endpoint]
     tls: Tls
     path: KeyPath
+    credentials: Optional[Credentials] = None
 
 
-def read(tree: Mapping[str, ImportedDirectory], read_outside: ReadOutside) -> Imported:
+def read(
+    tree: Mapping[str, ImportedDirectory],
+    read_outside: ReadOutside,
+    logins: HeaderLogins = NOT_TAKEN,
+) -> Imported:
     """Read a tree.
 
     Args:
         tree: its directories by name.
         read_outside: returns the text of a FILE, given with its path.
-
-    Raises:
-        UsageError: not TOML, or a value that cannot be; with file and key.
+        logins: what is to become of those that stand in headers.
     """
     found: Dict[RegistryName, Registry] = {}
-    notes: List[str] = []
+    left: List[Note] = []
+    reader = LoginReader(logins)
     # HOST_PORT_ before HOST:PORT, as containerd looks for them.
     for name in sorted(
         tree, key=lambda each: (directories.registry_of(each) == each, each)
     ):
-        imported = _Reader(name, tree[name], read_outside).imported()
+        imported = _Reader(name, tree[name], read_outside, reader).imported()
         for registry in imported.state.registries:
             if registry.name in found:
                 place = shown_place(tree[name].path)
-                notes.append(f"{place}: {registry.name} is read elsewhere; {LEFT_OUT}")
+                left.append(
+                    Note(place, f"{registry.name} is read elsewhere; {LEFT_OUT}")
+                )
             found.setdefault(registry.name, registry)
-        notes += imported.notes
+        left += imported.left
     return (
         ImportedFile("", read_outside)
         .imported(found.values(), Says.ALL_BUT_LOGINS)
-        ._replace(notes=tuple(notes))
+        ._replace(left=tuple(left), login_options=reader.options)
     )
 
 
@@ -102,26 +130,29 @@ class _Reader:
     """Reads one directory."""
 
     def __init__(
-        self, name: str, directory: ImportedDirectory, read_outside: ReadOutside
+        self,
+        name: str,
+        directory: ImportedDirectory,
+        read_outside: ReadOutside,
+        logins: LoginReader,
     ) -> None:
         self._directory_name = name
         self._directory = directory
+        self._logins = logins
         has_hosts = bool((directory.hosts_toml or "").strip())
-        source = shown_place(
+        source = directory.source or shown_place(
             posixpath.join(directory.path, HOSTS_TOML) if has_hosts else directory.path
         )
         self._text = directory.hosts_toml if has_hosts else None
         self._document = ImportedFile(source, read_outside)
+        self._trust = TrustReader(self._document, directory.path)
 
     def imported(self) -> Imported:
         name = self._name()
         if name is None:
             return self._document.imported(())
-        registry = (
-            self._from_certificates(name)
-            if self._text is None
-            else self._from_hosts(name)
-        )
+        read = self._from_certificates if self._text is None else self._from_hosts
+        registry = self._document.entry(read, name, of=str(name))
         if registry is not None and name.is_every_registry and not registry.mirrors:
             self._document.note(
                 (), f"* takes mirrors only, and there is none; {LEFT_OUT}"
@@ -142,19 +173,7 @@ class _Reader:
     # --- Docker's way -----------------------------------------------------------------
 
     def _from_certificates(self, name: RegistryName) -> Optional[Registry]:
-        files = sorted(self._directory.files)
-        authorities = [each for each in files if each.endswith(".crt")]
-        pairs, used = [], {*authorities, HOSTS_TOML}
-        for certificate in (each for each in files if each.endswith(".cert")):
-            key = certificate[: -len("cert")] + "key"
-            if key in files:
-                pairs.append((self._beside(certificate), self._beside(key)))
-                used.update((certificate, key))
-        for other in (each for each in files if each not in used):
-            self._document.note((other,), f"no certificate with a key; {LEFT_OUT}")
-        texts = [self._document.file(self._beside(e), (e,)) for e in authorities]
-        ca = "".join(_line_ended(each) for each in texts) or None
-        tls = Tls(ca, self._client_of(pairs, ()))
+        tls = self._trust.of_files(sorted(self._directory.files))
         if tls.is_default:
             self._document.note((), f"says nothing about {name}; {LEFT_OUT}")
             return None
@@ -169,7 +188,8 @@ class _Reader:
         if microk8s_defaults.is_stock(
             f"args/certs.d/{name}/{HOSTS_TOML}", text.encode()
         ):
-            self._document.note((), f"is what MicroK8s ships for {name}; {LEFT_OUT}")
+            words = f"is what MicroK8s ships for {name}; {LEFT_OUT}"
+            self._document.note((), words, is_so_anyway=True)
             return None
         content = text.encode(errors="surrogateescape")
         try:
@@ -190,23 +210,44 @@ class _Reader:
         return UsageError(words, place=", ".join(place))
 
     def _from_document(self, name: RegistryName, root: Table) -> Optional[Registry]:
-        self._document.unknown(root, _ROOT_KEYS, ())
+        if self._directory.source is None:
+            self._document.lines = dict(_lines_of(root, ()))
+        self._document.unknown(unknown_of(root), (*_ROOT_KEYS, _REWRITE), ())
         tables: Dict[str, Table] = root.get("host", Table())
-        hosts = [
-            entry for url, table in tables.items() for entry in self._host(url, table)
+        found = [
+            self._document.entry(self._host, *each, of=shown_name(each[0]))
+            for each in tables.items()
         ]
+        hosts = [each for each in found if each is not None and each.endpoint]
+        registry = self._with_server(name, root, hosts)
+        if not hosts and "server" not in root and registry == Registry(name) and tables:
+            self._document.note(
+                (), f"no endpoint of it can be carried over; {LEFT_OUT}"
+            )
+            return None
+        return registry
+
+    def _with_server(
+        self, name: RegistryName, root: Table, hosts: List[_Entry]
+    ) -> Optional[Registry]:
         fields = self._fields(root, is_root=True)
-        tls = self._tls(fields, ())
-        if not fields.server:
-            return self._with_fallback(name, hosts, None, tls)
-        last = self._entry(fields.server, root, ("server",), tls)
-        if last.endpoint is None:
+        if fields.server:
+            last = self._entry(fields.server, root, ("server",))
+        else:
+            itself = Endpoint("https", name.server)
+            tls = self._trust.tls(fields, ())
+            last = _Entry(itself, tls, ("server",), self._login(root, itself, ()))
+        if last.endpoint is None or (
+            not fields.server and self._prefix(root, ()) != ""
+        ):
             self._document.note(
                 (), f"without its server it would mean something else; {LEFT_OUT}"
             )
             return None
+        if not fields.server:
+            return self._with_fallback(name, hosts, None, last)
         if _is_own(last.endpoint, name) and not name.is_every_registry:
-            return self._with_fallback(name, hosts, last.endpoint.scheme, last.tls)
+            return self._with_fallback(name, hosts, last.endpoint.scheme, last)
         return self._without_fallback(name, hosts, last)
 
     def _fields(self, table: Table, *, is_root: bool = False) -> hosts_fields.Fields:
@@ -222,30 +263,34 @@ class _Reader:
         name: RegistryName,
         hosts: List[_Entry],
         scheme: Optional[str],
-        root: Tls,
+        root: _Entry,
     ) -> Registry:
         """Build a registry that itself is asked last.
 
         Scheme None where no server is given.
         """
-        tls, insecure = root, scheme == "http"
+        tls, insecure, login = root.tls, scheme == "http", root.credentials
         if hosts and not name.is_every_registry:
             last = hosts[-1]
             endpoint = last.endpoint
             is_own = endpoint is not None and _is_own(endpoint, name)
             if endpoint is not None and is_own and scheme in (None, endpoint.scheme):
                 insecure = endpoint.is_plain_http
-                if not root.is_default and not last.tls.is_default and root != last.tls:
+                if Tls() not in (root.tls, last.tls) and root.tls != last.tls:
                     self._document.note(
                         (), f"its TLS settings differ from host's; {LEFT_OUT}"
                     )
-                tls = root if last.tls.is_default else last.tls
+                tls = root.tls if last.tls.is_default else last.tls
+                login = last.credentials or login
                 hosts = hosts[:-1]
         if (insecure or name.is_every_registry) and not tls.is_default:
             why = "plain HTTP has no TLS" if insecure else "* takes mirrors only"
             self._document.note((), f"TLS settings: {why}; {LEFT_OUT}")
             tls = Tls()
-        return Registry(name, insecure, tls, self._mirrors(hosts))
+        mirrors = self._mirrors(hosts)
+        if name.is_every_registry:
+            return Registry(name, mirrors=mirrors)
+        return Registry(name, insecure, tls, mirrors, credentials=login)
 
     def _without_fallback(
         self, name: RegistryName, hosts: List[_Entry], last: _Entry
@@ -272,39 +317,61 @@ class _Reader:
             if entry.endpoint in mirrors:
                 self._document.note(entry.path, f"is named twice; {LEFT_OUT} once")
                 continue
-            mirrors[entry.endpoint] = Mirror(entry.endpoint, entry.tls)
+            mirrors[entry.endpoint] = Mirror(
+                entry.endpoint, entry.tls, entry.credentials
+            )
         return tuple(mirrors.values())
 
-    def _host(self, url: str, table: Table) -> List[_Entry]:
+    def _host(self, url: str, table: Table) -> _Entry:
         path = ("host", url)
-        self._document.unknown(table, _HOST_KEYS, path)
-        entry = self._entry(url, table, path, self._tls(self._fields(table), path))
-        return [] if entry.endpoint is None else [entry]
+        self._document.unknown(unknown_of(table), (*_HOST_KEYS, _REWRITE), path)
+        return self._entry(url, table, path)
 
-    def _entry(self, url: str, table: Table, path: KeyPath, tls: Tls) -> _Entry:
+    def _entry(self, url: str, table: Table, path: KeyPath) -> _Entry:
         above = () if path == ("server",) else path
+        fields = self._fields(table, is_root=not above)
+        nothing = _Entry(None, Tls(), path)
         if not self._is_pulled_from(table, (*above, "capabilities")):
-            return _Entry(None, tls, path)
+            return nothing
         endpoint = self._document.endpoint(hosts_entries.full_url(url), path)
-        if endpoint is None:
-            return _Entry(None, tls, path)
-        api = hosts_entries.endpoint_of(
-            url, self._fields(table), table.line, _VERSION
-        ).path
+        prefix = self._prefix(table, above)
+        if endpoint is None or prefix is None:
+            return nothing
+        api = hosts_entries.endpoint_of(url, fields, table.line, _VERSION).path
         if "v2" not in api.split("/"):
             self._document.note(
                 path,
                 "is asked at a path without /v2, which this addon cannot say;"
                 f" {LEFT_OUT}",
             )
-            return _Entry(None, tls, path)
+            return nothing
+        tls = self._trust.tls(fields, above)
         endpoint = endpoint._replace(path="" if api == hosts_entries.API else api)
+        login = self._login(table, endpoint, above)
         if endpoint.is_plain_http and not tls.is_default:
             self._document.note(
                 path, f"plain HTTP has no TLS: its TLS settings are {LEFT_OUT}"
             )
             tls = Tls()
-        return _Entry(endpoint, tls, path)
+        return _Entry(behind(endpoint, prefix), tls, path, login)
+
+    def _login(
+        self, table: Table, endpoint: Endpoint, path: KeyPath
+    ) -> Optional[Credentials]:
+        return self._logins.login(table, endpoint, path, self._document)
+
+    def _prefix(self, table: Table, above: KeyPath) -> Optional[str]:
+        """Return what every name is prefixed with, or None, with a note, where it is
+        rewritten in another way.
+        """
+        found = table.get(_REWRITE, Table())
+        leaves = found.values() if isinstance(found, Table) else [None]
+        if all(isinstance(getattr(each, "value", None), str) for each in leaves):
+            prefix = prefix_of({key: leaf.value for key, leaf in found.items()})
+            if prefix is not None:
+                return prefix
+        self._document.note((*above, _REWRITE), REWRITES_LEFT_OUT)
+        return None
 
     def _is_pulled_from(self, table: Table, path: KeyPath) -> bool:
         found = table.get("capabilities")
@@ -319,43 +386,13 @@ class _Reader:
             self._document.note(path, f"{other}: a node pulls only; {LEFT_OUT}")
         return True
 
-    # --- TLS --------------------------------------------------------------------------
 
-    def _tls(self, fields: hosts_fields.Fields, path: KeyPath) -> Tls:
-        files, pairs, skip = fields.trust
-        ca_path = (*path, "ca")
-        if skip and files:
-            self._document.note(
-                ca_path, f"with skip_verify no CA is looked at; {LEFT_OUT}"
-            )
-            files = ()
-        texts = [self._document.file(each, ca_path) for each in files]
-        ca = "".join(_line_ended(each) for each in texts) or None
-        client = self._client_of(list(pairs), (*path, "client"))
-        return Tls(ca, client, bool(skip))
-
-    def _client_of(
-        self, pairs: List[Tuple[str, str]], path: KeyPath
-    ) -> Optional[ClientCertificate]:
-        if not pairs:
-            return None
-        for certificate, _ in pairs[1:]:
-            self._document.note(
-                path,
-                f"only one client certificate; {shown_place(certificate)} is"
-                f" {LEFT_OUT}",
-            )
-        certificate, key = pairs[0]
-        return ClientCertificate(
-            self._document.file(certificate, path), self._document.file(key, path)
-        )
-
-    def _beside(self, name: str) -> str:
-        return posixpath.join(self._directory.path, name)
-
-
-def _line_ended(text: str) -> str:
-    return text if text.endswith("\n") else text + "\n"
+def _lines_of(table: Table, path: KeyPath) -> Iterator[Tuple[KeyPath, int]]:
+    for key, value in table.items():
+        below = (*path, key)
+        yield below, value.line
+        if isinstance(value, Table):
+            yield from _lines_of(value, below)
 
 
 def _is_own(endpoint: Endpoint, name: RegistryName) -> bool:

@@ -6,13 +6,14 @@ ConvertToHostname takes them; Docker Hub is ``https://index.docker.io/v1/``.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from private_registry.imports.document import (
     LEFT_OUT,
     Imported,
     ImportedFile,
     KeyPath,
+    Lines,
     Says,
 )
 from private_registry.registries.endpoints import is_docker_hub
@@ -23,30 +24,77 @@ from private_registry.texts.showing import shown_name
 
 _ENTRY_KEYS = ("auth", "username", "password", "identitytoken")
 _NO_HELPER = f"containerd calls no credential helper; {LEFT_OUT}"
+_DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+# How far a key is from the host that it is for.
+_EXACT, _URL, _PATH = range(3)
 
 
-def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
+class _Login(NamedTuple):
+    """A login and how exactly its key names its host."""
+
+    path: KeyPath
+    distance: int
+    name: RegistryName
+    registry: Registry
+
+
+def read(
+    plain: Any, source: str, read_outside: ReadOutside, lines: Optional[Lines] = None
+) -> Imported:
     """Read config.json, parsed.
 
+    Args:
+        plain: dicts, lists, texts and None.
+        source: the file's name, for notes.
+        read_outside: is not needed, as it names no files.
+        lines: 1-based line of each key path.
+
     Raises:
-        UsageError: a value that cannot be; with file and key, and without what stands
-            there.
+        UsageError: no object; with file.
     """
-    document = ImportedFile(source, read_outside)
+    document = ImportedFile(source, read_outside, lines)
     top = document.table(plain, ())
-    registries: Dict[RegistryName, Registry] = {}
-    for key, entry in document.table(top.get("auths"), ("auths",)).items():
-        path = ("auths", key)
-        credentials = _credentials(document, entry, path)
-        name = _name(document, key, path)
-        if credentials is None or name is None:
-            continue
-        if name in registries:
-            document.note(path, f"another login for {name} stands above it; {LEFT_OUT}")
-            continue
-        registries[name] = Registry(name, credentials=credentials)
+    auths = document.entry(document.table, top.get("auths"), ("auths",)) or {}
+    found = [
+        login
+        for key, entry in auths.items()
+        for login in [document.entry(_login, document, key, entry)]
+        if login is not None
+    ]
+    chosen: Dict[RegistryName, _Login] = {}
+    for login in found:
+        known = chosen.setdefault(login.name, login)
+        if login.distance < known.distance:
+            chosen[login.name] = login
+    for login in found:
+        counts = chosen[login.name]
+        if counts is not login:
+            is_nearer = counts.distance < login.distance
+            why = "names it more exactly" if is_nearer else "stands above it"
+            document.note(
+                login.path, f"another login for {login.name} {why}; {LEFT_OUT}"
+            )
+        elif login.distance == _PATH:
+            document.note(login.path, f"taken for all of {login.name}, as Docker does")
     _note_the_rest(document, top)
-    return document.imported(registries.values(), Says.SINGLE_SETTINGS)
+    registries = [each.registry for each in chosen.values()]
+    return document.imported(registries, Says.SINGLE_SETTINGS)
+
+
+def _login(document: ImportedFile, key: str, entry: Any) -> Optional[_Login]:
+    path = ("auths", key)
+    credentials = _credentials(document, entry, path)
+    scheme, separator, rest = key.partition("://")
+    host, _, below = (rest if separator else key).partition("/")
+    name = document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
+    if credentials is None or name is None:
+        return None
+    if scheme.lower() == "http" and separator:
+        document.note(path, "taken as the login over HTTPS, as Docker does")
+    is_part = below.strip("/") not in ("", "v1", "v2")
+    is_exact = key in (host, _DOCKER_HUB_KEY) and key != DOCKER_HUB
+    distance = _PATH if is_part else _EXACT if is_exact else _URL
+    return _Login(path, distance, name, Registry(name, credentials=credentials))
 
 
 def _credentials(
@@ -71,20 +119,11 @@ def _credentials(
     return document.credentials(username, password, path)
 
 
-def _name(document: ImportedFile, key: str, path: KeyPath) -> Optional[RegistryName]:
-    scheme, separator, rest = key.partition("://")
-    host, _, below = (rest if separator else key).partition("/")
-    if scheme.lower() == "http" and separator:
-        document.note(path, "taken as the login over HTTPS, as Docker does")
-    if below.strip("/") not in ("", "v1", "v2"):
-        document.note(path, f"taken for all of {shown_name(host)}, as Docker does")
-    return document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
-
-
 def _note_the_rest(document: ImportedFile, top: Dict[str, Any]) -> None:
     if top.get("credsStore"):
         document.note(("credsStore",), _NO_HELPER)
-    for host in document.table(top.get("credHelpers"), ("credHelpers",)):
+    helpers = top.get("credHelpers")
+    for host in document.entry(document.table, helpers, ("credHelpers",)) or ():
         document.note(("credHelpers", host), _NO_HELPER)
     if top.get("HttpHeaders"):
         document.note(("HttpHeaders",), f"this addon writes no headers; {LEFT_OUT}")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
-from private_registry.imports.document import LEFT_OUT, Imported, ImportedFile, Says
+from private_registry.imports.document import (
+    LEFT_OUT,
+    Imported,
+    ImportedFile,
+    Lines,
+    Says,
+)
 from private_registry.registries.model import Mirror, Registry, Tls
 from private_registry.registries.names import (
     DOCKER_HUB,
@@ -17,16 +23,24 @@ from private_registry.texts.showing import shown_name
 _INSECURE, _MIRRORS = "insecure-registries", "registry-mirrors"
 
 
-def read(plain: Any, source: str, read_outside: ReadOutside) -> Imported:
+def read(
+    plain: Any, source: str, read_outside: ReadOutside, lines: Optional[Lines] = None
+) -> Imported:
     """Read daemon.json, parsed.
 
+    Args:
+        plain: dicts, lists, texts and None.
+        source: the file's name, for notes.
+        read_outside: is not needed, as Docker looks for files in certs.d.
+        lines: 1-based line of each key path.
+
     Raises:
-        UsageError: a value that cannot be; with file and key.
+        UsageError: no object; with file.
     """
-    document = ImportedFile(source, read_outside)
+    document = ImportedFile(source, read_outside, lines)
     top = document.table(plain, ())
-    insecure = _insecure(document, top)
-    mirrors = _mirrors(document, top, insecure)
+    insecure = document.entry(_insecure, document, top) or []
+    mirrors = document.entry(_mirrors, document, top, insecure) or ()
     registries = [Registry(name, insecure=True) for name in insecure]
     if mirrors:
         registries.append(Registry(RegistryName(DOCKER_HUB), mirrors=mirrors))
@@ -48,7 +62,7 @@ def _insecure(document: ImportedFile, top: Any) -> List[RegistryName]:
                 f"{shown_name(text)} is a range of addresses; name each; {LEFT_OUT}",
             )
             continue
-        name = document.name(address.rstrip("/"), path)
+        name = document.entry(document.name, address.rstrip("/"), path)
         if name is None or name in names:
             continue
         if name.host == DOCKER_HUB:
@@ -71,7 +85,7 @@ def _mirrors(
     unverified = [str(name) for name in insecure]
     mirrors: List[Mirror] = []
     for text in document.texts(top.get(_MIRRORS), path):
-        endpoint = document.endpoint(text, path)
+        endpoint = document.entry(document.endpoint, text, path)
         if endpoint is None:
             continue
         if endpoint.path:
@@ -82,6 +96,7 @@ def _mirrors(
         skip = not endpoint.is_plain_http and endpoint.authority in unverified
         mirrors.append(Mirror(endpoint, Tls(skip_verify=skip)))
     if mirrors and mirrors[-1].endpoint.authority == DOCKER_HUB_SERVER:
-        document.note(path, f"Docker Hub itself is asked last anyway; {LEFT_OUT}")
+        words = f"Docker Hub itself is asked last anyway; {LEFT_OUT}"
+        document.note(path, words, is_so_anyway=True)
         del mirrors[-1]
     return tuple(mirrors)

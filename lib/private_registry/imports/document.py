@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from enum import Enum
 from typing import (
     Any,
@@ -42,13 +43,15 @@ from private_registry.registries.names import (
     split_host_port,
 )
 from private_registry.registries.registries_toml import FILE, ReadOutside
-from private_registry.texts.did_you_mean import did_you_mean
+from private_registry.texts.did_you_mean import DID_YOU_MEAN, did_you_mean
 from private_registry.texts.showing import shown_name
 
 KeyPath = Tuple[str, ...]
 Lines = Mapping[KeyPath, int]
 Value = TypeVar("Value")
 LEFT_OUT = "left out"
+TO_HAVE_NONE = "to have no registries: microk8s private-registry remove --all"
+_END = re.compile(rf"; (\S+ is )?{LEFT_OUT}\Z")
 _KEYS_OF_LOGINS = frozenset(
     [
         *(
@@ -70,9 +73,29 @@ _FALSE = frozenset(["false", "no", "off", "n"])
 class Says(Enum):
     """How much of a registry a format can say; what it cannot stays as it is saved."""
 
+    EVERYTHING = "everything, and that there is nothing"
     ALL = "all"
     ALL_BUT_LOGINS = "all but logins"
     SINGLE_SETTINGS = "single settings"
+
+
+class Note(NamedTuple):
+    """What could not be carried over, or not as it was.
+
+    Args:
+        place: the file, with the line where that is known.
+        message: what became of it, and why.
+        keys: that lead to it, with dots.
+        is_so_anyway: nothing is lost by it.
+    """
+
+    place: str
+    message: str
+    keys: str = ""
+    is_so_anyway: bool = False
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.place, self.keys, self.message)))
 
 
 class Imported(NamedTuple):
@@ -80,13 +103,26 @@ class Imported(NamedTuple):
 
     Args:
         state: what could be carried over.
-        notes: what could not, for people, a line each.
+        left: what could not.
         says: what the format speaks of at all.
+        login_options: that carry over logins which are left out.
     """
 
     state: DesiredState
-    notes: Tuple[str, ...] = ()
+    left: Tuple[Note, ...] = ()
     says: Says = Says.ALL
+    login_options: Tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """What could not be carried over, for people, a line each."""
+        return tuple(map(str, self.left))
+
+
+class _EntryError(UsageError):
+    """Something in a file cannot be; ``path`` are the keys that lead to it."""
+
+    path: KeyPath = ()
 
 
 class ImportedFile:
@@ -102,18 +138,39 @@ class ImportedFile:
         self, source: str, read_outside: ReadOutside, lines: Optional[Lines] = None
     ):
         self.source = source
+        self.lines: Lines = lines or {}
         self._read_outside = read_outside
-        self._lines = lines or {}
-        self._notes: Dict[str, None] = {}
+        self._left: Dict[Note, None] = {}
 
     @property
-    def notes(self) -> Tuple[str, ...]:
+    def left(self) -> Tuple[Note, ...]:
         """What could not be carried over, each line once."""
-        return tuple(self._notes)
+        return tuple(self._left)
 
-    def note(self, path: KeyPath, message: str) -> None:
+    def note(self, path: KeyPath, message: str, *, is_so_anyway: bool = False) -> None:
         """Tell people that something is not carried over, or not as it was."""
-        self._notes[f"{self._where(path, ': ')}: {message}"] = None
+        place, keys = self.place(path)
+        self._left[Note(place, message, keys, is_so_anyway)] = None
+
+    def entry(
+        self, read: Callable[..., Optional[Value]], *values: Any, of: str = ""
+    ) -> Optional[Value]:
+        """Read one entry; None, with a note, where something in it cannot be.
+
+        Args:
+            read: is called with the values.
+            values: for it.
+            of: what is left out then, where it is more than what the note names.
+        """
+        end = f"{of} is {LEFT_OUT}" if of else LEFT_OUT
+        try:
+            return read(*values)
+        except _EntryError as error:
+            self.note(error.path, f"{error.message}; {end}")
+        except UsageError as error:
+            place = error.place or self.source
+            self._left[Note(place, f"{error.message}; {end}")] = None
+        return None
 
     def unknown(
         self, plain: Iterable[str], known: Iterable[str], path: KeyPath
@@ -145,7 +202,10 @@ class ImportedFile:
         self, path: KeyPath, message: str, remedy: Optional[str] = None
     ) -> UsageError:
         """Return the error that something in the file cannot be."""
-        return UsageError(message, place=self._where(path, ", "), remedy=remedy)
+        place = ", ".join(filter(None, self.place(path)))
+        error = _EntryError(message, place=place, remedy=remedy)
+        error.path = path
+        return error
 
     def located(self, path: KeyPath, read: Callable[[], Value]) -> Value:
         """Call, and have its UsageError name this file and key."""
@@ -241,14 +301,10 @@ class ImportedFile:
         """Read base64 of ``USER:PASSWORD``, as Docker writes it (with NULs behind,
         at times).
         """
-        try:
-            plain = base64.b64decode(text.encode("ascii"), validate=True).decode()
-        except (binascii.Error, ValueError):
-            raise self.error(path, "must be base64 of USER:PASSWORD") from None
-        username, colon, password = plain.partition(":")
-        if not colon:
+        login = login_of(text)
+        if login is None:
             raise self.error(path, "must be base64 of USER:PASSWORD")
-        return username, password.rstrip("\0")
+        return login
 
     def note_plaintext_login(self, option: str, path: KeyPath) -> None:
         """Note that a login is left out because everybody on the way could read the
@@ -264,22 +320,63 @@ class ImportedFile:
     def imported(
         self, registries: Iterable[Registry], says: Says = Says.ALL
     ) -> Imported:
-        """Return what was read.
-
-        Raises:
-            UsageError: the settings of a registry contradict each other.
-        """
-        found = tuple(without_itself(registry) for registry in registries)
-        for registry in found:
+        """Return what was read; not in it are registries that contradict themselves."""
+        found = []
+        for registry in map(without_itself, registries):
             problem = contradiction(registry)
             if problem:
-                raise UsageError(
-                    f"{registry.name}: {problem.message}", place=self.source
-                )
-        return Imported(DesiredState(found), self.notes, says)
+                message = f"{registry.name}: {problem.message}; {LEFT_OUT}"
+                self._left[Note(self.source, message)] = None
+            else:
+                found.append(registry)
+        return Imported(DesiredState(tuple(found)), self.left, says)
 
-    def _where(self, path: KeyPath, separator: str) -> str:
-        line = self._lines.get(path)
+    def place(self, path: KeyPath) -> Tuple[str, str]:
+        """Return the file with the line of a key, and the key."""
+        line = self.lines.get(path)
         numbered = self.source if line is None else f"{self.source}, line {line}"
-        keys = ".".join(shown_name(key) for key in path)
-        return f"{numbered}{separator}{keys}" if keys else numbered
+        return numbered, ".".join(shown_name(key) for key in path)
+
+
+def login_of(text: str) -> Optional[Tuple[str, str]]:
+    """Return the user name and password of which a text is the base64, or None."""
+    try:
+        plain = base64.b64decode(text.encode("ascii"), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    username, colon, password = plain.partition(":")
+    return (username, password.rstrip("\0")) if colon else None
+
+
+def something(imported: Imported, source: str, *, is_all: bool) -> Imported:
+    """Return what was read, if anything was.
+
+    A file with a mistake in it is not one that wants the node to have no registries.
+
+    Args:
+        imported: what was read.
+        source: the file's name.
+        is_all: the node is to have nothing else.
+
+    Raises:
+        UsageError: nothing of it could be carried over; names what is the likeliest
+            reason.
+    """
+    is_so = bool(imported.left) and all(each.is_so_anyway for each in imported.left)
+    if imported.state.registries or (is_so and not is_all):
+        return imported
+    if not imported.left:
+        raise UsageError(
+            "there is no registry in it",
+            place=source,
+            remedy=TO_HAVE_NONE,
+        )
+    telling = [each for each in imported.left if DID_YOU_MEAN in each.message]
+    first = (telling or imported.left)[0]
+    others = len(imported.left) - 1
+    why = _END.sub("", first.message)
+    more = f" (and {others} more)" if others else ""
+    raise UsageError(
+        f"nothing of it can be carried over: {why}{more}",
+        place=", ".join(filter(None, (first.place, first.keys))),
+    )

@@ -8,9 +8,9 @@ an endpoint, the registry itself is asked last.
 
 from __future__ import annotations
 
-import re
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
+from private_registry.errors import UsageError
 from private_registry.imports.document import (
     LEFT_OUT,
     Imported,
@@ -18,6 +18,7 @@ from private_registry.imports.document import (
     KeyPath,
     Lines,
 )
+from private_registry.imports.rewrites import REWRITES_LEFT_OUT, behind, prefix_of
 from private_registry.registries.endpoints import Endpoint, is_docker_hub
 from private_registry.registries.model import (
     ClientCertificate,
@@ -34,7 +35,7 @@ from private_registry.registries.names import (
     split_host_port,
 )
 from private_registry.registries.registries_toml import ReadOutside
-from private_registry.texts.showing import quoted
+from private_registry.texts.showing import quoted, shown_name
 
 _TOP_KEYS = ("mirrors", "configs")
 _MIRROR_KEYS = ("endpoint", "rewrite")
@@ -44,16 +45,13 @@ _TLS_KEYS = ("ca_file", "cert_file", "key_file", "insecure_skip_verify")
 KNOWN_KEYS = frozenset(
     (*_TOP_KEYS, *_MIRROR_KEYS, *_CONFIG_KEYS, *_AUTH_KEYS, *_TLS_KEYS)
 )
-_EVERY_NAME = re.compile(r"\^?\(\.[*+]\)\$?")
-_GROUP_BEHIND = re.compile(r"(?P<prefix>([A-Za-z0-9._-]+/)*)(\$1|\$\{1\})")
-_ONLY_BEGIN = re.compile(r"([A-Za-z0-9._-]+/)+")
 
 
 class _Settings(NamedTuple):
-    """How one host is spoken to."""
+    """How one host is spoken to; TLS None where that cannot be said."""
 
     path: KeyPath = ()
-    tls: Tls = Tls()
+    tls: Optional[Tls] = Tls()
     credentials: Optional[Credentials] = None
 
 
@@ -69,7 +67,7 @@ def read(
         lines: 1-based line of each key path.
 
     Raises:
-        UsageError: a value that cannot be; with file, line and key.
+        UsageError: neither keys nor values; with file.
     """
     return _Reader(ImportedFile(source, read_outside, lines)).imported(plain)
 
@@ -83,46 +81,45 @@ class _Reader:
     def imported(self, plain: Any) -> Imported:
         top = self._document.table(plain, ())
         self._document.unknown(top, _TOP_KEYS, ())
-        for key, config in self._document.table(
-            top.get("configs"), ("configs",)
-        ).items():
-            self._read_config(key, config)
+        for key, config in self._entries(top, "configs"):
+            self._document.entry(self._read_config, key, config)
         registries: Dict[RegistryName, Registry] = {}
-        for key, mirror in self._document.table(
-            top.get("mirrors"), ("mirrors",)
-        ).items():
-            path = ("mirrors", key)
-            name = (
-                self._document.name(key, path)
-                if key != EVERY_REGISTRY
-                else RegistryName(key)
-            )
-            registry = name and self._registry(name, mirror, path)
+        for key, mirror in self._entries(top, "mirrors"):
+            registry = self._document.entry(self._mirrored, key, mirror)
             if registry is None:
                 continue
             if registry.name in registries:
-                raise self._document.error(path, f"{registry.name} is named twice")
-            registries[registry.name] = registry
+                message = f"{registry.name} is named twice; {LEFT_OUT}"
+                self._document.note(("mirrors", key), message)
+            registries.setdefault(registry.name, registry)
         for registry in self._hosts_of_configs(registries):
             registries[registry.name] = registry
         return self._document.imported(registries.values())
 
+    def _entries(self, top: Dict[str, Any], key: str) -> Iterable[Tuple[str, Any]]:
+        table = self._document.entry(self._document.table, top.get(key), (key,))
+        return (table or {}).items()
+
     def _read_config(self, key: str, plain: Any) -> None:
         path = ("configs", key)
-        config = self._document.table(plain, path)
-        self._document.unknown(config, _CONFIG_KEYS, path)
-        settings = _Settings(
-            path,
-            self._tls(config.get("tls"), path),
-            self._credentials(config.get("auth"), path),
-        )
-        if key == EVERY_REGISTRY:
-            self._document.note(path, f"settings belong to a host here; {LEFT_OUT}")
-            return
-        authority = self._authority(key, path)
+        authority = None if key == EVERY_REGISTRY else self._authority(key, path)
         if authority in self._settings:
             raise self._document.error(path, f"{authority} is named twice")
-        self._settings[authority] = settings
+        if authority is not None:
+            # Until it is known how to speak to it.
+            self._settings[authority] = _Settings(path, None)
+        config = self._document.table(plain, path)
+        self._document.unknown(config, _CONFIG_KEYS, path)
+        document = self._document
+        settings = _Settings(
+            path,
+            document.entry(self._tls, config.get("tls"), path),
+            document.entry(self._credentials, config.get("auth"), path),
+        )
+        if authority is None:
+            self._document.note(path, f"settings belong to a host here; {LEFT_OUT}")
+        else:
+            self._settings[authority] = settings
 
     def _authority(self, key: str, path: KeyPath) -> str:
         host, port = self._document.located(path, lambda: split_host_port(key, "host"))
@@ -185,12 +182,21 @@ class _Reader:
             self._document.note(path, f"a login without {missing}; {LEFT_OUT}")
         return None
 
+    def _mirrored(self, key: str, plain: Any) -> Optional[Registry]:
+        path = ("mirrors", key)
+        name = (
+            self._document.name(key, path)
+            if key != EVERY_REGISTRY
+            else RegistryName(key)
+        )
+        return name and self._registry(name, plain, path)
+
     def _registry(
         self, name: RegistryName, plain: Any, path: KeyPath
     ) -> Optional[Registry]:
         table = self._document.table(plain, path)
         self._document.unknown(table, _MIRROR_KEYS, path)
-        endpoints = self._endpoints(table, path)
+        endpoints = self._endpoints(table, name, path)
         if not endpoints:
             self._document.note(
                 path, f"no endpoint of it can be carried over; {LEFT_OUT}"
@@ -208,6 +214,11 @@ class _Reader:
         )
         if name.is_every_registry:
             return registry
+        if is_itself and str(name) == DOCKER_HUB:
+            self._document.note(
+                (*path, "endpoint"),
+                f"{last.url} is {name} itself and no mirror; it is asked last anyway",
+            )
         tls, credentials = self._settings_of(
             last if is_itself else registry.upstream, name
         )
@@ -217,8 +228,9 @@ class _Reader:
         self, endpoint: Endpoint, name: RegistryName
     ) -> Tuple[Tls, Optional[Credentials]]:
         found = self._settings.get(endpoint.authority, _Settings())
+        tls = found.tls or Tls()
         if not endpoint.is_plain_http:
-            return found.tls, found.credentials
+            return tls, found.credentials
         if found.credentials is not None:
             is_itself = endpoint.is_same(Endpoint(endpoint.scheme, name.server))
             option = (
@@ -227,7 +239,7 @@ class _Reader:
                 else f"--mirror {quoted(_of(name, endpoint))}"
             )
             self._document.note_plaintext_login(option, (*found.path, "auth"))
-        if not found.tls.is_default:
+        if not tls.is_default:
             self._document.note(
                 (*found.path, "tls"),
                 f"{endpoint.url} speaks plain HTTP, which has no TLS; {LEFT_OUT}"
@@ -235,16 +247,19 @@ class _Reader:
             )
         return Tls(), None
 
-    def _endpoints(self, table: Dict[str, Any], above: KeyPath) -> List[Endpoint]:
-        prefix = self._prefix(table.get("rewrite"), (*above, "rewrite"))
+    def _endpoints(
+        self, table: Dict[str, Any], name: RegistryName, above: KeyPath
+    ) -> List[Endpoint]:
         path = (*above, "endpoint")
+        texts = self._document.texts(table.get("endpoint"), path)
+        self._note_settings_of_itself(name, texts)
+        prefix = self._prefix(table.get("rewrite"), (*above, "rewrite"))
         endpoints: List[Endpoint] = []
-        for text in self._document.texts(table.get("endpoint"), path):
-            endpoint = self._endpoint(text, path)
-            if endpoint is None or prefix is None:
+        for text in texts:
+            endpoint = self._document.entry(self._endpoint, text, path)
+            if endpoint is None or prefix is None or not self._is_known(endpoint, path):
                 continue
-            if prefix:
-                endpoint = endpoint._replace(path=f"{endpoint.path or '/v2'}/{prefix}")
+            endpoint = behind(endpoint, prefix)
             if endpoint in endpoints:
                 self._document.note(
                     path, f"{endpoint.url} is named twice; {LEFT_OUT} once"
@@ -252,6 +267,37 @@ class _Reader:
                 continue
             endpoints.append(endpoint)
         return endpoints
+
+    def _is_known(self, endpoint: Endpoint, path: KeyPath) -> bool:
+        """Whether it can be said how to speak to an endpoint; what is said of its TLS
+        may be what keeps it safe, and another word for it is none.
+        """
+        found = self._settings.get(endpoint.authority, _Settings())
+        if found.tls is None:
+            keys = ".".join(map(shown_name, found.path))
+            self._document.note(path, f"{endpoint.url} is {LEFT_OUT} with {keys}")
+        return found.tls is not None
+
+    def _note_settings_of_itself(
+        self, name: RegistryName, endpoints: List[str]
+    ) -> None:
+        """Note settings that stand below a mirrored name and that its mirrors do not
+        get.
+        """
+        own = self._settings.get(name.server)
+        hosts = [_host_of(each) for each in endpoints]
+        strangers = [each for each in hosts if each and each not in self._settings]
+        if own is None or name.server in hosts or not strangers:
+            return
+        if own.path[-1].lower().partition(":")[0] != name.host:
+            # Docker Hub's other names are not the mirrored one.
+            return
+        where = ", ".join(f"configs.{each}" for each in dict.fromkeys(strangers))
+        self._document.note(
+            own.path,
+            f"this is how {name} itself is spoken to, not its mirror, of which nothing"
+            f" is said: that would stand in {where}",
+        )
 
     def _endpoint(self, text: str, path: KeyPath) -> Optional[Endpoint]:
         url = text if "://" in text else f"{_default_scheme(text)}://{text}"
@@ -276,18 +322,9 @@ class _Reader:
         rewrites = self._document.table(plain, path)
         for pattern, replacement in rewrites.items():
             self._document.text(replacement, (*path, pattern))
-        if not rewrites:
-            return ""
-        prefix = None
-        if len(rewrites) == 1:
-            prefix = _prefix_of(*rewrites.popitem())
+        prefix = prefix_of(rewrites)
         if prefix is None:
-            self._document.note(
-                path,
-                "only a prefix of every name can be carried over; without the"
-                " rewriting its endpoints would be asked for the wrong names, so they"
-                f" are {LEFT_OUT}",
-            )
+            self._document.note(path, REWRITES_LEFT_OUT)
         return prefix
 
     def _hosts_of_configs(self, known: Dict[RegistryName, Registry]) -> List[Registry]:
@@ -295,6 +332,8 @@ class _Reader:
         found = []
         for authority, settings in self._settings.items():
             is_mirror = authority in self._mirror_hosts
+            if settings.tls is None:
+                continue
             if settings.tls.is_default and (is_mirror or settings.credentials is None):
                 continue
             text = DOCKER_HUB if authority == DOCKER_HUB_SERVER else authority
@@ -306,6 +345,18 @@ class _Reader:
                     Registry(name, tls=settings.tls, credentials=settings.credentials)
                 )
         return found
+
+
+def _host_of(text: str) -> str:
+    """Return the host of an endpoint as ``configs`` names it; empty if it is none."""
+    address = (text.partition("://")[2] or text).partition("/")[0]
+    if is_docker_hub(address):
+        return DOCKER_HUB_SERVER
+    try:
+        host, port = split_host_port(address, "host")
+    except UsageError:
+        return ""
+    return host if port is None else f"{host}:{port}"
 
 
 def _of(name: RegistryName, mirror: Endpoint) -> str:
@@ -320,15 +371,3 @@ def _default_scheme(text: str) -> str:
 
 def _without_v2(endpoint: Endpoint) -> str:
     return endpoint.url.replace("/v2", "", 1)
-
-
-def _prefix_of(pattern: str, replacement: str) -> Optional[str]:
-    prefix = None
-    if _EVERY_NAME.fullmatch(pattern):
-        match = _GROUP_BEHIND.fullmatch(replacement)
-        prefix = match["prefix"] if match else None
-    elif pattern == "^" and _ONLY_BEGIN.fullmatch(replacement):
-        prefix = replacement
-    if prefix is None or {".", ".."} & set(prefix.split("/")):
-        return None
-    return prefix.rstrip("/")

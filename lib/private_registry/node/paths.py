@@ -91,6 +91,11 @@ class Node(NamedTuple):
             return self.data if root is Root.DATA else self.common
         return self._docker_place(root).root
 
+    def is_certs_d(self, directory: str) -> bool:
+        """Whether a path, by whatever links, is that of containerd's own tree."""
+        own = os.path.realpath(os.path.join(self.data, CERTS_D))
+        return os.path.realpath(directory) == own
+
     @property
     def roots(self) -> Tuple[Root, ...]:
         """The directories that files may go below."""

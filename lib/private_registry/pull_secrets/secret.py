@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from private_registry.errors import UsageError
 from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS
+from private_registry.registries.credentials import forms_of
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 from private_registry.texts import json_text
@@ -111,7 +112,7 @@ def hidden_in(docker_config: str) -> List[str]:
     encoded = base64.b64encode(docker_config.encode()).decode()
     found = [docker_config, encoded]
     for login in json_text.loads(docker_config)["auths"].values():
-        found += [login["auth"], login["password"], json.dumps(login["password"])[1:-1]]
+        found += [login["auth"], *forms_of(login["password"])]
     return found
 
 

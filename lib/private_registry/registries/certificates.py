@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from typing import Dict, List, Mapping, Optional
+from typing import Callable, Dict, List, Mapping, Optional
 
 from private_registry.errors import CertificateError
 from private_registry.registries.model import (
@@ -74,14 +74,31 @@ def checked_client(
     return ClientCertificate(certificates, key)
 
 
-def checked_state(state: DesiredState, source: str) -> DesiredState:
+def checked_state(
+    state: DesiredState,
+    source: str,
+    leave_out: Optional[Callable[[CertificateError], None]] = None,
+) -> DesiredState:
     """Check every certificate and key of registries that came from a file.
+
+    Args:
+        state: with these registries.
+        source: the file's name, for errors.
+        leave_out: takes the error of a registry that is not to be in what is returned;
+            None where the first one counts for all.
 
     Raises:
         CertificateError: see checked_ca and checked_client.
     """
-    checked = tuple(_checked_registry(each, source) for each in state.registries)
-    return state._replace(registries=checked)
+    checked = []
+    for each in state.registries:
+        try:
+            checked.append(_checked_registry(each, source))
+        except CertificateError as error:
+            if leave_out is None:
+                raise
+            leave_out(error)
+    return state._replace(registries=tuple(checked))
 
 
 def _checked_registry(registry: Registry, source: str) -> Registry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from private_registry.registries.credentials import as_given
 from private_registry.registries.model import (
     Credentials,
     DesiredState,
@@ -52,7 +53,7 @@ def _credentials_to_plain(credentials: Optional[Credentials]) -> Dict[str, Any]:
         return {}
     plain: Dict[str, Any] = {
         "username": credentials.username,
-        "password": credentials.password,
+        "password": as_given(credentials.password),
     }
     if credentials.plaintext:
         plain["allow_plaintext_credentials"] = True

@@ -11,6 +11,8 @@ from private_registry.changes.requests import ApplyRequest
 from private_registry.changes.saved import saved_state
 from private_registry.cli.change_options import (
     COMMON,
+    HEADER_LOGINS,
+    PLAINTEXT,
     How,
     check_once,
     from_elsewhere,
@@ -21,12 +23,13 @@ from private_registry.cli.parser import Parser
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
 from private_registry.verbs.after_change import tell
+from private_registry.verbs.own_tree import check_logins_stay
 
 
 def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:
     parser = Parser()
     parser.values("--file", "--import")
-    parser.flags("--after-refresh", *COMMON)
+    parser.flags("--after-refresh", HEADER_LOGINS, PLAINTEXT, *COMMON)
     values = parser.read(arguments, name)
     check_once(values)
     place = from_elsewhere(values)
@@ -35,7 +38,7 @@ def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest
     # Rarely needed.
     from private_registry.cli.imports_given import apply_request  # noqa: PLC0415
 
-    return apply_request(*place, inputs), how_of(values)
+    return apply_request(place, inputs), how_of(values)
 
 
 def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
@@ -44,6 +47,7 @@ def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
+    check_logins_stay(found, request.left_logins)
     with turn_of(found, options) as node:
         desired = saved_state(node) if request.state is None else request.state
         outcome = make_so(node, desired, None, options)

@@ -51,6 +51,7 @@ class RegistrySpec:
         port: where it answers.
         to_type: people log in by hand, so the password is one to type; tests get an odd
             one.
+        login: what clients must log in with; None for a random one.
         distribution: the program's version: ``2.8``, as MicroK8s' own registry has, or
             ``3``.
     """
@@ -64,6 +65,7 @@ class RegistrySpec:
     address: str | None = None
     port: int = 5000
     to_type: bool = False
+    login: Credentials | None = None
     distribution: str = DEFAULT
 
     def __post_init__(self) -> None:
@@ -269,6 +271,8 @@ def _container(image: str, network: HarnessNetwork, address: str) -> DockerConta
 def _credentials(spec: RegistrySpec) -> Credentials | None:
     if not spec.asks_for_login:
         return None
+    if spec.login is not None:
+        return spec.login
     return Credentials.to_type() if spec.to_type else Credentials.random()
 
 

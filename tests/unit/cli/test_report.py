@@ -346,6 +346,7 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
         " --password-stdin --password-file --password-env --allow-plaintext-credentials"
         " --no-credentials --no-restart --docker --docker-config --no-docker"
         " --pull-secret --pull-secret-from --namespace --service-account --check"
+        " --header-logins"
     )
     assert named == set(contract.split())
 

@@ -16,6 +16,7 @@ import pytest
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
 from private_registry.node.paths import Node
+from private_registry.registries.credentials import forms_of
 from unit.fake_containerd import FakeContainerd
 from unit.microk8s import MARKER, Microk8s, Result, Tree, ok
 from unit.safe_subset import parse as parse_toml
@@ -125,6 +126,54 @@ def test_no_file_with_a_password_is_open_to_others(
     assert stat.S_IMODE(microk8s.template.stat().st_mode) == 0o600
     ok(microk8s.run("disable"))
     assert microk8s.tree() == before
+
+
+KEY_FILE = """\
+{
+  "type": "service_account",
+\t"private_key": "made up, with a \\\\n in it:\\nAAAA\\n",
+  "client_email": "puller@acme-123.example"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (KEY_FILE, KEY_FILE[:-1]),
+        (KEY_FILE.replace("\n", "\r\n"), KEY_FILE.replace("\n", "\r\n")[:-2]),
+        ("two\nlines", "two\nlines"),
+        ("a\ttab", "a\ttab"),
+        ("an old Mac's\rreturn", "an old Mac's\rreturn"),
+        ("one break\n", "one break"),
+        ("one break\r\n", "one break"),
+        ("a second break\n\n", "a second break\n"),
+        ("a second break\r\n\r\n", "a second break\r\n"),
+        ("\nin front", "\nin front"),
+        ("\n\n", "\n"),
+    ],
+    ids=repr,
+)
+def test_line_breaks_are_a_part_of_a_password_but_for_the_last(
+    microk8s: Microk8s, given: str, kept: str
+) -> None:
+    ok(add(microk8s, "--registry", "gcr.io", password=given, door="enable"))
+    assert logins(microk8s) == {"gcr.io": ("ann", kept)}
+    before = microk8s.tree()
+    ok(microk8s.run("plugin", "apply"))
+    assert microk8s.tree() == before
+    exported = ok(microk8s.run("plugin", "export", "--with-secrets")).stdout
+    ok(microk8s.run("plugin", "remove", "--registry", "gcr.io"))
+    ok(microk8s.run("plugin", "apply", "--file", "-", stdin=exported.encode()))
+    assert logins(microk8s) == {"gcr.io": ("ann", kept)}
+
+
+def test_no_line_of_a_password_shows() -> None:
+    forms = forms_of(KEY_FILE)
+    assert forms[-1] == '"type": "service_account",'
+    assert json.dumps(KEY_FILE)[1:-1] in forms
+    assert forms_of("hunter2") == ["hunter2"]
+    assert forms_of("p") == ["p"]
 
 
 def test_where_the_password_comes_from(microk8s: Microk8s, tmp_path: Path) -> None:
@@ -238,8 +287,9 @@ REFUSED: List[Tuple[List[str], str, str]] = [
     (["--registry", "a.corp", *LOGIN, "--no-credentials"], "p", "leave one out"),
     (["--registry", "a.corp", *LOGIN], "", "the password is empty"),
     (["--registry", "a.corp", *LOGIN], "\n", "the password is empty"),
-    (["--registry", "a.corp", *LOGIN], "s3cr3t\nline", "line break"),
     (["--registry", "a.corp", *LOGIN], "s3cr3t\0", "control character"),
+    (["--registry", "a.corp", *LOGIN], "s3cr3t\x1b[1m", "control character"),
+    (["--registry", "a.corp", *LOGIN], "s3cr3t\n\x7f", "control character"),
     (
         ["--registry", "a.corp", "--username", "", "--password-stdin"],
         "p",

@@ -34,6 +34,14 @@ def put_files(directory: Path) -> Path:
         "FILE": "x\n",
         "registries.toml": example(_REGISTRIES, "toml"),
         "registries.yaml": imported,
+        "key.json": '{\n  "type": "service_account"\n}\n',
+        "custom-registries.json": (
+            '[{"url": "http://10.0.0.7:5000", "host": "docker.io"}]'
+        ),
+        "var/snap/microk8s/common/.microk8s.yaml": (
+            "version: 0.2.0\ncontainerdRegistryConfigs:\n  10.0.0.7:5000: |\n"
+            '    server = "http://10.0.0.7:5000"\n'
+        ),
         "config.json": json.dumps(_LOGIN),
         ".docker/config.json": json.dumps(_LOGIN),
         "etc/ssl/corp-ca.pem": authority,

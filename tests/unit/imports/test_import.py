@@ -246,8 +246,7 @@ CONFIG = [
             ),
             "f: auths.b.corp: no password",
             "f: auths.https://c.corp/team.email: this addon has no such key",
-            "f: auths.https://c.corp/team: taken for all of c.corp",
-            "f: auths.c.corp: another login for c.corp",
+            "f: auths.https://c.corp/team: another login for c.corp names it more",
             "f: HttpHeaders: ",
         ),
     ),
@@ -351,11 +350,13 @@ TREES = [
         _registry("10.0.0.1:5000", "insecure = true"),
         (
             (
-                "t/10.0.0.1_5000_/hosts.toml: host.http://10.0.0.1:5000.capabilities:"
+                "t/10.0.0.1_5000_/hosts.toml, line 2:"
+                " host.http://10.0.0.1:5000.capabilities:"
                 " push: a node"
             ),
             (
-                "t/10.0.0.1_5000_/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has"
+                "t/10.0.0.1_5000_/hosts.toml, line 1: host.http://10.0.0.1:5000:"
+                " plain HTTP has"
                 " no TLS"
             ),
         ),
@@ -367,10 +368,11 @@ TREES = [
         _registry("10.0.0.1:5000", "insecure = true"),
         (
             (
-                "t/10.0.0.1:5000/hosts.toml: host.http://10.0.0.1:5000: plain HTTP has"
+                "t/10.0.0.1:5000/hosts.toml, line 3: host.http://10.0.0.1:5000:"
+                " plain HTTP has"
                 " no TLS"
             ),
-            "t/10.0.0.1:5000/hosts.toml: server: plain HTTP has no TLS",
+            "t/10.0.0.1:5000/hosts.toml, line 1: server: plain HTTP has no TLS",
         ),
     ),
     Sample(
@@ -394,7 +396,10 @@ TREES = [
             'client_key = """\nPEM t/reg.corp/c.key\n"""',
         ),
         (
-            "t/reg.corp/hosts.toml: host.https://reg.corp.client: only one client",
+            (
+                "t/reg.corp/hosts.toml, line 5: host.https://reg.corp.client: only"
+                " one client"
+            ),
             "t/reg.corp/hosts.toml: its TLS settings differ",
         ),
     ),
@@ -409,7 +414,7 @@ TREES = [
         _registry("reg.corp", "fallback = false")
         + _mirror("https://m.corp/v2/p")
         + _mirror("https://other.corp"),
-        ("t/reg.corp/hosts.toml: server: is another address",),
+        ("t/reg.corp/hosts.toml, line 1: server: is another address",),
     ),
     Sample(
         "reg.corp: paths as containerd takes them",
@@ -418,7 +423,8 @@ TREES = [
         _registry("reg.corp") + _mirror("https://a.corp/proj/v2"),
         (
             (
-                "t/reg.corp/hosts.toml: host.https://b.corp/proj: is asked at a path"
+                "t/reg.corp/hosts.toml, line 2: host.https://b.corp/proj: is"
+                " asked at a path"
                 " without /v2"
             ),
         ),
@@ -430,14 +436,19 @@ TREES = [
         f' {SECRET}"\n[host."https://b.corp"]\ncapabilities = ["pull"]\n',
         _registry("reg.corp") + _mirror("https://a.corp"),
         (
-            "t/reg.corp/hosts.toml: x: this addon has no such key",
+            "t/reg.corp/hosts.toml, line 1: x: this addon has no such key",
             (
-                "t/reg.corp/hosts.toml: host.https://a.corp.dial_timeout: this addon"
+                "t/reg.corp/hosts.toml, line 3:"
+                " host.https://a.corp.dial_timeout: this addon"
                 " has no such"
             ),
-            "t/reg.corp/hosts.toml: host.https://a.corp.header: this addon has no such",
             (
-                "t/reg.corp/hosts.toml: host.https://b.corp.capabilities: not both pull"
+                "t/reg.corp/hosts.toml, line 4: host.https://a.corp.header: this"
+                " addon has no such"
+            ),
+            (
+                "t/reg.corp/hosts.toml, line 7:"
+                " host.https://b.corp.capabilities: not both pull"
                 " and resolve"
             ),
         ),

@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 from private_registry.errors import UsageError
 from private_registry.imports import (
     certs_d,
+    charm_list,
     docker_config,
     docker_daemon,
     k3s_yaml,
+    launch_config,
     yaml_text,
 )
 from private_registry.imports.certs_d import ImportedDirectory
@@ -83,15 +85,29 @@ def test_notes_are_told_everywhere_and_secrets_nowhere(
     assert LOGIN not in result.stdout + result.stderr
 
 
-def test_a_missing_file_is_an_error_with_its_key(
+def test_a_missing_file_is_told_with_its_key(
     microk8s: Microk8s, tmp_path: Path
 ) -> None:
     source = tmp_path / "registries.yaml"
     source.write_text(K3S)
-    result = microk8s.run("enable", "--file", str(source))
-    assert result.exit_code == 2
-    assert "ca.crt cannot be read" in result.stderr
-    assert f"{source}, line 7, configs.reg.corp.tls.ca_file" in result.stderr
+    result = ok(microk8s.run("enable", "--file", str(source)))
+    place = f"note: {source}, line 7: configs.reg.corp.tls.ca_file: "
+    assert f"{place}{tmp_path}/ca.crt cannot be read: no such file" in result.stdout
+    assert [each["host"] for each in _saved(microk8s)] == ["10.0.0.1:5000"]
+
+
+def test_a_missing_file_is_an_error_where_nothing_else_is_taken(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
+    source = tmp_path / "registries.yaml"
+    source.write_text(K3S[K3S.index("configs:") :])
+    before = microk8s.tree()
+    for command in (["enable"], ["plugin", "apply"]):
+        result = microk8s.run(*command, "--file", str(source))
+        assert result.exit_code == 2
+        assert "ca.crt cannot be read" in result.stderr
+        assert f"{source}, line 3, configs.reg.corp.tls.ca_file" in result.stderr
+    assert microk8s.tree() == before
 
 
 def test_logins_of_docker_leave_the_rest_of_a_registry_alone(
@@ -238,7 +254,6 @@ HOSTILE = [
     ("mirrors:\n  ../../etc: {endpoint: [x]}\n", "mirrors.../../etc"),
     ("mirrors:\n  'a\\n.corp': {endpoint: [x.corp]}\n", "not a host name"),
     ('mirrors:\n  "a\\n.corp": {endpoint: [x.corp]}\n', "not a host name"),
-    ("mirrors:\n  A.corp: {endpoint: [x]}\n  a.corp: {endpoint: [x]}\n", "named twice"),
     ("configs: 5\n", "configs"),
     ("configs:\n  ../x: {}\n", "configs.../x"),
     ("configs:\n  a.corp: {tls: x}\n", "configs.a.corp.tls"),
@@ -254,9 +269,20 @@ HOSTILE = [
         "colon",
     ),
     (
-        f'configs:\n  a.corp: {{auth: {{username: a, password: "{SECRET}\\nx"}}}}\n',
-        "line break",
+        f'configs:\n  a.corp: {{auth: {{username: a, password: "{SECRET}\\ex"}}}}\n',
+        "control character",
     ),
+    ("[]", "not TOML, and not k3s'"),
+    ('[{"host": "a.corp"}]', "not TOML, and not k3s'"),
+    ('[{"url": 5}]', "1.url"),
+    (f'[{{"url": "https://u:{SECRET}@a.corp"}}]', "user name or password"),
+    (f'[{{"url": "https://a.corp", "key_file": "{SECRET}"}}]', "base64"),
+    ("containerdRegistryConfigs: [x]\n", "containerdRegistryConfigs"),
+    ("containerdRegistryConfigs:\n  a.corp: {x: y}\n", "must be a text"),
+    ("containerdRegistryConfigs:\n  ../x: 'server = 5'\n", "../x"),
+    (f"containerdRegistryConfigs:\n  a.corp: '{SECRET}'\n", "not TOML"),
+    ("mirrros:\n  a.corp:\n", "standard input, line 1|did you mean mirrors?"),
+    ("", "nothing stands in it"),
     ("other: 5\n", "not TOML, and not k3s'"),
     ("- a\n", "not TOML, and not k3s'"),
     ("{}", "not TOML, and not k3s'"),
@@ -357,11 +383,18 @@ def test_hostile_trees_are_refused_with_their_place(
 def test_odd_directories_are_left_out_with_a_note(
     microk8s: Microk8s, tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / name).mkdir()
-    (tmp_path / name / "hosts.toml").write_text("[host.'https://a.corp']")
-    result = ok(microk8s.run("enable", "--import", str(tmp_path), "--dry-run"))
+    for each in (name, "b.corp"):
+        (tmp_path / each).mkdir()
+        (tmp_path / each / "hosts.toml").write_text("[host.'https://a.corp']")
+    tree = ["--import", str(tmp_path), "--dry-run"]
+    result = ok(microk8s.run("enable", *tree))
     assert "left out" in result.stdout
-    assert _saved(microk8s) == []
+    assert "b.corp: https://a.corp, then itself (HTTPS)\n" in result.stdout
+    assert result.stdout.count("then itself") == 1
+    shutil.rmtree(str(tmp_path / "b.corp"))
+    alone = microk8s.run("enable", *tree)
+    assert alone.exit_code == 2
+    assert "nothing of it can be carried over" in alone.stderr
     shutil.rmtree(str(tmp_path / name))
 
 
@@ -443,7 +476,10 @@ def _unless_refused(read: Callable[[], Value]) -> Optional[Value]:
 @given(_values | _configs)
 @example({"mirrors": {"*": {"endpoint": ["https://a.corp/v2", "a.corp"]}}})
 def test_no_document_is_a_bug(plain: Any) -> None:
-    for read in (k3s_yaml.read, docker_config.read, docker_daemon.read):
+    for read in (
+        *(k3s_yaml.read, docker_config.read, docker_daemon.read),
+        *(launch_config.read, charm_list.read),
+    ):
         imported = _unless_refused(lambda read=read: read(plain, "f", _nothing))  # type: ignore[misc]
         assert all(
             note.startswith("f") for note in (imported.notes if imported else ())

@@ -217,6 +217,9 @@ def test_the_tree_as_microk8s_ships_it(microk8s: Microk8s, tmp_path: Path) -> No
     result = ok(microk8s.run("enable", "--import", str(tmp_path / "certs.d")))
     assert "is what MicroK8s ships for docker.io" in result.stdout
     assert _saved(microk8s) == []
+    applied = microk8s.run("plugin", "apply", "--import", str(tmp_path / "certs.d"))
+    assert applied.exit_code == 2
+    assert "is what MicroK8s ships for docker.io" in applied.stderr
 
 
 @pytest.mark.parametrize(

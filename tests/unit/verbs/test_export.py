@@ -23,6 +23,7 @@ from private_registry.changes.export import (
 )
 from private_registry.imports import certs_d, k3s_yaml, yaml_text
 from private_registry.imports.certs_d import ImportedDirectory
+from private_registry.registries.credentials import as_given
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import (
     Credentials,
@@ -54,7 +55,9 @@ def _secrets(state: DesiredState) -> Dict[str, str]:
         ]
         for address, each in addresses:
             if each.credentials:
-                found[f"the password for {address}"] = each.credentials.password
+                found[f"the password for {address}"] = as_given(
+                    each.credentials.password
+                )
             if each.tls.client:
                 found[f"the client key for {address}"] = each.tls.client.key
     return found
@@ -205,7 +208,7 @@ def _k3s_config(tls: Tls, credentials: Any, files: Dict[str, str]) -> Dict[str, 
     if credentials is not None:
         config["auth"] = {
             "username": credentials.username,
-            "password": credentials.password,
+            "password": as_given(credentials.password),
         }
     return config
 
