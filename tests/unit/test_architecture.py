@@ -56,7 +56,7 @@ TOUCHES = {
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
     "changes": ["change", "outcomes", "saved", "one_at_a_time"],
-    "check": ["remedy_facts", "run"],
+    "check": ["remedy_facts", "run", "written_state"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
         *("pull_secret_options", "disable_options", "show_changes", "show_diff"),
