@@ -27,7 +27,7 @@ MODULES = sorted(ENGINE.rglob("*.py"))
 TOUCHES = {
     "": ["launcher"],
     "changes": ["exported_files", "last_check"],
-    "check": ["node_state", "observing", "pulling"],
+    "check": ["node_state", "observing", "pulling", "written_state"],
     "check/probe": [
         *("answers", "caller", "connection", "exchange", "failure", "probe"),
         *("targets", "parallel", "trust"),
@@ -56,7 +56,7 @@ TOUCHES = {
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
     "changes": ["change", "outcomes", "saved", "one_at_a_time"],
-    "check": ["remedy_facts", "run", "written_state"],
+    "check": ["remedy_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
         *("pull_secret_options", "disable_options", "show_changes", "show_diff"),
