@@ -101,9 +101,15 @@ def is_pulled_while_enabled(
     Pulls(node).fail(fill(other, "after"), words)
 
 
-@pytest.fixture(
-    params=product(TRANSPORTS, AUTHENTICATIONS, DISTRIBUTIONS), ids="-".join
-)
+def _kinds() -> Iterator[object]:
+    """Every kind in each version; daily each transport and each login once in each."""
+    daily = set(zip(TRANSPORTS, AUTHENTICATIONS, strict=True))
+    for each in product(TRANSPORTS, AUTHENTICATIONS, DISTRIBUTIONS):
+        marks = () if each[:2] in daily else (pytest.mark.exhaustive,)
+        yield pytest.param(each, marks=marks, id="-".join(each))
+
+
+@pytest.fixture(params=_kinds())
 def kind(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """Each kind in each version: transport, login, distribution."""
     transport, authentication, distribution = request.param

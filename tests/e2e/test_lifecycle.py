@@ -71,7 +71,7 @@ def test_pulls_survive_a_refresh_and_a_revert(
 
 
 @pytest.mark.parametrize("containerd_release", ["1.7"], indirect=True)
-@pytest.mark.combinations(daily=lambda containerd_release: True)
+@pytest.mark.exhaustive
 def test_pulls_go_on_while_another_registry_comes_and_goes(
     microk8s_node: PullingNode, plain_registry: Registry
 ) -> None:
