@@ -5,6 +5,7 @@ well, save what the remedy is for. Commands are carried out and the files read a
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from private_registry.check.diagnosis import Answers, diagnose
 from private_registry.check.files_on_node import on_node
 from private_registry.check.findings import Finding
 from private_registry.check.hosts_reading import read_registry
+from private_registry.check.in_turn import CHECK_AGAIN, in_turn
 from private_registry.check.observing import look_at
 from private_registry.check.probe.result import Result
 from private_registry.check.reading.reading import HostEntry, Reading
@@ -101,7 +103,7 @@ class Desk:
             for index, (entry, cause) in enumerate(zip(reading.entries, answers))
         }
         found = diagnose(Answers(reading, results)).findings
-        return [self._mended(reading, each, results) for each in found]
+        return in_turn([self._mended(reading, each, results) for each in found])
 
     def _mended(
         self, reading: Reading, finding: Finding, results: Dict[int, Result]
@@ -118,7 +120,8 @@ class Desk:
 
     def type(self, command: str) -> bool:
         """Carry a command out; return whether it changes files by itself."""
-        if not command or "nano " in command or "snap " in command:
+        is_look = command == CHECK_AGAIN.command
+        if not command or is_look or "nano " in command or "snap " in command:
             return False
         before = Path.cwd()
         os.chdir(str(self.here))
@@ -330,3 +333,72 @@ def _assert_kept(desk: Desk, text: str, causes: List[Optional[Cause]]) -> None:
             assert finding.is_fault or is_kept(before, after), told
         else:
             assert is_mended(finding.cause, place, before, after), told
+
+
+@pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES)
+def test_all_remedies_of_a_file_are_typed_one_after_the_other(
+    text: str,
+    version: Version,
+    pki: Pki,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
+    wanted: List[Optional[Cause]] = [Cause.SPEAKS_HTTP, Cause.UNKNOWN_CA]
+    wanted += [Cause.NOT_FOUND, Cause.LOGIN_MISSING, Cause.NOT_A_REGISTRY, None]
+    for number in range(len(wanted)):
+        desk = Desk(tmp_path / "w", pki, version)
+        _assert_in_turn(desk, text, wanted[number:] + wanted[:number])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=files(),
+    version=st.sampled_from(VERSIONS),
+    causes=st.lists(st.sampled_from(MOST_CAUSES), min_size=4, max_size=4),
+)
+def test_so_are_those_of_any_file(
+    text: str,
+    version: Version,
+    causes: List[Optional[Cause]],
+    request: pytest.FixtureRequest,
+) -> None:
+    pki, tmp_path, monkeypatch = (
+        request.getfixturevalue(name) for name in ("pki", "tmp_path", "monkeypatch")
+    )
+    monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
+    _assert_in_turn(Desk(tmp_path / "w", pki, version), text, causes)
+
+
+def _assert_in_turn(desk: Desk, text: str, causes: List[Optional[Cause]]) -> None:
+    """All commands, typed in order, do what each does alone."""
+    desk.write(text)
+    reading = desk.reading()
+    every = desk.findings(reading, causes)
+    every.sort(key=lambda each: not each.is_fault)
+    commands = [each.remedy.command for each in every]
+    typed = list(dict.fromkeys(filter(None, commands)))
+    alone = []
+    for command in typed:
+        desk.write(text)
+        if desk.type(command):
+            alone.append(_said(desk, command))
+    desk.write(text)
+    for command in typed:
+        desk.type(command)
+    after = desk.reading()
+    if not all(fails for fails, _ in alone):
+        assert reading.fails or not after.fails, (typed, after)
+    lines = (desk.directory / "hosts.toml").read_bytes().splitlines()
+    for _, new in alone:
+        assert not new - set(lines), (typed, lines)
+
+
+def _said(desk: Desk, command: str) -> Tuple[bool, set[bytes]]:  # type: ignore[type-arg,misc,unused-ignore]
+    """Return whether pulls fail by what a file says after a command, and what it says
+    that the command wrote.
+    """
+    lines = (desk.directory / "hosts.toml").read_bytes().splitlines()
+    shown = {each.encode() for each in re.findall(r"[ic]\\\s*([^'\"]+)'", command)}
+    return desk.reading().fails, {each for each in lines if each.strip() in shown}
