@@ -430,3 +430,18 @@ def test_two_endpoints_are_mended_one_after_the_other(
     monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
     for cause in MOST_CAUSES:
         _assert_in_turn(Desk(tmp_path / "w", pki, version), text, [cause] * 4)
+
+
+@pytest.mark.parametrize("cause", [Cause.LOGIN_MISSING, None])
+def test_a_login_in_hosts_toml_is_saved_by_a_command(
+    cause: Optional[Cause], pki: Pki, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path / "w", pki, V2_1)
+    desk.write(f'server = "https://{REG}"\n[host."https://{REG}"]\nusername = "ann"\n')
+    found = desk.findings(desk.reading(), [cause] * 2)
+    (finding,) = [each for each in found if each.cause is Cause.CREDENTIALS_KEY]
+    assert finding.is_fault is (cause is not None)
+    assert finding.remedy.command == (
+        f'microk8s private-registry add --registry {REG} --username "$REGISTRY_USER"'
+        " --password-env REGISTRY_PASSWORD --adopt"
+    )

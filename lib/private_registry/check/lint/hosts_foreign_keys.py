@@ -286,8 +286,8 @@ def _of_template(spot: Spot) -> Optional[Draft]:
     return _note(
         spot,
         of_template(spot.key),
-        'hosts.toml has a table for each mirror, [host."https://MIRROR"]; the other form'
-        " is for containerd-template.toml only",
+        'hosts.toml has a table for each mirror, [host."https://MIRROR"]; the other'
+        " form is for containerd-template.toml only",
         explains=PATH | TRUST | PROTOCOL,
     )
 
