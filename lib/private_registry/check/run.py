@@ -22,6 +22,7 @@ from private_registry.check.files_on_node import on_node
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import Image, parse_subject
+from private_registry.check.in_turn import in_turn
 from private_registry.check.kubelet_logins import hints_of
 from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
@@ -277,10 +278,12 @@ def _diagnosis(
     )
     diagnosis = diagnose(asked)
     setups = [_setup(node, state, case, e, results) for e in diagnosis.findings]
-    findings = [
-        mended(as_changed(each, setup), setup)
-        for each, setup in zip(diagnosis.findings, setups)
-    ]
+    findings = in_turn(
+        [
+            mended(as_changed(each, setup), setup)
+            for each, setup in zip(diagnosis.findings, setups)
+        ]
+    )
     if case.is_pause_image and case.image is not None:
         findings = [
             _of_pause_image(each, case.image) for each in findings if each.is_fault

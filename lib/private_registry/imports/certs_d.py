@@ -39,7 +39,6 @@ from private_registry.imports.header_logins import (
 from private_registry.imports.rewrites import (
     REWRITES_LEFT_OUT,
     behind,
-    prefix_of,
 )
 from private_registry.imports.trust_files import TrustReader
 from private_registry.registries.endpoints import Endpoint
@@ -51,6 +50,7 @@ from private_registry.registries.model import (
 )
 from private_registry.registries.names import EVERY_REGISTRY, RegistryName
 from private_registry.registries.registries_toml import ReadOutside
+from private_registry.registries.rewrites import prefix_of
 from private_registry.texts.showing import shown_name, shown_place
 
 # A tree may be another machine's. This one takes what others take, hosts in every

@@ -18,7 +18,7 @@ from private_registry.imports.document import (
     KeyPath,
     Lines,
 )
-from private_registry.imports.rewrites import REWRITES_LEFT_OUT, behind, prefix_of
+from private_registry.imports.rewrites import REWRITES_LEFT_OUT, behind
 from private_registry.registries.endpoints import Endpoint, is_docker_hub
 from private_registry.registries.model import (
     ClientCertificate,
@@ -35,6 +35,7 @@ from private_registry.registries.names import (
     split_host_port,
 )
 from private_registry.registries.registries_toml import ReadOutside
+from private_registry.registries.rewrites import prefix_of
 from private_registry.texts.showing import quoted, shown_name
 
 _TOP_KEYS = ("mirrors", "configs")

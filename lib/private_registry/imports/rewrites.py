@@ -5,15 +5,8 @@ A prefix of every name can be said here, as the path of an endpoint, and nothing
 
 from __future__ import annotations
 
-import re
-from typing import Mapping, Optional
-
 from private_registry.imports.document import LEFT_OUT
 from private_registry.registries.endpoints import Endpoint
-
-_EVERY_NAME = re.compile(r"\^?\(\.[*+]\)\$?")
-_GROUP_BEHIND = re.compile(r"(?P<prefix>([A-Za-z0-9._-]+/)*)(\$1|\$\{1\})")
-_ONLY_BEGIN = re.compile(r"([A-Za-z0-9._-]+/)+")
 
 REWRITES_LEFT_OUT = (
     "only a prefix of every name can be carried over; without the rewriting its"
@@ -21,33 +14,8 @@ REWRITES_LEFT_OUT = (
 )
 
 
-def prefix_of(rewrites: Mapping[str, str]) -> Optional[str]:
-    """Return what every name is prefixed with, or None where it is something else.
-
-    Args:
-        rewrites: patterns, and what takes the place of what they match.
-    """
-    if not rewrites:
-        return ""
-    if len(rewrites) > 1:
-        return None
-    return _prefix_of(*next(iter(rewrites.items())))
-
-
 def behind(endpoint: Endpoint, prefix: str) -> Endpoint:
     """Return an endpoint that asks for every name below a prefix."""
     if not prefix:
         return endpoint
     return endpoint._replace(path=f"{endpoint.path or '/v2'}/{prefix}")
-
-
-def _prefix_of(pattern: str, replacement: str) -> Optional[str]:
-    prefix = None
-    if _EVERY_NAME.fullmatch(pattern):
-        match = _GROUP_BEHIND.fullmatch(replacement)
-        prefix = match["prefix"] if match else None
-    elif pattern == "^" and _ONLY_BEGIN.fullmatch(replacement):
-        prefix = replacement
-    if prefix is None or {".", ".."} & set(prefix.split("/")):
-        return None
-    return prefix.rstrip("/")

@@ -60,6 +60,7 @@ A_OWN, S_ONLY, A_S = (
     ("https://s/v2",),
     ("http://a:1/v2", "https://s/v2"),
 )
+A_V2, HUB_OWN = ("https://a/v2", OWN), ("https://registry-1.docker.io/v2", OWN)
 V1, V2 = (V1_5, V1_6, V1_7), (V2_1,)
 FROM_1_6 = (V1_6, V1_7, V2_1)
 
@@ -127,6 +128,104 @@ ROWS: Dict[str, Row] = {
         Cause.UNKNOWN_KEY,
         ("https://s/v2", "https://s/v2"),
         line=3,
+    ),
+    "a misspelt override_path": Row(
+        '[host."https://a/v2/x"]\noverride-path = true\n',
+        Cause.UNKNOWN_KEY,
+        ("https://a/v2/x", OWN),
+        FROM_1_6,
+        line=2,
+    ),
+    "two keys that turn the value": Row(
+        '[host."https://a"]\ntls_verify = false\nverify-ssl = false\n',
+        Cause.UNKNOWN_KEY,
+        ("https://a/v2", OWN),
+        line=2,
+    ),
+    "plain_http": Row(
+        '[host."https://a"]\nplain_http = true\n',
+        Cause.UNKNOWN_KEY,
+        ("http://a/v2", OWN),
+        ALL,
+        NOTE,
+        2,
+    ),
+    "insecure": Row(
+        '[host."https://a"]\ninsecure = true\n',
+        Cause.UNKNOWN_KEY,
+        severity=NOTE,
+        line=2,
+    ),
+    "a login": Row(
+        '[host."https://a"]\nusername = "ann"\npassword = "pw"\n',
+        Cause.CREDENTIALS_KEY,
+        severity=NOTE,
+        line=2,
+    ),
+    "a login's table": Row(
+        '[host."https://a"]\n[host."https://a".auth]\nusername = "ann"\n',
+        Cause.CREDENTIALS_KEY,
+        severity=NOTE,
+        line=2,
+    ),
+    "k3s' rewrite": Row(
+        '[host."https://a"]\n[host."https://a".rewrite]\n"^(.*)$" = "x/$1"\n',
+        Cause.UNKNOWN_KEY,
+        ("https://a/v2/x", OWN),
+        FROM_1_6,
+        NOTE,
+        2,
+    ),
+    "k3s' rewrite of some names": Row(
+        A + '[host."http://a:1".rewrite]\n"^b/(.*)$" = "x/$1"\n',
+        Cause.UNKNOWN_KEY,
+        severity=NOTE,
+        line=2,
+    ),
+    "the template's tables": Row(
+        '[host]\n[plugins."io.containerd.grpc.v1.cri".registry.mirrors."reg:5000"]\n'
+        'endpoint = ["https://a"]\n',
+        Cause.UNKNOWN_KEY,
+        severity=NOTE,
+        line=2,
+    ),
+    "the old API": Row(
+        '[host."https://a/v1/"]\n', Cause.PATH_APPENDED, A_V2, ALL, NOTE
+    ),
+    "the old API behind a path": Row(
+        '[host."https://a/p/v1"]\n',
+        Cause.PATH_APPENDED,
+        severity=NOTE,
+    ),
+    "Harbor's web page": Row(
+        '[host."https://a/harbor/projects/3/repositories"]\n',
+        Cause.PATH_APPENDED,
+        severity=NOTE,
+    ),
+    "Docker Hub's web page": Row(
+        '[host."https://hub.docker.com"]\n', Cause.BAD_FALLBACK, HUB_OWN, ALL, NOTE
+    ),
+    "Docker Hub's index": Row(
+        'server = "https://index.docker.io/v1/"\n[host]\n',
+        Cause.BAD_FALLBACK,
+        HUB_OWN[:1],
+        ALL,
+        NOTE,
+    ),
+    "Docker's home page": Row(
+        '[host."https://www.docker.com"]\n', Cause.BAD_FALLBACK, HUB_OWN, ALL, NOTE
+    ),
+    "two hosts in a header": Row(
+        S + '[host."http://a:1", "http://b"]\n' + CAPS,
+        Cause.NOT_TOML,
+        ("http://a:1/v2", "http://b/v2", "https://s/v2"),
+        line=2,
+    ),
+    "backslashes": Row(
+        '[host."https://a"]\nca = "C:\\certs\\ca.crt"\n',
+        Cause.NOT_TOML,
+        ("https://a/v2", OWN),
+        line=2,
     ),
     "headers": Row(
         A + '[host."http://a:1".headers]\nX = "y"\n', Cause.UNKNOWN_KEY, A_OWN, line=2
@@ -365,6 +464,96 @@ def test_several_faults_are_mended_by_one_command(tmp_path: Path) -> None:
     found = [each for each in read(text).findings if each.is_fault]
     assert len(found) > 1
     assert len({each.remedy.command for each in found}) == 1
+
+
+# --- keys of other tools --------------------------------------------------------------
+
+HTTPS, HTTP = '[host."https://a"]\n', '[host."http://a"]\n'
+# A table, what it is after the commands of its faults, and words that are said.
+KEYS: Dict[str, Tuple[str, str, str]] = {
+    "tls_verify": (
+        HTTPS + "  tls_verify = false\n",
+        HTTPS + "  skip_verify = true\n",
+        "the opposite",
+    ),
+    "ssl-verify": (
+        HTTPS + "ssl-verify = 'false'\n",
+        HTTPS + "skip_verify = true\n",
+        "the opposite",
+    ),
+    "verify, as it is": (HTTPS + "verify = true\n", "", "the opposite"),
+    "verify, for plain HTTP": (HTTP + "verify = false\n", "", "says http://"),
+    "two of them": (
+        HTTPS + "tls_verify = false\nverify = false\n",
+        HTTPS + "skip_verify = true\nverify = false\n",
+        "the opposite",
+    ),
+    "two of them, and the right one": (
+        HTTPS + "tls_verify = false\nskip_verify = true\n",
+        "",
+        "the opposite",
+    ),
+    "two that differ": (HTTPS + "tls_verify = false\nverify = true\n", "", "opposite"),
+    "two spellings": (
+        HTTPS + "insecure_skip_verify = true\nskip-verify = true\n",
+        HTTPS + "skip_verify = true\nskip-verify = true\n",
+        "it is skip_verify",
+    ),
+    "a spelling beside the key": (
+        HTTPS + 'ca_file = "b.crt"\nca = "a.crt"\n',
+        "",
+        "it is ca",
+    ),
+    "insecure_skip_verify for plain HTTP": (
+        HTTP + "insecure_skip_verify = true\n",
+        "",
+        "says http://",
+    ),
+    "plain-http for plain HTTP": (HTTP + "plain-http = true\n", "", "says http://"),
+    "insecure": (HTTPS + "insecure = true\n", "", "skip_verify = true"),
+    "insecure for plain HTTP": (HTTP + "insecure = true\n", "", "says http://"),
+    "insecure, off": (HTTPS + "insecure = false\n", "", "no key insecure"),
+}
+
+
+@pytest.mark.parametrize("version", ALL, ids=str)
+@pytest.mark.parametrize(("text", "after", "words"), KEYS.values(), ids=KEYS)
+def test_keys_of_other_tools(
+    text: str, after: str, words: str, version: Version, tmp_path: Path
+) -> None:
+    missing = (Cause.CA_MISSING, Cause.CLIENT_MISSING)
+    every = read(text, version).findings
+    found = [each for each in every if each.cause is Cause.UNKNOWN_KEY]
+    assert any(words in f"{each.what}. {each.why}" for each in found), found
+    faults = [each for each in every if each.is_fault and each.cause not in missing]
+    commands = {each.remedy.command for each in faults}
+    assert len(commands) == bool(after)
+    if after:
+        (tmp_path / "reg:5000").mkdir()
+        (tmp_path / "reg:5000/hosts.toml").write_text(text)
+        _run(commands.pop(), tmp_path)
+        assert (tmp_path / "reg:5000/hosts.toml").read_text() == after
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("version", ALL, ids=str)
+def test_utf_16_is_named_and_converted(
+    encoding: str, version: Version, tmp_path: Path
+) -> None:
+    text = S + A + CAPS
+    path = tmp_path / "reg:5000/hosts.toml"
+    path.parent.mkdir()
+    path.write_bytes(f"\ufeff{text}".encode(encoding))
+    (finding,) = (
+        Tree({"reg:5000/hosts.toml": path.read_bytes()})
+        .read("reg:5000", version)
+        .findings
+    )
+    assert finding.cause is Cause.NOT_TOML
+    assert "UTF-16" in finding.what
+    _run(finding.remedy.command, tmp_path)
+    assert path.read_text() == text
+    assert [each.name for each in path.parent.iterdir()] == ["hosts.toml"]
 
 
 # --- files that hosts.toml names ------------------------------------------------------

@@ -15,7 +15,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Severity
 from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.reading.directories import registries_in
-from unit.certs_d import ALL, CERTS_D, V1_5, V2_1, Tree, Version
+from unit.certs_d import ALL, CERTIFICATE, CERTS_D, KEY, V1_5, V2_1, Tree, Version
 
 FAULT, NOTE = Severity.FAULT, Severity.NOTE
 TEXT = b'server = "https://s"\n[host]\n'
@@ -62,6 +62,86 @@ ROWS: Dict[str, Row] = {
     "capitals": Row({"Reg.example/hosts.toml": TEXT}, "Reg.example", None),
     "no dot": Row({"reg/hosts.toml": TEXT}, "reg", Cause.WRONG_DIRECTORY),
     "no image's name": Row({"a_b.c/hosts.toml": TEXT}, "a_b.c", Cause.WRONG_DIRECTORY),
+    "one underscore": Row(
+        {"reg.io_5000/hosts.toml": TEXT},
+        "reg.io_5000",
+        Cause.WRONG_DIRECTORY,
+        after=("reg.io:5000/hosts.toml",),
+    ),
+    "one underscore, beside the right one": Row(
+        {"reg.io_5000/hosts.toml": TEXT, "reg.io:5000/hosts.toml": TEXT},
+        "reg.io_5000",
+        Cause.WRONG_DIRECTORY,
+    ),
+    "a scheme": Row(
+        {"https:/reg.io/hosts.toml": TEXT, "https:/reg.io/ca.crt": b"x"},
+        "https:",
+        Cause.WRONG_DIRECTORY,
+        after=("reg.io/ca.crt", "reg.io/hosts.toml"),
+    ),
+    "a scheme, beside the right one": Row(
+        {"https:/reg.io/hosts.toml": TEXT, "reg.io/hosts.toml": TEXT},
+        "https:",
+        Cause.WRONG_DIRECTORY,
+    ),
+    "a path": Row(
+        {"reg.io/project/hosts.toml": TEXT},
+        "reg.io",
+        Cause.WRONG_DIRECTORY,
+        after=("reg.io/hosts.toml",),
+    ),
+    "a longer path": Row(
+        {"reg.io/v2/project/hosts.toml": TEXT},
+        "reg.io",
+        Cause.WRONG_DIRECTORY,
+        after=("reg.io/hosts.toml",),
+    ),
+    "two paths": Row(
+        {"reg.io/a/hosts.toml": TEXT, "reg.io/b/hosts.toml": TEXT},
+        "reg.io",
+        Cause.WRONG_DIRECTORY,
+    ),
+    "a path beside its own": Row(
+        {"reg.io/hosts.toml": TEXT, "reg.io/a/hosts.toml": TEXT}, "reg.io", None
+    ),
+    "a path put aside": Row({"reg.io/a.old/hosts.toml": TEXT}, "reg.io", None),
+    "a CA with another ending": Row(
+        {"reg.io/ca.pem": CERTIFICATE},
+        "reg.io",
+        Cause.MISNAMED_FILE,
+        NOTE,
+        after=("reg.io/ca.crt",),
+    ),
+    "a CA with another ending, not in PEM": Row(
+        {"reg.io/tls.cer": b"\x30\x82"}, "reg.io", Cause.MISNAMED_FILE, NOTE
+    ),
+    "a CA with another ending, read": Row(
+        {"reg.io/ca.pem": CERTIFICATE, "reg.io/ca.crt": CERTIFICATE}, "reg.io", None
+    ),
+    "a client's pair with another ending": Row(
+        {"reg.io/c.pem": CERTIFICATE, "reg.io/c-key.pem": KEY},
+        "reg.io",
+        Cause.MISNAMED_FILE,
+        NOTE,
+    ),
+    "a file named as the registry": Row(
+        {"reg.io.toml": TEXT},
+        "reg.io",
+        Cause.WRONG_DIRECTORY,
+        after=("reg.io/hosts.toml",),
+    ),
+    "a file named as the registry, with underscores": Row(
+        {"reg.io_5000.toml": TEXT},
+        "reg.io:5000",
+        Cause.WRONG_DIRECTORY,
+        after=("reg.io:5000/hosts.toml",),
+    ),
+    "a file named as one that is there": Row(
+        {"reg.io.toml": TEXT, "reg.io/hosts.toml": TEXT},
+        "reg.io",
+        Cause.WRONG_DIRECTORY,
+    ),
+    "a file for no registry": Row({"reg.toml": TEXT}, "", Cause.WRONG_DIRECTORY),
     "empty and odd": Row({"reg/": b""}, "reg", None),
     "put aside": Row(
         {"reg.old/hosts.toml": TEXT, ".git/x": b"", "a~/hosts.toml": TEXT}, "r:1", None

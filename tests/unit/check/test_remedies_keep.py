@@ -22,6 +22,7 @@ from private_registry.check.diagnosis import Answers, diagnose
 from private_registry.check.files_on_node import on_node
 from private_registry.check.findings import Finding
 from private_registry.check.hosts_reading import read_registry
+from private_registry.check.in_turn import CHECK_AGAIN, in_turn
 from private_registry.check.observing import look_at
 from private_registry.check.probe.result import Result
 from private_registry.check.reading.reading import HostEntry, Reading
@@ -101,7 +102,7 @@ class Desk:
             for index, (entry, cause) in enumerate(zip(reading.entries, answers))
         }
         found = diagnose(Answers(reading, results)).findings
-        return [self._mended(reading, each, results) for each in found]
+        return in_turn([self._mended(reading, each, results) for each in found])
 
     def _mended(
         self, reading: Reading, finding: Finding, results: Dict[int, Result]
@@ -118,7 +119,8 @@ class Desk:
 
     def type(self, command: str) -> bool:
         """Carry a command out; return whether it changes files by itself."""
-        if not command or "nano " in command or "snap " in command:
+        is_look = command == CHECK_AGAIN.command
+        if not command or is_look or "nano " in command or "snap " in command:
             return False
         before = Path.cwd()
         os.chdir(str(self.here))
@@ -330,3 +332,116 @@ def _assert_kept(desk: Desk, text: str, causes: List[Optional[Cause]]) -> None:
             assert finding.is_fault or is_kept(before, after), told
         else:
             assert is_mended(finding.cause, place, before, after), told
+
+
+@pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES)
+def test_all_remedies_of_a_file_are_typed_one_after_the_other(
+    text: str,
+    version: Version,
+    pki: Pki,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
+    wanted: List[Optional[Cause]] = [Cause.SPEAKS_HTTP, Cause.UNKNOWN_CA]
+    wanted += [Cause.NOT_FOUND, Cause.LOGIN_MISSING, Cause.NOT_A_REGISTRY, None]
+    for number in range(len(wanted)):
+        desk = Desk(tmp_path / "w", pki, version)
+        _assert_in_turn(desk, text, wanted[number:] + wanted[:number])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=files(),
+    version=st.sampled_from(VERSIONS),
+    causes=st.lists(st.sampled_from(MOST_CAUSES), min_size=4, max_size=4),
+)
+def test_so_are_those_of_any_file(
+    text: str,
+    version: Version,
+    causes: List[Optional[Cause]],
+    request: pytest.FixtureRequest,
+) -> None:
+    pki, tmp_path, monkeypatch = (
+        request.getfixturevalue(name) for name in ("pki", "tmp_path", "monkeypatch")
+    )
+    monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
+    _assert_in_turn(Desk(tmp_path / "w", pki, version), text, causes)
+
+
+def _assert_in_turn(desk: Desk, text: str, causes: List[Optional[Cause]]) -> None:
+    """All commands, typed in order, do what each does alone."""
+    desk.write(text)
+    reading = desk.reading()
+    every = desk.findings(reading, causes)
+    every.sort(key=lambda each: not each.is_fault)
+    typed = list(dict.fromkeys(each.remedy.command for each in every))
+    alone = []
+    for command in typed:
+        desk.write(text)
+        if desk.type(command):
+            alone.append(desk.reading())
+    desk.write(text)
+    for command in typed:
+        desk.type(command)
+    after = desk.reading()
+    assert not after.fails or any(each.fails for each in (reading, *alone)), typed
+    if len(alone) > 1 and not reading.fails:
+        possible = [_asked(each) for each in (reading, *alone)]
+        for at, asked in enumerate(_asked(after)):
+            assert asked in [each[at] for each in possible], (typed, possible)
+        for each in possible[1:]:
+            is_same = [new == old for new, old in zip(each, _asked(after))]
+            changed = [new != old for new, old in zip(each, possible[0])]
+            assert all(same for same, new in zip(is_same, changed) if new), typed
+
+
+def _asked(reading: Reading) -> List[Tuple[Place, Way]]:
+    return [
+        ((each.scheme, each.authority, each.path), _way(each))
+        for each in reading.entries
+    ]
+
+
+IN_TURN = {
+    "two projects": '[host."https://m.corp/x"]\n[host."https://n.corp/y"]\n',
+    "two projects, and keys": '[host."https://m.corp/x"]\n  skip_verify = true\n'
+    '[host."https://n.corp/y"]\n  skip_verify = true\n',
+    "two pages of Docker Hub": 'server = "https://hub.docker.com"\n'
+    '[host."https://index.docker.io/v1/"]\n',
+    "a key for each": '[host."https://m.corp"]\nplain_http = true\n'
+    '[host."https://n.corp"]\nplain-http = true\n',
+    "two mirrors": '[host."https://m.corp"]\n[host."http://n.corp"]\n',
+    "two mirrors with headers": '[host."https://m.corp"]\nheader = {X-A = "b"}\n'
+    '[host."https://n.corp"]\nheader = {X-A = "b"}\n',
+}
+
+
+@pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
+@pytest.mark.parametrize("text", IN_TURN.values(), ids=IN_TURN)
+def test_two_endpoints_are_mended_one_after_the_other(
+    text: str,
+    version: Version,
+    pki: Pki,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REGISTRY_PASSWORD", "s3cr3t")
+    for cause in MOST_CAUSES:
+        _assert_in_turn(Desk(tmp_path / "w", pki, version), text, [cause] * 4)
+
+
+@pytest.mark.parametrize("cause", [Cause.LOGIN_MISSING, None])
+def test_a_login_in_hosts_toml_is_saved_by_a_command(
+    cause: Optional[Cause], pki: Pki, tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path / "w", pki, V2_1)
+    desk.write(f'server = "https://{REG}"\n[host."https://{REG}"]\nusername = "ann"\n')
+    found = desk.findings(desk.reading(), [cause] * 2)
+    (finding,) = [each for each in found if each.cause is Cause.CREDENTIALS_KEY]
+    assert finding.is_fault is (cause is not None)
+    assert finding.remedy.command == (
+        f'microk8s private-registry add --registry {REG} --username "$REGISTRY_USER"'
+        " --password-env REGISTRY_PASSWORD --adopt"
+    )

@@ -7,7 +7,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
-from private_registry.check.lint import spegel_lint
+from private_registry.check.lint import certs_d_places, spegel_lint
 from private_registry.check.reading import directories, hosts_entries
 from private_registry.check.reading.directories import RegistryDirectory
 from private_registry.check.reading.hosts_document import Refused
@@ -51,7 +51,11 @@ def findings_of(
         look: looks at a path.
         version: of containerd.
     """
-    found = [*_misnamed(registry, directory.path, look)] if directory.path else []
+    found: List[Finding] = []
+    if directory.path:
+        found += _misnamed(registry, directory.path, look)
+        found += certs_d_places.below(registry, directory.path, look)
+        found += certs_d_places.other_endings(registry, directory.path, look)
     found += _shadowed(registry, directory, look, version)
     if registry == DOCKER_HUB:
         found += _hub_elsewhere(certs_d, look)
@@ -77,9 +81,13 @@ def lint_tree(
         if spegel_lint.is_backup(certs_d, name, look):
             found += spegel_lint.findings_of(certs_d, look)
         elif look(path).is_file:
-            found += _stray_file(path, name)
+            found += certs_d_places.stray_file(certs_d, name, look)
         elif _is_filled(path, look):
             found += _misnamed(directories.registry_of(name), path, look)
+            found += certs_d_places.below(directories.registry_of(name), path, look)
+            found += certs_d_places.other_endings(
+                directories.registry_of(name), path, look
+            )
             found += _unreachable(certs_d, name, look, wanted)
     return (*found, *_hub_elsewhere(certs_d, look))
 
@@ -133,16 +141,6 @@ def _is_near(name: str) -> bool:
         return False
     is_near = difflib.get_close_matches(name.lower(), [HOSTS_TOML], 1, _NEAR)
     return name.lower() in _OTHER_NAMES or bool(is_near)
-
-
-def _stray_file(path: str, name: str) -> Iterator[Finding]:
-    if name == HOSTS_TOML:
-        yield Finding(
-            Cause.WRONG_DIRECTORY,
-            f"{HOSTS_TOML} must stand in a directory named as the registry",
-            where=path,
-            why="containerd does not read it",
-        )
 
 
 # --- directories ----------------------------------------------------------------------
@@ -260,7 +258,8 @@ def _unreachable(
         return
     elif not directories.can_be_named(registry):
         yield finding._replace(
-            what=f"no image's name can begin with {shown_name(registry)}"
+            what=f"no image's name can begin with {shown_name(registry)}",
+            remedy=certs_d_places.renamed(certs_d, name, look),
         )
     elif (
         not any(mark in registry for mark in ".:")

@@ -149,6 +149,17 @@ def without_mark(file: File) -> str:
     return f"sudo sed -i {quoted(script)} {quoted(file.path)}"
 
 
+def in_utf_8(file: File) -> str:
+    """Return the command that writes a file in UTF-16 anew; empty where it is none."""
+    try:
+        text = file.content.decode("utf-16")
+    except UnicodeDecodeError:
+        return ""
+    old, new = quoted(file.path), quoted(f"{file.path}.utf-8")
+    convert = f"sudo iconv -f UTF-16 -t UTF-8 -o {new} {old}"
+    return "" if "\0" in text else f"{convert} && sudo mv {new} {old}"
+
+
 # --- edits of statements --------------------------------------------------------------
 
 

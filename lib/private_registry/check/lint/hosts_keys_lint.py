@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import CLIENT, LOGIN, PATH, PROTOCOL, TRUST, Cause
-from private_registry.check.lint import hosts_refused_lint
+from private_registry.check.lint import hosts_foreign_keys, hosts_refused_lint
 from private_registry.check.lint.drafts import (
     Draft,
     File,
@@ -17,6 +17,8 @@ from private_registry.check.lint.drafts import (
     without,
 )
 from private_registry.check.lint.edits import Edit, Edits
+from private_registry.check.lint.hosts_foreign_keys import IGNORED as _IGNORED
+from private_registry.check.lint.hosts_foreign_keys import Spot
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.go_toml import is_go_toml_2
 from private_registry.check.reading.hosts_document import (
@@ -31,7 +33,6 @@ from private_registry.containerd import releases
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
-_IGNORED = "containerd ignores it without a word"
 _NEAR = 0.75
 _ALIASES = {
     "insecure_skip_verify": "skip_verify",
@@ -63,13 +64,14 @@ _MEANT = (
 
 
 def drafts(
-    file: File, document: HostsDocument, _entries: Tuple[HostEntry, ...]
+    file: File, document: HostsDocument, entries: Tuple[HostEntry, ...]
 ) -> Iterator[Draft]:
     """Look for keys and tables that are not read."""
-    yield from _in_table(file, document, document.root, ())
+    asked = {host.url: entry for host, entry in zip(document.hosts, entries)}
+    yield from _in_table(file, document, document.root, (), entries[-1])
     hosts = document.root.get("host", Table())
     for url, table in hosts.items():
-        yield from _in_table(file, document, table, ("host", url))
+        yield from _in_table(file, document, table, ("host", url), asked.get(url))
         header = table.get("header", Table())
         for key in header if isinstance(header, Table) else ():
             if key in hosts_fields.HOST_KEYS or key == "server":
@@ -82,29 +84,41 @@ def drafts(
 
 
 def _in_table(
-    file: File, document: HostsDocument, table: Table, path: Path
+    file: File,
+    document: HostsDocument,
+    table: Table,
+    path: Path,
+    entry: Optional[HostEntry],
 ) -> Iterator[Draft]:
     is_root = not path
     known = hosts_fields.found_keys(table, file.version, is_root=is_root)
     read = {id(value) for value in known.values()}
     spelled = hosts_fields.known_keys(file.version, is_root=is_root)
+    named = {
+        key: value.value if isinstance(value, Leaf) else value
+        for key, value in known.items()
+    }
     for key, value in table.items():
         if key not in spelled and id(value) not in read:
-            yield _unknown(file, document, (*path, key), value)
+            place = (*path, key)
+            spot = Spot(file, document, place, value, table, entry, named)
+            yield from _unknown(spot)
         elif is_root and key != "host" and key.lower() == "host":
             yield _renamed_key(document, Cause.KEY_CASE, (key,), "host", value)
 
 
-def _unknown(file: File, document: HostsDocument, path: Path, value: Any) -> Draft:
-    key = str(path[-1])
+def _unknown(spot: Spot) -> Iterator[Draft]:
+    key, value, document, path = spot.key, spot.value, spot.document, spot.path
     known = hosts_fields.ROOT_KEYS if len(path) == 1 else hosts_fields.HOST_KEYS
     if key in known:
-        return _too_new(file, key, value)
-    if key.lower() in known:
-        return _renamed_key(document, Cause.KEY_CASE, path, key.lower(), value)
-    return _elsewhere(document, path, value) or _unheard_of(
-        document, path, value, known
-    )
+        yield _too_new(spot.file, key, value)
+    elif key.lower() in known:
+        yield _renamed_key(document, Cause.KEY_CASE, path, key.lower(), value)
+    else:
+        draft = _elsewhere(document, path, value) or hosts_foreign_keys.draft_of(spot)
+        is_told = hosts_foreign_keys.is_told(spot)
+        if draft is not None or not is_told:
+            yield draft or _unheard_of(spot, known)
 
 
 def _elsewhere(document: HostsDocument, path: Path, value: Any) -> Optional[Draft]:
@@ -119,24 +133,32 @@ def _elsewhere(document: HostsDocument, path: Path, value: Any) -> Optional[Draf
     return None
 
 
-def _unheard_of(
-    document: HostsDocument, path: Path, value: Any, known: Tuple[str, ...]
-) -> Draft:
-    key = str(path[-1])
-    new = _ALIASES.get(key.lower(), "") or _near(key, known)
-    if new in known:
-        return _renamed_key(document, Cause.UNKNOWN_KEY, path, new, value)
-    meant = [
-        causes for words, causes in _MEANT if any(word in key.lower() for word in words)
-    ]
+def _unheard_of(spot: Spot, known: Tuple[str, ...]) -> Draft:
+    new = meant(spot.key, known)
+    if new:
+        draft = _renamed_key(
+            spot.document, Cause.UNKNOWN_KEY, spot.path, new, spot.value
+        )
+        is_leaf = isinstance(spot.value, Leaf)
+        value = spot.value.value if is_leaf else spot.value
+        return hosts_foreign_keys.named(spot, new, value, draft)
+    words = spot.key.lower()
+    found = [causes for parts, causes in _MEANT if any(each in words for each in parts)]
     return Draft(
         Cause.UNKNOWN_KEY,
-        f"hosts.toml has no key {shown_name(key)}",
+        f"hosts.toml has no key {spot.shown}",
         _IGNORED,
-        value.line,
-        explains=frozenset().union(*meant),
+        spot.value.line,
+        explains=frozenset().union(*found),
         is_certain=False,
     )
+
+
+def meant(key: str, known: Tuple[str, ...]) -> str:
+    """Return the key that a misspelt one was meant for; empty where none is near."""
+    new = _ALIASES.get(key.lower(), "") or _near(key, known)
+    is_other = hosts_foreign_keys.kind_of(key) is not None
+    return new if new in known and not is_other else ""
 
 
 def _near(key: str, known: Tuple[str, ...]) -> str:

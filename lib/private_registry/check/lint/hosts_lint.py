@@ -20,10 +20,15 @@ from private_registry.check.lint.drafts import (
     bad_addresses_of,
     command_of,
     finding_of,
+    in_utf_8,
     without_mark,
 )
 from private_registry.check.reading import hosts_entries
-from private_registry.check.reading.hosts_document import HostsDocument, Refused
+from private_registry.check.reading.hosts_document import (
+    UTF_16_MARKS,
+    HostsDocument,
+    Refused,
+)
 from private_registry.check.reading.reading import HostEntry
 
 Entries = Tuple[HostEntry, ...]
@@ -115,6 +120,8 @@ def _refused(file: File, entries: Entries) -> Finding:
     if draft.cause is Cause.BYTE_ORDER_MARK:
         finding = finding._replace(remedy=Remedy(without_mark(file)))
         edited = file._replace(content=file.text.encode())
+    if file.content.startswith(UTF_16_MARKS):
+        return finding._replace(remedy=Remedy(in_utf_8(file)))
     return _with_certificates(finding, edited, entries)
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import List, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import Cause
+from private_registry.check.lint import hosts_slips
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.hosts_document import Refused
@@ -88,6 +89,9 @@ def _mended_at(lines: List[str], at: int) -> Optional[Tuple[int, str, Cause]]:
         return None
     if not line.strip() or _is_toml(line):
         return None
+    single = hosts_slips.with_single_quotes(line)
+    if single and _is_toml(single):
+        return at, single, Cause.NOT_TOML
     stray = _without_stray(line)
     is_seen = line.replace("\t", " ").isprintable()
     found = (_mended_header(line) or _mended_key(line)) if is_seen else None

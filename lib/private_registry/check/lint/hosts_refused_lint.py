@@ -6,12 +6,11 @@ import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from private_registry.check.causes import Cause
-from private_registry.check.lint import hosts_mended_lines
+from private_registry.check.lint import hosts_syntax_lint
 from private_registry.check.lint.drafts import (
     Draft,
     File,
     as_tables,
-    bad_addresses_of,
     into_table,
     statement_at,
     text_lines,
@@ -20,6 +19,8 @@ from private_registry.check.lint.drafts import (
     without,
 )
 from private_registry.check.lint.edits import Edit, Edits
+from private_registry.check.lint.hosts_foreign_keys import OF_TEMPLATE, of_template
+from private_registry.check.lint.hosts_syntax_lint import shown_line
 from private_registry.check.reading import hosts_document, hosts_fields
 from private_registry.check.reading.hosts_document import (
     HostsDocument,
@@ -50,7 +51,8 @@ def draft_of(file: File, refused: Refused) -> Draft:
     """Say why containerd throws a file away."""
     makers: Dict[str, Callable[[File, Refused], Draft]] = {
         "mark": _mark,
-        "syntax": _syntax,
+        "utf-16": hosts_syntax_lint.utf_16,
+        "syntax": hosts_syntax_lint.syntax,
         "twice": _twice,
         "bracket": _bracket,
         "no host": _no_host,
@@ -74,30 +76,6 @@ def _mark(_file: File, _refused: Refused) -> Draft:
     return Draft(
         Cause.BYTE_ORDER_MARK,
         "the file begins with a byte order mark, which no editor shows",
-    )
-
-
-def _syntax(file: File, refused: Refused) -> Draft:
-    mended = hosts_mended_lines.mend(file.lines, refused.line)
-    if mended is None:
-        return Draft(Cause.NOT_TOML, f"the file is not TOML: {refused.words}")
-    edit = mended.edits[0]
-    bad = bad_addresses_of(mended.edits)
-    if bad:
-        what = f"the line is not TOML, and {bad[0].what}"
-        return Draft(Cause.BAD_URL, what, line=edit.first)
-    line = _shown_line(edit.lines[0].partition(" #")[0])
-    shown = f": {line}" if line else ""
-    what = {
-        Cause.UNQUOTED: f"quotes are missing{shown}",
-        Cause.WRONG_TYPE: f"true and false are written small and without quotes{shown}",
-    }.get(mended.cause, f"the line is not TOML; it should be {line}" if line else "")
-    if mended.stray:
-        what = f"the line is not TOML: {mended.stray} is too much in it{shown}"
-    if not what:
-        what = "the line is not TOML"
-    return Draft(
-        mended.cause, what, line=edit.first, edits=mended.edits if mended.whole else ()
     )
 
 
@@ -197,12 +175,15 @@ def _no_host(file: File, refused: Refused) -> Draft:
     if document is None:
         return draft
     for each in document.statements:
+        if each.is_header and each.path[0] in OF_TEMPLATE:
+            what = of_template(str(each.path[0]))
+            return draft._replace(what=what, line=each.first + 1)
         cause, header = other_header(each.path) if each.is_header else (None, "")
         if cause is not None:
             edits = (Edit(each.first + 1, 1, (header,)),)
             what = (
                 f"[{shown_keys(each.path)}] should be"
-                f" {_shown_line(header) or 'a [host] table'}"
+                f" {shown_line(header) or 'a [host] table'}"
             )
             return Draft(cause, what, "", each.first + 1, edits)
     return draft._replace(edits=(Edit(len(document.lines) + 1, 0, ("[host]",)),))
@@ -223,11 +204,6 @@ def other_header(path: Path) -> Tuple[Optional[Cause], str]:
     if names[0] == "host" and len(path) > len(names) > 1:
         return Cause.NOT_A_HOST, f"[{dotted(tuple(names))}]"
     return None, ""
-
-
-def _shown_line(line: str) -> str:
-    """Return a line where it may be shown; else an empty text."""
-    return line.strip() if is_known_of_hosts(line) else ""
 
 
 def _unchecked(file: File) -> Optional[HostsDocument]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Iterator, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from private_registry.check.causes import LOGIN, PATH, Cause
+from private_registry.check.lint import hosts_keys_lint
 from private_registry.check.lint.drafts import (
     Draft,
     File,
@@ -12,6 +13,7 @@ from private_registry.check.lint.drafts import (
     with_url,
 )
 from private_registry.check.lint.edits import Edits
+from private_registry.check.lint.hosts_foreign_keys import flag_of
 from private_registry.check.reading import go_url, hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
@@ -21,6 +23,18 @@ from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 
+OVERRIDE = "override_path"
+_NO_DOCKER_HUB = frozenset(
+    [DOCKER_HUB, "index.docker.io", "hub.docker.com", "www.docker.com", "docker.com"]
+)
+# What a page's path begins with; behind a dash, what it holds.
+_WEB_PAGES = (
+    ("Harbor's", ("harbor", "projects")),
+    ("Harbor's", ("harbor", "sign-in")),
+    ("Artifactory's", ("ui", "repos")),
+    ("Artifactory's", ("artifactory", "webapp")),
+    ("GitLab's", ("-", "container_registry")),
+)
 _PATH_CAUSES = PATH | {Cause.ACCESS_DENIED, Cause.FORBIDDEN, Cause.LOGIN_MISSING}
 
 
@@ -44,8 +58,9 @@ def drafts(
             yield draft
             continue
         yield from _parts(address)
-        yield from _path(file, document, address)
-    yield from _fallback(file, document, entries)
+        web = _no_api(document, address) or _of_web_page(address)
+        hub = _no_docker_hub(file, document, address)
+        yield from (hub,) if hub else (web,) if web else _path(file, document, address)
 
 
 def _addresses(
@@ -158,15 +173,71 @@ def _parts(address: _Address) -> Iterator[Draft]:
         )
 
 
-def _path(file: File, document: HostsDocument, address: _Address) -> Iterator[Draft]:
+def _authority_and_path(address: _Address) -> Tuple[str, List[str]]:
+    """Return what is before an address' path, with the scheme, and the path's parts."""
     scheme, separator, rest = address.url.partition("://")
     authority, _, path = (rest if separator else scheme).partition("/")
-    parts = [part for part in path.split("/") if part]
-    keys = hosts_fields.found_keys(address.table, file.version)
-    is_given = keys["override_path"].value if "override_path" in keys else False
     base = f"{scheme}{separator}" if separator else ""
+    return base + authority, [part for part in path.split("/") if part]
+
+
+def _no_api(document: HostsDocument, address: _Address) -> Optional[Draft]:
+    """Say of the path of Docker's first API that it goes."""
+    base, parts = _authority_and_path(address)
+    if parts[-1:] != ["v1"]:
+        return None
+    return Draft(
+        Cause.PATH_APPENDED,
+        f"/v1 at the end of {shown_name(address.url)} is the API before the one that"
+        " containerd speaks",
+        f"leave it out: containerd asks {address.entry.shown_url}",
+        address.line,
+        () if parts[:-1] else _unless_there(document, address, base),
+        address.entry.url,
+        _PATH_CAUSES,
+        is_certain=False,
+    )
+
+
+def _of_web_page(address: _Address) -> Optional[Draft]:
+    """Say of a page for people that no registry answers there."""
+    base, parts = _authority_and_path(address)
+    whose = next((who for who, path in _WEB_PAGES if _holds(parts, path)), "")
+    if not whose:
+        return None
+    what = f"{shown_name(address.url)} is the address of {whose} web page"
+    return Draft(
+        Cause.PATH_APPENDED,
+        what,
+        f"a project's images are at {shown_name(f'{base}/v2/PROJECT')}, with the"
+        " project's name for PROJECT and override_path = true",
+        address.line,
+        endpoint=address.entry.url,
+        explains=_PATH_CAUSES,
+        is_certain=False,
+    )
+
+
+def _holds(parts: List[str], some: Tuple[str, ...]) -> bool:
+    if some[0] == "-":
+        return any(
+            tuple(parts[at : at + len(some)]) == some for at in range(len(parts))
+        )
+    return tuple(parts[: len(some)]) == some
+
+
+def _unless_there(document: HostsDocument, address: _Address, url: str) -> Edits:
+    """Return the edits for another URL; none where the file has a table for that."""
+    is_host = address.statement is not None and address.statement.is_header
+    others = [each.path[:2] for each in document.statements]
+    return () if is_host and ("host", url) in others else _with(document, address, url)
+
+
+def _path(file: File, document: HostsDocument, address: _Address) -> Iterator[Draft]:
+    base, parts = _authority_and_path(address)
+    is_given = _is_overridden(file, address)
     if is_given and "v2" not in parts:
-        right = "/".join([base + authority, "v2", *parts])
+        right = "/".join([base, "v2", *parts])
         yield Draft(
             Cause.PATH_APPENDED,
             f"with override_path containerd asks {address.entry.shown_url}/...,"
@@ -180,7 +251,7 @@ def _path(file: File, document: HostsDocument, address: _Address) -> Iterator[Dr
         )
     elif parts and not is_given and parts[-1] != "v2":
         own = parts if "v2" in parts else ["v2", *parts]
-        right = "/".join([base + authority, *own])
+        right = "/".join([base, *own])
         yield Draft(
             Cause.PATH_APPENDED,
             f"containerd puts /v2 behind the path: {address.entry.shown_url}",
@@ -193,6 +264,16 @@ def _path(file: File, document: HostsDocument, address: _Address) -> Iterator[Dr
         )
 
 
+def _is_overridden(file: File, address: _Address) -> bool:
+    """Whether the path is the API's, also by a key that another finding mends."""
+    keys = hosts_fields.found_keys(address.table, file.version)
+    known = hosts_fields.known_keys(file.version)
+    for key, value in address.table.items():
+        if key not in known and hosts_keys_lint.meant(key, tuple(known)) == OVERRIDE:
+            keys.setdefault(OVERRIDE, value)
+    return OVERRIDE in keys and flag_of(keys[OVERRIDE]) is True
+
+
 def _overridden(
     file: File, document: HostsDocument, address: _Address, url: str
 ) -> Edits:
@@ -203,7 +284,7 @@ def _overridden(
     if (
         file.version < releases.OVERRIDE_PATH
         or path[2:]
-        or "override_path" in address.table
+        or any("path" in key.lower() for key in address.table)
     ):
         return ()
     above = () if path == ("server",) else path
@@ -212,26 +293,25 @@ def _overridden(
     return () if edit is None else (edit, *other)
 
 
-def _fallback(
-    file: File, document: HostsDocument, entries: Tuple[HostEntry, ...]
-) -> Iterator[Draft]:
-    last = entries[-1]
-    server = server_of(file, document)
+def _no_docker_hub(
+    file: File, document: HostsDocument, address: _Address
+) -> Optional[Draft]:
+    """Say of what is Docker Hub for people that images are not pulled from there."""
+    authority = address.entry.authority
+    host = authority[: -len(":443")] if authority.endswith(":443") else authority
     if (
-        file.registry == DOCKER_HUB
-        and last.authority == DOCKER_HUB
-        and server is not None
+        host.lower() not in _NO_DOCKER_HUB
+        or file.registry == host.lower() != DOCKER_HUB
     ):
-        found = _at(document, server)
-        address = _Address(str(server.value), document.root, last, found, server.line)
-        yield Draft(
-            Cause.BAD_FALLBACK,
-            f"{DOCKER_HUB} is no registry; Docker Hub's is {DOCKER_HUB_SERVER}",
-            "an image that no other endpoint has then ends in an unexpected media type"
-            " text/html",
-            server.line,
-            _with(document, address, f"https://{DOCKER_HUB_SERVER}"),
-            last.url,
-            PATH,
-            is_certain=False,
-        )
+        return None
+    return Draft(
+        Cause.BAD_FALLBACK,
+        f"{host} is no registry; Docker Hub's is {DOCKER_HUB_SERVER}",
+        "an image that no other endpoint has then ends in an unexpected media type"
+        " text/html",
+        address.line,
+        _unless_there(document, address, f"https://{DOCKER_HUB_SERVER}"),
+        address.entry.url,
+        PATH,
+        is_certain=False,
+    )

@@ -17,6 +17,7 @@ from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 TLS_KEYS = ("ca", "client", "skip_verify")
 HOST_KEYS = ("capabilities", *TLS_KEYS, "header", "override_path", "dial_timeout")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
@@ -26,8 +27,8 @@ class Refused(Exception):
     """containerd throws the whole file away.
 
     Args:
-        kind: ``mark``, ``syntax``, ``twice``, ``bracket``, ``no host``, or another
-            module's.
+        kind: ``mark``, ``utf-16``, ``syntax``, ``twice``, ``bracket``, ``no host``, or
+            another module's.
         line: 1-based; 0 where it is the whole file.
         words: what is wrong, for people.
     """
@@ -95,6 +96,8 @@ def read(content: bytes, version: Version) -> HostsDocument:
         Refused: this containerd's library does not take it.
     """
     is_2 = go_toml.is_go_toml_2(version)
+    if content.startswith(UTF_16_MARKS):
+        raise Refused("utf-16", 1, "the file is in UTF-16, not in UTF-8")
     if is_2 and content.startswith(BYTE_ORDER_MARK):
         raise Refused("mark", 1, "the file begins with a byte order mark")
     if is_2:
