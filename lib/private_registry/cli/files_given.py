@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from typing import Mapping, NamedTuple, Optional, Tuple
 from private_registry.errors import UsageError
 from private_registry.node import bounded_reads
 from private_registry.registries.model import ClientCertificate
-from private_registry.texts.showing import shown_path, shown_place
+from private_registry.texts.showing import quoted, shown_path, shown_place
 
 STANDARD_INPUT = "-"
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,80}\Z", re.ASCII)
@@ -130,8 +131,15 @@ class Inputs:
         return self._decoded(file, "utf-8-sig", _PEM_REMEDY)
 
     def _decoded(self, file: _File, encoding: str, remedy: str) -> str:
+        content = self._bytes(file)
+        if _is_utf_16(content):
+            raise UsageError(
+                "not a text file in UTF-8, but in UTF-16",
+                place=file.place,
+                remedy=f"iconv -f UTF-16 -t UTF-8 {_typed(file.path)} gives UTF-8",
+            )
         try:
-            return self._bytes(file).decode(encoding)
+            return content.decode(encoding)
         except UnicodeDecodeError as error:
             raise UsageError(
                 "not a text file", place=file.place, remedy=remedy
@@ -168,6 +176,21 @@ class Inputs:
         if len(content) > bounded_reads.MOST_BYTES:
             raise UsageError("larger than 16 MiB", place=file.place)
         return content
+
+
+def _is_utf_16(content: bytes) -> bool:
+    """Whether bytes are a text as Windows writes it."""
+    if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return False
+    try:
+        content.decode("utf-16")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _typed(path: str) -> str:
+    return "FILE" if path == STANDARD_INPUT else quoted(shown_path(path))
 
 
 def named(path: str) -> str:

@@ -36,6 +36,8 @@ from private_registry.imports.formats import (
 from private_registry.imports.header_logins import HeaderLogins
 from private_registry.registries import registries_toml
 from private_registry.registries.amazon import notes_on_logins
+from private_registry.registries.other_files import ADD, ADD_FILE
+from private_registry.registries.variables import notes_on_variables
 from private_registry.texts import json_lines
 from private_registry.texts.showing import quoted, shown_path, shown_place
 
@@ -45,6 +47,7 @@ _READERS = {
     Format.DOCKER_DAEMON: docker_daemon.read,
     Format.CHARM_LIST: charm_list.read,
 }
+_NO_TEXT = "give registries.toml, or another text that --file takes"
 
 
 def add_request(place: Elsewhere, inputs: Inputs) -> AddRequest:
@@ -85,7 +88,9 @@ def _left_logins(imported: Imported, place: Elsewhere) -> LeftLogins:
 
 
 def _notes_on(imported: Imported) -> Tuple[str, ...]:
-    return (*imported.notes, *notes_on_logins(imported.state.registries))
+    registries = imported.state.registries
+    on_logins = (*notes_on_logins(registries), *notes_on_variables(registries))
+    return (*imported.notes, *on_logins)
 
 
 def _imported(place: Elsewhere, inputs: Inputs, *, is_all: bool) -> Imported:
@@ -119,7 +124,7 @@ def _imported_file(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
         return inputs.found(os.path.join(beside, name), name)
 
     lines: Lines
-    text = inputs.text(path, "--file")
+    text = inputs.text(path, "--file", _NO_TEXT)
     if is_json(text):
         plain = parse_json(text, source)
         # Where all is in one line, its number says nothing.
@@ -173,7 +178,13 @@ def _imported_tree(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
         raise UsageError(
             f"{named(path)} is not a directory",
             place="option --import",
-            remedy="give a directory such as certs.d; a file goes by --file FILE",
+            remedy=_instead_of_file(path),
+        )
+    if os.path.lexists(os.path.join(path, HOSTS_TOML)):
+        raise UsageError(
+            f"{named(path)} is the directory of one registry, not of all",
+            place="option --import",
+            remedy=_tree_above(path),
         )
     root = os.path.abspath(path)
     tree = {}
@@ -190,6 +201,19 @@ def _imported_tree(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
         tree, lambda _, name: inputs.found(name, "--import"), logins
     )
     return _checked(imported._replace(left=(*others, *imported.left)), named(path))
+
+
+def _instead_of_file(path: str) -> str:
+    if os.path.basename(path) == HOSTS_TOML:
+        return _tree_above(os.path.dirname(os.path.abspath(path)))
+    if os.path.isfile(path):
+        return f"{ADD_FILE} {quoted(shown_path(path))}"
+    return "give a directory such as certs.d; a file goes by --file FILE"
+
+
+def _tree_above(path: str) -> str:
+    above = os.path.dirname(os.path.abspath(path))
+    return f"{ADD} --import {quoted(shown_path(above))}"
 
 
 def _directory(path: str, inputs: Inputs) -> Tuple[List[str], Optional[str]]:

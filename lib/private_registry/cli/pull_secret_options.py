@@ -106,7 +106,7 @@ def _login(
     if values.pull_secret_from:
         path = values.pull_secret_from[0]
         text, source = inputs.docker_config(path)
-        found, notes = docker_config_from(text, source)
+        found, notes = docker_config_from(text, source, values.pull_secret[0])
         return None, found, notes
     if credentials is None:
         raise UsageError(

@@ -17,8 +17,10 @@ from private_registry.imports.document import (
     Says,
 )
 from private_registry.registries.endpoints import is_docker_hub
+from private_registry.registries.login_sources import how_to_log_in
 from private_registry.registries.model import Credentials, Registry
 from private_registry.registries.names import DOCKER_HUB, RegistryName
+from private_registry.registries.other_files import is_old_config
 from private_registry.registries.registries_toml import ReadOutside
 from private_registry.texts.showing import shown_name
 
@@ -41,7 +43,7 @@ class _Login(NamedTuple):
 def read(
     plain: Any, source: str, read_outside: ReadOutside, lines: Optional[Lines] = None
 ) -> Imported:
-    """Read config.json, parsed.
+    """Read config.json, parsed, or the .dockercfg of old, which holds its logins alone.
 
     Args:
         plain: dicts, lists, texts and None.
@@ -54,11 +56,13 @@ def read(
     """
     document = ImportedFile(source, read_outside, lines)
     top = document.table(plain, ())
-    auths = document.entry(document.table, top.get("auths"), ("auths",)) or {}
+    is_old = is_old_config(plain)
+    above = () if is_old else ("auths",)
+    auths = top if is_old else document.entry(document.table, top.get("auths"), above)
     found = [
         login
-        for key, entry in auths.items()
-        for login in [document.entry(_login, document, key, entry)]
+        for key, entry in (auths or {}).items()
+        for login in [document.entry(_login, document, (*above, key), entry)]
         if login is not None
     ]
     chosen: Dict[RegistryName, _Login] = {}
@@ -76,20 +80,24 @@ def read(
             )
         elif login.distance == _PATH:
             document.note(login.path, f"taken for all of {login.name}, as Docker does")
-    _note_the_rest(document, top)
+    if not is_old:
+        _note_the_rest(document, top)
     registries = [each.registry for each in chosen.values()]
     return document.imported(registries, Says.SINGLE_SETTINGS)
 
 
-def _login(document: ImportedFile, key: str, entry: Any) -> Optional[_Login]:
-    path = ("auths", key)
+def _login(document: ImportedFile, path: KeyPath, entry: Any) -> Optional[_Login]:
+    key = path[-1]
     credentials = _credentials(document, entry, path)
     scheme, separator, rest = key.partition("://")
-    host, _, below = (rest if separator else key).partition("/")
+    is_url = bool(separator) and scheme.lower() in ("http", "https")
+    host, _, below = (rest if is_url else key).partition("/")
+    if separator and not is_url:
+        host = key
     name = document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
     if credentials is None or name is None:
         return None
-    if scheme.lower() == "http" and separator:
+    if is_url and scheme.lower() == "http":
         document.note(path, "taken as the login over HTTPS, as Docker does")
     is_part = below.strip("/") not in ("", "v1", "v2")
     is_exact = key in (host, _DOCKER_HUB_KEY) and key != DOCKER_HUB
@@ -109,22 +117,27 @@ def _credentials(
         document.note(
             (*path, "identitytoken"),
             f"containerd of this addon has no identity tokens; {LEFT_OUT}",
+            remedy=how_to_log_in(path[-1]),
         )
         return None
     if encoded:
         username, password = document.decoded_login(encoded, (*path, "auth"))
     if not username or not password:
-        document.note(path, f"no password stands here; {LEFT_OUT}")
+        words = f"no password stands here; {LEFT_OUT}"
+        document.note(path, words, remedy=how_to_log_in(path[-1]))
         return None
     return document.credentials(username, password, path)
 
 
 def _note_the_rest(document: ImportedFile, top: Dict[str, Any]) -> None:
-    if top.get("credsStore"):
-        document.note(("credsStore",), _NO_HELPER)
-    helpers = top.get("credHelpers")
-    for host in document.entry(document.table, helpers, ("credHelpers",)) or ():
-        document.note(("credHelpers", host), _NO_HELPER)
+    store = top.get("credsStore")
+    if store:
+        remedy = how_to_log_in(helper=str(store))
+        document.note(("credsStore",), _NO_HELPER, remedy=remedy)
+    helpers = document.entry(document.table, top.get("credHelpers"), ("credHelpers",))
+    for host, helper in (helpers or {}).items():
+        remedy = how_to_log_in(host, str(helper))
+        document.note(("credHelpers", host), _NO_HELPER, remedy=remedy)
     if top.get("HttpHeaders"):
         document.note(("HttpHeaders",), f"this addon writes no headers; {LEFT_OUT}")
     others = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, List, Optional, Tuple
 
 from private_registry.imports.document import (
@@ -17,9 +18,11 @@ from private_registry.registries.names import (
     DOCKER_HUB_SERVER,
     RegistryName,
 )
+from private_registry.registries.other_files import ADD
 from private_registry.registries.registries_toml import ReadOutside
-from private_registry.texts.showing import shown_name
+from private_registry.texts.showing import quoted, shown_name
 
+_RANGE = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 _INSECURE, _MIRRORS = "insecure-registries", "registry-mirrors"
 
 
@@ -55,14 +58,14 @@ def _insecure(document: ImportedFile, top: Any) -> List[RegistryName]:
     path = (_INSECURE,)
     names: List[RegistryName] = []
     for text in document.texts(top.get(_INSECURE), path):
-        address = text.partition("://")[2] or text
-        if "/" in address.rstrip("/"):
+        address = (text.partition("://")[2] or text).rstrip("/")
+        if _RANGE.fullmatch(address):
             document.note(
                 path,
-                f"{shown_name(text)} is a range of addresses; name each; {LEFT_OUT}",
+                f"{address} is a range of addresses; name each; {LEFT_OUT}",
             )
             continue
-        name = document.entry(document.name, address.rstrip("/"), path)
+        name = document.entry(document.name, address, path)
         if name is None or name in names:
             continue
         if name.host == DOCKER_HUB:
@@ -89,7 +92,12 @@ def _mirrors(
         if endpoint is None:
             continue
         if endpoint.path:
-            document.note(path, f"Docker takes no path in {endpoint.url}; {LEFT_OUT}")
+            mirror = quoted(f"{DOCKER_HUB}={text}")
+            document.note(
+                path,
+                f"Docker takes no path in {shown_name(text)}; {LEFT_OUT}",
+                remedy=f"{ADD} --mirror {mirror}",
+            )
             continue
         if endpoint in [mirror.endpoint for mirror in mirrors]:
             continue

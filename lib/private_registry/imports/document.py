@@ -4,8 +4,6 @@ is left out.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from enum import Enum
 from typing import (
@@ -22,6 +20,8 @@ from typing import (
 )
 
 from private_registry.errors import UsageError
+from private_registry.imports.basic_logins import login_of, why_no_login
+from private_registry.imports.key_names import why_no_name
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import checked_password, checked_username
 from private_registry.registries.endpoints import (
@@ -87,15 +87,18 @@ class Note(NamedTuple):
         message: what became of it, and why.
         keys: that lead to it, with dots.
         is_so_anyway: nothing is lost by it.
+        remedy: what brings it all the same.
     """
 
     place: str
     message: str
     keys: str = ""
     is_so_anyway: bool = False
+    remedy: str = ""
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (self.place, self.keys, self.message)))
+        told = ": ".join(filter(None, (self.place, self.keys, self.message)))
+        return f"{told} (instead: {self.remedy})" if self.remedy else told
 
 
 class Imported(NamedTuple):
@@ -147,10 +150,17 @@ class ImportedFile:
         """What could not be carried over, each line once."""
         return tuple(self._left)
 
-    def note(self, path: KeyPath, message: str, *, is_so_anyway: bool = False) -> None:
+    def note(
+        self,
+        path: KeyPath,
+        message: str,
+        *,
+        is_so_anyway: bool = False,
+        remedy: str = "",
+    ) -> None:
         """Tell people that something is not carried over, or not as it was."""
         place, keys = self.place(path)
-        self._left[Note(place, message, keys, is_so_anyway)] = None
+        self._left[Note(place, message, keys, is_so_anyway, remedy)] = None
 
     def entry(
         self, read: Callable[..., Optional[Value]], *values: Any, of: str = ""
@@ -264,7 +274,7 @@ class ImportedFile:
         Raises:
             UsageError: it is not even a host.
         """
-        self.located(path, lambda: split_host_port(text, "host"))
+        self.host_port(text, path)
         if text.lower() in DOCKER_HUB_ALIASES:
             self.note(
                 path, f"images of Docker Hub are named {DOCKER_HUB}/...; {LEFT_OUT}"
@@ -275,6 +285,15 @@ class ImportedFile:
         except UsageError as error:
             self.note(path, f"{error.message}; {LEFT_OUT}")
             return None
+
+    def host_port(self, text: str, path: KeyPath) -> Tuple[str, Optional[int]]:
+        """Split a host and its port; raise UsageError where a text is something
+        else.
+        """
+        why = why_no_name(text)
+        if why is not None:
+            raise self.error(path, why)
+        return self.located(path, lambda: split_host_port(text, "host"))
 
     def endpoint(self, url: str, path: KeyPath) -> Optional[Endpoint]:
         """Read a mirror's URL.
@@ -303,7 +322,7 @@ class ImportedFile:
         """
         login = login_of(text)
         if login is None:
-            raise self.error(path, "must be base64 of USER:PASSWORD")
+            raise self.error(path, why_no_login(text))
         return login
 
     def note_plaintext_login(self, option: str, path: KeyPath) -> None:
@@ -338,16 +357,6 @@ class ImportedFile:
         return numbered, ".".join(shown_name(key) for key in path)
 
 
-def login_of(text: str) -> Optional[Tuple[str, str]]:
-    """Return the user name and password of which a text is the base64, or None."""
-    try:
-        plain = base64.b64decode(text.encode("ascii"), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None
-    username, colon, password = plain.partition(":")
-    return (username, password.rstrip("\0")) if colon else None
-
-
 def something(imported: Imported, source: str, *, is_all: bool) -> Imported:
     """Return what was read, if anything was.
 
@@ -379,4 +388,5 @@ def something(imported: Imported, source: str, *, is_all: bool) -> Imported:
     raise UsageError(
         f"nothing of it can be carried over: {why}{more}",
         place=", ".join(filter(None, (first.place, first.keys))),
+        remedy=first.remedy or None,
     )

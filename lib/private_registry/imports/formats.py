@@ -13,8 +13,10 @@ from typing import Any, Mapping, Optional, Tuple
 from private_registry.errors import UsageError
 from private_registry.imports import charm_list
 from private_registry.imports.document import TO_HAVE_NONE
+from private_registry.registries import other_files
 from private_registry.texts import json_text
 from private_registry.texts.did_you_mean import did_you_mean
+from private_registry.texts.look_alikes import reason_with
 from private_registry.texts.showing import shown_name
 
 
@@ -78,7 +80,7 @@ def format_of_text(text: str, source: str) -> Format:
     """Tell registries.toml from the formats that are YAML.
 
     Raises:
-        UsageError: it is YAML of another kind, or nothing at all.
+        UsageError: it is another file, YAML of another kind, or nothing at all.
     """
     if _LAUNCH_LINE.search(text):
         return Format.LAUNCH_CONFIG
@@ -88,6 +90,9 @@ def format_of_text(text: str, source: str) -> Format:
     first = next((line for line in lines if line and not line.startswith("#")), "")
     if not first:
         raise UsageError("nothing stands in it", place=source, remedy=TO_HAVE_NONE)
+    other = other_files.of_text(text, source)
+    if other is not None:
+        raise other.error(source)
     if _YAML_BEGIN.match(first):
         # Keys of the first level stand at the begin of a line.
         found = map(_KEY_LINE.match, text.splitlines())
@@ -111,6 +116,11 @@ def format_of_json(
     for found, keys in _KEYS:
         if any(key in plain for key in keys):
             return found
+    if other_files.is_old_config(plain):
+        return Format.DOCKER_CONFIG
+    other = other_files.of_json(plain)
+    if other is not None:
+        raise other.error(source)
     raise _unknown(source, {key: lines.get((key,)) for key in plain})
 
 
@@ -123,10 +133,13 @@ def parse_json(text: str, source: str) -> Any:
     try:
         return json_text.loads(text, may_repeat=False)
     except json_text.JsonSyntaxError as error:
+        # A template of Go begins with braces, too.
+        other = other_files.of_text(text, source)
+        if other is not None:
+            raise other.error(source) from None
         place = source if error.line is None else f"{source}, line {error.line}"
-        raise UsageError(
-            f"not JSON (and not TOML): {error.reason}", place=place
-        ) from error
+        reason = reason_with(error.reason, text, error.line or 0)
+        raise UsageError(f"not JSON (and not TOML): {reason}", place=place) from error
 
 
 def _unknown(source: str, lines: Mapping[str, Optional[int]]) -> UsageError:

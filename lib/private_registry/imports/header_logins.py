@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
-from private_registry.imports.document import LEFT_OUT, ImportedFile, KeyPath, login_of
+from private_registry.imports.basic_logins import login_of
+from private_registry.imports.document import LEFT_OUT, ImportedFile, KeyPath
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Credentials
 

@@ -123,7 +123,7 @@ class _Reader:
             self._settings[authority] = settings
 
     def _authority(self, key: str, path: KeyPath) -> str:
-        host, port = self._document.located(path, lambda: split_host_port(key, "host"))
+        host, port = self._document.host_port(key, path)
         authority = host if port is None else f"{host}:{port}"
         return DOCKER_HUB_SERVER if is_docker_hub(authority) else authority
 
@@ -258,25 +258,27 @@ class _Reader:
         endpoints: List[Endpoint] = []
         for text in texts:
             endpoint = self._document.entry(self._endpoint, text, path)
-            if endpoint is None or prefix is None or not self._is_known(endpoint, path):
+            if endpoint is None or prefix is None:
+                continue
+            if not self._is_known(endpoint, text, path):
                 continue
             endpoint = behind(endpoint, prefix)
             if endpoint in endpoints:
-                self._document.note(
-                    path, f"{endpoint.url} is named twice; {LEFT_OUT} once"
-                )
+                words = f"{shown_name(text)} is named twice; {LEFT_OUT} once"
+                self._document.note(path, words)
                 continue
             endpoints.append(endpoint)
         return endpoints
 
-    def _is_known(self, endpoint: Endpoint, path: KeyPath) -> bool:
+    def _is_known(self, endpoint: Endpoint, text: str, path: KeyPath) -> bool:
         """Whether it can be said how to speak to an endpoint; what is said of its TLS
         may be what keeps it safe, and another word for it is none.
         """
         found = self._settings.get(endpoint.authority, _Settings())
         if found.tls is None:
             keys = ".".join(map(shown_name, found.path))
-            self._document.note(path, f"{endpoint.url} is {LEFT_OUT} with {keys}")
+            words = f"{shown_name(text)} is {LEFT_OUT} with {keys}"
+            self._document.note(path, words)
         return found.tls is not None
 
     def _note_settings_of_itself(
@@ -310,7 +312,7 @@ class _Reader:
         if any(parts) and "v2" not in parts:
             self._document.note(
                 path,
-                f"{_without_v2(endpoint)} is asked there without /v2, which this addon"
+                f"{shown_name(text)} is asked there without /v2, which this addon"
                 f" cannot say; {LEFT_OUT} (if a project is meant: {endpoint.url})",
             )
             return None
@@ -368,7 +370,3 @@ def _default_scheme(text: str) -> str:
     host, _, port = text.partition("/")[0].rpartition(":")
     is_loopback = host == "localhost" or host.startswith("127.") or host == "[::1]"
     return "http" if is_loopback and port != "443" else "https"
-
-
-def _without_v2(endpoint: Endpoint) -> str:
-    return endpoint.url.replace("/v2", "", 1)

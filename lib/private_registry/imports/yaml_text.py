@@ -9,12 +9,18 @@ limited: no text can grow.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import yaml
 
 from private_registry.errors import UsageError
 from private_registry.imports.k3s_yaml import KNOWN_KEYS
+from private_registry.registries.other_files import ADD_FILE, typed
+from private_registry.texts.look_alikes import (
+    HARD_BLANK,
+    hard_blank_in,
+    look_alike_in,
+)
 from private_registry.texts.showing import shown_name
 
 _MAX_CHARACTERS = 1024 * 1024
@@ -45,9 +51,12 @@ def parse(text: str, source: str) -> Parsed:
     try:
         return _Reader(yaml.parse(text, Loader=yaml.SafeLoader), source).document()
     except yaml.MarkedYAMLError as error:
-        place = source
-        if error.problem_mark is not None:
-            place = f"{source}, line {error.problem_mark.line + 1}"
+        mark = error.problem_mark
+        last = text.count("\n") + 1 if mark is None else mark.line + 1
+        odd = _odd_blank(text, last, source)
+        if odd is not None:
+            raise odd from None
+        place = source if mark is None else f"{source}, line {last}"
         raise UsageError(f"not YAML: {_words(error)}", place=place) from None
     except yaml.YAMLError:
         raise UsageError("not YAML: a character that cannot be", place=source) from None
@@ -60,6 +69,36 @@ def _words(error: yaml.MarkedYAMLError) -> str:
     told = (error.problem, error.context)
     return next(
         (each for each in told if each and _OWN_WORDS.fullmatch(each)), _MISPLACED
+    )
+
+
+def _odd_blank(text: str, last: int, source: str) -> Optional[UsageError]:
+    """Return the error that a blank is none of YAML's; None where that is not why.
+
+    Args:
+        text: that could not be read.
+        last: 1-based line where the parser stopped, often behind the fault.
+        source: the file's name.
+    """
+    lines = text.split("\n")[:last]
+    for number, line in enumerate(lines, 1):
+        odd = look_alike_in(line)
+        if odd.startswith(HARD_BLANK):
+            return _not_a_blank(odd, f"{source}, line {number}")
+    if "\t" not in lines[-1]:
+        return None
+    return UsageError(
+        "not YAML: a tab (U+0009), and YAML takes blanks only",
+        place=f"{source}, line {last}",
+        remedy=f"expand -t 2 {typed(source)} | {ADD_FILE} -",
+    )
+
+
+def _not_a_blank(odd: str, place: str) -> UsageError:
+    return UsageError(
+        f"not YAML: {odd}, which looks as a blank and is none",
+        place=place,
+        remedy="write a blank in its place",
     )
 
 
@@ -117,6 +156,9 @@ class _Reader:
             key = self._value(event, path, depth + 1)
             if not isinstance(key, str):
                 raise self._error(event, "a key must be a text")
+            odd = hard_blank_in(key)
+            if odd:
+                raise _not_a_blank(odd, self._place(event))
             if key in found:
                 raise self._error(event, f"{_named(key, path)} stands there twice")
             below = (*path, key)

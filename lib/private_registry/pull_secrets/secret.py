@@ -13,9 +13,12 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from private_registry.errors import UsageError
 from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS
+from private_registry.registries import other_files
 from private_registry.registries.credentials import forms_of
+from private_registry.registries.login_sources import how_to_log_in
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import DOCKER_HUB, RegistryName
+from private_registry.registries.other_files import ADD
 from private_registry.texts import json_text
 from private_registry.texts.showing import shown, shown_name
 
@@ -25,6 +28,7 @@ DEFAULT_NAMESPACE = "default"
 
 # What `docker login` without a registry writes; the kubelet knows Docker Hub by it.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+_GIVE = "give the file that `docker login` writes: ~/.docker/config.json"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
 _PROGRAM = re.compile(r"[a-z-]{1,30}\Z")
 _MAX_LABEL, _MAX_SUBDOMAIN = 63, 253
@@ -116,12 +120,15 @@ def hidden_in(docker_config: str) -> List[str]:
     return found
 
 
-def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:
+def docker_config_from(
+    text: str, source: str, name: str = "NAME"
+) -> Tuple[str, Tuple[str, ...]]:
     """Take the logins out of a Docker config.json; no message holds any of them.
 
     Args:
-        text: of the file.
+        text: of the file; it may be the .dockercfg of old, too.
         source: its name, for errors and notes.
+        name: of the Secret that is to be made, for what is to be typed.
 
     Returns:
         The config.json for a Secret, and what was left out, a line each.
@@ -129,45 +136,67 @@ def docker_config_from(text: str, source: str) -> Tuple[str, Tuple[str, ...]]:
     Raises:
         UsageError: not a config.json, or no login in it.
     """
-    try:
-        document = json_text.loads(text)
-    except json_text.JsonSyntaxError as error:
-        raise UsageError(
-            "not JSON, as Docker's config.json is", place=source
-        ) from error
-    auths = document.get("auths", {}) if isinstance(document, dict) else None
-    if not isinstance(auths, dict):
-        raise UsageError(
-            "not a Docker config.json: it has no object auths",
-            place=source,
-            remedy="give the file that `docker login` writes: ~/.docker/config.json",
-        )
+    secret = f" --pull-secret {name}"
+    document = _document(text, source, f"{ADD}{secret} --pull-secret-from -")
+    is_old = other_files.is_old_config(document)
+    auths = document if is_old else document.get("auths", {})
     logins = {key: _login(entry) for key, entry in auths.items()}
     kept = {key: login for key, login in logins.items() if login is not None}
-    stores = _stores(document)
+    stores = () if is_old else _stores(document)
     if not kept:
         where = f"; it keeps them in {stores[0]}" if stores else ""
         raise UsageError(
             f"there is no user name and password in it{where}",
             place=source,
-            remedy=(
-                "log in without a credential store: docker --config DIR login HOST, and"
-                " give DIR/config.json"
-            ),
+            remedy=_instead(document, auths, secret),
         )
+    above = "" if is_old else "auths."
     notes = [
-        f"{source}: auths.{shown_name(key)} holds no user name and password; left out"
+        f"{source}: {above}{shown_name(key)} holds no user name and password; left out"
         for key in auths
         if key not in kept
     ]
     notes += [
         f"{source}: {store} is not in the file itself; left out" for store in stores
     ]
-    others = [
-        key for key in document if key not in ("auths", "credsStore", "credHelpers")
-    ]
+    known = auths if is_old else ("auths", "credsStore", "credHelpers")
+    others = [key for key in document if key not in known]
     notes += [f"{source}: {shown_name(key)} is no login; left out" for key in others]
     return json.dumps({"auths": kept}), tuple(notes)
+
+
+def _instead(document: Dict[str, Any], auths: Dict[str, Any], secret: str) -> str:
+    helpers = document.get("credHelpers")
+    by_host = helpers if isinstance(helpers, dict) else {}
+    host = next(iter(auths), "") or next(iter(by_host), "")
+    helper = by_host.get(host, document.get("credsStore"))
+    return how_to_log_in(host, str(helper), secret)
+
+
+def _document(text: str, source: str, taking: str) -> Dict[str, Any]:
+    if not text.strip():
+        raise UsageError("nothing stands in it", place=source, remedy=_GIVE)
+    try:
+        document = json_text.loads(text)
+    except json_text.JsonSyntaxError as error:
+        other = other_files.of_text(text, source) or other_files.for_file(text, source)
+        if other is not None:
+            raise other.error(source, taking) from error
+        raise UsageError(
+            "not JSON, as Docker's config.json is", place=source, remedy=_GIVE
+        ) from error
+    other = other_files.of_json(document) or other_files.for_file_json(document, source)
+    if other is not None:
+        raise other.error(source, taking)
+    auths = document.get("auths", {}) if isinstance(document, dict) else None
+    if not isinstance(auths, dict):
+        raise UsageError(
+            "not a Docker config.json: it has no object auths",
+            place=source,
+            remedy=_GIVE,
+        )
+    found: Dict[str, Any] = document
+    return found
 
 
 def _login(entry: Any) -> Optional[Dict[str, str]]:

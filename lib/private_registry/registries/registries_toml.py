@@ -51,6 +51,7 @@ from private_registry.registries.names import parse_registry_name
 from private_registry.registries.plain_values import FORMAT_VERSION, to_document
 from private_registry.texts import toml, toml_writing
 from private_registry.texts.did_you_mean import did_you_mean
+from private_registry.texts.look_alikes import reason_with
 from private_registry.texts.showing import shown_name
 
 HEADER = """\
@@ -134,8 +135,9 @@ def from_toml(text: str, source: str, read_outside: ReadOutside) -> DesiredState
     try:
         document = toml.loads(text)
     except toml.TomlSyntaxError as error:
+        reason = reason_with(error.reason, text, error.line or 0)
         raise UsageError(
-            f"not TOML: {error.reason}", place=_place(source, error.line)
+            f"not TOML: {reason}", place=_place(source, error.line)
         ) from error
     return _Reader(text, source, read_outside).state(document)
 

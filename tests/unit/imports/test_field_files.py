@@ -177,6 +177,82 @@ K3S = [
         ("a.test: https://m.test, then itself (HTTPS)",),
         ("line 3: mirrors.a.test: a.test is named twice; left out",),
     ),
+    Row(
+        "names with a scheme",
+        'mirrors:\n  "https://nuc.lab.test:5000":\n    endpoint: ["https://nuc.lab.test:'
+        '5000/v2"]\nconfigs:\n  "https://nuc.lab.test:5000":\n    auth: {username: ann,'
+        " password: s3cret}\n  https://index.docker.io/v2/:\n    auth: {auth: x}\n"
+        "  a.lab.test/team:\n  ftp://b.lab.test:\n  c.lab.test: {auth: {username: ann,"
+        " password: s3cret}}\n",
+        ("c.lab.test: HTTPS (logs in as ann)",),
+        (
+            (
+                "line 2: mirrors.https://nuc.lab.test:5000: a name has no scheme:"
+                " nuc.lab.test:5000 is meant; left out"
+            ),
+            "line 5: configs.https://nuc.lab.test:5000: a name has no scheme:",
+            (
+                "line 7: configs.https://index.docker.io/v2/: a name has no scheme and"
+                " no path: docker.io is meant"
+            ),
+            "line 9: configs.a.lab.test/team: a name has no path: a.lab.test is meant",
+            "line 10: configs.ftp://b.lab.test: ftp://b.lab.test is not a host name",
+        ),
+    ),
+    Row(
+        "names with a scheme and nothing else",
+        'mirrors:\n  "http://nuc.lab.test":\n    endpoint: ["http://nuc.lab.test"]\n',
+        (),
+        ("a name has no scheme: nuc.lab.test is meant", "line 2"),
+    ),
+    Row(
+        "wildcards",
+        'mirrors:\n  "*.lab.test": {endpoint: [m.lab.test]}\n  "*":\n    endpoint:'
+        ' [m.lab.test]\nconfigs:\n  "*.lab.test": {auth: {auth: x}}\n',
+        ("every other registry: https://m.lab.test, then the registry itself",),
+        (
+            "line 2: mirrors.*.lab.test: '*.lab.test' is a wildcard, and containerd",
+            "line 6: configs.*.lab.test: '*.lab.test' is a wildcard",
+        ),
+    ),
+    Row(
+        "addresses as they stand",
+        "mirrors:\n  docker.io:\n    endpoint: [nexus.lab.test/repository/hub,"
+        " M.lab.test/v2/, m.lab.test]\n",
+        ("docker.io: https://m.lab.test, then itself (HTTPS)",),
+        (
+            "endpoint: nexus.lab.test/repository/hub is asked there without /v2",
+            "endpoint: m.lab.test is named twice",
+        ),
+    ),
+    Row(
+        "variables",
+        "mirrors:\n  docker.io: {endpoint: [m.lab.test]}\nconfigs:\n  m.lab.test:\n"
+        "    auth: {username: '${REG_USER}', password: $REG_PASS}\n  a.lab.test:\n"
+        "    auth: {username: robot$ci, password: '{{ s3cret }}'}\n  b.lab.test:\n"
+        "    auth: {auth: '${AUTH}'}\n",
+        (
+            (
+                "docker.io: https://m.lab.test (logs in as ${REG_USER}), then itself"
+                " (HTTPS)"
+            ),
+            "a.lab.test: HTTPS (logs in as robot$ci)",
+        ),
+        (
+            "note: m.lab.test: the user name and the password are written as a",
+            "note: a.lab.test: the password is written as a variable, which nobody",
+            (
+                "line 9: configs.b.lab.test.auth.auth: must be base64 of USER:PASSWORD;"
+                " nobody fills in a variable here"
+            ),
+        ),
+    ),
+    Row(
+        "a token that is no base64",
+        "configs:\n  docker.io:\n    auth: {auth: dckr_pat_s3cret}\n",
+        (),
+        ("must be base64 of USER:PASSWORD; a token goes into password", "line 3"),
+    ),
     Row("nothing at all", "mirrors: {}\nconfigs:\n", (), ("there is no registry in",)),
     Row("an empty file", "\n# nothing\n", (), ("nothing stands in it",)),
 ]
@@ -312,6 +388,88 @@ CONFIGS = [
         (),
         ("no password stands here (and 1 more)", "standard input, auths.a.lab.test"),
     ),
+    Row(
+        "an Amazon store and nothing else",
+        '{"credsStore": "ecr-login"}',
+        (),
+        (
+            (
+                "do: aws ecr get-login-password | microk8s private-registry add"
+                " --registry HOST --username AWS --password-stdin"
+            ),
+        ),
+    ),
+    Row(
+        "a store of a host",
+        '{"auths": {"https://a.lab.test/v2/": {}}, "credsStore": "desktop"}',
+        (),
+        ("do: docker --config DIR login a.lab.test, and give DIR/config.json",),
+    ),
+    Row(
+        "a store of Docker Hub",
+        '{"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "desktop"}',
+        (),
+        ("do: docker --config DIR login, and give DIR/config.json",),
+    ),
+    Row(
+        "helpers",
+        json.dumps(
+            {
+                "auths": {"a.lab.test": {"auth": ANN}},
+                "credHelpers": {
+                    "eu-docker.pkg.dev": "gcloud",
+                    ECR: "ecr-login",
+                    "b.lab.test": "pass",
+                    "$(id)": "pass",
+                },
+            }
+        ),
+        ("a.lab.test: HTTPS (logs in as ann)",),
+        (
+            (
+                "(instead: gcloud auth print-access-token | microk8s private-registry"
+                " add --registry eu-docker.pkg.dev --username oauth2accesstoken"
+            ),
+            f"add --registry {ECR} --username AWS --password-stdin)",
+            "(instead: docker --config DIR login b.lab.test, and give DIR/config.json)",
+            "(instead: docker --config DIR login HOST, and give DIR/config.json)",
+        ),
+    ),
+    Row(
+        "an identity token of Azure",
+        _config(**{"acme.azurecr.io": {"auth": ANN, "identitytoken": "s3cret-token"}}),
+        (),
+        (
+            "containerd of this addon has no identity tokens",
+            (
+                "do: az acr login --name acme --expose-token -o tsv --query"
+                " accessToken | microk8s private-registry add --registry"
+                " acme.azurecr.io --username 00000000-0000-0000-0000-000000000000"
+                " --password-stdin (it ends"
+            ),
+        ),
+    ),
+    Row(
+        "an identity token of another",
+        _config(**{"a.lab.test": {"identitytoken": "s3cret-token"}}),
+        (),
+        ("do: docker --config DIR login a.lab.test,",),
+    ),
+    Row(
+        "keys that are no names",
+        _auths(
+            ("pip install torch --index-url https://x", ANN),
+            ("*.dkr.ecr.eu-west-1.amazonaws.com", ANN),
+            ("ftp://b.lab.test", ANN),
+            ("a.lab.test", ANN),
+        ),
+        ("a.lab.test: HTTPS (logs in as ann)",),
+        (
+            "url https://x: 'pip install torch --index-url https://x' is not a host",
+            "'*.dkr.ecr.eu-west-1.amazonaws.com' is a wildcard, and containerd",
+            "auths.ftp://b.lab.test: ftp://b.lab.test is not a host name",
+        ),
+    ),
     Row("no login", '{"auths": {}}', (), ("there is no registry in it",)),
 ]
 OTHERS = [
@@ -334,6 +492,27 @@ OTHERS = [
         '{"insecure-registries": "a.lab.test", "registry-mirrors": ["https://m.test"]}',
         ("docker.io: https://m.test, then itself (HTTPS)",),
         ("insecure-registries: must be a list of texts",),
+    ),
+    Row(
+        "daemon.json with paths",
+        '{\n "insecure-registries": ["reg.lab.test:5000/team", "fd00::/8", "b.test"],\n'
+        ' "registry-mirrors": ["https://m.lab.test/hub"]\n}',
+        ("b.test: plain HTTP",),
+        (
+            "line 2: insecure-registries: a name has no path: reg.lab.test:5000 is",
+            "line 2: insecure-registries: fd00::/8 is a range of addresses",
+            (
+                "line 3: registry-mirrors: Docker takes no path in https://m.lab.test/hub;"
+                " left out (instead: microk8s private-registry add --mirror"
+                " docker.io=https://m.lab.test/hub)"
+            ),
+        ),
+    ),
+    Row(
+        "registries.toml with variables",
+        '[[registry]]\nhost = "a.lab.test"\nusername = "${REG_USER}"\npassword = "x"\n',
+        ("a.lab.test: HTTPS (logs in as ${REG_USER})",),
+        ("note: a.lab.test: the user name is written as a variable, which nobody",),
     ),
     Row("daemon.json of others", '{"debug": true}', (), ("not about registries",)),
     Row(

@@ -275,7 +275,7 @@ DAEMON = [
         (
             "f: insecure-registries: 10.0.0.0/8 is a range",
             "f: insecure-registries: Docker tries HTTPS",
-            "f: registry-mirrors: Docker takes no path in https://x.corp/v2/y",
+            "f: registry-mirrors: Docker takes no path in https://x.corp/y",
             "f: not about registries, left out: log-driver, data-root",
         ),
     )

@@ -557,7 +557,8 @@ def test_a_config_json_becomes_a_secret(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not JSON"),
+        ("", "nothing stands in it"),
+        ("{", "not JSON"),
         ("[]", "no object auths"),
         ("{}", "no user name and password"),
         ('{"auths": []}', "no object auths"),
@@ -573,6 +574,29 @@ def test_a_config_json_without_logins(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words) as refused:
         docker_config_from(text, "config.json")
     assert "s3cr3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "does"),
+    [
+        (
+            {"auths": {"acme.azurecr.io": {"auth": "", "identitytoken": "s3cr3t"}}},
+            "--password-stdin --pull-secret reg (it ends after 3 hours",
+        ),
+        ({"credsStore": "ecr-login"}, "aws ecr get-login-password | microk8s"),
+        ({"credHelpers": {"gcr.io": "gcloud"}}, "--registry gcr.io --username oauth2"),
+        ({"credsStore": "desktop"}, "docker --config DIR login HOST, and give DIR/"),
+        ({"auths": {"a.lab.test": {}}}, "docker --config DIR login a.lab.test, and"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_what_to_type_in_place_of_a_login_that_is_not_there(
+    document: Any, does: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        docker_config_from(json.dumps(document), "f", "reg")
+    assert does in (refused.value.remedy or "")
+    assert "s3cr3t" not in f"{refused.value}{refused.value.remedy}"
 
 
 @given(usernames, passwords)
