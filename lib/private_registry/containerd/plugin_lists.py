@@ -7,7 +7,7 @@ Measured with containerd 1.6.20, 1.7.24, 2.1.9, 2.2.3, 2.3.7 and 2.4.2, started.
 from __future__ import annotations
 
 import re
-from typing import FrozenSet, List, NamedTuple, Tuple
+from typing import FrozenSet, List, NamedTuple
 
 from private_registry.containerd import config_versions, releases
 from private_registry.containerd.releases import Version
@@ -17,9 +17,7 @@ from private_registry.texts.toml_statements import Statement
 
 _DISABLED, _REQUIRED = ("disabled_plugins",), ("required_plugins",)
 _RUNTIME = "io.containerd.cri.v1.runtime"
-_LIST = re.compile(
-    r"(\s*\w+\s*=\s*)(?:\[[^\]#]*\]|\"[^\"\\]*\"|'[^']*')(.*)", re.DOTALL
-)
+_LIST = re.compile(r"(\s*\w+\s*=\s*)(?:\[[^\]#]*\]|\"[^\"\\]*\"|'[^']*')(.*)")
 
 
 class WrongList(NamedTuple):
@@ -29,13 +27,13 @@ class WrongList(NamedTuple):
         statement: that it is.
         ends_start: containerd does not start with it; else it starts without CRI.
         is_text: it is a text and no list.
-        lines: the statement's lines without these names.
+        line: the statement's line without these names; empty where that is not known.
     """
 
     statement: Statement
     ends_start: bool
     is_text: bool
-    lines: Tuple[str, ...]
+    line: str
 
     @property
     def name(self) -> str:
@@ -65,8 +63,8 @@ def wrong_lists(template: Template, version: Version) -> List[WrongList]:
         )
         is_without = each.path == _DISABLED and not of_cri.isdisjoint(names)
         if ends or is_without:
-            lines = _lines_without(template, each, names, of_cri)
-            found.append(WrongList(each, ends, is_text, lines))
+            line = _line_without(template, each, names, of_cri)
+            found.append(WrongList(each, ends, is_text, line))
     return found
 
 
@@ -80,17 +78,17 @@ def _names_of_cri(number: int, version: Version) -> FrozenSet[str]:
     return frozenset(short | full | parts)
 
 
-def _lines_without(
+def _line_without(
     template: Template, statement: Statement, names: List[str], of_cri: FrozenSet[str]
-) -> Tuple[str, ...]:
+) -> str:
     is_disabled = statement.path == _DISABLED
     short, full = config_versions.FIRST_CRI[1], config_versions.CRI[1]
     if template.number > 1:
         wanted = [full if name == short and not is_disabled else name for name in names]
         names = [name for name in wanted if config_versions.is_plugin(name)]
     kept = [name for name in names if not (is_disabled and name in of_cri)]
-    text = "".join(template.lines[statement.first : statement.end]).rstrip("\r\n")
-    found = _LIST.fullmatch(text)
-    if found is None or "\n" in found[2]:
-        return ()
-    return (f"{found[1]}{toml_writing.scalar(kept)}{found[2].rstrip()}",)
+    found = _LIST.fullmatch(template.lines[statement.first].rstrip())
+    is_one_line = statement.end == statement.first + 1
+    if found is None or not is_one_line:
+        return ""
+    return f"{found[1]}{toml_writing.scalar(kept)}{found[2]}"

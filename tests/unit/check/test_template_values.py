@@ -231,6 +231,9 @@ ROWS: Dict[str, Row] = {
     "a part that 1.x does not have": Row(
         _list('disabled_plugins = ["io.containerd.cri.v1.runtime"]'), None, V1
     ),
+    "CRI on a line of its own": Row(
+        _list('disabled_plugins = [\n  "io.containerd.grpc.v1.cri",\n]'), NO_CRI
+    ),
     "another plugin taken out": Row(
         _list('disabled_plugins = ["io.containerd.snapshotter.v1.zfs"]'), None
     ),
@@ -269,6 +272,16 @@ ROWS: Dict[str, Row] = {
         VALUE,
         EVERY,
         f'{TREE}[{HOST}.auth]\n  username = "me"\n  password = "pw" # pw\n',
+    ),
+    "auth in plain text with escapes": Row(
+        f'{TREE}[{HOST}.auth]\n  auth = "me\\\\:pw\\":\\u00e4&/1"\n',
+        VALUE,
+        EVERY,
+        f'{TREE}[{HOST}.auth]\n  username = "me\\\\"\n  password ='
+        ' "pw\\":\\u00e4&/1"\n',
+    ),
+    "auth with a colon in an escape": Row(
+        f'{TREE}[{HOST}.auth]\n  auth = "me\\u003apw:1"\n', VALUE
     ),
     "auth that is a token": Row(f'{TREE}[{HOST}.auth]\n  auth = "pw_12345"\n', VALUE),
     "auth without padding": Row(

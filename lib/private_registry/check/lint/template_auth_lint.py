@@ -22,10 +22,14 @@ from private_registry.transaction.ledger import EntryKey
 
 # What comes first is all that containerd looks at.
 _BEFORE = ("username", "identitytoken")
-_PLAIN = re.compile(r"\s*auth\s*=\s*\"[^\"\\:]+:(?!//)[^\"\\]+\"\s*(?:#.*)?\Z")
+# An escape of the colon itself would part it elsewhere.
+_PLAIN = re.compile(
+    r'(?!.*\\[uUx]0*3[aA])\s*auth\s*=\s*"(?:[^"\\:]|\\.)+:(?!//)(?:[^"\\]|\\.)+"'
+    r"\s*(?:#.*)?\Z"
+)
 _SPLIT = (
-    r's/^\(\s*\)auth\(\s*=\s*\)"\([^":]*\):\([^"]*\)"'
-    r'/\1username\2"\3"\n\1password\2"\4"/'
+    r's/^(\s*)auth(\s*=\s*)"(([^":\]|\\.)*):(([^"\]|\\.)*)"'
+    r'/\1username\2"\3"\n\1password\2"\5"/'
 )
 
 
@@ -94,4 +98,6 @@ def _split(looked: Looked, plain: List[Statement]) -> Remedy:
         return Remedy()
     scripts = [quoted(f"{each.first + 1}{_SPLIT}") for each in plain]
     shown = scripts[0] if len(scripts) == 1 else " ".join(f"-e {e}" for e in scripts)
-    return Remedy(f"sudo sed -i {shown} {quoted(looked.template.source)} && {RESTART}")
+    return Remedy(
+        f"sudo sed -E -i {shown} {quoted(looked.template.source)} && {RESTART}"
+    )

@@ -115,8 +115,7 @@ def _edits_of(looked: Looked, value: WrongValue) -> List[Edit]:
 
 
 def _edits_of_list(wrong: WrongList) -> List[Edit]:
-    first, end = wrong.statement.first, wrong.statement.end
-    return [Edit(first + 1, end - first, wrong.lines)] if wrong.lines else []
+    return [Edit(wrong.statement.first + 1, 1, (wrong.line,))] if wrong.line else []
 
 
 def _is_better(looked: Looked, edit: Edit) -> bool:
