@@ -333,6 +333,32 @@ def _wrong_key(stage: Stage) -> str:
     return _login_below(stage, section, "http://")
 
 
+def _without_cri(stage: Stage) -> None:
+    stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
+    path = stage.made.node.template
+    first, _, rest = path.read_text().partition("\n")
+    lines = [first, 'disabled_plugins = ["io.containerd.grpc.v1.cri"]', rest]
+    path.write_text("\n".join(lines))
+    stage.template("\n")
+
+
+def _numeric_password(stage: Stage) -> None:
+    stage.hosts('server = "http://GATE"\n[host."http://GATE"]\n')
+    section = 'plugins."io.containerd.grpc.v1.cri".registry.configs."GATE".auth'
+    stage.template(f'\n[{section}]\n  username = "ann"\n  password = 12345\n')
+
+
+def _plain_auth(stage: Stage) -> str:
+    registry = stage.log_in_to("htpasswd")
+    assert registry.credentials is not None
+    host, login = registry.host, registry.credentials
+    stage.hosts(f'server = "http://{host}"\n[host."http://{host}"]\n', host)
+    section = f'plugins."io.containerd.grpc.v1.cri".registry.configs."{host}".auth'
+    auth = json.dumps(f"{login.username}:{login.password}")
+    stage.template(f"\n[{section}]\n  auth = {auth}\n")
+    return host
+
+
 def _login_below(stage: Stage, above: str, scheme: str) -> str:
     registry = stage.log_in_to("htpasswd")
     assert registry.credentials is not None
@@ -671,6 +697,11 @@ ROWS: dict[str, Row] = {
         "plugin_name", _wrong_quotes, words="login_missing"
     ),
     "login under a URL": Row("credentials_key", _wrong_key, words="login_missing"),
+    "CRI taken out": Row("cri_missing", _without_cri),
+    "a numeric password": Row(
+        "template_value", _numeric_password, words="containerd_down"
+    ),
+    "auth in plain text": Row("template_value", _plain_auth, words="login_refused"),
     "restart pending": Row("restart_pending", _pending, words="login_missing"),
 }
 CRASHING_BY_DOTS = (

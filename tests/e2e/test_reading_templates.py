@@ -18,7 +18,8 @@ from private_registry.containerd.template import Template
 from private_registry.node import commands
 from private_registry.node.commands import Done
 from registry_harness.containerd.releases import ContainerdRelease
-from unit.check.test_template_names import ROWS, Row
+from unit.check import test_template_names, test_template_values
+from unit.check.test_template_names import Row
 
 from .conftest import ON_EVERY_CONTAINERD
 
@@ -27,6 +28,7 @@ _REGISTRIES = frozenset(
     (*section, "registry")
     for section in (config_versions.CRI, config_versions.CRI_IMAGES)
 )
+ROWS = {**test_template_names.ROWS, **test_template_values.ROWS}
 _SETTINGS = ("username", "endpoint", "insecure_skip_verify", "config_path")
 
 

@@ -35,6 +35,34 @@ _PARSING = (
     " of value: "
 )
 _EXTRACTING = f'failed to prepare extraction snapshot "extract-7 {DIGEST}"'
+_LOADING = "failed to load TOML: /x/containerd.toml: "
+_FIELD = "toml: cannot decode TOML {} into struct field config.{}"
+VALUES = (
+    (
+        "(3, 3): Can't convert http://reg.lab.test(string) to []string(slice)",
+        "endpoint",
+    ),
+    (f"{_LOADING}Can't convert 5(int64) to []string(slice)", "endpoint"),
+    ("(3, 3): Can't convert 12345(int64) to string", "password"),
+    ("(3, 3): Can't convert true(string) to bool", "insecure_skip_verify"),
+    ("(3, 3): Can't convert YTpi(string) to config.AuthConfig", "auth"),
+    ("(3, 3): Can't convert http://r.lab.test(string) to config.Mirror", "mirrors"),
+    (_FIELD.format("string", "Mirror.Endpoints of type []string"), "endpoint"),
+    (_FIELD.format("integer", "AuthConfig.Password of type string"), "password"),
+    (_FIELD.format("integer", "AuthConfig.Username of type string"), "username"),
+    (_FIELD.format("string", "RegistryConfig.Auth of type *config.AuthConfig"), "auth"),
+    (_FIELD.format("array", "Registry.ConfigPath of type string"), "config_path"),
+    (_FIELD.format("array", "Registry.Mirrors of type map[string]"), "mirrors"),
+    (
+        "failed to unmarshal TOML at row 2 column 20: "
+        + _FIELD.format("string", "Config.DisabledPlugins of type []string"),
+        "disabled_plugins",
+    ),
+    ("toml: cannot decode TOML string into config.Mirror", "mirrors"),
+    ("toml: cannot assign boolean to a true", "type"),
+    ("toml: float cannot be assigned to string", "type"),
+    ("toml: cannot store an array table in a struct", "type"),
+)
 
 RARER: Dict[str, Told] = {
     # ctr
@@ -245,6 +273,33 @@ RARER: Dict[str, Told] = {
         ((Cause.CONTAINERD_DOWN, CERTAIN),),
         says=("journalctl",),
         never=("registry",),
+    ),
+    # values that end containerd's start
+    **{
+        f"value, {words}": Told(
+            f"containerd: {words}",
+            ((Cause.TEMPLATE_VALUE, CERTAIN),),
+            says=(key, "is TOML"),
+            never=("no TOML", "r.lab.test", "12345"),
+        )
+        for words, key in VALUES
+    },
+    "a plugin by its short name": Told(
+        "containerd: failed to load TOML from /var/snap/microk8s/8000/args/"
+        'containerd.toml: invalid disabled plugin URI "cri" expect io.containerd.x.vx',
+        ((Cause.PLUGIN_NAME, CERTAIN),),
+        says=("disabled_plugins",),
+        never=("no TOML",),
+    ),
+    "containerd 1.3's own words": Told(
+        "containerd: Near line 1 (last key parsed 'disable_plugins'): expected value"
+        ' but found "cri" instead',
+        ((Cause.TEMPLATE_NOT_TOML, CERTAIN),),
+    ),
+    "containerd 2's own words": Told(
+        "containerd: failed to unmarshal TOML at row 2 column 9: toml: expected newline"
+        " but got U+0022",
+        ((Cause.TEMPLATE_NOT_TOML, CERTAIN),),
     ),
     "Docker's options twice": Told(
         "unable to configure the Docker daemon with file /etc/docker/daemon.json: the"

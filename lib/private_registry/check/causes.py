@@ -130,6 +130,9 @@ class Cause(Enum):
     PLUGIN_NAME = template("plugin_name",
         "a table in containerd's configuration is named after no plugin of its",
         Mend.TEMPLATE)
+    TEMPLATE_VALUE = template("template_value",
+        "containerd's configuration has a value that containerd does not take",
+        Mend.TEMPLATE)
     MIRRORS_KILL_CRI = template("mirrors_kill_cri",
         "this containerd takes no mirrors in its configuration", Mend.REFRESH)
     NATIVE_SNAPSHOTTER = template("native_snapshotter",

@@ -8,6 +8,7 @@ import os
 from typing import Callable, Container, Iterable, List, Optional
 
 from private_registry.containerd.hosts_toml import HOSTS_TOML
+from private_registry.containerd.plugin_lists import wrong_lists
 from private_registry.containerd.plugin_names import misnamed
 from private_registry.containerd.releases import (
     CURRENT,
@@ -20,6 +21,7 @@ from private_registry.containerd.template import Template, shown_key, shown_path
 from private_registry.containerd.template_entries import OwnedEntry, check_legacy
 from private_registry.containerd.template_file import TEMPLATE_PATH, TemplateFile
 from private_registry.containerd.template_plan import TemplateEdit
+from private_registry.containerd.template_values import wrong_values
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, STATE, Node
@@ -159,11 +161,42 @@ def check_starts(
     containerd is only asked for its version if anything depends on it.
 
     Raises:
-        NodeError: it has a table that is for no plugin.
+        NodeError: it has a table that is for no plugin, or a value that is not taken;
+            or it starts without CRI.
     """
-    if not any(each.ends_start for each in misnamed(template, PATHS_OF_MIRRORS)):
-        return
-    found = misnamed(template, ask_version() or CURRENT)
+    has_tables = any(each.ends_start for each in misnamed(template, PATHS_OF_MIRRORS))
+    has_values = any(
+        wrong_values(template, each) or wrong_lists(template, each)
+        for each in (PATHS_OF_MIRRORS, CURRENT)
+    )
+    if has_tables or has_values:
+        version = ask_version() or CURRENT
+        _check_tables(template, version)
+        _check_values(template, version)
+
+
+def _check_values(template: Template, version: Version) -> None:
+    for value in wrong_values(template, version):
+        raise NodeError(
+            f"containerd does not start: {shown_path(value.path)} must be"
+            f" {value.wanted.value}",
+            place=f"{template.source}, line {value.statement.first + 1}",
+            remedy="mend that line; sudo microk8s private-registry check shows how",
+        )
+    for wrong in wrong_lists(template, version):
+        says = "does not start" if wrong.ends_start else "starts without CRI"
+        raise NodeError(
+            f"containerd {says} because of {wrong.name}",
+            place=f"{template.source}, line {wrong.statement.first + 1}",
+            remedy=(
+                "take CRI, and what is no plugin's name, out of that list; sudo"
+                " microk8s private-registry check shows how"
+            ),
+        )
+
+
+def _check_tables(template: Template, version: Version) -> None:
+    found = misnamed(template, version)
     table = next((each for each in found if each.ends_start), None)
     if table is not None:
         right = f"write it as [{shown_path(table.right)}], and all tables like it"

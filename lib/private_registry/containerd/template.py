@@ -204,7 +204,7 @@ class Template:
         return frozenset(
             text
             for each in found
-            for text in _texts(each.value)
+            for text in _texts(each.value, with_numbers=_is_secret(each))
             if _is_secret(each)
             or not (is_address(text) or is_file(text) or text.isalpha())
         )
@@ -359,12 +359,13 @@ def _is_secret(statement: Statement) -> bool:
     )
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
+def _texts(value: Any, *, with_numbers: bool) -> Iterator[str]:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, str) or (is_number and with_numbers):
+        yield str(value)
     elif isinstance(value, (dict, list)):
         for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
+            yield from _texts(each, with_numbers=with_numbers)
 
 
 def _value(value: Any, *, is_secret: bool) -> str:

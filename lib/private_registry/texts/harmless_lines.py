@@ -24,6 +24,7 @@ _FILE = (
     r" ._/+~${}-]|\[[0-9A-Fa-f:]+\]|:[0-9]{1,5}(?![A-Za-z0-9._-]))+"
 )
 _NAME = r"[A-Za-z0-9._*/-]+"
+_PLUGIN = r"io\.containerd\.[a-z]{1,20}\.v[0-9]\.[a-z-]{1,20}"
 _FLAG = "(?:true|false)"
 
 
@@ -105,6 +106,7 @@ def _containerd() -> _Form:
                 ("endpoint", _list(_quoted(_ADDRESS))),
                 ("ca_file|cert_file|key_file", _QUOTED_FILE),
                 ("insecure_skip_verify|use_local_image_pull", _FLAG),
+                ("disabled_plugins|required_plugins", _list(_quoted(_PLUGIN))),
                 ("version|oom_score", "[0-9]{1,4}"),
             ]
         ),

@@ -261,6 +261,26 @@ def test_cri_is_missing(node: Microk8s, containerd: FakeContainerd) -> None:
     assert "something is wrong" in document["findings"][0]["why"]
 
 
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ('disabled_plugins = ["cri"]', "plugin_name"),
+        ('disabled_plugins = "cri"', "template_value"),
+        ('disabled_plugins = ["io.containerd.grpc.v1.cri"]', "cri_missing"),
+    ],
+)
+def test_the_line_that_ends_containerd_is_told_and_no_start(
+    node: Microk8s, containerd: FakeContainerd, line: str, cause: str
+) -> None:
+    containerd.kill()
+    node.template.write_text(f"{line}\n{node.template.read_text()}")
+    document = check(node)
+    assert faults(document) == [cause]
+    fault = document["findings"][0]
+    assert fault["where"].endswith("containerd-template.toml, line 1")
+    assert "'1c\\disabled_plugins = []'" in fault["do"]
+
+
 def test_a_template_that_is_not_toml(node: Microk8s) -> None:
     node.template.write_text("version = 2\n[plugins\n")
     (finding,) = check(node)["findings"]

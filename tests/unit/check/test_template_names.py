@@ -230,7 +230,11 @@ ROWS: Dict[str, Row] = {
         TREE + "[plugins.linux]\n  shim_debug = true\n", NAME, V1, stops=True
     ),
     "CRI taken out by its short name": Row(
-        'version = 2\ndisabled_plugins = ["cri"]\n', NAME, stops=True
+        'version = 2\ndisabled_plugins = ["cri"]\n',
+        NAME,
+        EVERY,
+        "version = 2\ndisabled_plugins = []\n",
+        stops=True,
     ),
     # Both at once.
     "two that say the same": Row(AUTH + _auth(QUOTED_LESS), NAME, EVERY),

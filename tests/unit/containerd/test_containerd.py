@@ -5,7 +5,7 @@ What it would ignore is refused before anything changes.
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import pytest
 
@@ -159,6 +159,67 @@ def test_nothing_is_done_on_a_node_that_cannot_start(
     assert "  do: take it out" in result.stderr
     assert "containerd-template.toml, line " in result.stderr
     assert microk8s.tree() == before
+
+
+_LOGIN_OF = f'\n[{CRI}.registry.configs."reg.corp".auth]\n'
+WRONG_VALUES = [
+    (
+        f'{_LOGIN_OF}username = "ann"\npassword = 12345\n',
+        ".auth.password must be a text",
+    ),
+    (f'\n[{CRI}.registry.headers]\nX = "y"\n', "headers.X must be a list"),
+    (
+        f'\n[{CRI}.registry.configs."reg.corp"]\ntls = false\n',
+        ".tls must be a table",
+    ),
+]
+DISABLED = 'disabled_plugins = ["{}"]\n'
+
+
+@pytest.mark.parametrize("words", ["enable", "plugin add", "plugin apply"])
+@pytest.mark.parametrize(("text", "says"), WRONG_VALUES)
+def test_nothing_is_done_beside_a_value_that_ends_the_start(
+    microk8s: Microk8s, text: str, says: str, words: str
+) -> None:
+    options = () if words.endswith("apply") else ("--insecure", "reg.corp:5000")
+    _assert_refused(microk8s, lambda old: old + text, (*words.split(), *options), says)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("cri", "does not start"), ("io.containerd.grpc.v1.cri", "starts without CRI")],
+)
+def test_nothing_is_done_beside_a_list_that_takes_cri_out(
+    microk8s: Microk8s, name: str, says: str
+) -> None:
+    options = ("plugin", "add", "--insecure", "reg.corp:5000")
+    line = DISABLED.format(name)
+    _assert_refused(microk8s, lambda old: line + old, options, says)
+
+
+def _assert_refused(
+    microk8s: Microk8s, change: Callable[[str], str], words: Tuple[str, ...], says: str
+) -> None:
+    assert microk8s.run("enable", "--registry", "other.corp").exit_code == 0
+    microk8s.template.write_text(change(microk8s.template.read_text()))
+    before = microk8s.tree()
+    result = microk8s.run(*words)
+    assert result.exit_code == 4
+    assert "Done" not in result.stdout
+    assert says in result.stderr
+    assert "12345" not in result.stderr
+    assert "containerd-template.toml, line " in result.stderr
+    assert microk8s.tree() == before
+
+
+def test_what_2_x_does_not_read_of_tls_is_in_nobodys_way(microk8s: Microk8s) -> None:
+    section = f'{CRI}.registry.configs."reg.corp".tls'
+    microk8s.template.write_text(
+        f'version = 2\n[{section}]\ninsecure_skip_verify = "true"\n'
+    )
+    microk8s.set_containerd_version("2.1.6")
+    result = microk8s.run("enable", "--insecure", "reg.corp:5000")
+    assert result.exit_code == 0, result
 
 
 def test_the_right_name_of_a_table_is_told(microk8s: Microk8s) -> None:

@@ -494,6 +494,13 @@ def test_no_secret_is_in_what_is_shown(secret: str) -> None:
     assert Template(text, "t").secrets <= {"hide1", "hide2", "hide1\nhide2"}
 
 
+def test_a_number_is_secret_in_a_login_only() -> None:
+    """containerd quotes it when it does not start with it."""
+    login = 'plugins."io.containerd.grpc.v1.cri".registry.configs."a.b".auth'
+    text = f"version = 2\noom_score = 7\n[{login}]\npassword = 12345\n"
+    assert Template(text, "t").secrets == {"12345"}
+
+
 def keys_of(text: str) -> List[EntryKey]:
     return sorted(Template(text, "t").keys)
 

@@ -54,6 +54,7 @@ WHYS: Dict[Cause, str] = {
         f"{_NO_CRI}; containerd 2.2.0 and 2.2.1 have a config_path of their own"
     ),
     Cause.PLUGIN_NAME: _NO_START,
+    Cause.TEMPLATE_VALUE: _NO_START,
     Cause.SETTINGS_IGNORED: "the message names the key",
     Cause.NATIVE_SNAPSHOTTER: (
         "containerd 2.1 and newer, on ZFS or in LXD; every pull fails"

@@ -33,6 +33,69 @@ def _of_plugin(name: str, right: str) -> Rule:
     return rule("expect io.containerd.x.vx", meaning, near=near)
 
 
+_BEFORE_2 = r"can't convert .{0,300}\) to "
+_SINCE_2 = r"toml: (?:cannot|float)"
+
+
+def _of_value(key: str, wanted: str, near: str) -> Rule:
+    """Make a rule of a value that ends the start (go-toml's words, before and since
+    2.0).
+    """
+    meaning = Meaning(
+        Cause.TEMPLATE_VALUE,
+        f"in containerd-template.toml {key} must be {wanted}",
+        "the file is TOML, and containerd does not start with that value; `microk8s"
+        " private-registry check` names the line",
+    )
+    words = (
+        "can't convert|cannot decode toml|cannot store a|cannot assign|"
+        "cannot be assigned to"
+    )
+    return rule(words, meaning, near=near, unless=r"hosts\.toml")
+
+
+_LOGIN_KEYS = {
+    "Username": "username",
+    "Password": "password",
+    "Auth": "auth",
+    "IdentityToken": "identitytoken",
+}
+_IN_QUOTES = "a text in quotes"
+_IN_BRACKETS = "a list in brackets"
+_IN_A_TABLE = "a table, with the login's keys in it"
+VALUE_RULES = (
+    _of_value("endpoint", _IN_BRACKETS, r"config\.Mirror\.Endpoints"),
+    *(
+        _of_value(f"{key} of a login", _IN_QUOTES, rf"config\.AuthConfig\.{name}\b")
+        for name, key in _LOGIN_KEYS.items()
+    ),
+    _of_value("auth of a host", _IN_A_TABLE, r"config\.RegistryConfig\.Auth\b"),
+    _of_value("auth of a host", _IN_A_TABLE, _BEFORE_2 + r"config\.AuthConfig"),
+    _of_value("config_path", _IN_QUOTES, r"config\.Registry\.ConfigPath"),
+    _of_value(
+        "each of mirrors", "a table", r"config\.Registry\.Mirrors|config\.Mirror\b"
+    ),
+    _of_value(
+        "each of configs",
+        "a table",
+        r"config\.Registry\.Configs|config\.RegistryConfig",
+    ),
+    _of_value("a header", _IN_BRACKETS, r"config\.Registry\.Headers"),
+    _of_value("disabled_plugins", _IN_BRACKETS, r"config\.Config\.DisabledPlugins"),
+    _of_value(
+        "endpoint, or disabled_plugins,", _IN_BRACKETS, _BEFORE_2 + r"\[\]string"
+    ),
+    _of_value(
+        "insecure_skip_verify", "true or false without quotes", _BEFORE_2 + "bool"
+    ),
+    _of_value(
+        "username, password or another of these keys",
+        _IN_QUOTES,
+        _BEFORE_2 + r"string\b",
+    ),
+    _of_value("a value", "of another type", _SINCE_2 + "|" + _BEFORE_2),
+)
+
 FILE_RULES = (
     rule(
         "invalid port",
@@ -136,9 +199,23 @@ CONTAINERD_RULES = (
             "it does not start with it",
         ),
     ),
+    rule(
+        "disabled plugin uri|required plugin uri",
+        Meaning(
+            Cause.PLUGIN_NAME,
+            "disabled_plugins or required_plugins in containerd-template.toml names"
+            " what cannot be a plugin",
+            "containerd does not start with it; take that name out: without CRI, which"
+            " the short name cri was for, no pod starts",
+        ),
+        near="expect io.containerd.x.vx",
+    ),
     _of_plugin("cri", "as [{cri}] in version 2, [{images}] in version 3 of the file"),
     _of_plugin("", "as [{cri}], with all of its name in quotes"),
-    rule("failed to load toml", Cause.TEMPLATE_NOT_TOML),
+    *VALUE_RULES,
+    rule("failed to load toml|failed to unmarshal toml", Cause.TEMPLATE_NOT_TOML),
+    # containerd 1.2 and 1.3.
+    rule("(last key parsed ", Cause.TEMPLATE_NOT_TOML, near="near line [0-9]"),
     rule("ignoring unknown key in toml", Cause.SETTINGS_IGNORED),
     rule(
         "unknown service runtime.v1|failed to load plugin io.containerd.grpc.v1.cri|"

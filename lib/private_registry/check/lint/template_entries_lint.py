@@ -13,6 +13,7 @@ from private_registry.check.causes import (
     Cause,
 )
 from private_registry.check.findings import Finding, Severity
+from private_registry.check.lint import template_logins_lint
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.lint.template_looked import (
     Looked,
@@ -158,13 +159,18 @@ def _auths(looked: Looked) -> Iterator[Finding]:
 def _keys(looked: Looked) -> Iterator[Finding]:
     # A host without quotes is no key that a mirror does not know.
     others = [each.path for each in misnamed(looked.template, looked.version)]
+    # Nor is a login that belongs elsewhere, which is told once.
+    elsewhere = template_logins_lint.misplaced(looked)
+    logins = [login.path for each in elsewhere for login in each.logins]
+    others += [each.table for each in elsewhere if "auth" in each.table[-1:]] + logins
     for key in looked.template.keys:
         kind = "mirrors" if key[0] == "mirrors" else key[-1]
         length = len(looked.template.section) + len(key)
         for each in of_entry(looked, key):
             if any(each.path[: len(path)] == path for path in others):
                 continue
-            name = str(each.path[length]) if len(each.path) > length else ""
+            is_key = len(each.path) > length and isinstance(each.path[length], str)
+            name = str(each.path[length]) if is_key else ""
             if name and name not in _KNOWN[kind] and name.lower() not in _KNOWN[kind]:
                 yield _unknown(looked, key, each, name, _KNOWN[kind])
 

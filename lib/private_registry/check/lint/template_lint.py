@@ -6,7 +6,13 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import CLIENT, TRUST, Cause
 from private_registry.check.findings import Finding, Severity
-from private_registry.check.lint import template_entries_lint, template_names_lint
+from private_registry.check.lint import (
+    template_auth_lint,
+    template_entries_lint,
+    template_logins_lint,
+    template_names_lint,
+    template_values_lint,
+)
 from private_registry.check.lint.edits import Edit
 from private_registry.check.lint.template_looked import (
     Looked,
@@ -45,14 +51,19 @@ def lint_template(
     looked = Looked(template, loaded, releases.CURRENT if version is None else version)
     rules = (
         template_names_lint.findings_of,
+        template_values_lint.findings_of,
         _beside_config_path,
         _mirrors_alone,
         _tls_alone,
         _list_of_paths,
         _native,
         template_entries_lint.findings_of,
+        template_logins_lint.findings_of,
     )
-    return tuple(finding for rule in rules for finding in rule(looked))
+    found = [finding for rule in rules for finding in rule(looked)]
+    is_alone = not any(each.remedy.command for each in found)
+    found += template_auth_lint.findings_of(looked, is_alone=is_alone)
+    return tuple(found)
 
 
 # --- settings -------------------------------------------------------------------------

@@ -59,24 +59,6 @@ def findings_of(looked: Looked) -> Iterator[Finding]:
     for each in islice(telling, _MOST):
         draft = _finding(looked, each)
         yield draft if remedy is None else draft._replace(remedy=remedy)
-    yield from _lists(looked)
-
-
-def _lists(looked: Looked) -> Iterator[Finding]:
-    """Yield what names a plugin to be there, or not, that cannot be."""
-    for each in looked.template.statements:
-        names = each.value if isinstance(each.value, list) else []
-        is_list = each.path in (("disabled_plugins",), ("required_plugins",))
-        is_wrong = any(not config_versions.is_plugin(str(name)) for name in names)
-        if is_list and is_wrong and looked.template.number > 1:
-            yield finding(
-                looked,
-                Cause.PLUGIN_NAME,
-                f"{each.path[0]} names a plugin that cannot be; CRI is"
-                f' "{config_versions.CRI[1]}" there',
-                each,
-                f"containerd {dotted(looked.version)} does not start with it",
-            )
 
 
 def _is_telling(looked: Looked, table: Misnamed, found: Sequence[Misnamed]) -> bool:
