@@ -242,6 +242,30 @@ ROWS: Dict[str, Row] = {
     "a host's keys in [host]": Row(
         S + "[host]\n" + CAPS, Cause.MISPLACED_KEY, S_ONLY * 2, V1, line=3
     ),
+    "a key of hosts in [host]": Row(
+        '[host]\noverride_path = true\n[host."http://a:1/v2/p"]\n',
+        Cause.MISPLACED_KEY,
+        ("http://a:1/v2/p", OWN),
+        (V2_1,),
+        line=2,
+    ),
+    "a TLS key of a plain host in [host]": Row(
+        "[host]\nskip_verify = true\n" + A, Cause.MISPLACED_KEY, A_OWN, (V2_1,), line=2
+    ),
+    "a TLS key of a host in [host]": Row(
+        '[host]\nskip_verify = true\n[host."https://a"]\n',
+        Cause.MISPLACED_KEY,
+        ("https://a/v2", OWN),
+        (V2_1,),
+        line=2,
+    ),
+    "a key of the server's own host in [host]": Row(
+        S + '[host]\nskip_verify = true\n[host."https://s"]\n',
+        Cause.MISPLACED_KEY,
+        S_ONLY * 2,
+        (V2_1,),
+        line=3,
+    ),
     "a key among headers": Row(
         '[host."https://a"]\n[host."https://a".header]\nca = "x.crt"\n',
         Cause.MISPLACED_KEY,

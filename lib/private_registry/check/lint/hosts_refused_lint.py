@@ -44,6 +44,7 @@ _CRASHES = "containerd crashes whenever it reads this file"
 _NO_HOST = "containerd before 1.7.32 takes no file without a [host] table"
 _FLAG_WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _NO_WORDS = {"false": False, "no": False, "off": False, "0": False}
+_TLS_KEYS = ("ca", "client", "skip_verify")
 _UNIT = re.compile(r"[0-9]+\Z", re.ASCII)
 
 
@@ -261,14 +262,33 @@ def _key_of_host(document: HostsDocument, statement: Statement, draft: Draft) ->
     )
     key = str(statement.path[-1])
     edits: Edits = ()
+    lines = text_lines(document, statement)
+    hosts = [
+        each
+        for each in document.statements
+        if each.is_header and each.path[:1] == ("host",) and len(each.path) > 1
+    ]
     if key == "server" and header is not None:
-        edits = (Edit(1, 0, text_lines(document, statement)), without(statement))
+        edits = (Edit(1, 0, lines), without(statement))
+    elif hosts:
+        takers = [each for each in hosts if _may_take(document, each.path, key)]
+        moved = (Edit(each.end + 1, 0, lines) for each in takers)
+        edits = (*moved, without(statement))
     elif server is not None and header is not None and isinstance(server.value, str):
         edits = (
             Edit(header.first + 1, 1, (f"[host.{toml_writing.scalar(server.value)}]",)),
         )
     what = f"{shown_name(key)} stands in [host], which holds hosts only"
     return draft._replace(cause=Cause.MISPLACED_KEY, what=what, edits=edits)
+
+
+def _may_take(document: HostsDocument, host: Path, key: str) -> bool:
+    """Whether a key that stood in [host] can stand in a host's own table."""
+    is_plain = str(host[1]).startswith("http://")
+    is_there = any(each.path == (*host, key) for each in document.statements)
+    return (
+        len(host) == 2 and not is_there and not (is_plain and key in _TLS_KEYS)
+    )  # noqa: PLR2004 - host and its address
 
 
 def _right_value(key: str, value: Any) -> Any:
