@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any, Dict, List, NamedTuple, Optional, Pattern, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.containerd import releases
 from private_registry.containerd.plugin_names import right_section
@@ -52,13 +52,10 @@ _SHAPES_BEFORE_2: Dict[Path, Wanted] = {
 }
 _IMPORTS = ("imports",)
 
-_KEY = r"(?P<key>\s*[\w.\"' -]+=\s*)"
-_TEXT = r"(?P<text>\"[^\"\\]*\"|'[^']*')"
-_END = r"(?P<end>\s*(?:#.*)?)\Z"
-_BARE = re.compile(rf"{_KEY}(?P<text>[^\s#\"'\[\]{{}},]+){_END}")
-_QUOTED = re.compile(rf"{_KEY}{_TEXT}{_END}")
-_ALONE = re.compile(rf"{_KEY}\[\s*{_TEXT}\s*,?\s*\]{_END}")
-_SEVERAL = re.compile(r"[,;\s]+")
+_SEVERAL = re.compile(r"[,;\s]")
+_NOT_BARE = frozenset("\"'[]{},")
+_Q = '"{}"'
+_Cut = Tuple[str, str]
 _FLAGS = {"true": "true", "false": "false", "1": "true", "0": "false"}
 
 
@@ -168,21 +165,48 @@ def _right_line(line: str, wanted: Wanted, value: Any) -> str:
     """
     if wanted is Wanted.FLAG:
         flag = _FLAGS.get(str(value).strip().lower(), "")
-        return _written(_QUOTED, line, flag) or _written(_BARE, line, flag)
-    if wanted is Wanted.TEXT and isinstance(value, list):
-        return _written(_ALONE, line, "{}")
+        cut = _quoted if isinstance(value, str) else _bare
+        return _written(cut, line, flag) if flag else ""
     if wanted is Wanted.TEXT:
-        return _written(_BARE, line, '"{}"')
+        is_list = isinstance(value, list)
+        return _written(_alone, line, "{}") if is_list else _written(_bare, line, _Q)
     if wanted is Wanted.TEXTS and isinstance(value, str):
         several = [each for each in _SEVERAL.split(value) if each]
         if len(several) != 1 and all(map(is_address, several)):
-            return _written(_QUOTED, line, toml_writing.scalar(several))
-        return _written(_QUOTED, line, "[{}]")
+            return _written(_quoted, line, toml_writing.scalar(several))
+        return _written(_quoted, line, "[{}]")
     return ""
 
 
-def _written(form: Pattern[str], line: str, right: str) -> str:
-    found = form.match(line)
-    if found is None or not right:
+def _written(cut: Callable[[str], _Cut], line: str, right: str) -> str:
+    key, _, rest = line.partition("=")
+    value = rest.lstrip()
+    text, end = cut(value)
+    if not text or not (not end.strip() or end.lstrip().startswith("#")):
         return ""
-    return found["key"] + right.replace("{}", found["text"]) + found["end"]
+    before = f"{key}={rest[: len(rest) - len(value)]}"
+    return before + right.replace("{}", text) + end
+
+
+def _bare(value: str) -> _Cut:
+    """Cut off what stands there without quotes; nothing where it is not that."""
+    words = value.partition("#")[0].split()
+    is_one = len(words) == 1 and _NOT_BARE.isdisjoint(words[0])
+    return (words[0], value[len(words[0]) :]) if is_one else ("", "")
+
+
+def _quoted(value: str) -> _Cut:
+    """Cut off a text in quotes, without escapes."""
+    end = value.find(value[:1], 1) + 1
+    text = value[:end]
+    is_text = value[:1] in ('"', "'") and end and not (text[0] == '"' and "\\" in text)
+    return (text, value[end:]) if is_text else ("", "")
+
+
+def _alone(value: str) -> _Cut:
+    """Cut off the only text of a list, without the brackets."""
+    text, end = _quoted(value[1:].lstrip())
+    end = end.lstrip()
+    end = (end[1:] if end.startswith(",") else end).lstrip()
+    is_list = value.startswith("[") and end.startswith("]")
+    return (text, end[1:]) if is_list else ("", "")
