@@ -117,9 +117,13 @@ RARER: Dict[str, Told] = {
     ),
     "auth that is no base64": Told(
         resolving(APP, "illegal base64 data at input byte 8"),
-        ((Cause.LOGIN_REFUSED, CERTAIN),),
+        ((Cause.TEMPLATE_VALUE, CERTAIN),),
         "reg.lab.test",
         ("base64",),
+    ),
+    "a pull secret's auth that is no base64": Told(
+        'kubelet: "Error decoding" err="illegal base64 data at input byte 8"',
+        ((Cause.PULL_SECRET_BROKEN, LIKELY),),
     ),
     "robot cut at its dollar": Told(
         f"{DAEMON}Get http://harbor.lab.test/v2/: Get"

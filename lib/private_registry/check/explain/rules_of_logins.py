@@ -59,12 +59,14 @@ LOGIN_RULES = (
     rule(
         "illegal base64 data at input byte",
         Meaning(
-            Cause.LOGIN_REFUSED,
+            Cause.TEMPLATE_VALUE,
             "an auth of {registry} is not what it should be: USER:PASSWORD in base64",
-            "it stands in containerd-template.toml or in a pull secret, and no pull"
-            " gets past it; username and password beside each other need no base64",
+            "it stands in containerd-template.toml, and no pull gets past it; username"
+            " and password beside each other need no base64",
         ),
+        near="failed to resolve",
     ),
+    rule("illegal base64 data at input byte", Cause.PULL_SECRET_BROKEN, sure=False),
     rule(
         "account=robot&",
         Meaning(

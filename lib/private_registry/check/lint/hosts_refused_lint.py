@@ -286,9 +286,7 @@ def _may_take(document: HostsDocument, host: Path, key: str) -> bool:
     """Whether a key that stood in [host] can stand in a host's own table."""
     is_plain = str(host[1]).startswith("http://")
     is_there = any(each.path == (*host, key) for each in document.statements)
-    return (
-        len(host) == 2 and not is_there and not (is_plain and key in _TLS_KEYS)
-    )  # noqa: PLR2004 - host and its address
+    return len(host) == 2 and not is_there and not (is_plain and key in _TLS_KEYS)
 
 
 def _right_value(key: str, value: Any) -> Any:
