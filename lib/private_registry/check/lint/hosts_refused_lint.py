@@ -44,6 +44,8 @@ _CRASHES = "containerd crashes whenever it reads this file"
 _NO_HOST = "containerd before 1.7.32 takes no file without a [host] table"
 _FLAG_WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _NO_WORDS = {"false": False, "no": False, "off": False, "0": False}
+# A host and its address.
+_HOST = 2
 _TLS_KEYS = ("ca", "client", "skip_verify")
 _UNIT = re.compile(r"[0-9]+\Z", re.ASCII)
 
@@ -286,7 +288,8 @@ def _may_take(document: HostsDocument, host: Path, key: str) -> bool:
     """Whether a key that stood in [host] can stand in a host's own table."""
     is_plain = str(host[1]).startswith("http://")
     is_there = any(each.path == (*host, key) for each in document.statements)
-    return len(host) == 2 and not is_there and not (is_plain and key in _TLS_KEYS)
+    is_whole = host == host[:_HOST]
+    return is_whole and not is_there and not (is_plain and key in _TLS_KEYS)
 
 
 def _right_value(key: str, value: Any) -> Any:
