@@ -701,7 +701,7 @@ ROWS: dict[str, Row] = {
     "a numeric password": Row(
         "template_value", _numeric_password, words="containerd_down"
     ),
-    "auth in plain text": Row("template_value", _plain_auth, words="login_refused"),
+    "auth in plain text": Row("template_value", _plain_auth, words="template_value"),
     "restart pending": Row("restart_pending", _pending, words="login_missing"),
 }
 CRASHING_BY_DOTS = (

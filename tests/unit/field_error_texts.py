@@ -125,6 +125,32 @@ FIELD: Dict[str, Told] = {
     "443 refuses, IPv6": Told(
         _refused("[fd00::9]/nginx:1", "[fd00::9]:443"), _443, "[fd00::9]"
     ),
+    "443 refuses, of a public registry": Told(
+        _refused("ghcr.io/acme/web:1", "1.2.3.4:443"),
+        ((Cause.REFUSED, CERTAIN),),
+        "ghcr.io",
+        never=("--insecure",),
+    ),
+    "443 refuses, of a mirror": Told(
+        head(
+            "docker.io/library/nginx:1",
+            "https://mirror.lab.test/v2/library/nginx/manifests/1?ns=docker.io",
+            "dial tcp 10.0.0.9:443: connect: connection refused",
+        ),
+        ((Cause.REFUSED, CERTAIN),),
+        "docker.io",
+        never=("http://mirror",),
+    ),
+    "443 refuses, of a token server": Told(
+        resolving(
+            "reg.lab.test/app:1",
+            "failed to authorize: failed to fetch anonymous token: Get"
+            ' "https://auth.lab.test/v2/token?service=x": dial tcp 10.0.0.9:443:'
+            " connect: connection refused",
+        ),
+        ((Cause.TOKEN_UNREACHABLE, CERTAIN),),
+        "reg.lab.test",
+    ),
     "443 refuses, port named": Told(
         _refused("repo.homes:443/nginx:1", "192.168.3.4:443"),
         ((Cause.REFUSED, CERTAIN),),
@@ -192,6 +218,16 @@ FIELD: Dict[str, Told] = {
         "europe-docker.pkg.dev",
         ("_json_key",),
         ("it knows who asks",),
+    ),
+    "403 of what a registry redirects to": Told(
+        _status(
+            "registry.k8s.io/a:1",
+            "https://europe-west3-docker.pkg.dev/v2/k8s/images/a/manifests/1",
+            "403 Forbidden",
+        ),
+        ((Cause.FORBIDDEN, LIKELY),),
+        "registry.k8s.io",
+        never=("--username",),
     ),
     "403 of gcr.io": Told(
         _status(

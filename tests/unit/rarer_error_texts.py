@@ -85,6 +85,15 @@ RARER: Dict[str, Told] = {
         ((Cause.SPEAKS_HTTP, CERTAIN),),
         "10.0.0.58:30500",
     ),
+    "unpacking by another program": Told(
+        failed(
+            APP,
+            "failed to extract layer sha256:4f4f: failed to get stream processor for"
+            " application/vnd.oci.image.layer.v1.tar+gzip: exec: unpigz: not found",
+        ),
+        ((Cause.UNPACKING, LIKELY),),
+        "reg.lab.test",
+    ),
     # logins
     "kubelet's plugin missing": Told(
         'plugin.go:440] "Failed getting credential from external registry credential'

@@ -130,11 +130,13 @@ class ApplyRequest(NamedTuple):
         state: None for what is saved.
         notes: what of a file could not be carried over, for people, a line each.
         left_logins: of the directory that was imported.
+        lost: registries that a file names and that could not be carried over.
     """
 
     state: Optional[DesiredState] = None
     notes: Tuple[str, ...] = ()
     left_logins: LeftLogins = LeftLogins()
+    lost: FrozenSet[RegistryName] = frozenset()
 
 
 def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:

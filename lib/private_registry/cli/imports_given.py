@@ -18,14 +18,9 @@ from private_registry.imports import (
     docker_daemon,
     k3s_yaml,
 )
-from private_registry.imports.document import (
-    LEFT_OUT,
-    Imported,
-    Lines,
-    Note,
-    Says,
-    something,
-)
+from private_registry.imports.carried_over import something
+from private_registry.imports.directory_tree import ImportedDirectory
+from private_registry.imports.document import LEFT_OUT, Imported, Lines, Note, Says
 from private_registry.imports.formats import (
     Format,
     format_of_json,
@@ -78,7 +73,9 @@ def apply_request(place: Elsewhere, inputs: Inputs) -> ApplyRequest:
     """
     imported = _imported(place, inputs, is_all=True)
     left_logins = _left_logins(imported, place)
-    return ApplyRequest(imported.state, _notes_on(imported), left_logins)
+    carried_over = {each.name for each in imported.state.registries}
+    lost = imported.named.difference(carried_over)
+    return ApplyRequest(imported.state, _notes_on(imported), left_logins, lost)
 
 
 def _left_logins(imported: Imported, place: Elsewhere) -> LeftLogins:
@@ -192,7 +189,7 @@ def _imported_tree(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
     for name in sorted(os.listdir(root)):
         below = os.path.join(root, name)
         if os.path.isdir(below):
-            tree[name] = certs_d.ImportedDirectory(below, *_directory(below, inputs))
+            tree[name] = ImportedDirectory(below, *_directory(below, inputs))
         else:
             others.append(
                 Note(shown_place(below), "not a directory of a registry; left out")

@@ -160,7 +160,8 @@ class Template:
             return None
         value: Any = toml_statements.nested(self._found(key))
         for part in (*self.section, *key):
-            value = value[part]
+            # A list of tables holds no entry.
+            value = value.get(part) if isinstance(value, dict) else None
         return value
 
     def text_of(self, key: EntryKey) -> str:

@@ -9,7 +9,16 @@ config_unix.go, hosts.go).
 from __future__ import annotations
 
 import posixpath
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Set,
+    Tuple,
+)
 
 from private_registry.check.reading import (
     directories,
@@ -22,6 +31,7 @@ from private_registry.containerd import microk8s_defaults
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.releases import NEWEST
 from private_registry.errors import UsageError
+from private_registry.imports.directory_tree import ImportedDirectory
 from private_registry.imports.document import (
     LEFT_OUT,
     Imported,
@@ -66,22 +76,6 @@ _ROOT_KEYS = ("server", "host", *_HOST_KEYS)
 _REWRITE = "rewrite"
 
 
-class ImportedDirectory(NamedTuple):
-    """One directory of the tree.
-
-    Args:
-        path: where it is; relative names in hosts.toml start there.
-        files: names of the files in it.
-        hosts_toml: the text of hosts.toml, or None.
-        source: what that text is called, where it is no file of its own.
-    """
-
-    path: str
-    files: Sequence[str]
-    hosts_toml: Optional[str] = None
-    source: Optional[str] = None
-
-
 class _Entry(NamedTuple):
     """An endpoint as hosts.toml has it; None where it cannot be said here."""
 
@@ -105,6 +99,7 @@ def read(
     """
     found: Dict[RegistryName, Registry] = {}
     left: List[Note] = []
+    named: Set[RegistryName] = set()
     reader = LoginReader(logins)
     # HOST_PORT_ before HOST:PORT, as containerd looks for them.
     for name in sorted(
@@ -119,11 +114,10 @@ def read(
                 )
             found.setdefault(registry.name, registry)
         left += imported.left
-    return (
-        ImportedFile("", read_outside)
-        .imported(found.values(), Says.ALL_BUT_LOGINS)
-        ._replace(left=tuple(left), login_options=reader.options)
-    )
+        named |= imported.named
+    whole = ImportedFile("", read_outside).imported(found.values(), Says.ALL_BUT_LOGINS)
+    whole = whole._replace(left=tuple(left), login_options=reader.options)
+    return whole._replace(named=frozenset(named))
 
 
 class _Reader:
@@ -162,6 +156,7 @@ class _Reader:
 
     def _name(self) -> Optional[RegistryName]:
         registry = directories.registry_of(self._directory_name)
+        self._document.mention(registry)
         if registry == EVERY_REGISTRY:
             return RegistryName(EVERY_REGISTRY)
         try:

@@ -77,8 +77,9 @@ class _Reader:
         table = self._document.table(plain, path)
         self._document.unknown_of_a_login(table, _KEYS, path)
         url = self._document.text(table.get(URL), (*path, URL))
-        endpoint = self._endpoint(url, table, (*path, URL))
         host = self._document.text(table.get("host"), (*path, "host"))
+        self._document.mention(host or url.partition("://")[2].partition("/")[0])
+        endpoint = self._endpoint(url, table, (*path, URL))
         if endpoint is None:
             return None
         name = self._document.name(host or endpoint.authority, path)

@@ -88,13 +88,15 @@ def read(
 
 def _login(document: ImportedFile, path: KeyPath, entry: Any) -> Optional[_Login]:
     key = path[-1]
-    credentials = _credentials(document, entry, path)
     scheme, separator, rest = key.partition("://")
     is_url = bool(separator) and scheme.lower() in ("http", "https")
     host, _, below = (rest if is_url else key).partition("/")
     if separator and not is_url:
         host = key
-    name = document.name(DOCKER_HUB if is_docker_hub(host) else host, path)
+    registry = DOCKER_HUB if is_docker_hub(host) else host
+    document.mention(registry)
+    credentials = _credentials(document, entry, path)
+    name = document.name(registry, path)
     if credentials is None or name is None:
         return None
     if is_url and scheme.lower() == "http":

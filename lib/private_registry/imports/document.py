@@ -4,17 +4,19 @@ is left out.
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from enum import Enum
 from typing import (
     Any,
     Callable,
     Dict,
+    FrozenSet,
     Iterable,
     List,
     Mapping,
     NamedTuple,
     Optional,
+    Set,
     Tuple,
     TypeVar,
 )
@@ -43,7 +45,7 @@ from private_registry.registries.names import (
     split_host_port,
 )
 from private_registry.registries.registries_toml import FILE, ReadOutside
-from private_registry.texts.did_you_mean import DID_YOU_MEAN, did_you_mean
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown_name
 
 KeyPath = Tuple[str, ...]
@@ -51,7 +53,6 @@ Lines = Mapping[KeyPath, int]
 Value = TypeVar("Value")
 LEFT_OUT = "left out"
 TO_HAVE_NONE = "to have no registries: microk8s private-registry remove --all"
-_END = re.compile(rf"; (\S+ is )?{LEFT_OUT}\Z")
 _KEYS_OF_LOGINS = frozenset(
     [
         *(
@@ -109,12 +110,14 @@ class Imported(NamedTuple):
         left: what could not.
         says: what the format speaks of at all.
         login_options: that carry over logins which are left out.
+        named: the registries that it has an entry for, carried over or not.
     """
 
     state: DesiredState
     left: Tuple[Note, ...] = ()
     says: Says = Says.ALL
     login_options: Tuple[str, ...] = ()
+    named: FrozenSet[RegistryName] = frozenset()
 
     @property
     def notes(self) -> Tuple[str, ...]:
@@ -144,6 +147,7 @@ class ImportedFile:
         self.lines: Lines = lines or {}
         self._read_outside = read_outside
         self._left: Dict[Note, None] = {}
+        self._named: Set[RegistryName] = set()
 
     @property
     def left(self) -> Tuple[Note, ...]:
@@ -286,6 +290,11 @@ class ImportedFile:
             self.note(path, f"{error.message}; {LEFT_OUT}")
             return None
 
+    def mention(self, text: str) -> None:
+        """Remember a registry that there is an entry for, whatever comes of it."""
+        with suppress(UsageError):
+            self._named.add(parse_registry_name(text, "host"))
+
     def host_port(self, text: str, path: KeyPath) -> Tuple[str, Optional[int]]:
         """Split a host and its port; raise UsageError where a text is something
         else.
@@ -348,45 +357,11 @@ class ImportedFile:
                 self._left[Note(self.source, message)] = None
             else:
                 found.append(registry)
-        return Imported(DesiredState(tuple(found)), self.left, says)
+        state = DesiredState(tuple(found))
+        return Imported(state, self.left, says, named=frozenset(self._named))
 
     def place(self, path: KeyPath) -> Tuple[str, str]:
         """Return the file with the line of a key, and the key."""
         line = self.lines.get(path)
         numbered = self.source if line is None else f"{self.source}, line {line}"
         return numbered, ".".join(shown_name(key) for key in path)
-
-
-def something(imported: Imported, source: str, *, is_all: bool) -> Imported:
-    """Return what was read, if anything was.
-
-    A file with a mistake in it is not one that wants the node to have no registries.
-
-    Args:
-        imported: what was read.
-        source: the file's name.
-        is_all: the node is to have nothing else.
-
-    Raises:
-        UsageError: nothing of it could be carried over; names what is the likeliest
-            reason.
-    """
-    is_so = bool(imported.left) and all(each.is_so_anyway for each in imported.left)
-    if imported.state.registries or (is_so and not is_all):
-        return imported
-    if not imported.left:
-        raise UsageError(
-            "there is no registry in it",
-            place=source,
-            remedy=TO_HAVE_NONE,
-        )
-    telling = [each for each in imported.left if DID_YOU_MEAN in each.message]
-    first = (telling or imported.left)[0]
-    others = len(imported.left) - 1
-    why = _END.sub("", first.message)
-    more = f" (and {others} more)" if others else ""
-    raise UsageError(
-        f"nothing of it can be carried over: {why}{more}",
-        place=", ".join(filter(None, (first.place, first.keys))),
-        remedy=first.remedy or None,
-    )

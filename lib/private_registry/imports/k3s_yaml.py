@@ -82,6 +82,9 @@ class _Reader:
     def imported(self, plain: Any) -> Imported:
         top = self._document.table(plain, ())
         self._document.unknown(top, _TOP_KEYS, ())
+        for key in set(top).difference(_TOP_KEYS):
+            for name in top[key] if isinstance(top[key], dict) else ():
+                self._document.mention(str(name))
         for key, config in self._entries(top, "configs"):
             self._document.entry(self._read_config, key, config)
         registries: Dict[RegistryName, Registry] = {}
@@ -103,6 +106,7 @@ class _Reader:
 
     def _read_config(self, key: str, plain: Any) -> None:
         path = ("configs", key)
+        self._document.mention(key)
         authority = None if key == EVERY_REGISTRY else self._authority(key, path)
         if authority in self._settings:
             raise self._document.error(path, f"{authority} is named twice")
@@ -185,6 +189,7 @@ class _Reader:
 
     def _mirrored(self, key: str, plain: Any) -> Optional[Registry]:
         path = ("mirrors", key)
+        self._document.mention(key)
         name = (
             self._document.name(key, path)
             if key != EVERY_REGISTRY

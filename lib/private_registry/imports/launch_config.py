@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.imports import certs_d
-from private_registry.imports.certs_d import ImportedDirectory
+from private_registry.imports.directory_tree import ImportedDirectory
 from private_registry.imports.document import (
     LEFT_OUT,
     Imported,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import List
 
 from private_registry.errors import UsageError
@@ -51,8 +52,7 @@ def checked_password(text: str) -> str:
     Raises:
         UsageError: it cannot be sent.
     """
-    password = text[:-1] if text.endswith("\n") else text
-    password = password[:-1] if password.endswith("\r") else password
+    password = re.sub(r"\r?\n\Z", "", text)
     if not password:
         raise UsageError("the password is empty")
     if _has_control_characters(password.translate(dict.fromkeys(map(ord, _LAYOUT)))):

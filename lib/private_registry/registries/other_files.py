@@ -48,11 +48,11 @@ _FOR_FILE_JSON = (
 )
 _MOST_OPTIONS = 20
 _UNVERIFIED = (
-    "; insecure is plain HTTP here (for HTTPS without verification: https:// and"
-    " --skip-verify)"
+    "   # insecure is plain HTTP here; for HTTPS without verification: https:// and"
+    " --skip-verify"
 )
 _LOGINS = f"{ADD} --registry HOST --username NAME --password-stdin"
-_BY_OPTIONS = f"its mirrors: {ADD} --mirror REGISTRY=URL; then its logins: {_LOGINS}"
+_BY_OPTIONS = f"{ADD} --mirror REGISTRY=URL   and for its logins: {_LOGINS}"
 
 
 class OtherFile(NamedTuple):
@@ -287,7 +287,7 @@ def _of_containerd(plain: Dict[str, Any], _source: str) -> str:
         )
     if directories and not options:
         return f"{ADD} --import {quoted(shown_path(directories[0]))}"
-    return _with(options, f"; then its logins: {_LOGINS}" if has_logins else "")
+    return _with(options, f"   # and for its logins: {_LOGINS}" if has_logins else "")
 
 
 def _has_api_path(url: str) -> bool:

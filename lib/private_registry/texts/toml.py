@@ -22,6 +22,12 @@ _LONGEST_REMEMBERED = 4 * 1024
 _MOST_REMEMBERED = 2048
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)\Z")
 _KEY = re.compile(r"\s*(?:\[+([^]\n]+)\]|([A-Za-z0-9_.\s-]+)=)")
+# Each part of a key is a level, and tomli takes quadratic time for them.
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_DEEP_KEY = re.compile(
+    rf"(?:^|[\[{{,])[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_LEVELS}}}",
+    re.MULTILINE,
+)
 _ALREADY = "a key or table that is there already"
 _OPEN = "a text that is not closed in its line"
 # Behind these words tomli quotes: a part of a value may be a password's.
@@ -71,6 +77,8 @@ def loads(text: str) -> Dict[str, Any]:
 def _read(text: str) -> Dict[str, Any]:
     if len(text) > MOST_CHARACTERS:
         raise TomlSyntaxError("larger than 8 MiB", None)
+    if _DEEP_KEY.search(text):
+        raise _too_deep()
     try:
         plain = tomli.loads(text)
     except tomli.TOMLDecodeError as error:

@@ -21,7 +21,9 @@ from private_registry.cli.change_options import (
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
 from private_registry.cli.verb import Call, Verb
+from private_registry.errors import UsageError
 from private_registry.node.paths import Node
+from private_registry.registries.model import DesiredState
 from private_registry.verbs.after_change import tell
 from private_registry.verbs.own_tree import check_logins_stay
 
@@ -49,9 +51,25 @@ def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     """
     check_logins_stay(found, request.left_logins)
     with turn_of(found, options) as node:
-        desired = saved_state(node) if request.state is None else request.state
+        saved = saved_state(node)
+        _check_lost(saved, request)
+        desired = saved if request.state is None else request.state
         outcome = make_so(node, desired, None, options)
         return outcome._replace(notes=(*request.notes, *outcome.notes))
+
+
+def _check_lost(saved: DesiredState, request: ApplyRequest) -> None:
+    """Refuse to take away what the file names and could not be read of it."""
+    lost = sorted(str(each) for each in request.lost if saved.get(each) is not None)
+    if lost:
+        names = ", ".join(lost)
+        raise UsageError(
+            f"what is given says something of {names} that cannot be carried over, and"
+            " would take away what is saved of it",
+            place=next((each for each in request.notes if lost[0] in each), None),
+            remedy="mend it there; or add it in place of apply, which takes nothing"
+            " away",
+        )
 
 
 def _run(request: ApplyRequest, how: How, call: Call) -> int:

@@ -268,3 +268,19 @@ def test_the_snapshotter_is_that_of_the_rendered_file() -> None:
         Cause.NATIVE_SNAPSHOTTER
     ]
     assert lint_template(_template(text), _template(text), V2_1) == ()
+
+
+@pytest.mark.parametrize("version", [V1_6, V1_7, V2_1])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'version = 2\n[{REGISTRY}]\nconfig_path = "x"\n[[{REGISTRY}.mirrors]]\n',
+        f'version = 2\nconfig_path = "x"\n[[{REGISTRY}.mirrors]]\n',
+        f'[[{REGISTRY}.configs."a".auth]]\n',
+    ],
+)
+def test_a_list_of_tables_where_a_table_should_be(text: str, version: Version) -> None:
+    template = Template("version = 2\n" * ("version" not in text) + text, "/t")
+    lint_template(template, None, version)
+    for key in template.keys:
+        template.get(key)

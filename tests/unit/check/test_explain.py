@@ -101,7 +101,11 @@ def test_there_are_enough_texts_and_each_rule_is_met() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hello", "Normal  Pulled  Successfully pulled image", "EOF"]
+    "text",
+    [
+        *("", "hello", "Normal  Pulled  Successfully pulled image", "EOF"),
+        "blocked by policy of your company proxy",
+    ],
 )
 def test_unknown_words_have_no_explanation(text: str) -> None:
     assert explain(text) == ()

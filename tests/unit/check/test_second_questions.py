@@ -160,10 +160,15 @@ def test_an_appended_path_that_is_no_registry_is_told_where_the_host_is_one(
     cause: Optional[Cause],
 ) -> None:
     server = registries.start(answering)
+    login, headers = Login("ann", "s3cret"), (("x-key", ("k",)),)
     image = parse_subject("reg.corp/app:1").image if has_image else None
-    entry = HostEntry("http", server.authority, path)
-    result = ask(Question("reg.corp", entry, image), 5)
+    entry = HostEntry("http", server.authority, path, headers=headers)
+    result = ask(Question("reg.corp", entry, image, login), 5)
     assert result.cause is cause
     if cause is Cause.NOT_A_REGISTRY:
         assert result.instead == f"http://{server.authority}/v2/proj"
         assert f"http://{server.authority}/proj/v2/ is no registry" in result.detail
+        own = [each for each in server.heard if each.path == "/v2/"]
+        assert own
+        sent = {name.lower() for each in own for name in each.headers}
+        assert sent.isdisjoint(["x-key", "authorization"])

@@ -833,6 +833,61 @@ def test_of_the_nodes_own_tree_no_login_is_lost(microk8s: Microk8s) -> None:
     assert microk8s.tree() == before
 
 
+#: A file that says something of quay.io, which is saved, and of others.
+LOST = {
+    "a login that is no base64": json.dumps(
+        {"auths": {"x.lab.test": {"auth": ANN}, "quay.io": {"auth": "!!"}}}
+    ),
+    "a login without words": json.dumps(
+        {"auths": {"x.lab.test": {"auth": ANN}, "quay.io": {}}}
+    ),
+    "a key with a scheme": json.dumps(
+        {"auths": {"x.lab.test": {"auth": ANN}, "https://quay.io/v2/": {"auth": "!"}}}
+    ),
+    "misspelt endpoints": "mirrors:\n  quay.io: {endpoints: ['https://m.lab.test']}\n"
+    "  x.lab.test: {endpoint: ['https://m.lab.test']}\n",
+    "misspelt mirrors": "mirror:\n  quay.io: {endpoint: ['https://m.lab.test']}\n"
+    "configs:\n  x.lab.test: {tls: {insecure_skip_verify: true}}\n",
+    "a launch configuration": "version: 0.2.0\ncontainerdRegistryConfigs:\n"
+    "  quay.io: |\n    [host\n"
+    '  x.lab.test: |\n    server = "http://x.lab.test"\n',
+    "a charm's list": json.dumps(
+        [
+            {"url": "ftp://m.lab.test", "host": "quay.io"},
+            {"url": "http://m.lab.test", "host": "x.lab.test"},
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("text", LOST.values(), ids=LOST)
+def test_apply_takes_nothing_away_that_it_could_not_read(
+    microk8s: Microk8s, text: str
+) -> None:
+    ok(microk8s.run("enable", "--registry", "quay.io", "--skip-verify"))
+    before = microk8s.tree()
+    given = ["--file", "-", "--no-restart"]
+    result = microk8s.run("plugin", "apply", *given, stdin=text.encode())
+    assert result.exit_code == 2, result
+    assert "quay.io" in result.stderr
+    assert microk8s.tree() == before
+    ok(microk8s.run("plugin", "add", *given, stdin=text.encode()))
+    assert {each["host"] for each in _saved(microk8s)} == {"quay.io", "x.lab.test"}
+
+
+def test_apply_takes_nothing_away_that_a_tree_could_not_say(
+    microk8s: Microk8s, tmp_path: Path
+) -> None:
+    ok(microk8s.run("enable", "--registry", "quay.io", "--skip-verify"))
+    root = tmp_path / "tree"
+    _tree(root, {"quay.io/hosts.toml": "[host", "x.lab.test/hosts.toml": "ca = 'x'\n"})
+    (root / "a.lab.test").mkdir()
+    (root / "a.lab.test/hosts.toml").write_text("skip_verify = true\n")
+    result = microk8s.run("plugin", "apply", "--import", str(root))
+    assert result.exit_code == 2, result
+    assert "quay.io" in result.stderr
+
+
 def test_saved_logins_stay_where_a_tree_has_none(
     microk8s: Microk8s, tmp_path: Path
 ) -> None:

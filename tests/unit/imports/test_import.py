@@ -18,7 +18,7 @@ from private_registry.imports import (
     k3s_yaml,
     yaml_text,
 )
-from private_registry.imports.certs_d import ImportedDirectory
+from private_registry.imports.directory_tree import ImportedDirectory
 from private_registry.imports.document import Imported
 from private_registry.imports.formats import Format, format_of_json, format_of_text
 from private_registry.registries.registries_toml import from_toml

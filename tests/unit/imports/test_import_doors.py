@@ -26,7 +26,7 @@ from private_registry.imports import (
     launch_config,
     yaml_text,
 )
-from private_registry.imports.certs_d import ImportedDirectory
+from private_registry.imports.directory_tree import ImportedDirectory
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
 

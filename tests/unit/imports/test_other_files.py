@@ -151,13 +151,14 @@ TOML = [
     Row(
         "containerd's configuration",
         f'version = 2\n[{CRI}]\n [{CRI}.mirrors."docker.io"]\n  endpoint = ["https://'
-        f'harbor.lab.test", "https://b.lab.test/v2/p", "https://c.lab.test/p"]\n[{CRI}.mirrors."a.test:5000"]\n'
+        'harbor.lab.test", "https://b.lab.test/v2/p", "https://c.lab.test/p"]\n'
+        f'[{CRI}.mirrors."a.test:5000"]\n'
         f'endpoint = ["http://a.test:5000"]\n[{CRI}.configs."harbor.lab.test".auth]\n'
         f'username = "ann"\npassword = "{SECRET}"\n',
         "containerd's own configuration",
         f"{HERE} --mirror docker.io=https://harbor.lab.test --mirror"
-        " docker.io=https://b.lab.test/v2/p --insecure a.test:5000; then its logins:"
-        f" {HERE} --registry HOST --username NAME --password-stdin",
+        " docker.io=https://b.lab.test/v2/p --insecure a.test:5000   # and for its"
+        f" logins: {HERE} --registry HOST --username NAME --password-stdin",
     ),
     Row(
         "containerd's configuration 3",
@@ -299,7 +300,7 @@ def test_what_is_shown_names_the_file(microk8s: Microk8s, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("row", TOML, ids=lambda row: row.id)
 def test_what_is_to_be_typed_is_accepted(microk8s: Microk8s, row: Row) -> None:
-    options = (row.do or "").partition(";")[0][len(HERE) :].split()
+    options = (row.do or "").partition("   #")[0][len(HERE) :].split()
     if "--import" in options or "REGISTRY=URL" in options:
         return
     ok(microk8s.run("enable", *options, "--dry-run"))

@@ -22,7 +22,7 @@ from private_registry.changes.export import (
     as_toml,
 )
 from private_registry.imports import certs_d, k3s_yaml, yaml_text
-from private_registry.imports.certs_d import ImportedDirectory
+from private_registry.imports.directory_tree import ImportedDirectory
 from private_registry.registries.credentials import as_given
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import (

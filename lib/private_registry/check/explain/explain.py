@@ -51,6 +51,7 @@ _REACH = 2000
 # Of a token server, these say only that it gives no token.
 _NOT_REACHED = PROTOCOL | NETWORK | PATH | {Cause.FORBIDDEN, Cause.SERVER_ERROR}
 _NAMES = re.compile(r"certificate is valid for ([A-Za-z0-9.*:, -]{1,600}?), not ")
+_NAME = re.compile(r"[A-Za-z0-9.*:-]{1,253}\Z")
 _SHOWN_NAMES = 3
 _OF_THE_LAST = frozenset(
     [
@@ -180,6 +181,8 @@ def _registry_asked(asked: Optional[Asked]) -> str:
 def _fits(rule: Rule, scene: Scene) -> bool:
     if rule.scheme and (scene.asked is None or scene.asked.scheme != rule.scheme):
         return False
+    if rule.is_own and (scene.is_token_server or not scene.is_own):
+        return False
     if rule.near and not rule.near.search(scene.around):
         return False
     return rule.is_last or not (rule.unless and rule.unless.search(scene.around))
@@ -238,6 +241,8 @@ def _names(around: str) -> str:
     found = _NAMES.search(around)
     if not found:
         return ""
-    names = [each.strip() for each in found[1].split(",")]
+    names = [each.strip() for each in found[1].split(",") if _NAME.match(each.strip())]
+    if not names:
+        return ""
     more = ", ..." if len(names) > _SHOWN_NAMES else ""
     return ": " + ", ".join(names[:_SHOWN_NAMES]) + more

@@ -40,6 +40,7 @@ class Rule(NamedTuple):
         near: what has to stand around the words, too.
         unless: what must not stand around them.
         scheme: of the URL that was asked, where that matters.
+        is_own: only where the registry itself was asked, no mirror or token server.
         is_sure: false where even a single meaning is no more than likely.
         is_aside: it counts beside the cause that the same message has.
         is_last: it counts only where nothing else does.
@@ -51,6 +52,7 @@ class Rule(NamedTuple):
     near: Optional[Pattern[str]] = None
     unless: Optional[Pattern[str]] = None
     scheme: str = ""
+    is_own: bool = False
     is_sure: bool = True
     is_aside: bool = False
     is_last: bool = False

@@ -134,7 +134,7 @@ ANSWER_RULES = (
         ),
         Cause.FORBIDDEN,
         near=r"https?://(?:[a-z0-9-]{1,63}\.){0,3}(?:pkg\.dev|gcr\.io)[:/]",
-    ),
+    )._replace(is_own=True),
     rule("403 forbidden", Cause.FORBIDDEN, sure=False),
     rule(
         "unexpected media type text/html|invalid character '<' looking for beginning|"

@@ -21,7 +21,7 @@ def _of_plugin(name: str, right: str) -> Rule:
         f'plugins."{section[1]}"'
         for section in (config_versions.CRI, config_versions.CRI_IMAGES)
     )
-    shown = f"[plugins.{name}], or a table below it," if name else "a name"
+    shown = f"[plugins.{name}] or a table below it" if name else "a name"
     meaning = Meaning(
         Cause.PLUGIN_NAME,
         f"containerd-template.toml has {shown}, which is for no plugin in this version"

@@ -137,7 +137,7 @@ IMAGE_RULES = (
         near=r"\+encrypted",
     ),
     rule(
-        "no processor for media-type|failed to get stream processor",
+        "no processor for media-type",
         Meaning(
             Cause.IMAGE_FORMAT,
             "the layers of this image are packed in a way that this containerd cannot"
@@ -146,10 +146,11 @@ IMAGE_RULES = (
             _TO_BUILD,
         ),
     ),
+    rule("failed to get stream processor", Cause.UNPACKING, sure=False),
     rule(
         "cannot be pulled due to configured policy|412 precondition failed|"
         "contact your project administrator|image is not signed in|"
-        "download blocking policy|blocked by policy",
+        "download blocking policy",
         Meaning(
             Cause.POLICY,
             why="Harbor does so by a project's policy: vulnerabilities, a scan or a"

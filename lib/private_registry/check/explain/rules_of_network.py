@@ -12,6 +12,13 @@ _CORRUPTED = Meaning(
     " is damaged",
 )
 
+# Of these everybody knows that they speak HTTPS.
+_PUBLIC = (
+    r"(?:[a-z0-9-]{1,63}\.){0,5}(?:docker\.io|docker\.com|gcr\.io|pkg\.dev|ghcr\.io"
+    r"|quay\.io|registry\.k8s\.io|mcr\.microsoft\.com|public\.ecr\.aws|amazonaws\.com"
+    r"|azurecr\.io|registry\.gitlab\.com|icr\.io|nvcr\.io|docker\.elastic\.co)[/:]"
+)
+
 PROXY_RULES = (
     rule(
         "proxyconnect tcp|proxy authentication required|socks connect|"
@@ -74,9 +81,9 @@ NETWORK_RULES = (
             " another port is named with it: HOST:PORT/NAME",
         ),
         Cause.REFUSED,
-        near=r"https://(?!registry-1\.docker\.io/)(?:[^/:\s\"]{1,260}"
+        near=rf"https://(?!{_PUBLIC})" + r"(?:[^/:\s\"]{1,260}"
         r"|\[[0-9a-fA-F:]{2,45}\])/v2/[^\s\"]{0,900}\"?: dial tcp \S{1,60}:443: conn",
-    ),
+    )._replace(is_own=True),
     rule("connection refused", Cause.REFUSED),
     rule(
         "no route to host|network is unreachable|network is down|host is down|"

@@ -191,7 +191,15 @@ def _renamed_key(
         _IGNORED,
         value.line,
         renamed(document, path, new),
+        is_certain=new != "override_path" or _has_api(document, path),
     )
+
+
+def _has_api(document: HostsDocument, path: Path) -> bool:
+    """Whether a host's own path is that of an API; else override_path may end it."""
+    server = document.root.get("server")
+    url = str(path[1] if path[0] == "host" else getattr(server, "value", ""))
+    return "v2" in url.partition("://")[2].split("/")[1:]
 
 
 def _statements(document: HostsDocument, path: Path) -> List[Statement]:

@@ -238,10 +238,11 @@ def _path(file: File, document: HostsDocument, address: _Address) -> Iterator[Dr
     is_given = _is_overridden(file, address)
     if is_given and "v2" not in parts:
         right = "/".join([base, "v2", *parts])
+        asked = "/".join([base, *parts])
         yield Draft(
             Cause.PATH_APPENDED,
-            f"with override_path containerd asks {address.entry.shown_url}/...,"
-            " without /v2",
+            f"with override_path containerd asks {shown_name(asked)}/..., without"
+            " /v2",
             "few registries answer there",
             address.line,
             _with(document, address, right),

@@ -112,7 +112,10 @@ def _pulls_locally(looked: Looked) -> bool:
 def _beside_config_path(looked: Looked) -> Iterator[Finding]:
     if _config_path(looked) is None or looked.version < releases.CONFIG_PATH:
         return
-    mirrors, tls = entries(looked, "mirrors"), entries(looked, "tls")
+    mirrors, tls = (
+        [each for each in entries(looked, kind) if of_entry(looked, each)]
+        for kind in ("mirrors", "tls")
+    )
     if mirrors:
         yield finding(
             looked,

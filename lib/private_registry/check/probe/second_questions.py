@@ -1,7 +1,7 @@
 """Second questions: where else a registry may be if it is not where it was asked for.
 
 At the other protocol's port of the same host, and at the host's own API in place of one
-below a path. Nobody is logged in to at another port.
+below a path. Nobody is logged in to there, and no header is sent.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _without_path(question: Question, asked: Asked, ask: Ask) -> Optional[Result
     at_path = question._replace(image=None)
     if question.image is not None and ask(at_path).is_registry:
         return None
-    if not ask(at_path._replace(entry=entry._replace(path=_API))).is_registry:
+    # What is sent to an address that nobody wrote down holds no secret.
+    own = at_path._replace(entry=entry._replace(path=_API, headers=()))
+    if not ask(own._replace(login=None, logins={})).is_registry:
         return None
     base = f"{result.speaks or entry.scheme}://{entry.authority}"
     project = entry.path[: -len(_API)]

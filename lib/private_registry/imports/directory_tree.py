@@ -1,0 +1,21 @@
+"""A tree of directories as it is handed to who reads it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Sequence
+
+
+class ImportedDirectory(NamedTuple):
+    """One directory of the tree.
+
+    Args:
+        path: where it is; relative names in hosts.toml start there.
+        files: names of the files in it.
+        hosts_toml: the text of hosts.toml, or None.
+        source: what that text is called, where it is no file of its own.
+    """
+
+    path: str
+    files: Sequence[str]
+    hosts_toml: Optional[str] = None
+    source: Optional[str] = None
