@@ -80,8 +80,18 @@ OF_MANY_LINES = {
 }
 
 
+def _is_daily(containerd_release: str, way: str, kind: str) -> bool:
+    """Each way once, each login, and both containerds."""
+    return (containerd_release, way, kind) in {
+        (SERIES[0], "password file", "htpasswd"),
+        (SERIES[-1], "config.json", "token"),
+        (SERIES[-1], "registries.toml", "htpasswd"),
+    }
+
+
 @pytest.mark.parametrize("kind", list(OF_MANY_LINES))
 @pytest.mark.parametrize("way", ["password file", "config.json", "registries.toml"])
+@pytest.mark.combinations(daily=_is_daily)
 def test_a_password_of_many_lines_is_carried_as_it_is(
     microk8s_node: PullingNode,
     pulls: Pulls,
