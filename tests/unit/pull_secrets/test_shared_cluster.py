@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import pytest
 
+from private_registry.pull_secrets import retrying
 from private_registry.pull_secrets.record import from_json
 from unit.fake_kubectl import INVALID, Call, FakeCluster
 from unit.microk8s import Microk8s, Result, ok
@@ -40,9 +43,11 @@ def cluster(
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> List[float]:
-    """How long was waited, without waiting."""
+    """How long was waited between tries, without waiting."""
     found: List[float] = []
-    monkeypatch.setattr("time.sleep", found.append)
+    # What waits for a slow kubectl sleeps, too, and is not meant.
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=found.append)
+    monkeypatch.setattr(retrying, "time", clock)
     return found
 
 
