@@ -144,6 +144,8 @@ from private_registry.cli.main import run
 code = run(sys.argv[1], sys.argv[2], sys.argv[3:], {})
 rare = ("h2", "hpack", "hyperframe", "asn1crypto", "dataclasses", "ipaddress")
 rare += ("private_registry.docker.part", "private_registry.pull_secrets.secret")
+rare += ("private_registry.registries.addresses", "private_registry.registries.amazon")
+rare += ("private_registry.texts.look_alikes", "private_registry.verbs.own_tree")
 print(*(name for name in rare if name in sys.modules))
 sys.exit(code)
 """

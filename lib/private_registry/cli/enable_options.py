@@ -25,7 +25,6 @@ from private_registry.cli.parser import Parser
 from private_registry.cli.pull_secret_options import pull_secret_of
 from private_registry.cli.tls_options import tls_of, tls_options
 from private_registry.errors import UsageError
-from private_registry.registries.amazon import notes_on_login
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import notes_on
 from private_registry.registries.endpoints import parse_mirror_url, url_to_type
@@ -137,6 +136,9 @@ def _notes_of_login(
 ) -> Tuple[str, ...]:
     if given is None:
         return ()
+    # Rarely needed.
+    from private_registry.registries.amazon import notes_on_login  # noqa: PLC0415
+
     found = [mirror.endpoint.authority for _, mirror in mirrors]
     authorities = found or [each.upstream.authority for each in named]
     about = [note for each in authorities for note in notes_on_login(each, given)]

@@ -12,7 +12,6 @@ import re
 from typing import NamedTuple
 
 from private_registry.errors import UsageError
-from private_registry.registries.addresses import slip_in
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,
@@ -86,6 +85,10 @@ def parse_mirror_url(text: str, option: str) -> Endpoint:
     try:
         return _parsed(text, option)
     except UsageError as error:
+        from private_registry.registries.addresses import (  # noqa: PLC0415 - only errors
+            slip_in,
+        )
+
         slip = None if isinstance(error, NoRegistryError) else slip_in(text)
         if slip is None or slip.is_told_elsewhere:
             raise

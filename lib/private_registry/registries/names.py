@@ -12,7 +12,6 @@ import re
 from typing import NamedTuple, Optional, Tuple
 
 from private_registry.errors import UsageError
-from private_registry.registries.addresses import slip_in
 from private_registry.texts.showing import quoted, shown_name
 
 DOCKER_HUB = "docker.io"
@@ -93,6 +92,10 @@ def parse_registry_name(text: str, option: str) -> RegistryName:
     try:
         return _parsed(text, option)
     except UsageError as error:
+        from private_registry.registries.addresses import (  # noqa: PLC0415 - only errors
+            slip_in,
+        )
+
         slip = slip_in(text)
         if slip is None or slip.is_told_elsewhere or text.strip() == EVERY_REGISTRY:
             raise

@@ -51,7 +51,6 @@ from private_registry.registries.names import parse_registry_name
 from private_registry.registries.plain_values import FORMAT_VERSION, to_document
 from private_registry.texts import toml, toml_writing
 from private_registry.texts.did_you_mean import did_you_mean
-from private_registry.texts.look_alikes import reason_with
 from private_registry.texts.showing import shown_name
 
 HEADER = """\
@@ -135,6 +134,10 @@ def from_toml(text: str, source: str, read_outside: ReadOutside) -> DesiredState
     try:
         document = toml.loads(text)
     except toml.TomlSyntaxError as error:
+        from private_registry.texts.look_alikes import (  # noqa: PLC0415 - only errors
+            reason_with,
+        )
+
         reason = reason_with(error.reason, text, error.line or 0)
         raise UsageError(
             f"not TOML: {reason}", place=_place(source, error.line)

@@ -14,7 +14,6 @@ from private_registry.cli.enable_options import read_add
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
 from private_registry.verbs.after_change import tell
-from private_registry.verbs.own_tree import check_logins_stay
 
 if TYPE_CHECKING:
     from private_registry.pull_secrets.secret import PullSecret
@@ -26,7 +25,12 @@ def add(found: Node, request: AddRequest, options: Options) -> Outcome:
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
-    check_logins_stay(found, request.left_logins)
+    if request.left_logins.directory:
+        from private_registry.verbs.own_tree import (  # noqa: PLC0415 - rarely needed
+            check_logins_stay,
+        )
+
+        check_logins_stay(found, request.left_logins)
     with turn_of(found, options) as node:
         desired = desired_after_add(saved_state(node), request)
         outcome = make_so(

@@ -25,7 +25,6 @@ from private_registry.errors import UsageError
 from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState
 from private_registry.verbs.after_change import tell
-from private_registry.verbs.own_tree import check_logins_stay
 
 
 def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:
@@ -49,7 +48,12 @@ def apply(found: Node, request: ApplyRequest, options: Options) -> Outcome:
     Raises:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
-    check_logins_stay(found, request.left_logins)
+    if request.left_logins.directory:
+        from private_registry.verbs.own_tree import (  # noqa: PLC0415 - rarely needed
+            check_logins_stay,
+        )
+
+        check_logins_stay(found, request.left_logins)
     with turn_of(found, options) as node:
         saved = saved_state(node)
         _check_lost(saved, request)
