@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from private_registry.registries.credentials import as_given
 from registry_harness import (
     Credentials,
     HarnessNetwork,
@@ -365,7 +366,8 @@ def test_a_thousand_random_logins(
 def _file(hosts: list[str], pairs: list[tuple[str, str]]) -> str:
     tables = (
         f'[[registry]]\nhost = "{host}"\ninsecure = true\nallow_plaintext_credentials ='
-        f" true\nusername = {_toml(username)}\npassword = {_toml(password)}\n"
+        f" true\nusername = {_toml(username)}\npassword ="
+        f" {_toml(as_given(password))}\n"
         for host, (username, password) in zip(hosts, pairs, strict=True)
     )
     return "\n".join(tables)

@@ -242,6 +242,13 @@ ROWS: Dict[str, Row] = {
     "a host's keys in [host]": Row(
         S + "[host]\n" + CAPS, Cause.MISPLACED_KEY, S_ONLY * 2, V1, line=3
     ),
+    "an impossible server in [host], and another key": Row(
+        '[host]\nserver = "http://p.corp:1:"\n' + CAPS,
+        Cause.CRASHES,
+        (),
+        (V1_6, V1_7),
+        line=2,
+    ),
     "a key of hosts in [host]": Row(
         '[host]\noverride_path = true\n[host."http://a:1/v2/p"]\n',
         Cause.MISPLACED_KEY,

@@ -109,7 +109,8 @@ def _says_anything(file: File) -> bool:
 def _refused(file: File, entries: Entries) -> Finding:
     draft = hosts_refused_lint.draft_of(file, _refusal(file))
     bad = bad_addresses(file.edited(draft.edits).lines)
-    if bad and draft.cause is not Cause.BAD_URL:
+    # A crash takes more than this file, and is told whatever else is wrong.
+    if bad and draft.cause not in (Cause.BAD_URL, Cause.CRASHES):
         # People mend it first; the rest is told then.
         draft = Draft(Cause.BAD_URL, bad[0].what, draft.why, line=bad[0].line)
     after = file.edited(draft.edits).entries() if draft.edits else None
