@@ -141,7 +141,7 @@ def _notes_of_login(
 
     found = [mirror.endpoint.authority for _, mirror in mirrors]
     authorities = found or [each.upstream.authority for each in named]
-    about = [note for each in authorities for note in notes_on_login(each, given)]
+    about = [note for each in authorities for note in notes_on_login(each)]
     return (*notes_on(given.password), *about)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Tuple
 
-from private_registry.registries.model import Credentials, Registry
+from private_registry.registries.model import Registry
 
 USER = "AWS"
 _PRIVATE = re.compile(
@@ -21,17 +21,14 @@ def is_ecr(authority: str) -> bool:
 
 def notes_on_logins(registries: Iterable[Registry]) -> Tuple[str, ...]:
     """Tell what is special about the logins of these registries and their mirrors."""
-    found: List[str] = []
-    for registry in registries:
-        found += notes_on_login(registry.upstream.authority, registry.credentials)
-        for mirror in registry.mirrors:
-            found += notes_on_login(mirror.endpoint.authority, mirror.credentials)
-    return tuple(dict.fromkeys(found))
+    hosts = (host for registry in registries for host, _ in registry.logins)
+    notes = (note for host in hosts for note in notes_on_login(host))
+    return tuple(dict.fromkeys(notes))
 
 
-def notes_on_login(authority: str, credentials: Optional[Credentials]) -> List[str]:
+def notes_on_login(authority: str) -> List[str]:
     """Tell what is special about a login to ``HOST[:PORT]``."""
-    if credentials is None or not is_ecr(authority):
+    if not is_ecr(authority):
         return []
     words = (
         f"{authority}: at Amazon ECR the user is {USER}, and a password ends 12 hours"

@@ -96,6 +96,15 @@ class Registry(NamedTuple):
     docker: bool = False
 
     @property
+    def logins(self) -> Tuple[Tuple[str, Credentials], ...]:
+        """``HOST[:PORT]`` of the registry and its mirrors, and the login there is."""
+        given = (
+            (self.upstream.authority, self.credentials),
+            *((each.endpoint.authority, each.credentials) for each in self.mirrors),
+        )
+        return tuple((host, login) for host, login in given if login is not None)
+
+    @property
     def upstream(self) -> Endpoint:
         """The registry's own address."""
         return Endpoint("http" if self.insecure else "https", self.name.server)

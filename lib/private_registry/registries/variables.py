@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Tuple
 
 from private_registry.registries.model import Credentials, Registry
 from private_registry.registries.other_files import ADD_FILE
@@ -24,17 +24,11 @@ def notes_on_variables(registries: Iterable[Registry]) -> Tuple[str, ...]:
     """Tell which logins of these registries and their mirrors are names of variables;
     no password is told.
     """
-    found: List[str] = []
-    for registry in registries:
-        found += _note(registry.upstream.authority, registry.credentials)
-        for mirror in registry.mirrors:
-            found += _note(mirror.endpoint.authority, mirror.credentials)
-    return tuple(dict.fromkeys(found))
+    logins = (login for registry in registries for login in registry.logins)
+    return tuple(dict.fromkeys(note for login in logins for note in _note(*login)))
 
 
-def _note(authority: str, credentials: Optional[Credentials]) -> List[str]:
-    if credentials is None:
-        return []
+def _note(authority: str, credentials: Credentials) -> List[str]:
     values = {"user name": credentials.username, "password": credentials.password}
     names = [what for what, text in values.items() if is_variable(text)]
     if not names:
