@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import (
     TYPE_CHECKING,
     Callable,
-    Dict,
     FrozenSet,
     Iterable,
     List,
@@ -18,9 +17,9 @@ from typing import (
 )
 
 from private_registry.changes.outcomes import Outcome
+from private_registry.changes.planning import Terms, originals_of, plan_of
 from private_registry.changes.saved import saved_credentials
 from private_registry.containerd.daemon import Containerd, version_of
-from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.containerd.part import (
     RegistryFiles,
     Restart,
@@ -41,8 +40,7 @@ from private_registry.docker.reach import (
     docker_reach,
     engine_to_settle,
 )
-from private_registry.errors import ConflictError
-from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
+from private_registry.node.file_values import NodePath, Root, WantedFile
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
 from private_registry.pull_secrets.made_secrets import MadeSecret
@@ -55,7 +53,7 @@ from private_registry.transaction import commit, records
 from private_registry.transaction.follower import Follower, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.part import Part, Scope
-from private_registry.transaction.plan import Action, Plan, Situation, make_plan
+from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import OwnFiles
 
 if TYPE_CHECKING:
@@ -173,7 +171,7 @@ def make_so(
     own = OwnPrograms(service_files(node, options.door))
     parts: List[Part] = [registries, own, template]
     parts += [each for each in (reach.part, cluster.to_make) if each is not None]
-    plan = _plan_of(reach.node, parts, scope, options)
+    plan = plan_of(reach.node, parts, scope, Terms(adopt=options.adopt))
     outcome = _outcome(reach, template, plan, desired)._replace(
         enabled=(node.is_enabled, True),
         concerned=tuple(concerned),
@@ -232,7 +230,7 @@ def take_everything_back(node: Node, options: Options) -> Outcome:
             no_restart=options.no_restart,
         )
     parts: List[Part] = [each for each in (template, reach.part) if each is not None]
-    plan = _plan_of(reach.node, parts, None, options)
+    plan = plan_of(reach.node, parts, None, Terms(adopt=options.adopt))
     outcome = _outcome(reach, template, plan, _NOTHING)._replace(
         enabled=(node.is_enabled, False),
         notes=(*notes, *_still_closed(node, plan), *reach.notes),
@@ -266,7 +264,7 @@ def _outcome(
         plan,
         desired,
         (False, False),
-        originals=_originals(reach.node, plan.actions),
+        originals=originals_of(reach.node, plan.actions),
         restart=template.restart if template else Restart.NONE,
         is_inspected=template is not None and template.has_new_password,
         reload=reach.part.reload_of(plan) if reach.part else Reload.NONE,
@@ -322,68 +320,3 @@ def containerd_of(
         return [form for each in known for form in forms_of(each.password)]
 
     return Containerd(node, passwords, options.say)
-
-
-# --- the plan -------------------------------------------------------------------------
-
-
-def _plan_of(node: Node, parts: Sequence[Part], scope: Scope, options: Options) -> Plan:
-    """Compare what the parts want with the node.
-
-    Raises:
-        ConflictError: somebody else's file or entry is in the way.
-        NodeError: containerd or Docker would not take it.
-    """
-    wanted: Dict[NodePath, WantedFile] = {}
-    for part in parts:
-        part.refuse()
-        wanted.update(part.files)
-
-    def in_scope(path: NodePath) -> bool:
-        return scope is None or any(part.is_about(path, scope) for part in parts)
-
-    plan = _plan_of_files(node, wanted, in_scope, options)
-    for part in parts:
-        plan = part.added_to(plan)
-    return plan
-
-
-def _plan_of_files(
-    node: Node,
-    wanted: Dict[NodePath, WantedFile],
-    in_scope: Callable[[NodePath], bool],
-    options: Options,
-) -> Plan:
-    ledgers = records.ledgers(node)
-    recorded = [
-        NodePath(root, path) for root, each in ledgers.items() for path in each.files
-    ]
-    observed, existing = records.observe(node, dict.fromkeys([*wanted, *recorded]))
-    situation = Situation(
-        wanted,
-        observed,
-        ledgers,
-        existing,
-        node.owner,
-        options.adopt,
-        in_scope,
-        is_stock,
-    )
-    try:
-        return make_plan(situation)
-    except ConflictError as error:
-        path = next(each for each in wanted if each.path == error.place)
-        obstacle = observed[path].obstacle
-        if obstacle:
-            raise records.in_the_way(node, path, obstacle) from error
-        error.place = node.shown(path)
-        raise
-
-
-def _originals(node: Node, actions: Iterable[Action]) -> Dict[NodePath, ObservedFile]:
-    found = (
-        (action.path, records.original(node, action.path.root, action.original))
-        for action in actions
-        if action.original is not None
-    )
-    return {path: original for path, original in found if original is not None}

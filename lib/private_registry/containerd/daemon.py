@@ -77,7 +77,7 @@ class Containerd:
         # Sockets are slow to import.
         from private_registry.containerd.cri.listening import listener  # noqa: PLC0415
 
-        return listener(self._socket)
+        return listener(socket_of(self._node))
 
     def unloaded(self, text: str, keys: Iterable[EntryKey]) -> FrozenSet[EntryKey]:
         """Return those entries that a running containerd has otherwise than a
@@ -212,21 +212,13 @@ class Containerd:
         # Sockets are slow to import.
         from private_registry.containerd.cri.calls import answers  # noqa: PLC0415
 
-        return answers(self._socket, _ANSWER_SECONDS)
+        return answers(socket_of(self._node), _ANSWER_SECONDS)
 
     def _differs(self) -> bool:
         """Whether containerd runs with another registry section than the template's."""
         file, loaded = read_template(self._node), loaded_template(self._node)
         keys = {*file.template.keys, *(loaded.keys if loaded else ())}
         return bool(self.unloaded(file.text, keys))
-
-    @property
-    def _socket(self) -> str:
-        found = files.observe(
-            self._node.place(NodePath(Root.DATA, CONTAINERD_ARGUMENTS))
-        )
-        content = b"" if found is None else found.content
-        return self._node.socket(content.decode(errors="replace"))
 
     def _restarted(self, before: Optional[int]) -> Optional[str]:
         """Restart by the first way that works; return what went wrong, or None."""
@@ -274,7 +266,15 @@ class Containerd:
         None where containerd names no reason.
         """
         control = os.path.join(self._node.snap, "bin", "ctr")
-        command = [control, "--address", self._socket, "plugins", "ls", "-d", "id==cri"]
+        command = [
+            control,
+            "--address",
+            socket_of(self._node),
+            "plugins",
+            "ls",
+            "-d",
+            "id==cri",
+        ]
         match = _ERROR_WORDS.search(commands.output_of(command) or "")
         return self._words(match[1]) if match else None
 
@@ -322,6 +322,25 @@ class Containerd:
             return read_template(self._node).template.secrets
         except (NodeError, ConflictError):
             return ()
+
+
+def socket_of(node: Node) -> str:
+    """Return the path of containerd's socket, as its arguments have it."""
+    found = files.observe(node.place(NodePath(Root.DATA, CONTAINERD_ARGUMENTS)))
+    content = b"" if found is None else found.content
+    return node.socket(content.decode(errors="replace"))
+
+
+def version_by_cri(node: Node) -> Optional[Version]:
+    """Ask the containerd that runs for its version; None where it does not answer.
+
+    For where the snap's programs are out of sight.
+    """
+    # Sockets are slow to import.
+    from private_registry.containerd.cri.calls import version  # noqa: PLC0415
+
+    told = version(socket_of(node), _ANSWER_SECONDS)
+    return None if told is None else parse_version(told)
 
 
 def version_of(node: Node) -> Optional[Version]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import lru_cache
-from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.hosts_toml import certificate_files, registry_files
@@ -15,6 +15,7 @@ from private_registry.containerd.refusals import (
     check_registry_section,
     check_supported,
 )
+from private_registry.containerd.releases import Version
 from private_registry.containerd.rendered_plan import with_rendered
 from private_registry.containerd.template import Template
 from private_registry.containerd.template_entries import (
@@ -66,8 +67,10 @@ class RegistryFiles:
         concerned: those of them that the change is about.
         template: says whether containerd reads certs.d at all.
         adopt: take over files that somebody else wrote.
+        ask_version: tells containerd's version; None for asking its program.
     """
 
+    # The arguments are facts of one change, and named ones.
     def __init__(
         self,
         node: Node,
@@ -76,11 +79,13 @@ class RegistryFiles:
         template: Template,
         *,
         adopt: bool,
+        ask_version: Optional[Callable[[], Optional[Version]]] = None,
     ) -> None:
         self._node = node
         self._concerned = concerned
         self._template = template
         self._adopt = adopt
+        self._ask_version = ask_version or (lambda: version_of(node))
         self.files = files_of(node, desired, template)
 
     def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
@@ -92,7 +97,7 @@ class RegistryFiles:
         node, concerned = self._node, self._concerned
         is_legacy = self._template.is_legacy
         check_registry_section(node, self._template)
-        check_supported(concerned, lambda: version_of(node), is_legacy=is_legacy)
+        check_supported(concerned, self._ask_version, is_legacy=is_legacy)
         if not is_legacy:
             check_not_shadowed(node, concerned)
             if not self._adopt:

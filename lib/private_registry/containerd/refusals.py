@@ -39,11 +39,20 @@ def check_rendered(node: Node, plan: Plan, state: str, desired: DesiredState) ->
     Raises:
         TomlRoundTripError: it does not say what was meant.
     """
+    check_documents(plan)
+    if records.read(node, STATE) != state.encode():
+        registries_toml.check(state, desired)
+
+
+def check_documents(plan: Plan) -> None:
+    """Read back every file of our own that is TOML.
+
+    Raises:
+        TomlRoundTripError: one does not say what was meant.
+    """
     for action in plan.changes:
         if action.after is not None and action.after.document is not None:
             toml.check(action.after.content.decode(), action.after.document)
-    if records.read(node, STATE) != state.encode():
-        registries_toml.check(state, desired)
 
 
 def check_edit(

@@ -20,6 +20,10 @@ FORMAT_VERSION = 1
 TAKE_OVER = "sudo microk8s private-registry apply --adopt"
 
 
+# Who an entry was written for: this node's own registries, or the cluster's.
+OWN, ALL_NODES = "", "all-nodes"
+
+
 class LedgerEntry(NamedTuple):
     """A file that this addon wrote.
 
@@ -27,10 +31,12 @@ class LedgerEntry(NamedTuple):
         sha256: of what was written, in hex.
         original: name below originals/ of what stood there before; None where nothing
             did.
+        by: OWN or ALL_NODES.
     """
 
     sha256: str
     original: Optional[str] = None
+    by: str = OWN
 
 
 class EntryRecord(NamedTuple):
@@ -110,8 +116,7 @@ def to_json(ledger: Ledger) -> bytes:
     document: Dict[str, Any] = {
         "version": FORMAT_VERSION,
         "files": {
-            path: {"sha256": entry.sha256, "original": entry.original}
-            for path, entry in sorted(ledger.files.items())
+            path: _entry_to_plain(entry) for path, entry in sorted(ledger.files.items())
         },
         "directories": sorted(ledger.directories),
     }
@@ -168,7 +173,7 @@ def unusable(
 
 def _from_plain(document: Mapping[str, Any]) -> Ledger:
     files = {
-        checked_path(path): LedgerEntry(str(entry["sha256"]), _name(entry["original"]))
+        checked_path(path): _entry_from_plain(entry)
         for path, entry in document["files"].items()
     }
     directories = frozenset(checked_path(each) for each in document["directories"])
@@ -177,6 +182,18 @@ def _from_plain(document: Mapping[str, Any]) -> Ledger:
     places = document.get("places")
     places = None if places is None else DockerPlaces.from_plain(places)
     return Ledger(files, directories, template, daemon, places)
+
+
+def _entry_to_plain(entry: LedgerEntry) -> Dict[str, Any]:
+    plain: Dict[str, Any] = {"sha256": entry.sha256, "original": entry.original}
+    return plain if entry.by == OWN else {**plain, "by": entry.by}
+
+
+def _entry_from_plain(plain: Mapping[str, Any]) -> LedgerEntry:
+    by = plain.get("by", OWN)
+    if by not in (OWN, ALL_NODES):
+        raise ValueError("nobody whom this version knows")
+    return LedgerEntry(str(plain["sha256"]), _name(plain["original"]), by)
 
 
 def _name(plain: Any) -> Optional[str]:

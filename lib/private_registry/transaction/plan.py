@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 from typing import (
-    Callable,
     Dict,
-    FrozenSet,
     Iterable,
     List,
     Mapping,
@@ -28,6 +26,7 @@ from private_registry.node.file_values import (
 )
 from private_registry.transaction.ledger import Ledger, LedgerEntry, TemplateRecord
 from private_registry.transaction.permissions import InPlace
+from private_registry.transaction.situation import Situation
 
 
 class Kind(Enum):
@@ -115,52 +114,6 @@ class Plan(NamedTuple):
         return [action for action in self.actions if action.hint]
 
 
-class Situation(NamedTuple):
-    """All that a plan depends on.
-
-    Args:
-        wanted: the files that should be there.
-        observed: what is at the wanted paths and at those in the ledgers.
-        ledgers: what we wrote.
-        directories: those above the wanted and the recorded files that exist.
-        owner: user and group number that our files should have.
-        adopt: take over files in scope that somebody else wrote or changed.
-        in_scope: whether a conflict at this path stops the command; elsewhere it is
-            only told.
-        is_stock: whether MicroK8s installed this content at this path of SNAP_DATA.
-    """
-
-    wanted: Mapping[NodePath, WantedFile]
-    observed: Mapping[NodePath, ObservedFile]
-    ledgers: Mapping[Root, Ledger]
-    directories: FrozenSet[NodePath]
-    owner: Tuple[int, int]
-    adopt: bool = False
-    in_scope: Callable[[NodePath], bool] = lambda _path: True
-    is_stock: Callable[[str, bytes], bool] = lambda _path, _content: False
-
-    def entry(self, path: NodePath) -> Optional[LedgerEntry]:
-        """Return the ledger's entry for a file, or None where it is not ours."""
-        return self.ledgers[path.root].files.get(path.path)
-
-    def adopts(self, path: NodePath) -> bool:
-        """Whether to take over somebody else's file.
-
-        Never one that the command is not about.
-        """
-        return self.adopt and self.in_scope(path)
-
-    @property
-    def unwanted(self) -> Dict[NodePath, LedgerEntry]:
-        """The files that are ours and should not be there any more."""
-        return {
-            NodePath(root, path): entry
-            for root, ledger in self.ledgers.items()
-            for path, entry in ledger.files.items()
-            if NodePath(root, path) not in self.wanted
-        }
-
-
 class _Draft:
     def __init__(self) -> None:
         self.actions: List[Action] = []
@@ -177,6 +130,7 @@ def make_plan(situation: Situation) -> Plan:
             stand where ours should go, and ``adopt`` is not set.
     """
     draft = _Draft()
+    draft.entries.update(situation.of_others)
     for path, wanted in situation.wanted.items():
         _plan_wanted(situation, draft, path, wanted)
     if draft.conflicts:
@@ -197,17 +151,22 @@ def _plan_wanted(
 ) -> None:
     observed, entry = situation.observed.get(path), situation.entry(path)
     digest = sha256(wanted.content)
-    if observed is None:
+    original = entry.original if entry else None
+    if observed is None and entry is not None and situation.repair is False:
+        removed = "removed by hand since it was written"
+        draft.actions.append(Action(path, Kind.KEEP, removed, after=wanted, hint=True))
+        draft.entries[path] = entry
+    elif observed is None:
         reason = "new" if entry is None else "somebody removed it"
         draft.actions.append(Action(path, Kind.CREATE, reason, after=wanted))
-        draft.entries[path] = LedgerEntry(digest, entry.original if entry else None)
+        draft.entries[path] = situation.written(wanted.content, original)
     elif observed.digest == digest:
         _plan_same_content(situation, draft, path, wanted, observed)
     elif entry is not None and observed.digest == entry.sha256:
         draft.actions.append(
             Action(path, Kind.UPDATE, "the settings changed", observed, wanted)
         )
-        draft.entries[path] = LedgerEntry(digest, entry.original)
+        draft.entries[path] = situation.written(wanted.content, original)
     else:
         _plan_foreign(situation, draft, path, wanted, observed)
 
@@ -227,7 +186,7 @@ def _plan_same_content(
         return
     save_as = _original_name(path, observed) if entry is None else None
     original = save_as if entry is None else entry.original
-    draft.entries[path] = LedgerEntry(sha256(wanted.content), original)
+    draft.entries[path] = situation.written(wanted.content, original)
     if save_as is not None:
         draft.actions.append(
             Action(path, Kind.UPDATE, "taken over", observed, wanted, save_as=save_as)
@@ -252,6 +211,11 @@ def _plan_foreign(
     observed: ObservedFile,
 ) -> None:
     entry = situation.entry(path)
+    if entry is not None and situation.repair and not observed.obstacle:
+        reason = "changed by hand, and put right"
+        draft.actions.append(Action(path, Kind.UPDATE, reason, observed, wanted))
+        draft.entries[path] = situation.written(wanted.content, entry.original)
+        return
     stock = entry is None and situation.is_stock(path.path, observed.content)
     if not observed.obstacle and (stock or situation.adopts(path)):
         save_as = _original_name(path, observed)
@@ -259,7 +223,7 @@ def _plan_foreign(
         draft.actions.append(
             Action(path, Kind.UPDATE, reason, observed, wanted, save_as=save_as)
         )
-        draft.entries[path] = LedgerEntry(sha256(wanted.content), save_as)
+        draft.entries[path] = situation.written(wanted.content, save_as)
         return
     reason = (
         "written by somebody else"

@@ -19,7 +19,8 @@ from private_registry.node.file_values import (
     sha256,
 )
 from private_registry.transaction.ledger import Ledger, LedgerEntry, from_json, to_json
-from private_registry.transaction.plan import Action, Kind, Plan, Situation, make_plan
+from private_registry.transaction.plan import Action, Kind, Plan, make_plan
+from private_registry.transaction.situation import Situation
 
 PATH = NodePath(Root.DATA, "args/certs.d/reg.corp/hosts.toml")
 OWNER = (0, 7)

@@ -15,6 +15,7 @@ from private_registry.containerd.cri.grpc import (
 )
 
 _VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the latter alone before containerd 1.6
+_VERSION = 3  # the field of a VersionResponse
 _FIRST_FIELD = b"\x0a"  # field 1, of a length that follows
 _SEVEN_BITS = 0x7F
 _MOST_LISTED_BYTES = 4 * 1024 * 1024  # of some thousand images
@@ -33,6 +34,23 @@ def answers(path: str, seconds: float) -> bool:
     """
     reply = _call(path, "RuntimeService/Version", b"", seconds)
     return reply.status == OK and bool(reply.content)
+
+
+def version(path: str, seconds: float) -> Optional[str]:
+    """Return containerd's version as CRI tells it, such as ``v1.7.24``.
+
+    None where it does not.
+
+    Args:
+        path: of containerd's socket.
+        seconds: how long to wait for each answer.
+    """
+    reply = _call(path, "RuntimeService/Version", b"", seconds)
+    try:
+        told = [each for number, each in _fields(reply.content) if number == _VERSION]
+    except ValueError:
+        return None
+    return _text(told[0]) if reply.status == OK and told else None
 
 
 def pull(path: str, reference: str, seconds: float) -> Optional[str]:

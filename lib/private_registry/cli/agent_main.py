@@ -1,0 +1,25 @@
+"""The agent as a program: what the engine's zip starts on each node of a cluster."""
+
+from __future__ import annotations
+
+import os
+
+from private_registry.all_nodes.agent.api import Api, Server
+from private_registry.all_nodes.agent.loop import Agent, Pod
+from private_registry.cli.console import Console
+from private_registry.errors import PrivateRegistryError
+from private_registry.node.paths import Node
+
+
+def run() -> int:
+    """Run the agent until it is ended; return an exit code where it cannot run."""
+    console = Console()
+    try:
+        node = Node.from_environment({})
+        pod = Pod(*(os.environ[name] for name in ("NODE_NAME", "POD_NAME", "POD_UID")))
+        api = Api(Server.from_environment(os.environ))
+    except PrivateRegistryError as error:
+        console.complain([f"{error.message} ({error.place})"])
+        return error.exit_code
+    Agent(node, pod, api, console.say).run()
+    return 0
