@@ -26,6 +26,8 @@ MODULES = sorted(ENGINE.rglob("*.py"))
 # pure.
 TOUCHES = {
     "": ["launcher"],
+    "all_nodes": ["engine_zip", "publishing"],
+    "all_nodes/agent": ["api", "loop", "watching"],
     "changes": ["exported_files", "last_check"],
     "check": ["node_state", "observing", "pulling", "written_state"],
     "check/probe": [
@@ -39,6 +41,7 @@ TOUCHES = {
             "console",
             "files_given",
             "imports_given",
+            "agent_main",
         ),
         *("main", "parser", "show_list", "verb"),
     ],
@@ -55,11 +58,14 @@ TOUCHES = {
 }
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
-    "changes": ["change", "outcomes", "saved", "one_at_a_time"],
+    "all_nodes": ["changing"],
+    "all_nodes/agent": ["round"],
+    "changes": ["change", "outcomes", "planning", "saved", "one_at_a_time"],
     "check": ["remedy_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
-        *("pull_secret_options", "disable_options", "show_changes", "show_diff"),
+        *("pull_secret_options", "disable_options", "show_all_nodes"),
+        *("show_changes", "show_diff"),
         "tls_options",
     ],
     "containerd": ["part", "template_file"],
@@ -86,7 +92,8 @@ WORKS_WITH_THEM = {
         *("journal_steps", "turns"),
     ],
     "verbs": [
-        *("add", "after_change", "apply", "check", "export", "help", "list", "remove"),
+        *("add", "after_change", "apply", "check", "everywhere", "export", "help"),
+        *("list", "remove"),
         *("own_tree", "version"),
     ],
 }
@@ -94,7 +101,7 @@ OURS = "private_registry"
 # Imports go from a room to those before it, and to no other one.
 ROOMS = (
     *("texts", "node", "registries", "transaction", "containerd", "pull_secrets"),
-    *("docker", "changes", "check", "imports", "cli", "verbs"),
+    *("docker", "changes", "check", "imports", "all_nodes", "cli", "verbs"),
 )
 
 ROOMS_OF_CHECK = ("reading", "lint", "probe", "explain")

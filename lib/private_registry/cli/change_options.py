@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
+from private_registry.cli.all_nodes_options import AllNodes, all_nodes_of
 from private_registry.cli.credential_options import credential_options
 from private_registry.cli.tls_options import tls_options
 from private_registry.errors import UsageError
@@ -28,6 +29,7 @@ class How(NamedTuple):
         no_restart: leave it to people to restart containerd.
         check: afterwards, find out whether it serves.
         after_refresh: snapd waits for it, and not for long.
+        all_nodes: it is about all nodes of the cluster; None for this one.
     """
 
     adopt: bool = False
@@ -36,11 +38,13 @@ class How(NamedTuple):
     no_restart: bool = False
     check: bool = False
     after_refresh: bool = False
+    all_nodes: Optional[AllNodes] = None
 
 
 def how_of(values: argparse.Namespace) -> How:
     """Return what the flags of a command line say."""
-    return How(**{key: getattr(values, key, False) for key in How._fields})
+    given: Dict[str, Any] = {key: getattr(values, key, False) for key in How._fields}
+    return How(**{**given, "all_nodes": all_nodes_of(values)})
 
 
 class Elsewhere(NamedTuple):

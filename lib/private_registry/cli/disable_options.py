@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from private_registry.changes.requests import RemoveRequest
+from private_registry.cli import all_nodes_options
 from private_registry.cli.change_options import How, how_of
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
@@ -29,6 +30,8 @@ def read_remove(
     parser = Parser()
     parser.values("--registry", "--pull-secret")
     parser.flags("--all", "--keep-pull-secrets", "--dry-run", "--json", "--no-restart")
+    parser.values(all_nodes_options.FORGET)
+    parser.flags(all_nodes_options.ALL_NODES)
     values = parser.read(arguments, name)
     names = tuple(_name_to_remove(each) for each in values.registry)
     some = bool(names or values.pull_secret)

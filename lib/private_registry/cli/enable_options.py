@@ -6,7 +6,7 @@ import argparse
 from typing import List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, Upstream
-from private_registry.cli import pull_secret_options
+from private_registry.cli import all_nodes_options, pull_secret_options
 from private_registry.cli.change_options import (
     COMMON,
     HEADER_LOGINS,
@@ -54,10 +54,12 @@ def read_add(name: str, arguments: List[str], inputs: Inputs) -> Tuple[AddReques
     parser.values(
         "--insecure", "--registry", "--mirror", *ONCE, *pull_secret_options.VALUES
     )
+    parser.values(*all_nodes_options.VALUES)
     parser.flags(
         "--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials"
     )
     parser.flags(PLAINTEXT, HEADER_LOGINS, "--docker", "--no-docker", *COMMON)
+    parser.flags(*all_nodes_options.FLAGS)
     values = parser.read(arguments, name)
     check_once(values, (*ONCE, *pull_secret_options.ONCE))
     place = from_elsewhere(values)

@@ -150,6 +150,11 @@ class Node(NamedTuple):
         return current if os.path.realpath(current) == self.data else self.data
 
     @property
+    def directory_of_revisions(self) -> str:
+        """The directory that holds SNAP_COMMON and all revisions of SNAP_DATA."""
+        return os.path.dirname(self.data)
+
+    @property
     def is_cis_hardened(self) -> bool:
         """Whether the cis-hardening addon keeps the group out."""
         return os.path.exists(os.path.join(self.data, CIS_HARDENING))

@@ -94,6 +94,46 @@ class Kubectl:
         )
         return json_text.loads(out) if out.strip() else None
 
+    def listed(self, kind: str, namespace: str, selector: str) -> List[Any]:
+        """Return objects as plain values.
+
+        Args:
+            kind: of them.
+            namespace: that they are in.
+            selector: of their labels.
+        """
+        where = ["--namespace", namespace, "--selector", selector]
+        found = json_text.loads(self._run(["get", kind, *where, "--output", "json"]))
+        items: List[Any] = found["items"]
+        return items
+
+    def columns(self, kind: str, *paths: str) -> List[List[str]]:
+        """Return some fields of all objects of a kind that is in no namespace.
+
+        Args:
+            kind: of them.
+            paths: of the fields, as JSONPath has them.
+        """
+        each = '{"\t"}'.join(f"{{{path}}}" for path in paths)
+        form = f'jsonpath={{range .items[*]}}{each}{{"\n"}}{{end}}'
+        lines = self._run(["get", kind, "--output", form]).splitlines()
+        return [line.split("\t") for line in lines if line.strip()]
+
+    def apply(self, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """Make objects as their manifests say, whether they are there or not.
+
+        The manifests must hold no secret.
+        """
+        whole = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        command = ["apply", "--server-side", "--force-conflicts"]
+        owner = ["--field-manager", "private-registry-config", "--filename", "-"]
+        self._run([*command, *owner], json.dumps(whole).encode())
+
+    def delete(self, kind: str, name: str, namespace: Optional[str] = None) -> None:
+        """Delete an object, if it is there; nobody waits until it is gone."""
+        where = [] if namespace is None else ["--namespace", namespace]
+        self._run(["delete", kind, name, *where, "--ignore-not-found", "--wait=false"])
+
     def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
         """Create an object; with ``dry_run`` only ask the server whether it could be.
 

@@ -54,6 +54,12 @@ def _in_cluster(node: Node, secret: Optional[PullSecret]) -> InCluster:
 
 
 def _run(request: AddRequest, how: How, call: Call) -> int:
+    if how.all_nodes is not None:
+        from private_registry.verbs.everywhere import (  # noqa: PLC0415 - many imports
+            add_everywhere,
+        )
+
+        return add_everywhere(request, how, how.all_nodes, call)
     node = call.node
     return tell(node, add(node, request, call.options(how)), how, call)
 

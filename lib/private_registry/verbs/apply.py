@@ -9,6 +9,7 @@ from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import ApplyRequest
 from private_registry.changes.saved import saved_state
+from private_registry.cli import all_nodes_options
 from private_registry.cli.change_options import (
     COMMON,
     HEADER_LOGINS,
@@ -29,8 +30,9 @@ from private_registry.verbs.after_change import tell
 
 def _read(name: str, arguments: List[str], inputs: Inputs) -> Tuple[ApplyRequest, How]:
     parser = Parser()
-    parser.values("--file", "--import")
+    parser.values("--file", "--import", *all_nodes_options.VALUES)
     parser.flags("--after-refresh", HEADER_LOGINS, PLAINTEXT, *COMMON)
+    parser.flags(*all_nodes_options.FLAGS)
     values = parser.read(arguments, name)
     check_once(values)
     place = from_elsewhere(values)
@@ -77,6 +79,12 @@ def _check_lost(saved: DesiredState, request: ApplyRequest) -> None:
 
 
 def _run(request: ApplyRequest, how: How, call: Call) -> int:
+    if how.all_nodes is not None:
+        from private_registry.verbs.everywhere import (  # noqa: PLC0415 - many imports
+            apply_everywhere,
+        )
+
+        return apply_everywhere(request, how, how.all_nodes, call)
     node = call.node
     return tell(node, apply(node, request, call.options(how)), how, call)
 

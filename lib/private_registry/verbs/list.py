@@ -6,8 +6,8 @@ from typing import List, Tuple
 
 from private_registry.changes.one_at_a_time import look_of
 from private_registry.changes.saved import listing_of
-from private_registry.cli import show_list
-from private_registry.cli.change_options import How
+from private_registry.cli import all_nodes_options, show_list
+from private_registry.cli.change_options import How, how_of
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
 from private_registry.cli.verb import Call, Verb
@@ -16,11 +16,17 @@ from private_registry.errors import EXIT_OK
 
 def _read(name: str, arguments: List[str], _inputs: Inputs) -> Tuple[None, How]:
     parser = Parser()
-    parser.flags("--json")
-    return None, How(json=parser.read(arguments, name).json)
+    parser.flags("--json", all_nodes_options.ALL_NODES)
+    return None, how_of(parser.read(arguments, name))
 
 
 def _run(_request: None, how: How, call: Call) -> int:
+    if how.all_nodes is not None:
+        from private_registry.verbs.everywhere import (  # noqa: PLC0415 - many imports
+            list_everywhere,
+        )
+
+        return list_everywhere(how, call)
     found = call.node
     with look_of(found, call.options(how)) as node:
         listing = listing_of(node)

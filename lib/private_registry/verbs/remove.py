@@ -103,6 +103,12 @@ def _out_of_the_cluster(
 
 
 def _run(request: RemoveRequest, how: How, call: Call) -> int:
+    if how.all_nodes is not None:
+        from private_registry.verbs.everywhere import (  # noqa: PLC0415 - many imports
+            remove_everywhere,
+        )
+
+        return remove_everywhere(request, how, how.all_nodes, call)
     node = call.node
     return tell(node, remove(node, request, call.options(how)), how, call)
 

@@ -1,0 +1,175 @@
+"""Changes of what all nodes are to know, as commands ask for them."""
+
+from __future__ import annotations
+
+from typing import Callable, List, NamedTuple, Optional, Tuple
+
+from private_registry.all_nodes.node_rows import DOWN, NodeRow
+from private_registry.all_nodes.orders import Orders
+from private_registry.all_nodes.publishing import ClusterRegistries
+from private_registry.errors import NodeError
+from private_registry.registries.model import DesiredState
+
+# How long nodes are waited for.
+SECONDS = 30.0
+_TAKING_BACK_SECONDS = 60.0
+CREATES = (
+    "The first change for all nodes makes the namespace private-registry-config: the"
+    " Secret registries (whoever may read Secrets there reads the logins in it), the"
+    " ConfigMap engine, and the DaemonSet agent with an account that may do nothing"
+    " outside of it."
+)
+
+
+class Terms(NamedTuple):
+    """How a change goes about it.
+
+    Args:
+        agent_image: see ClusterRegistries.set_up.
+        repair: see Orders; None for as before.
+        adopt: see Orders.
+        dry_run: change nothing.
+    """
+
+    agent_image: Optional[str] = None
+    repair: Optional[bool] = None
+    adopt: bool = False
+    dry_run: bool = False
+
+
+class Published(NamedTuple):
+    """What came of a change.
+
+    Args:
+        before: what the cluster knew.
+        after: what it is to know.
+        rows: how each node stands to that; none in a dry run.
+        is_first: nothing of all nodes was in the cluster.
+        is_taken_down: nothing is in it any more.
+        notes: for people, a line each.
+    """
+
+    before: Orders
+    after: Orders
+    rows: Tuple[NodeRow, ...] = ()
+    is_first: bool = False
+    is_taken_down: bool = False
+    notes: Tuple[str, ...] = ()
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the cluster is to know something else."""
+        return self.before != self.after
+
+
+def publish(
+    cluster: ClusterRegistries,
+    change: Callable[[DesiredState], DesiredState],
+    terms: Terms,
+    say: Callable[[str], None],
+) -> Published:
+    """Change what all nodes are to know, and wait until they have it.
+
+    Args:
+        cluster: whose nodes.
+        change: returns the registries from then on.
+        terms: how to go about it.
+        say: is told what takes long.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+    found = cluster.read()
+    before = found.orders
+    wanted = Orders(
+        change(before.registries),
+        before.number + 1,
+        repair=before.repair if terms.repair is None else terms.repair,
+        adopt=terms.adopt,
+    )
+    done = Published(before, wanted, is_first=found.is_first)
+    if terms.dry_run:
+        return done
+    if found.is_first:
+        say(CREATES)
+    cluster.write(found, wanted)
+    cluster.set_up(terms.agent_image)
+    say("Waiting for the nodes ...")
+    rows = cluster.waited_rows(wanted, SECONDS, _is_over)
+    return done._replace(rows=tuple(rows))
+
+
+def take_back(
+    cluster: ClusterRegistries,
+    forget: Tuple[str, ...],
+    say: Callable[[str], None],
+    *,
+    dry_run: bool,
+) -> Published:
+    """Have every node give back what it got, and take all out of the cluster then.
+
+    Args:
+        cluster: whose nodes.
+        forget: nodes that nobody waits for.
+        say: is told what takes long.
+        dry_run: change nothing.
+
+    Raises:
+        PrivateRegistryError: see errors.py.
+    """
+    found = cluster.read()
+    before = found.orders
+    if found.is_first:
+        return Published(before, before, is_first=True)
+    _check_known(cluster, forget)
+    wanted = before
+    if not before.takes_back:
+        wanted = Orders(number=before.number + 1, takes_back=True)
+    done = Published(before, wanted)
+    if dry_run:
+        return done
+    if wanted != before:
+        cluster.write(found, wanted)
+    say("Waiting for the nodes ...")
+
+    def missing(rows: List[NodeRow]) -> List[NodeRow]:
+        return [
+            each
+            for each in rows
+            if not has_given_back(each, wanted) and each.node.name not in forget
+        ]
+
+    def is_over(rows: List[NodeRow]) -> bool:
+        return all(each.state == DOWN for each in missing(rows))
+
+    rows = cluster.waited_rows(wanted, _TAKING_BACK_SECONDS, is_over)
+    if not missing(rows):
+        cluster.take_down()
+        done = done._replace(is_taken_down=True)
+    return done._replace(rows=tuple(rows))
+
+
+def has_given_back(row: NodeRow, wanted: Orders) -> bool:
+    """Whether a node has given back all that it got."""
+    status = row.status
+    return (
+        status is not None
+        and status.number >= wanted.number
+        and status.taken_back
+        and not status.cannot
+    )
+
+
+def _is_over(rows: List[NodeRow]) -> bool:
+    return not any(each.is_open for each in rows)
+
+
+def _check_known(cluster: ClusterRegistries, names: Tuple[str, ...]) -> None:
+    known = {each.name for each in cluster.nodes()} if names else set()
+    unknown = [each for each in names if each not in known]
+    if unknown:
+        raise NodeError(
+            f"the cluster has no node {unknown[0]}",
+            place="option --forget",
+            remedy="microk8s kubectl get nodes lists them",
+        )

@@ -1,0 +1,184 @@
+"""Publishing: what the cluster's nodes are to know is changed, and all that agents need
+is there.
+
+Whoever changes it names the version that was read: of two at once, one is told.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, List, NamedTuple, Optional
+
+from private_registry import __version__
+from private_registry.all_nodes import daemon_set, names, objects, orders
+from private_registry.all_nodes.daemon_set import AgentSpec
+from private_registry.all_nodes.node_rows import (
+    ClusterNode,
+    NodeRow,
+    nodes_of,
+    rows_of,
+)
+from private_registry.all_nodes.orders import Orders
+from private_registry.errors import ConflictError, NodeError, UsageError
+from private_registry.node.paths import Node
+from private_registry.pull_secrets.kubectl import Kubectl
+from private_registry.pull_secrets.retrying import ChangedMeanwhileError
+
+_POLL_SECONDS = 1.0
+_CREATED = (
+    "namespace {0} with Secret registries, ConfigMap engine, service account, role and"
+    " DaemonSet agent"
+)
+
+
+class Found(NamedTuple):
+    """The orders as they are.
+
+    Args:
+        orders: none of a number yet where there are none.
+        version: the Secret's; None where there is none.
+    """
+
+    orders: Orders = Orders()
+    version: Optional[str] = None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing of all nodes is in the cluster."""
+        return self.version is None
+
+
+class ClusterRegistries:
+    """The registries of a node's cluster.
+
+    Args:
+        node: a control plane node, whose kubectl is used.
+
+    Raises:
+        NodeError: the node is none.
+    """
+
+    def __init__(self, node: Node) -> None:
+        if node.is_worker:
+            raise NodeError(
+                "all nodes are configured from a control plane node, and this is a"
+                " worker",
+                place="option --all-nodes",
+                remedy="run the same command there",
+            )
+        if node.is_confined:
+            raise NodeError(
+                "a strictly confined MicroK8s lets no pod write to the node",
+                place="option --all-nodes",
+                remedy="give the command without --all-nodes on each node",
+            )
+        self._node = node
+        self._kubectl = Kubectl(node)
+
+    def read(self) -> Found:
+        """Return the orders as they are.
+
+        Raises:
+            NodeError: the API does not answer, or what it has cannot be read.
+        """
+        secret = self._kubectl.get("secret", names.SECRET, names.NAMESPACE)
+        if secret is None:
+            return Found()
+        version = str(secret["metadata"]["resourceVersion"])
+        return Found(orders.from_data(secret.get("data") or {}), version)
+
+    def write(self, found: Found, wanted: Orders) -> None:
+        """Change the orders.
+
+        Raises:
+            ConflictError: somebody else has changed them since they were read.
+            NodeError: the API refuses, or does not answer.
+        """
+        data = orders.to_data(wanted)
+        try:
+            if found.is_first:
+                self._kubectl.apply([objects.namespace()])
+                self._kubectl.create(objects.secret(data, None))
+            else:
+                self._kubectl.replace(objects.secret(data, found.version))
+        except ChangedMeanwhileError as error:
+            raise ConflictError(
+                "somebody else changed the cluster's registries at the same time;"
+                " nothing of this was done",
+                place=f"Secret {names.SECRET} in namespace {names.NAMESPACE}",
+                remedy="run the same command again",
+            ) from error
+
+    def set_up(self, image: Optional[str]) -> None:
+        """Have the agents of this engine on every node.
+
+        Args:
+            image: of their container; None for that of this node's pods.
+
+        Raises:
+            NodeError: see write; or the engine of the cluster is a newer one.
+        """
+        # Only here: it reads the whole engine.
+        from private_registry.all_nodes.engine_zip import engine_zip  # noqa: PLC0415
+
+        engine = engine_zip()
+        spec = AgentSpec(
+            image or self._image(), self._node.directory_of_revisions, engine.made_of
+        )
+        manifests = [objects.namespace(), *objects.rights()]
+        manifests.append(objects.engine(engine.content, engine.made_of, __version__))
+        self._kubectl.apply(manifests)
+        known = {each.architecture for each in self.nodes()}
+        wanted = sorted(known.intersection(daemon_set.ARCHITECTURES))
+        self._kubectl.apply(daemon_set.manifest(each, spec) for each in wanted)
+
+    def nodes(self) -> List[ClusterNode]:
+        """Return the cluster's nodes."""
+        ready = '.status.conditions[?(@.type=="Ready")].status'
+        columns = (".metadata.name", ready, ".status.nodeInfo.architecture")
+        return nodes_of(self._kubectl.columns("nodes", *columns))
+
+    def rows(self, wanted: Orders) -> List[NodeRow]:
+        """Return how each node stands to the orders."""
+        leases, pods = (
+            self._kubectl.listed(kind, names.NAMESPACE, names.SELECTOR)
+            for kind in ("leases.coordination.k8s.io", "pods")
+        )
+        return rows_of(self.nodes(), leases, pods, wanted, __version__)
+
+    def waited_rows(
+        self,
+        wanted: Orders,
+        seconds: float,
+        is_done: Callable[[List[NodeRow]], bool],
+    ) -> List[NodeRow]:
+        """Return how each node stands to the orders, when all do or time is over."""
+        end = time.monotonic() + seconds
+        while True:
+            rows = self.rows(wanted)
+            if is_done(rows) or time.monotonic() > end:
+                return rows
+            time.sleep(_POLL_SECONDS)
+
+    def take_down(self) -> None:
+        """Delete all that is in the cluster."""
+        for architecture in daemon_set.ARCHITECTURES:
+            name = names.daemon_set(architecture)
+            self._kubectl.delete("daemonset", name, names.NAMESPACE)
+        self._kubectl.delete("namespace", names.NAMESPACE)
+
+    def _image(self) -> str:
+        # Only here.
+        from private_registry.containerd.template_file import (  # noqa: PLC0415
+            read_template,
+        )
+
+        image = read_template(self._node).template.sandbox_image
+        if image is None:
+            raise UsageError(
+                "this node's containerd-template.toml names no sandbox_image, which"
+                " agents are started with",
+                place="option --all-nodes",
+                instead="--all-nodes --agent-image IMAGE",
+            )
+        return image

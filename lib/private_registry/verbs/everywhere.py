@@ -1,0 +1,148 @@
+"""The verbs with --all-nodes: they change and show what every node is to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Tuple
+
+from private_registry.all_nodes.changing import Published, Terms, publish, take_back
+from private_registry.all_nodes.node_rows import CANNOT
+from private_registry.all_nodes.publishing import ClusterRegistries
+from private_registry.changes.change import make_so, take_everything_back
+from private_registry.changes.one_at_a_time import turn_of
+from private_registry.changes.requests import (
+    AddRequest,
+    ApplyRequest,
+    RemoveRequest,
+    desired_after_add,
+    desired_after_remove,
+)
+from private_registry.changes.saved import saved_state
+from private_registry.cli import show_all_nodes
+from private_registry.errors import EXIT_NODE, EXIT_OK, UsageError
+from private_registry.node.paths import Node
+from private_registry.registries.model import DesiredState
+
+if TYPE_CHECKING:
+    from private_registry.cli.all_nodes_options import AllNodes
+    from private_registry.cli.change_options import How
+    from private_registry.cli.verb import Call
+
+_EXAMPLE = "--insecure|--registry HOST[:PORT] --all-nodes"
+
+
+def add_everywhere(
+    request: AddRequest, how: How, all_nodes: AllNodes, call: Call
+) -> int:
+    """Add or change registries on all nodes; without any, bring the agents up to date.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+
+    def change(saved: DesiredState) -> DesiredState:
+        if request.is_empty and not saved.registries:
+            raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
+        return desired_after_add(saved, request)
+
+    return _publish(change, request.notes, how, all_nodes, call)
+
+
+def apply_everywhere(
+    request: ApplyRequest, how: How, all_nodes: AllNodes, call: Call
+) -> int:
+    """Have all nodes know what the file says, or once more what they should know.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+
+    def change(saved: DesiredState) -> DesiredState:
+        if request.state is None and not saved.registries:
+            raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
+        return saved if request.state is None else request.state
+
+    return _publish(change, request.notes, how, all_nodes, call)
+
+
+def remove_everywhere(
+    request: RemoveRequest, how: How, all_nodes: AllNodes, call: Call
+) -> int:
+    """Take registries back from all nodes, or everything.
+
+    Raises:
+        PrivateRegistryError: see errors.py.
+    """
+    if not request.everything:
+
+        def change(saved: DesiredState) -> DesiredState:
+            return desired_after_remove(saved, request)
+
+        return _publish(change, (), how, all_nodes, call)
+    node = call.node
+    cluster = ClusterRegistries(node)
+    done = take_back(cluster, all_nodes.forget, call.console.say, dry_run=how.dry_run)
+    if done.is_taken_down or done.is_first:
+        _leave(node, how, call)
+    if how.json:
+        plain = show_all_nodes.published_plain(done, dry_run=how.dry_run)
+        call.console.json(show_all_nodes.as_json(plain))
+    else:
+        call.console.lines(show_all_nodes.taken_back(done, dry_run=how.dry_run))
+    is_over = done.is_taken_down or done.is_first or how.dry_run
+    return EXIT_OK if is_over else EXIT_NODE
+
+
+def list_everywhere(how: How, call: Call) -> int:
+    """Show what all nodes are to know, and how each stands to it."""
+    cluster = ClusterRegistries(call.node)
+    found = cluster.read()
+    rows = [] if found.is_first else cluster.rows(found.orders)
+    if how.json:
+        plain = show_all_nodes.listed_plain(found.orders, rows)
+        call.console.json(show_all_nodes.as_json(plain))
+    else:
+        call.console.lines(show_all_nodes.listed(found.orders, rows))
+    return EXIT_OK
+
+
+def _publish(
+    change: Callable[[DesiredState], DesiredState],
+    notes: Tuple[str, ...],
+    how: How,
+    all_nodes: AllNodes,
+    call: Call,
+) -> int:
+    node, console = call.node, call.console
+    terms = Terms(all_nodes.agent_image, all_nodes.repair, how.adopt, how.dry_run)
+    done = publish(ClusterRegistries(node), change, terms, console.say)
+    done = done._replace(notes=notes)
+    if not how.dry_run:
+        _arrive(node, how, call)
+    if how.json:
+        plain = show_all_nodes.published_plain(done, dry_run=how.dry_run)
+        console.json(show_all_nodes.as_json(plain))
+    else:
+        console.lines(show_all_nodes.published(done, dry_run=how.dry_run))
+    return _exit_code(done)
+
+
+def _exit_code(done: Published) -> int:
+    is_wrong = any(each.state == CANNOT or each.is_open for each in done.rows)
+    return EXIT_NODE if is_wrong else EXIT_OK
+
+
+def _arrive(node: Node, how: How, call: Call) -> None:
+    """Have the plugin on this node, and MicroK8s see the addon as enabled."""
+    if node.is_enabled and node.has_plugin:
+        return
+    options = call.options(how)
+    with turn_of(node, options) as found:
+        make_so(found, saved_state(found), frozenset(), options)
+
+
+def _leave(node: Node, how: How, call: Call) -> None:
+    """Take the plugin back from a node that has no registries of its own."""
+    options = call.options(how)
+    with turn_of(node, options) as found:
+        if not saved_state(found).registries and not how.dry_run:
+            take_everything_back(found, options)
