@@ -1,0 +1,312 @@
+"""Rounds of the agent on a node: what the cluster wants, beside what the node wants."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, NamedTuple, Tuple
+
+import pytest
+
+from private_registry.all_nodes.agent.round import Round, carry_out
+from private_registry.all_nodes.node_status import NodeStatus
+from private_registry.all_nodes.orders import Orders
+from private_registry.node.paths import Node
+from private_registry.registries.model import Credentials, DesiredState, Registry
+from private_registry.registries.names import parse_registry_name
+from unit.microk8s import Microk8s, Tree, ok, same_but
+
+ONE, TWO = "10.141.241.175:32000", "reg.corp:5000"
+# MicroK8s ships a file for it, which comes back.
+STOCK = "localhost:32000"
+
+
+def registry(name: str, *, insecure: bool = True) -> Registry:
+    return Registry(parse_registry_name(name, "--insecure"), insecure=insecure)
+
+
+def orders(*names: str, number: int = 1, **more: bool) -> Orders:
+    state = DesiredState(tuple(registry(each) for each in names))
+    return Orders(state, number, **more)
+
+
+def round_of(node: Microk8s, wanted: Orders, *, adopt: bool = False) -> Round:
+    found = Node(str(node.snap), str(node.data), str(node.common))
+    return carry_out(found, wanted, lambda _line: None, adopt=adopt)
+
+
+def status_of(node: Microk8s, wanted: Orders, *, adopt: bool = False) -> NodeStatus:
+    return round_of(node, wanted, adopt=adopt).status
+
+
+def hosts_toml(name: str) -> str:
+    return f"args/certs.d/{name}/hosts.toml"
+
+
+def test_a_node_gets_what_the_cluster_wants_and_gives_it_back(
+    microk8s: Microk8s,
+) -> None:
+    before = microk8s.tree()
+    status = status_of(microk8s, orders(ONE, TWO))
+    assert not status.has_trouble
+    assert status.number == 1
+    assert microk8s.hosts(ONE)["server"] == f"http://{ONE}"
+    assert microk8s.hosts(TWO)["server"] == f"http://{TWO}"
+    # It is the cluster's: this node's addon is not enabled by it.
+    assert not (microk8s.data / "var/lock/private-registry-config.enabled").exists()
+    assert not microk8s.state.exists()
+
+    status = status_of(microk8s, orders(number=2, takes_back=True))
+    assert status.taken_back
+    assert microk8s.tree() == before
+
+
+def test_one_fewer_takes_that_one_away(microk8s: Microk8s) -> None:
+    round_of(microk8s, orders(ONE, TWO))
+    round_of(microk8s, orders(TWO, number=2))
+    assert not (microk8s.certs_d / ONE).exists()
+    assert (microk8s.certs_d / TWO).exists()
+
+
+def test_the_same_again_writes_nothing(microk8s: Microk8s) -> None:
+    round_of(microk8s, orders(ONE))
+
+    def written() -> Dict[str, int]:
+        files = (each for each in microk8s.snaps_data.rglob("*") if each.is_file())
+        return {str(each): each.stat().st_mtime_ns for each in files}
+
+    before = written()
+    round_of(microk8s, orders(ONE, number=2))
+    assert written() == before
+
+
+@pytest.mark.parametrize("names", [(ONE,), (ONE, TWO), (STOCK,)])
+def test_what_the_nodes_own_settings_name_counts_there(
+    microk8s: Microk8s, names: Tuple[str, ...]
+) -> None:
+    before = microk8s.tree()
+    ok(microk8s.run("enable", "--registry", names[0]))
+    alone = microk8s.tree()
+    status = status_of(microk8s, orders(*names))
+    assert status.own == (names[0],)
+    same = f"/{names[0]}/"
+    assert {path: entry for path, entry in microk8s.tree().items() if same in path} == {
+        path: entry for path, entry in alone.items() if same in path
+    }
+
+    # The node's own goes; then the cluster's counts.
+    ok(microk8s.run("disable"))
+    assert status_of(microk8s, orders(*names)).own == ()
+    assert microk8s.hosts(names[0])["server"] == f"http://{names[0]}"
+    round_of(microk8s, orders(number=3, takes_back=True))
+    assert microk8s.tree() == before
+
+
+class Meanwhile(NamedTuple):
+    """What the node's own commands do while the cluster has something there."""
+
+    name: str
+    commands: Tuple[Tuple[str, ...], ...]
+
+
+MEANWHILE = [
+    Meanwhile("another registry", (("enable", "--insecure", "own.corp:5000"),)),
+    Meanwhile("the same registry", (("enable", "--registry", ONE),)),
+    Meanwhile(
+        "the same, and away again",
+        (
+            ("enable", "--registry", ONE),
+            ("plugin", "remove", "--registry", ONE),
+        ),
+    ),
+    Meanwhile("apply", (("enable",), ("plugin", "apply"))),
+    Meanwhile("all away", (("enable", "--registry", ONE), ("disable",))),
+]
+
+
+@pytest.mark.parametrize("row", MEANWHILE, ids=lambda row: row.name)
+@pytest.mark.parametrize("own_first", [False, True], ids=["own last", "own first"])
+def test_both_are_taken_back_byte_for_byte(
+    microk8s: Microk8s, row: Meanwhile, own_first: bool
+) -> None:
+    before = microk8s.tree()
+    round_of(microk8s, orders(ONE, TWO, STOCK))
+    for command in row.commands:
+        ok(microk8s.run(*command))
+    round_of(microk8s, orders(ONE, TWO, STOCK))
+    assert microk8s.hosts(STOCK)["server"] == f"http://{STOCK}"
+
+    def end_own() -> None:
+        ok(microk8s.run("disable"))
+
+    def end_all() -> None:
+        round_of(microk8s, orders(number=2, takes_back=True))
+
+    for end in (end_own, end_all) if own_first else (end_all, end_own):
+        end()
+    assert microk8s.tree() == before
+
+
+def test_the_nodes_own_commands_leave_the_clusters_alone(microk8s: Microk8s) -> None:
+    round_of(microk8s, orders(ONE))
+    there = {
+        path: entry for path, entry in microk8s.tree().items() if f"/{ONE}" in path
+    }
+    for command in (
+        ("enable", "--insecure", TWO),
+        ("plugin", "apply"),
+        ("plugin", "remove", "--registry", ONE),
+        ("disable",),
+    ):
+        ok(microk8s.run(*command))
+        now = {
+            path: entry for path, entry in microk8s.tree().items() if f"/{ONE}" in path
+        }
+        assert now == there, command
+
+
+def _edit(node: Microk8s) -> None:
+    (node.data / hosts_toml(ONE)).write_text('server = "http://by.hand"\n')
+
+
+def _remove(node: Microk8s) -> None:
+    (node.data / hosts_toml(ONE)).unlink()
+
+
+@pytest.mark.parametrize("change", [_edit, _remove], ids=["edited", "removed"])
+class TestByHand:
+    """What somebody changes by hand."""
+
+    def test_is_told_and_stays(
+        self, microk8s: Microk8s, change: Callable[[Microk8s], None]
+    ) -> None:
+        round_of(microk8s, orders(ONE, TWO))
+        change(microk8s)
+        by_hand = microk8s.tree()
+        status = status_of(microk8s, orders(ONE, TWO))
+        assert status.changed == (str(microk8s.current / hosts_toml(ONE)),)
+        assert same_but(microk8s.tree(), by_hand, "ledger")
+
+    @pytest.mark.parametrize("how", ["repair", "adopt"])
+    def test_is_put_right_where_that_is_asked_for(
+        self, microk8s: Microk8s, change: Callable[[Microk8s], None], how: str
+    ) -> None:
+        before = microk8s.tree()
+        round_of(microk8s, orders(ONE, TWO))
+        there = microk8s.tree()
+        change(microk8s)
+        status = status_of(
+            microk8s,
+            orders(ONE, TWO, number=2, repair=how == "repair"),
+            adopt=how == "adopt",
+        )
+        assert status.changed == ()
+        assert same_but(microk8s.tree(), there, "ledger")
+        round_of(microk8s, orders(number=3, takes_back=True))
+        assert microk8s.tree() == before
+
+
+def test_a_file_of_somebody_elses_stays_until_it_is_to_be_taken_over(
+    microk8s: Microk8s,
+) -> None:
+    path = microk8s.write(hosts_toml(ONE), 'server = "http://theirs"\n')
+    before = microk8s.tree()
+    status = status_of(microk8s, orders(ONE, TWO))
+    [trouble] = status.cannot
+    assert trouble.what == str(microk8s.current / hosts_toml(ONE))
+    assert "--adopt" in trouble.remedy
+    assert path.read_text() == 'server = "http://theirs"\n'
+    # The others are there all the same.
+    assert microk8s.hosts(TWO)["server"] == f"http://{TWO}"
+
+    assert not status_of(microk8s, orders(ONE, TWO, number=2), adopt=True).cannot
+    assert microk8s.hosts(ONE)["server"] == f"http://{ONE}"
+    round_of(microk8s, orders(number=3, takes_back=True))
+    assert microk8s.tree() == before
+
+
+def test_a_directory_in_the_way_is_told_even_if_all_is_to_be_taken_over(
+    microk8s: Microk8s,
+) -> None:
+    (microk8s.data / hosts_toml(ONE)).mkdir(parents=True)
+    for adopt in (False, True):
+        status = status_of(microk8s, orders(ONE, TWO), adopt=adopt)
+        assert "directory" in status.cannot[0].why
+        assert microk8s.hosts(TWO)["server"] == f"http://{TWO}"
+
+
+def test_logins_that_containerd_keeps_are_told_with_what_to_type(
+    microk8s: Microk8s,
+) -> None:
+    login = registry(ONE)._replace(credentials=Credentials("me", "S3cret!", True))
+    template = microk8s.template.read_bytes()
+    wanted = Orders(DesiredState((login,)), 1)
+    [trouble] = status_of(microk8s, wanted).needs_restart
+    assert trouble.what == ONE
+    assert "export --all-nodes" in trouble.remedy
+    assert microk8s.template.read_bytes() == template
+    assert microk8s.hosts(ONE)["server"] == f"http://{ONE}"
+
+
+def test_a_node_without_certs_d_is_told(microk8s: Microk8s) -> None:
+    text = microk8s.template.read_text()
+    microk8s.template.write_text(
+        text.replace('config_path = "${SNAP_DATA}/args/certs.d"', "")
+    )
+    before = microk8s.tree()
+    status = status_of(microk8s, orders(ONE))
+    assert [each.what for each in status.needs_restart] == [ONE]
+    assert microk8s.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda node: node.template.write_text("= no TOML"), "containerd"),
+        (lambda node: node.template.unlink(), "containerd"),
+        (
+            lambda node: node.template.write_text(
+                node.template.read_text().replace("${SNAP_DATA}/args", "/etc")
+            ),
+            "looks for registries in /etc/certs.d",
+        ),
+    ],
+    ids=["no TOML", "no template", "another tree"],
+)
+def test_what_is_wrong_with_a_node_is_told(
+    microk8s: Microk8s, spoil: Callable[[Microk8s], object], why: str
+) -> None:
+    spoil(microk8s)
+    before = microk8s.tree()
+    status = status_of(microk8s, orders(ONE))
+    assert why in status.cannot[0].why
+    assert microk8s.tree() == before
+    # Taking back needs no template.
+    assert status_of(microk8s, orders(number=2, takes_back=True)).taken_back
+
+
+def test_a_command_of_the_nodes_own_that_was_killed_is_left_to_it(
+    microk8s: Microk8s,
+) -> None:
+    journal = microk8s.data / "private-registry-config/journal.json"
+    journal.parent.mkdir()
+    plain = (
+        '{"version": 1, "staging": "private-registry-config/staging-1", "restart": true,'
+        ' "steps": [], "new_directories": [], "spent_directories": [],'
+        ' "reload": null, "docker": null, "rendered": null}'
+    )
+    journal.write_text(plain)
+    before: Tree = microk8s.tree()
+    [trouble] = status_of(microk8s, orders(ONE)).cannot
+    assert trouble.remedy
+    assert same_but(microk8s.tree(), before, "common/private-registry-config")
+    assert journal.exists()
+
+
+def test_a_round_names_the_files_that_it_depends_on(microk8s: Microk8s) -> None:
+    watched: List[str] = list(round_of(microk8s, orders(ONE)).watched)
+    for path in (
+        microk8s.data / hosts_toml(ONE),
+        microk8s.state,
+        microk8s.template,
+        microk8s.common / "var/lib/kubelet/config.json",
+    ):
+        assert str(path) in watched
