@@ -12,6 +12,7 @@ from private_registry.all_nodes.orders import Orders
 from private_registry.node.paths import Node
 from private_registry.registries.model import Credentials, DesiredState, Registry
 from private_registry.registries.names import parse_registry_name
+from private_registry.transaction.journal import Journal
 from unit.microk8s import Microk8s, Tree, ok, same_but
 
 ONE, TWO = "10.141.241.175:32000", "reg.corp:5000"
@@ -23,9 +24,11 @@ def registry(name: str, *, insecure: bool = True) -> Registry:
     return Registry(parse_registry_name(name, "--insecure"), insecure=insecure)
 
 
-def orders(*names: str, number: int = 1, **more: bool) -> Orders:
+def orders(
+    *names: str, number: int = 1, takes_back: bool = False, repair: bool = False
+) -> Orders:
     state = DesiredState(tuple(registry(each) for each in names))
-    return Orders(state, number, **more)
+    return Orders(state, number, takes_back, repair)
 
 
 def round_of(node: Microk8s, wanted: Orders, *, adopt: bool = False) -> Round:
@@ -288,15 +291,12 @@ def test_a_command_of_the_nodes_own_that_was_killed_is_left_to_it(
 ) -> None:
     journal = microk8s.data / "private-registry-config/journal.json"
     journal.parent.mkdir()
-    plain = (
-        '{"version": 1, "staging": "private-registry-config/staging-1", "restart": true,'
-        ' "steps": [], "new_directories": [], "spent_directories": [],'
-        ' "reload": null, "docker": null, "rendered": null}'
-    )
-    journal.write_text(plain)
+    staging = "private-registry-config/staging-1"
+    journal.write_bytes(Journal(staging, [], [], [], restart=True).to_json())
     before: Tree = microk8s.tree()
     [trouble] = status_of(microk8s, orders(ONE)).cannot
-    assert trouble.remedy
+    assert "was interrupted" in trouble.why
+    assert "sudo microk8s private-registry apply" in trouble.remedy
     assert same_but(microk8s.tree(), before, "common/private-registry-config")
     assert journal.exists()
 
