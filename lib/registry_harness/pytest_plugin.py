@@ -23,6 +23,7 @@ import docker.errors
 import pytest
 
 from registry_harness.containerd.releases import (
+    BETWEEN,
     EDGES,
     ContainerdRelease,
     fetch_releases,
@@ -424,6 +425,37 @@ def kubernetes_cluster(
     with (
         running_cluster(kubernetes_release, spec, harness_network) as cluster,
         log_on_failure(pytestconfig, "cluster", cluster.log),
+    ):
+        yield cluster
+
+
+@pytest.fixture(scope="module", params=["Node,RBAC"])
+def cluster_of_three(
+    request: pytest.FixtureRequest,
+    kubernetes_release: KubernetesRelease,
+    harness_network: HarnessNetwork,
+    addon_repository: Path,
+    addon_name: str,
+    pytestconfig: pytest.Config,
+) -> Iterator[Cluster]:
+    """A cluster of two control plane nodes and a worker, for the tests of a module:
+    nodes may be switched off, others may join, and the control plane may be away.
+
+    They have the oldest containerd, one from between, and the newest. A test may choose
+    another authorization by ``indirect``, such as ``AlwaysAllow``.
+    """
+    chosen = fetch_releases(lambda _line: None, [EDGES[0], BETWEEN, EDGES[-1]])
+    spec = ClusterSpec(
+        list(chosen.values()),
+        addon_repository,
+        addon_name,
+        fetch_kubectls(lambda _line: None)[-1],
+        authorization=request.param,
+        workers=1,
+    )
+    with (
+        running_cluster(kubernetes_release, spec, harness_network) as cluster,
+        log_on_failure(pytestconfig, "cluster of three", cluster.log),
     ):
         yield cluster
 

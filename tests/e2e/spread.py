@@ -17,6 +17,7 @@ FIRST = (
     "test_by_hand.py",
     "test_pull_secrets.py",
     "test_kubernetes.py",
+    "test_harness_cluster.py",
     "test_nothing_left.py",
     "test_workers.py",
     "test_matrix.py",

@@ -4,16 +4,13 @@ containerd.
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from registry_harness.containerd.daemon import Containerd
-from registry_harness.errors import StartError
 from registry_harness.registries.image import libraries_of
 
 _SECONDS = "3600"
@@ -54,14 +51,4 @@ def _process(containerd: Containerd, name: str) -> int:
 
 
 def _ctr(containerd: Containerd, *arguments: str) -> str:
-    program = containerd.release.binary.with_name("ctr")
-    done = subprocess.run(
-        [program, "--address", str(containerd.socket), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
-    )
-    if done.returncode != 0:
-        raise StartError(f"ctr {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+    return containerd.ctr(*arguments, namespace="default")

@@ -94,11 +94,18 @@ class Containerd(Running):
         """The number of its process; None where it does not run."""
         return None if self._daemon is None else self._daemon.pid
 
+    def power_off(self) -> None:
+        """End it at once, as with the machine that it runs on; images and containers
+        stay.
+        """
+        self._close_cri()
+        if self._daemon is not None:
+            self._daemon.kill()
+        shutil.rmtree(self._work / "state", ignore_errors=True)
+
     def stop(self) -> None:
         """Stop and remove everything but the log."""
-        if self._cri is not None:
-            self._cri.close()
-            self._cri = None
+        self._close_cri()
         self._stop_daemon()
         unmount_below(self._work)
         for name in ("root", "state"):
@@ -151,23 +158,39 @@ class Containerd(Running):
         Raises:
             StartError: it does not take it.
         """
-        program = self.release.binary.with_name("ctr")
-        command = [str(program), "--address", str(self.socket), "--namespace", "k8s.io"]
         with tempfile.NamedTemporaryFile() as archive:
             archive.write(image_archive(reference, busybox))
             archive.flush()
-            done = subprocess.run(
-                (
-                    [*command, "images", "import", "--local", archive.name]
-                    if self.release.series >= "2.0"
-                    else [*command, "images", "import", archive.name]
-                ),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            local = ["--local"] if self.release.series >= "2.0" else []
+            self.ctr("images", "import", *local, archive.name)
+
+    def ctr(self, *arguments: str, namespace: str = "k8s.io") -> str:
+        """Run its ``ctr`` and return what that prints.
+
+        Args:
+            arguments: of the program.
+            namespace: containerd's; that of the kubelet, unless another one is named.
+
+        Raises:
+            StartError: it failed; with its words.
+        """
+        program = self.release.binary.with_name("ctr")
+        where = ("--address", str(self.socket), "--namespace", namespace)
+        done = subprocess.run(
+            [str(program), *where, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
+        )
         if done.returncode != 0:
-            raise StartError(f"ctr images import: {done.stderr.strip()}")
+            raise StartError(f"ctr {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def _close_cri(self) -> None:
+        if self._cri is not None:
+            self._cri.close()
+            self._cri = None
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:

@@ -23,6 +23,8 @@ from registry_harness.machine.packages import (
 # Those that the distributions' packages have come first; MicroK8s 1.36 has 2.2.3.
 SERIES = ("1.6", "1.7", "2.1", "2.2", "2.3", "2.4")
 EDGES = (SERIES[0], SERIES[-1])
+# The oldest one of version 2.
+BETWEEN = "2.1"
 # What is downloaded or built where no package has the series.
 UPSTREAM = {"2.2": "2.2.3", "2.3": "2.3.7", "2.4": "2.4.2"}
 # Only this very version will do, unless it cannot be had.

@@ -1,18 +1,20 @@
 """A real Kubernetes: etcd, API server, controllers and scheduler, and nodes with their
 kubelets.
 
-The door is cluster.py. programs.py finds or builds what runs, control_plane.py and
-kubelet.py run it, api.py asks the API server, and watched_api.py stands between it and
-who is to be watched.
+The door is cluster.py; cluster_node.py is one of its nodes, and node_containers.py what
+runs there. programs.py finds or builds what runs, control_plane.py and kubelet.py run
+it. api.py asks the API server, audit.py reads what it was asked, watched_api.py stands
+between it and who is to be watched, and daemon_sets.py waits for pods on all nodes.
 """
 
 from registry_harness.kubernetes.api import Api, ApiRefused
+from registry_harness.kubernetes.audit import AuditedRequest
 from registry_harness.kubernetes.cluster import (
     Cluster,
-    ClusterNode,
     ClusterSpec,
     running_cluster,
 )
+from registry_harness.kubernetes.cluster_node import ClusterNode
 from registry_harness.kubernetes.control_plane import ControlPlane, User
 from registry_harness.kubernetes.programs import (
     KubernetesRelease,
@@ -31,6 +33,7 @@ __all__ = [
     "Api",
     "ApiRefused",
     "ApiRequest",
+    "AuditedRequest",
     "Cluster",
     "ClusterNode",
     "ClusterSpec",

@@ -17,6 +17,10 @@ _SECONDS = 30
 _GROUPS = {
     "deployments": "/apis/apps/v1",
     "daemonsets": "/apis/apps/v1",
+    "controllerrevisions": "/apis/apps/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
+    "subjectaccessreviews": "/apis/authorization.k8s.io/v1",
+    "selfsubjectrulesreviews": "/apis/authorization.k8s.io/v1",
     "roles": "/apis/rbac.authorization.k8s.io/v1",
     "rolebindings": "/apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "/apis/rbac.authorization.k8s.io/v1",
@@ -108,6 +112,17 @@ class Api:
         """Delete an object; raise ApiRefused."""
         self.call("DELETE", path_of(resource, namespace, name))
 
+    def delete_at_once(self, resource: str, namespace: str, name: str) -> None:
+        """Delete an object without waiting for whoever runs it; it may be gone
+        already.
+        """
+        path = path_of(resource, namespace, name)
+        try:
+            self.call("DELETE", path, {"gracePeriodSeconds": 0})
+        except ApiRefused as refused:
+            if refused.code != http.client.NOT_FOUND:
+                raise
+
     def call(self, method: str, path: str, plain: Plain | None = None) -> Plain:
         """Send a request and return the answer.
 
@@ -117,10 +132,12 @@ class Api:
         """
         body = None if plain is None else json.dumps(plain).encode()
         answer = self.send(method, path, body, {"Content-Type": "application/json"})
-        told: Plain = json.loads(answer.body or b"{}")
-        if answer.code >= http.client.BAD_REQUEST:
-            raise ApiRefused(answer.code, str(told.get("message", "")))
+        told: Plain = json.loads(_carried_out(answer).body or b"{}")
         return told
+
+    def text(self, path: str) -> str:
+        """Return what is at a path as text, such as a log; raise as call does."""
+        return _carried_out(self.send("GET", path, None, {})).body.decode()
 
     def send(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
@@ -141,6 +158,17 @@ class Api:
             return Answer(answer.status, dict(answer.getheaders()), answer.read())
         finally:
             connection.close()
+
+
+def _carried_out(answer: Answer) -> Answer:
+    if answer.code < http.client.BAD_REQUEST:
+        return answer
+    try:
+        words = str(json.loads(answer.body or b"{}").get("message", ""))
+    except ValueError:
+        # Who asks a kubelet for it hands its words on as they are.
+        words = answer.body.decode(errors="replace")
+    raise ApiRefused(answer.code, words)
 
 
 def path_of(resource: str, namespace: str = "", name: str = "") -> str:

@@ -6,50 +6,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
-from registry_harness.containerd.daemon import Containerd
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.containerd.template import CERTS_D_TEMPLATE
-from registry_harness.errors import StartError
-from registry_harness.kubernetes.api import Api
+from registry_harness.errors import HarnessError, StartError
+from registry_harness.kubernetes.api import Api, path_of
+from registry_harness.kubernetes.cluster_node import (
+    ClusterNode,
+    NodeSpec,
+    SharedByNodes,
+    new_node,
+    node_name,
+)
 from registry_harness.kubernetes.control_plane import ControlPlane
-from registry_harness.kubernetes.kubectl import use_kubectl
-from registry_harness.kubernetes.kubelet import kubelet, pod_network
+from registry_harness.kubernetes.daemon_sets import is_rolled_out, pod_reports
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.kubernetes.workloads import conditions
-from registry_harness.machine.namespaces import Machine, check_machines
-from registry_harness.machine.processes import Daemon
+from registry_harness.machine.namespaces import check_machines
 from registry_harness.machine.workspace import workspace
-from registry_harness.node.microk8s_node import MicroK8sNode
-from registry_harness.node.pulling_node import PullingNode
-from registry_harness.node.snapctl import SnapctlServer
 from registry_harness.registries.network import HarnessNetwork
 
-SANDBOX_IMAGE = "registry.k8s.io/pause:3.7"
 _SECONDS = 60
 _POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class ClusterNode(PullingNode):
-    """A node of a cluster.
-
-    Args:
-        machine: that it is.
-        kubelet: which runs its pods.
-    """
-
-    machine: Machine
-    kubelet: Daemon
-
-    @property
-    def name(self) -> str:
-        """Its name in the cluster."""
-        return self.machine.name
 
 
 @dataclass(frozen=True)
@@ -58,11 +41,13 @@ class Cluster:
 
     Args:
         control_plane: its API server and what belongs to it.
-        nodes: in the order of their names.
+        nodes: in the order of their names, which are of those that it knows.
+        new_node: see new_node of cluster_node, for this cluster.
     """
 
     control_plane: ControlPlane
     nodes: list[ClusterNode]
+    new_node: Callable[[NodeSpec], AbstractContextManager[ClusterNode]]
 
     @property
     def api(self) -> Api:
@@ -92,6 +77,87 @@ class Cluster:
         """Whether a node takes pods."""
         return "Ready" in conditions(self.api.get("nodes", name=node))
 
+    def wait_until_ready(self, *nodes: str) -> None:
+        """Wait until nodes take pods, and have said so after this was called.
+
+        Raises:
+            StartError: one does not, in time.
+        """
+        now = datetime.now(timezone.utc)
+        for node in nodes:
+            self.wait_until(
+                f"node {node} is ready",
+                partial(self._is_ready_since, node, now),
+            )
+
+    @contextmanager
+    def joined(
+        self, containerd: ContainerdRelease, *, is_worker: bool = False
+    ) -> Iterator[ClusterNode]:
+        """Let a new node join; at the end of the block it is gone, and its name free.
+
+        Args:
+            containerd: of the node.
+            is_worker: it is no control plane node.
+
+        Raises:
+            HarnessError: the control plane knows no more names.
+            StartError: it did not come up.
+        """
+        taken = {each.name for each in self.nodes}
+        free = [each for each in self.control_plane.nodes if each not in taken]
+        if not free:
+            raise HarnessError("no more nodes may join", "see ClusterSpec.may_join")
+        number = list(self.control_plane.nodes).index(free[0]) + 1
+        with self.new_node(NodeSpec(number, containerd, is_worker)) as node:
+            self.nodes.append(node)
+            try:
+                self.wait_until_ready(node.name)
+                yield node
+            finally:
+                self.nodes.remove(node)
+                self._forget(node)
+
+    def wait_for_daemon_set(
+        self,
+        namespace: str,
+        name: str,
+        nodes: Sequence[str] | None = None,
+        seconds: float = _SECONDS,
+    ) -> None:
+        """Wait until the pods of a DaemonSet are ready, and as it now says.
+
+        Args:
+            namespace: that it is in.
+            name: its own.
+            nodes: names of those that count; None for all, also those that are off.
+            seconds: how long it may take.
+
+        Raises:
+            StartError: not in time; the message says what each pod has come to.
+        """
+        deadline = time.monotonic() + seconds
+        while not is_rolled_out(self.api, namespace, name, nodes):
+            if time.monotonic() > deadline:
+                pods = "\n".join(pod_reports(self.api, namespace, name))
+                raise StartError(f"not rolled out after {seconds:g} s: {name}\n{pods}")
+            time.sleep(_POLL_SECONDS)
+
+    def pod_log(self, namespace: str, pod: str, container: str = "") -> str:
+        """Return what a container of a pod has printed, as `kubectl logs` does.
+
+        Args:
+            namespace: of the pod.
+            pod: its name.
+            container: its name; empty where the pod has one only.
+
+        Raises:
+            ApiRefused: there is no such container, or its node does not answer.
+        """
+        path = path_of("pods", namespace, pod)
+        chosen = f"?container={container}" if container else ""
+        return self.api.text(f"{path}/log{chosen}")
+
     def log(self) -> str:
         """Return what the control plane and the kubelets printed lately."""
         kubelets = (
@@ -99,6 +165,31 @@ class Cluster:
             for each in self.nodes
         )
         return "\n".join((self.control_plane.log(), *kubelets))
+
+    def _is_ready_since(self, node: str, moment: datetime) -> bool:
+        lease = self.api.get("leases", "kube-node-lease", node)
+        if lease is None:
+            return False
+        # Python 3.10 does not know Z.
+        told = str(lease["spec"]["renewTime"]).replace("Z", "+00:00")
+        return datetime.fromisoformat(told) > moment and self.is_ready(node)
+
+    def _forget(self, node: ClusterNode) -> None:
+        node.kubelet.kill()
+        self.api.delete("nodes", "", node.name)
+        # A controller may make one more until it has heard of that.
+        self.wait_until(
+            f"there are no pods on {node.name}",
+            lambda: not self._delete_pods_on(node.name),
+        )
+
+    def _delete_pods_on(self, node: str) -> int:
+        pods = self.api.items("pods")
+        found = [each for each in pods if each["spec"].get("nodeName") == node]
+        for pod in found:
+            about = pod["metadata"]
+            self.api.delete_at_once("pods", about["namespace"], about["name"])
+        return len(found)
 
 
 @dataclass(frozen=True)
@@ -112,6 +203,8 @@ class ClusterSpec:
         kubectl: the nodes' own.
         template: text of args/containerd-template.toml.
         authorization: see ControlPlane.
+        workers: how many nodes, the last ones, are workers.
+        may_join: how many more nodes may join at a time.
     """
 
     containerds: Sequence[ContainerdRelease]
@@ -120,6 +213,8 @@ class ClusterSpec:
     kubectl: Path
     template: str = CERTS_D_TEMPLATE
     authorization: str = "Node,RBAC"
+    workers: int = 0
+    may_join: int = 2
 
 
 @contextmanager
@@ -133,66 +228,34 @@ def running_cluster(
         StartError: a part of it did not come up.
     """
     check_machines()
-    names = [f"node-{number}" for number in range(1, len(spec.containerds) + 1)]
+    count = len(spec.containerds)
     with workspace() as work, ExitStack() as stack:
         control_plane = ControlPlane(
             release,
             work / "control-plane",
             network.gateway,
-            names,
+            [node_name(number) for number in range(1, count + spec.may_join + 1)],
             authorization=spec.authorization,
         )
         stack.enter_context(control_plane)
-        nodes = [
-            stack.enter_context(_node(number, work, spec, control_plane, network))
-            for number in range(1, len(names) + 1)
-        ]
-        cluster = Cluster(control_plane, nodes)
-        for name in names:
-            cluster.wait_until(f"node {name} is ready", partial(cluster.is_ready, name))
-        yield cluster
-
-
-@contextmanager
-def _node(
-    number: int,
-    work: Path,
-    spec: ClusterSpec,
-    control_plane: ControlPlane,
-    network: HarnessNetwork,
-) -> Iterator[ClusterNode]:
-    release, kubernetes = spec.containerds[number - 1], control_plane.release
-    programs = {release.binary.parent, *kubernetes.directories}
-    machine = Machine(f"node-{number}", work / str(number), network, programs)
-    node = MicroK8sNode(
-        machine.tree,
-        spec.repository,
-        spec.addon,
-        spec.template,
-        release.binary,
-    )
-    node.root_as_seen = Path("/")
-    use_kubectl(node, spec.kubectl, control_plane.kubeconfig(control_plane.admin))
-    (node.data / "args/cni-network/pods.conflist").write_text(
-        pod_network(number, machine.work), encoding="utf-8"
-    )
-    plugins = node.data / "opt/cni/bin"
-    plugins.parent.mkdir(parents=True)
-    plugins.symlink_to(kubernetes.cni)
-    with machine, ExitStack() as stack:
-        node.through = machine.inside
-        containerd = Containerd(release, node, machine.work / "c", machine.inside)
-        restart = partial(containerd.restart, wait_for_cri=False)
-        snapctl = SnapctlServer(node.snapctl_socket, restart)
-        stack.callback(snapctl.close)
-        stack.enter_context(containerd)
-        containerd.load(SANDBOX_IMAGE, kubernetes.program("busybox"))
-        agent = kubelet(
-            machine,
+        shared = SharedByNodes(
             control_plane,
-            node.as_seen(node.common),
-            node.as_seen(node.containerd_socket),
+            network,
+            spec.repository,
+            spec.addon,
+            spec.kubectl,
+            spec.template,
         )
-        stack.callback(agent.kill)
-        agent.start(lambda: True)
-        yield ClusterNode(node, containerd, snapctl, machine, agent)
+        new = partial(new_node, shared, work)
+        nodes = [
+            stack.enter_context(
+                new(NodeSpec(number, containerd, number > count - spec.workers))
+            )
+            for number, containerd in enumerate(spec.containerds, 1)
+        ]
+        cluster = Cluster(control_plane, nodes, new)
+        for node in nodes:
+            cluster.wait_until(
+                f"node {node.name} is ready", partial(cluster.is_ready, node.name)
+            )
+        yield cluster

@@ -9,25 +9,38 @@ import http.client
 import json
 import secrets
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from registry_harness.kubernetes.api import Api
+from registry_harness.kubernetes.audit import POLICY, AuditedRequest, AuditLog
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.machine.processes import Daemon
 from registry_harness.machine.running import Running
+from registry_harness.machine.usage import Usage, usage_of
 from registry_harness.registries.certificates import CertificateAuthority
 
 SERVICES = "10.152.183.0/24"
+# The Service ``kubernetes``, which pods have in their environment.
+SERVICE_ADDRESS, SERVICE_PORT = "10.152.183.1", 443
 _ADMIN = "system:admin"
 _KEY_BITS = 2048
+# The kernel gives none of these to connections, which would have them while a control
+# plane is away.
+_PORTS = range(20000, 30000)
 _READY_SECONDS = 60
 _LOG_CHARACTERS = 2000
+# More than any test brings about: it is never rotated.
+_AUDIT_MEGABYTES = 10_000
+# A node that is off is said to be not ready after that; kubelets tell every 3 s that
+# they are there.
+_NODE_SECONDS = 16
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class ControlPlane(Running):
         release: which Kubernetes.
         work: for all that it writes.
         address: where it answers.
-        nodes: names of the nodes that may join.
+        nodes: names of the nodes that may join, now or later.
         users: names of others who may ask, and may do nothing until somebody lets them.
         authorization: as the API server's option; MicroK8s' own is ``AlwaysAllow``
             until its addon ``rbac`` is enabled.
@@ -69,14 +82,14 @@ class ControlPlane(Running):
     ) -> None:
         self.release = release
         self._work, self._address, self._authorization = work, address, authorization
-        self._ports = dict(
-            zip(("etcd", "peers", "api"), _free_ports(address, 3), strict=True)
-        )
+        self._ports = dict(zip(("etcd", "peers", "api"), _free_ports(3), strict=True))
         authority = CertificateAuthority("kubernetes")
         self.ca = authority.pem.decode()
         self._pair = authority.server(
-            address, "127.0.0.1", "kubernetes.default.svc", "10.152.183.1"
+            address, "127.0.0.1", "kubernetes.default.svc", SERVICE_ADDRESS
         )
+        self._client = authority.client("kube-apiserver", "system:masters")
+        self._audit = AuditLog(work)
         self.admin = User(_ADMIN, ("system:masters",))
         self.nodes = {
             name: User(f"system:node:{name}", ("system:nodes",)) for name in nodes
@@ -109,6 +122,9 @@ class ControlPlane(Running):
             StartError: one of them ended, or was not ready in time.
         """
         self._write_files()
+        self._start_daemons()
+
+    def _start_daemons(self) -> None:
         self._run(
             "etcd", self._etcd(), lambda: _answers("127.0.0.1", self._ports["etcd"])
         )
@@ -122,6 +138,40 @@ class ControlPlane(Running):
         for daemon in reversed(self._daemons.values()):
             # etcd's data are thrown away, and nobody waits for leases.
             daemon.kill()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Let it be off during the block.
+
+        Afterwards it is at the same address, and knows what it knew.
+
+        Raises:
+            StartError: it did not come back.
+        """
+        self.stop()
+        try:
+            yield
+        finally:
+            self._start_daemons()
+
+    def moment(self) -> int:
+        """Return a mark for requests: those that come from now on."""
+        return self._audit.size()
+
+    def requests(self, since: int = 0) -> list[AuditedRequest]:
+        """Return all requests that the API server has got, whoever asked.
+
+        Those whose answer has come are all there; a watch is one when it begins.
+
+        Args:
+            since: what moment returned.
+        """
+        return self._audit.requests(since)
+
+    def usage(self, program: str = "kube-apiserver") -> Usage:
+        """Return what one of its programs has used since it was started."""
+        pid = self._daemons[program].pid
+        return usage_of([] if pid is None else [pid])
 
     def log(self) -> str:
         """Return what all of them printed lately."""
@@ -156,6 +206,9 @@ class ControlPlane(Running):
             "ca.crt": self.ca.encode(),
             "api.crt": self._pair.certificate,
             "api.key": self._pair.key,
+            "client.crt": self._client.certificate,
+            "client.key": self._client.key,
+            "audit.json": POLICY.encode(),
             "accounts.key": key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
@@ -196,12 +249,19 @@ class ControlPlane(Running):
             "--kubelet-preferred-address-types=InternalIP",
             "--endpoint-reconciler-type=none",
             "--allow-privileged",
+            f"--kubelet-client-certificate={work / 'client.crt'}",
+            f"--kubelet-client-key={work / 'client.key'}",
+            f"--audit-policy-file={work / 'audit.json'}",
+            f"--audit-log-path={self._audit.file}",
+            f"--audit-log-maxsize={_AUDIT_MEGABYTES}",
         ]
 
     def _controllers(self) -> list[str]:
         return [
             *self._as_admin(),
             "--use-service-account-credentials",
+            f"--node-monitor-grace-period={_NODE_SECONDS}s",
+            "--node-monitor-period=1s",
             f"--root-ca-file={self._work / 'ca.crt'}",
             f"--service-account-private-key-file={self._work / 'accounts.key'}",
         ]
@@ -233,13 +293,17 @@ def _kubeconfig(server: str, ca: str, user: User) -> str:
     return json.dumps(plain, indent=1)
 
 
-def _free_ports(address: str, count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.create_server((address, 0)))
-            for _ in range(count)
-        ]
-        return [int(each.getsockname()[1]) for each in sockets]
+def _free_ports(count: int) -> list[int]:
+    ports = secrets.SystemRandom().sample(_PORTS, len(_PORTS))
+    return list(islice(filter(_is_free, ports), count))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _answers(address: str, port: int) -> bool:

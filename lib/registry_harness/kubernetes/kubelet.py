@@ -75,6 +75,8 @@ def _configuration(machine: Machine, socket: Path, work: Path) -> dict[str, obje
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
         "nodeStatusUpdateFrequency": "2s",
+        # It tells every quarter of that that it is there; see ControlPlane.
+        "nodeLeaseDurationSeconds": 12,
         "syncFrequency": "5s",
     }
 

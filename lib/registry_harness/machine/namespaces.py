@@ -26,7 +26,7 @@ from registry_harness.registries.network import HarnessNetwork
 _NAMESPACES = ("mount", "pid", "net", "uts", "ipc")
 # What the names of the host's devices begin with; the number of the process follows.
 DEVICES = "rh"
-_NEEDED = ("unshare", "nsenter", "setpriv", "ip")
+_NEEDED = ("unshare", "nsenter", "setpriv", "ip", "iptables")
 # What follows the name are directories that the machine shares with the host.
 # pivot_root puts the host's root below /mnt, from where it is taken away. As first
 # process bash waits for orphans.
@@ -60,6 +60,11 @@ ip link set lo up
 touch "$work/ready"
 while :; do sleep 1000 & wait $!; done
 """
+# The number of the first process is another one after each start.
+_INSIDE = """#!/bin/sh -e
+read -r pid <'{work}/first-process'
+exec nsenter --target="$pid" {namespaces} -- "$@"
+"""
 
 
 class Machine(Running):
@@ -91,6 +96,7 @@ class Machine(Running):
             "tree/snap/microk8s",
         ):
             (work / directory).mkdir(parents=True, exist_ok=True)
+        self._write_inside()
         shared = {cache_directory(), Path(sys.prefix), Path(sys.base_prefix)}
         root = Path("/").stat().st_dev
         # A layer over the root has nothing of what is mounted below it.
@@ -106,7 +112,10 @@ class Machine(Running):
         )
 
     def start(self) -> None:
-        """Start it; return when it is in the network.
+        """Start it, or start it again; return when it is in the network.
+
+        What it has in memory only is then as on a machine that was off: its root is
+        the host's, and nothing of /run is there.
 
         Raises:
             MissingPartError: only root can, or a program is missing.
@@ -114,27 +123,78 @@ class Machine(Running):
         """
         check_machines()
         new_cgroups(self.cgroup)
-        self._init.start((self.work / "ready").exists)
+        ready = self.work / "ready"
+        ready.unlink(missing_ok=True)
+        self._init.start(ready.exists)
+        (self.work / "first-process").write_text(f"{self._init.child}\n")
         self._join()
 
     def stop(self) -> None:
         """End it and all that runs in it."""
+        (self.work / "first-process").unlink(missing_ok=True)
         # Its first process takes no other signal from outside.
         self._init.kill()
+        # The kernel takes its devices away later, and their names are those of the
+        # next start.
+        subprocess.run(
+            ("ip", "link", "delete", self._device), check=False, capture_output=True
+        )
         remove_cgroups(self.cgroup)
 
     @property
+    def is_up(self) -> bool:
+        """Whether it runs."""
+        return self._init.pid is not None
+
+    @property
     def inside(self) -> tuple[str, ...]:
-        """What to start a program through, for it to run on this machine."""
-        namespaces = (f"--{each}" for each in _NAMESPACES)
-        return ("nsenter", f"--target={self._init.child}", *namespaces, "--")
+        """What to start a program through, for it to run on this machine; the same
+        after each start.
+        """
+        return (str(self.work / "inside"),)
+
+    @property
+    def processes(self) -> Path:
+        """Its own /proc, as the host sees it while it runs."""
+        return Path(f"/proc/{self._init.child}/root/proc")
+
+    def forward(self, address: str, port: int, to: str) -> None:
+        """Let what it and its containers send to an address arrive at another one, as
+        kube-proxy lets it; until it is stopped.
+
+        Args:
+            address: such as a Service has; nobody needs to have it.
+            port: of TCP.
+            to: ``ADDRESS:PORT``.
+        """
+        rule = (
+            *("--destination", address, "--protocol", "tcp", "--dport", str(port)),
+            *("--jump", "DNAT", "--to-destination", to),
+        )
+        for chain in ("PREROUTING", "OUTPUT"):
+            command = ("iptables", "--wait", "--table", "nat", "--append", chain)
+            subprocess.run(
+                (*self.inside, *command, *rule), check=True, capture_output=True
+            )
+
+    def _write_inside(self) -> None:
+        program = self.work / "inside"
+        namespaces = " ".join(f"--{each}" for each in _NAMESPACES)
+        program.write_text(_INSIDE.format(work=self.work, namespaces=namespaces))
+        program.chmod(0o700)
+
+    @property
+    def _device(self) -> str:
+        """The host's end of its network.
+
+        The kernel lets names of devices have 15 letters; networks have addresses of
+        10.141.
+        """
+        *_, third, last = (int(number) for number in self.address.split("."))
+        return f"{DEVICES}{os.getpid()}-{third:02x}{last:02x}"
 
     def _join(self) -> None:
-        bridge = self._network.bridge
-        # The kernel lets names of devices have 15 letters; networks have addresses of
-        # 10.141.
-        *_, third, last = (int(number) for number in self.address.split("."))
-        here = f"{DEVICES}{os.getpid()}-{third:02x}{last:02x}"
+        bridge, here = self._network.bridge, self._device
         prefix = self._network.subnet.prefixlen
         pid = str(self._init.child)
         for command in (

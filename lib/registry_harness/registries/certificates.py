@@ -81,9 +81,18 @@ class CertificateAuthority:
             "registry" if is_alternative else name, alternatives, issuer.subject, key
         )
 
-    def client(self, name: str = "node.example") -> KeyPair:
-        """Issue a client's certificate."""
-        return _pair(self._ca.issue_cert(name, common_name=name))
+    def client(
+        self, name: str = "node.example", organization: str | None = None
+    ) -> KeyPair:
+        """Issue a client's certificate.
+
+        Args:
+            name: of the client.
+            organization: that it is in, which Kubernetes takes for its group.
+        """
+        return _pair(
+            self._ca.issue_cert(name, common_name=name, organization_name=organization)
+        )
 
 
 def self_signed(name: str) -> KeyPair:

@@ -1,0 +1,172 @@
+"""What a cluster of the harness lets tests do: ask the API server from pods, switch
+nodes and the control plane off, let nodes join.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from registry_harness import StartError, difference
+from registry_harness.containerd.releases import ContainerdRelease
+from registry_harness.kubernetes import Cluster
+
+from .conftest import run
+from .host_python import host_python_daemon_set, host_python_pod
+
+pytestmark = pytest.mark.kubernetes
+
+ASK_VERSION = """
+import http.client, os, ssl
+account = "/var/run/secrets/kubernetes.io/serviceaccount"
+with open(account + "/token") as file:
+    token = file.read()
+address = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+context = ssl.create_default_context(cafile=account + "/ca.crt")
+asked = http.client.HTTPSConnection(
+    address[0], int(address[1]), timeout=10, context=context
+)
+asked.request("GET", "/version", headers={"Authorization": "Bearer " + token})
+answer = asked.getresponse()
+print(*address, answer.status, answer.read().decode().replace("\\n", ""))
+"""
+both_authorizations = pytest.mark.parametrize(
+    "cluster_of_three", ["Node,RBAC", "AlwaysAllow"], indirect=True
+)
+
+
+@both_authorizations
+def test_a_pod_asks_the_api_server_by_the_hosts_python(
+    cluster_of_three: Cluster,
+) -> None:
+    api = cluster_of_three.api
+    cluster_of_three.wait_until(
+        "the account is there",
+        lambda: api.get("serviceaccounts", "default", "default"),
+    )
+    names = [node.name for node in cluster_of_three.nodes]
+    for name in names:
+        api.create("pods", "default", host_python_pod(name, ASK_VERSION, name))
+    for name in names:
+        cluster_of_three.wait_until(
+            f"the pod on {name} has ended",
+            partial(has_ended, cluster_of_three, name),
+        )
+        host, port, status, told = cluster_of_three.pod_log("default", name).split(
+            " ", 3
+        )
+        assert (host, port, status) == ("10.152.183.1", "443", "200")
+        version = cluster_of_three.control_plane.release.version
+        assert json.loads(told)["gitVersion"] == f"v{version}"
+        assert phase(cluster_of_three, name) == "Succeeded"
+        api.delete("pods", "default", name)
+
+
+def has_ended(cluster: Cluster, pod: str) -> bool:
+    """Whether a pod is over."""
+    return phase(cluster, pod) in ("Succeeded", "Failed")
+
+
+def phase(cluster: Cluster, pod: str) -> str:
+    """Return how far a pod has come."""
+    found = cluster.api.get("pods", "default", pod) or {}
+    return str(found["status"]["phase"])
+
+
+@pytest.fixture
+def sleepers(cluster_of_three: Cluster) -> Iterator[Cluster]:
+    """The cluster with a DaemonSet whose pods sleep."""
+    code = "import time; print('here', flush=True); time.sleep(3600)"
+    plain = host_python_daemon_set("sleepers", code)
+    cluster_of_three.api.create("daemonsets", "default", plain)
+    cluster_of_three.wait_for_daemon_set("default", "sleepers")
+    yield cluster_of_three
+    cluster_of_three.api.delete("daemonsets", "default", "sleepers")
+    cluster_of_three.wait_until(
+        "its pods are gone", lambda: not cluster_of_three.api.items("pods", "default")
+    )
+
+
+def test_two_nodes_are_control_plane_nodes_and_one_is_a_worker(
+    cluster_of_three: Cluster,
+) -> None:
+    first, second, worker = cluster_of_three.nodes
+    series = [each.containerd.release.series for each in cluster_of_three.nodes]
+    assert series == ["1.6", "2.1", "2.4"]
+    for node in (first, second):
+        assert "node-3" in node.node.kubectl("get", "nodes").stdout
+    assert "acting as a node" in worker.node.kubectl("get", "nodes").stdout
+    data = worker.node.as_seen(worker.node.data)
+    login = f"--kubeconfig={data}/credentials/kubelet.config"
+    own = worker.node.run(worker.node.snap / "kubectl", login, "get", "node", "node-3")
+    run(own)
+    assert "Ready" in own.stdout
+
+
+def test_a_node_goes_down_and_comes_back(sleepers: Cluster) -> None:
+    first, second, _ = sleepers.nodes
+    before, others = second.containers(), first.containers()
+    container = second.container("default", "sleepers", "agent")
+    files = second.node.snapshot()
+    second.down()
+    assert not second.machine.is_up
+    assert second.node.run(Path("/bin/true")).exit_code != 0
+    with pytest.raises(StartError):
+        second.containers()
+    second.up()
+    sleepers.wait_until_ready("node-2")
+    sleepers.wait_until(
+        "its pod runs again",
+        lambda: [
+            each
+            for each in second.containers()
+            if (each.pod, each.name) == (container.pod, "agent")
+        ],
+    )
+    assert not set(before) & set(second.containers())
+    assert difference(files, second.node.snapshot()) == []
+    assert first.containers() == others
+    assert sleepers.pod_log("default", container.pod, "agent") == "here\n"
+
+
+@pytest.mark.exhaustive
+def test_a_node_that_is_down_is_not_ready(cluster_of_three: Cluster) -> None:
+    worker = cluster_of_three.nodes[2]
+    worker.down()
+    cluster_of_three.wait_until(
+        "it is not ready", lambda: not cluster_of_three.is_ready("node-3")
+    )
+    worker.up()
+    cluster_of_three.wait_until_ready("node-3")
+
+
+def test_nodes_join_and_leave(
+    sleepers: Cluster, containerd_releases: dict[str, ContainerdRelease]
+) -> None:
+    for is_worker in (False, True):
+        with sleepers.joined(containerd_releases["2.4"], is_worker=is_worker) as node:
+            assert node.name == "node-4"
+            assert len(sleepers.nodes) == 4
+            sleepers.wait_for_daemon_set("default", "sleepers", ["node-4"])
+            sleepers.wait_for_daemon_set("default", "sleepers")
+            assert ("node-4" in node.node.kubectl("get", "nodes").stdout) != is_worker
+        assert len(sleepers.nodes) == 3
+        assert sleepers.api.get("nodes", name="node-4") is None
+
+
+def test_the_control_plane_is_away_and_comes_back(sleepers: Cluster) -> None:
+    control_plane = sleepers.control_plane
+    host, api = control_plane.host, control_plane.api
+    before = {each.name: each.containers() for each in sleepers.nodes}
+    uid = (api.get("daemonsets", "default", "sleepers") or {})["metadata"]["uid"]
+    with control_plane.away(), pytest.raises(OSError, match="refused"):
+        api.get("nodes")
+    assert control_plane.host == host
+    found = api.get("daemonsets", "default", "sleepers") or {}
+    assert found["metadata"]["uid"] == uid
+    sleepers.wait_until_ready(*before)
+    assert {each.name: each.containers() for each in sleepers.nodes} == before
