@@ -114,8 +114,8 @@ class Kubectl:
             kind: of them.
             paths: of the fields, as JSONPath has them.
         """
-        each = '{"\t"}'.join(f"{{{path}}}" for path in paths)
-        form = f'jsonpath={{range .items[*]}}{each}{{"\n"}}{{end}}'
+        each = r'{"\t"}'.join(f"{{{path}}}" for path in paths)
+        form = "jsonpath={range .items[*]}" + each + r'{"\n"}{end}'
         lines = self._run(["get", kind, "--output", form]).splitlines()
         return [line.split("\t") for line in lines if line.strip()]
 
