@@ -71,6 +71,7 @@ def registry_files(
         registry: what to render.
         directory: path of the registry's directory as containerd is to read it, stable
             across snap refreshes; empty for names relative to hosts.toml.
+        header: of hosts.toml, for people.
     """
     upstream = _Rendered.of(registry.upstream, registry.tls, "", directory)
     mirrors = [
