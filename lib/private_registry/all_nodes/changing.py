@@ -12,7 +12,7 @@ from private_registry.registries.model import DesiredState
 
 # How long nodes are waited for.
 SECONDS = 30.0
-_TAKING_BACK_SECONDS = 60.0
+TAKING_BACK_SECONDS = 60.0
 CREATES = (
     "The first change for all nodes makes the namespace private-registry-config: the"
     " Secret registries (whoever may read Secrets there reads the logins in it), the"
@@ -90,10 +90,11 @@ def publish(
     done = Published(before, wanted, is_first=found.is_first)
     if terms.dry_run:
         return done
+    agents = cluster.agents(terms.agent_image)
     if found.is_first:
         say(CREATES)
     cluster.write(found, wanted)
-    cluster.set_up(terms.agent_image)
+    cluster.set_up(agents)
     say("Waiting for the nodes ...")
     rows = cluster.waited_rows(wanted, SECONDS, _is_over)
     return done._replace(rows=tuple(rows))
@@ -142,7 +143,7 @@ def take_back(
     def is_over(rows: List[NodeRow]) -> bool:
         return all(each.state == DOWN for each in missing(rows))
 
-    rows = cluster.waited_rows(wanted, _TAKING_BACK_SECONDS, is_over)
+    rows = cluster.waited_rows(wanted, TAKING_BACK_SECONDS, is_over)
     if not missing(rows):
         cluster.take_down()
         done = done._replace(is_taken_down=True)
