@@ -304,4 +304,6 @@ def test_many_nodes_are_simulated(sleepers: Cluster) -> None:
         extra = "authentication.kubernetes.io/node-name"
         assert [each["extra"][extra] for each in users] == [[name] for name in names]
     assert len(sleepers.api.items("nodes")) == 3
+    pods = sleepers.api.items("pods")
+    assert not {each["spec"].get("nodeName") for each in pods} & set(names)
     sleepers.wait_for_daemon_set("default", "sleepers")
