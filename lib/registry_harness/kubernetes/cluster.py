@@ -25,6 +25,7 @@ from registry_harness.kubernetes.cluster_node import (
 )
 from registry_harness.kubernetes.control_plane import ControlPlane
 from registry_harness.kubernetes.daemon_sets import is_rolled_out, pod_reports
+from registry_harness.kubernetes.node_objects import forget_nodes
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.kubernetes.workloads import conditions
 from registry_harness.machine.namespaces import check_machines
@@ -53,6 +54,11 @@ class Cluster:
     def api(self) -> Api:
         """The API server, asked by who may do all."""
         return self.control_plane.api
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its nodes, also of those that are off."""
+        return [each.name for each in self.nodes]
 
     @property
     def busybox(self) -> Path:
@@ -104,11 +110,11 @@ class Cluster:
             HarnessError: the control plane knows no more names.
             StartError: it did not come up.
         """
-        taken = {each.name for each in self.nodes}
-        free = [each for each in self.control_plane.nodes if each not in taken]
+        known = list(self.control_plane.nodes)
+        free = [each for each in known if each not in self.names]
         if not free:
             raise HarnessError("no more nodes may join", "see ClusterSpec.may_join")
-        number = list(self.control_plane.nodes).index(free[0]) + 1
+        number = known.index(free[0]) + 1
         with self.new_node(NodeSpec(number, containerd, is_worker)) as node:
             self.nodes.append(node)
             try:
@@ -116,7 +122,8 @@ class Cluster:
                 yield node
             finally:
                 self.nodes.remove(node)
-                self._forget(node)
+                node.kubelet.kill()
+                forget_nodes(self.api, [node.name])
 
     def wait_for_daemon_set(
         self,
@@ -173,23 +180,6 @@ class Cluster:
         # Python 3.10 does not know Z.
         told = str(lease["spec"]["renewTime"]).replace("Z", "+00:00")
         return datetime.fromisoformat(told) > moment and self.is_ready(node)
-
-    def _forget(self, node: ClusterNode) -> None:
-        node.kubelet.kill()
-        self.api.delete("nodes", "", node.name)
-        # A controller may make one more until it has heard of that.
-        self.wait_until(
-            f"there are no pods on {node.name}",
-            lambda: not self._delete_pods_on(node.name),
-        )
-
-    def _delete_pods_on(self, node: str) -> int:
-        pods = self.api.items("pods")
-        found = [each for each in pods if each["spec"].get("nodeName") == node]
-        for pod in found:
-            about = pod["metadata"]
-            self.api.delete_at_once("pods", about["namespace"], about["name"])
-        return len(found)
 
 
 @dataclass(frozen=True)
