@@ -45,6 +45,7 @@ TOUCHES = {
     "containerd": ["daemon", "refusals"],
     "containerd/cri": ["grpc", "http2", "listening"],
     "docker": ["api", "discovery", "engine", "part", "reach"],
+    "kubelet": ["refusals"],
     "node": [
         *("bounded_reads", "commands", "directories", "files", "paths"),
         *("trusted_places", "environment_variables"),
@@ -55,7 +56,7 @@ TOUCHES = {
 }
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
-    "changes": ["change", "outcomes", "saved", "one_at_a_time"],
+    "changes": ["change", "outcomes", "saved", "one_at_a_time", "own_programs"],
     "check": ["remedy_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
@@ -64,6 +65,7 @@ WORKS_WITH_THEM = {
     ],
     "containerd": ["part", "template_file"],
     "containerd/cri": ["calls"],
+    "kubelet": ["part", "reach"],
     "node": ["services"],
     "pull_secrets": [
         "cluster",
@@ -94,7 +96,7 @@ OURS = "private_registry"
 # Imports go from a room to those before it, and to no other one.
 ROOMS = (
     *("texts", "node", "registries", "transaction", "containerd", "pull_secrets"),
-    *("docker", "changes", "check", "imports", "cli", "verbs"),
+    *("kubelet", "docker", "changes", "check", "imports", "cli", "verbs"),
 )
 
 ROOMS_OF_CHECK = ("reading", "lint", "probe", "explain")

@@ -6,10 +6,8 @@ from typing import (
     TYPE_CHECKING,
     Callable,
     Dict,
-    FrozenSet,
     Iterable,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -18,6 +16,7 @@ from typing import (
 )
 
 from private_registry.changes.outcomes import Outcome
+from private_registry.changes.own_programs import OwnPrograms
 from private_registry.changes.saved import saved_credentials
 from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.microk8s_defaults import is_stock
@@ -42,6 +41,7 @@ from private_registry.docker.reach import (
     engine_to_settle,
 )
 from private_registry.errors import ConflictError
+from private_registry.kubelet.reach import kubelet_part, logins_to_take_back, notes_of
 from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
@@ -50,7 +50,6 @@ from private_registry.pull_secrets.record import made_secrets, record_of
 from private_registry.registries import registries_toml
 from private_registry.registries.credentials import forms_of
 from private_registry.registries.model import DesiredState
-from private_registry.registries.names import RegistryName
 from private_registry.transaction import commit, records
 from private_registry.transaction.follower import Follower, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
@@ -101,32 +100,6 @@ NO_CLUSTER = InCluster()
 _NOTHING = DesiredState()
 
 
-class OwnPrograms(NamedTuple):
-    """The plugin command and the hook.
-
-    Args:
-        files: of both.
-    """
-
-    files: Mapping[NodePath, WantedFile]
-
-    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
-        """Whether a file is one for some registries: they are for all."""
-        return False
-
-    def refuse(self) -> None:
-        """Raise nothing."""
-
-    def added_to(self, plan: Plan) -> Plan:
-        """Return the plan: the files are all there is."""
-        return plan
-
-    @property
-    def followers(self) -> Tuple[Follower, ...]:
-        """Nobody."""
-        return ()
-
-
 def make_so(
     node: Node,
     desired: DesiredState,
@@ -171,13 +144,18 @@ def make_so(
         no_restart=options.no_restart,
     )
     own = OwnPrograms(service_files(node, options.door))
+    sandbox = file.template.sandbox_image
+    kubelet = kubelet_part(
+        reach.node, desired, scope, adopt=options.adopt, sandbox_image=sandbox
+    )
     parts: List[Part] = [registries, own, template]
-    parts += [each for each in (reach.part, cluster.to_make) if each is not None]
+    others = (kubelet, reach.part, cluster.to_make)
+    parts += [each for each in others if each is not None]
     plan = _plan_of(reach.node, parts, scope, options)
     outcome = _outcome(reach, template, plan, desired)._replace(
         enabled=(node.is_enabled, True),
         concerned=tuple(concerned),
-        notes=(*docker_notes(concerned), *reach.notes),
+        notes=(*docker_notes(concerned), *reach.notes, *notes_of(kubelet)),
         secrets=cluster.to_make.changed if cluster.to_make else (),
     )
     if not options.dry_run:
@@ -231,11 +209,18 @@ def take_everything_back(node: Node, options: Options) -> Outcome:
             adopt=options.adopt,
             no_restart=options.no_restart,
         )
-    parts: List[Part] = [each for each in (template, reach.part) if each is not None]
+    kubelet = logins_to_take_back(reach.node)
+    found = (template, kubelet, reach.part)
+    parts: List[Part] = [each for each in found if each is not None]
     plan = _plan_of(reach.node, parts, None, options)
     outcome = _outcome(reach, template, plan, _NOTHING)._replace(
         enabled=(node.is_enabled, False),
-        notes=(*notes, *_still_closed(node, plan), *reach.notes),
+        notes=(
+            *notes,
+            *_still_closed(node, plan),
+            *reach.notes,
+            *notes_of(kubelet),
+        ),
         is_inspected=False,
     )
     if not options.dry_run:

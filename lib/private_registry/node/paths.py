@@ -21,6 +21,7 @@ DATA_IN_TEMPLATE = "${SNAP_DATA}"
 TEMPLATE = "args/containerd-template.toml"
 RENDERED = "args/containerd.toml"
 CONTAINERD_ARGUMENTS = "args/containerd"
+KUBELET_ARGUMENTS = "args/kubelet"
 CONTAINERD_ENVIRONMENT = "args/containerd-env"
 MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
@@ -36,6 +37,7 @@ PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
 _ADDRESS = re.compile(r"""^\s*(?:--address|-a)[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
+_ROOT_DIRECTORY = re.compile(r"""^\s*--root-dir[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
 _STRICT = re.compile(r"confinement:\s*[\"']?strict")
 _GROUPS = ("microk8s", "snap_microk8s")
 
@@ -245,6 +247,14 @@ class Node(NamedTuple):
         match = _ADDRESS.search(arguments)
         address = match[1] if match else "${SNAP_COMMON}/run/containerd.sock"
         return self.rendered(address).replace("${SNAP_COMMON}", self.common)
+
+    def kubelet_directory(self, arguments: str) -> str:
+        """Find the kubelet's directory in the text of its arguments, else where
+        MicroK8s has it.
+        """
+        found = _ROOT_DIRECTORY.findall(arguments)
+        directory = found[-1] if found else "${SNAP_COMMON}/var/lib/kubelet"
+        return self.rendered(directory).replace("${SNAP_COMMON}", self.common)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,12 @@ from private_registry.errors import NodeError
 from private_registry.node import files
 from private_registry.node.directories import ObstacleError, Place
 from private_registry.node.file_values import NodePath, ObservedFile, Root
-from private_registry.node.paths import STATE_DIRECTORY, TEMPLATE, Node
+from private_registry.node.paths import (
+    KUBELET_CONFIG_JSON,
+    STATE_DIRECTORY,
+    TEMPLATE,
+    Node,
+)
 from private_registry.transaction import (
     containerd_toml_permissions,
     lent_place,
@@ -244,5 +249,7 @@ def _is_ours(node: Node, step: Step, observed: ObservedFile) -> bool:
         return False
     if Root(step.root) is Root.DATA and step.path == TEMPLATE:
         return bool(ledger.template.entries)
+    if NodePath(Root(step.root), step.path) == KUBELET_CONFIG_JSON:
+        return bool(ledger.kubelet.entries)
     entry = ledger.files.get(step.path)
     return entry is not None and entry.sha256 == observed.digest
