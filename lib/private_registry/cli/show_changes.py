@@ -10,7 +10,6 @@ from private_registry.containerd.part import Restart
 from private_registry.docker.reach import Reload
 from private_registry.errors import PrivateRegistryError
 from private_registry.node.file_values import Root
-from private_registry.node.paths import KUBELET_CONFIG_JSON
 from private_registry.pull_secrets.made_secrets import ChangedSecret, SecretChange
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.texts.showing import without_logins
@@ -171,11 +170,8 @@ def _result(done: Outcome, *, dry_run: bool) -> str:
         return _ALL_BUT_HINTS if done.plan.hints else "All is as it was before."
     if not done.desired.registries:
         return _NO_REGISTRY
-    is_login_only = done.is_in_kubelet and all(
-        each.path == KUBELET_CONFIG_JSON for each in done.plan.changes
-    )
     counts = done.restart is Restart.DONE or (
-        done.restart is Restart.NONE and not is_login_only
+        done.restart is Restart.NONE and not done.is_only_in_kubelet
     )
     return "Done; it counts from the next pull on." if counts else "Done."
 

@@ -18,7 +18,12 @@ from private_registry.kubelet.config_json import (
 from private_registry.kubelet.refusals import IN_CONTAINERD, check_counts, notes_on
 from private_registry.node import files
 from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
-from private_registry.node.paths import KUBELET_CONFIG_JSON, Node
+from private_registry.node.paths import (
+    KUBELET_CONFIG_JSON,
+    KUBELET_DIRECTORY,
+    MOUNTED_KUBELET_CONFIG_JSON,
+    Node,
+)
 from private_registry.registries.model import Credentials, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.texts.json_text import JsonSyntaxError
@@ -179,7 +184,7 @@ def _text(observed: Optional[ObservedFile], place: str) -> Optional[str]:
 def _with_logins(
     node: Node, plan: Plan, observed: Optional[ObservedFile], edit: LoginsEdit
 ) -> Plan:
-    path = KUBELET_CONFIG_JSON
+    path = _path(node)
     plan = _with_directories(node, plan, edit.record)
     after = None
     if edit.text is not None:
@@ -191,14 +196,29 @@ def _with_logins(
     reason = "; ".join(edit.reasons[:_SHOWN_REASONS]) or "somebody changed it"
     more = len(edit.reasons) - _SHOWN_REASONS
     reason += f"; and {more} more" if more > 0 else ""
-    actions += _actions(observed, after, reason)
+    actions += _actions(path, observed, after, reason)
     return plan._replace(actions=(*plan.actions, *actions))
 
 
+def _path(node: Node) -> NodePath:
+    """Return where config.json is to be reached.
+
+    Where the mounts above it are not shared, a kubelet mounts its directory anew (pkg
+    hostutil MakeRShared), and nothing can be renamed into it from outside.
+    """
+    own, above = (
+        files.mount_of(node.place(each))
+        for each in (KUBELET_DIRECTORY, NodePath(Root.COMMON, ""))
+    )
+    return KUBELET_CONFIG_JSON if own in ("", above) else MOUNTED_KUBELET_CONFIG_JSON
+
+
 def _actions(
-    observed: Optional[ObservedFile], after: Optional[WantedFile], reason: str
+    path: NodePath,
+    observed: Optional[ObservedFile],
+    after: Optional[WantedFile],
+    reason: str,
 ) -> List[Action]:
-    path = KUBELET_CONFIG_JSON
     if after is None:
         return [] if observed is None else [Action(path, Kind.DELETE, reason, observed)]
     if observed is None:

@@ -28,7 +28,10 @@ CIS_HARDENING = "var/lock/cis-hardening"
 CLUSTERED = "var/lock/clustered.lock"
 KUBELETS_LOGIN = NodePath(Root.DATA, "credentials/kubelet.config")
 # Where the kubelet looks first (--root-dir; pkg/credentialprovider/config.go).
+KUBELET_DIRECTORY = NodePath(Root.COMMON, "var/lib/kubelet")
 KUBELET_CONFIG_JSON = NodePath(Root.COMMON, "var/lib/kubelet/config.json")
+# The same file where the kubelet's directory is a mount of its own.
+MOUNTED_KUBELET_CONFIG_JSON = NodePath(Root.KUBELET, "config.json")
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
 PULL_SECRETS = NodePath(Root.COMMON, "private-registry-config/pull-secrets.json")
@@ -91,6 +94,8 @@ class Node(NamedTuple):
         """Absolute path of one of the directories that files go below."""
         if root in (Root.DATA, Root.COMMON):
             return self.data if root is Root.DATA else self.common
+        if root is Root.KUBELET:
+            return os.path.join(self.common, KUBELET_DIRECTORY.path)
         return self._docker_place(root).root
 
     def is_certs_d(self, directory: str) -> bool:
@@ -101,7 +106,12 @@ class Node(NamedTuple):
     @property
     def roots(self) -> Tuple[Root, ...]:
         """The directories that files may go below."""
-        return (Root.DATA, Root.COMMON) if self.docker is None else tuple(Root)
+        own = [Root.DATA, Root.COMMON]
+        kubelets = self.directory(Root.KUBELET)
+        if os.path.isdir(kubelets) and os.path.realpath(kubelets) == kubelets:
+            own.append(Root.KUBELET)
+        docker = () if self.docker is None else (Root.DOCKER, Root.DOCKER_CERTS)
+        return (*own, *docker)
 
     def absolute(self, path: NodePath) -> str:
         """Absolute path of a file, for opening it."""

@@ -8,9 +8,13 @@ import os
 import stat
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
+from unittest import mock
 
 import pytest
 
+from private_registry.node import files
+from private_registry.node.directories import Place
+from unit.interruptions import killed_at
 from unit.microk8s import Microk8s, Result, ok, same_but
 
 pytestmark = pytest.mark.owners
@@ -87,6 +91,72 @@ def test_a_file_that_was_there_keeps_every_byte_and_comes_back(
     assert list(logins(microk8s)) == ["other.corp", "docker.io"]
     ok(microk8s.run("disable"))
     assert microk8s.tree() == before
+
+
+@pytest.fixture
+def mounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kubelet's directory look as if it were a mount of its own."""
+    real = files.mount_of
+
+    def mount_of(place: Place) -> str:
+        there = real(place)
+        return f"{there}, another" if there and "kubelet" in place.path else there
+
+    monkeypatch.setattr(files, "mount_of", mount_of)
+
+
+@pytest.mark.usefixtures("mounted")
+@pytest.mark.parametrize("text", [None, THEIRS])
+def test_it_is_written_from_within_a_directory_that_is_a_mount(
+    microk8s: Microk8s, text: Optional[str]
+) -> None:
+    config(microk8s).parent.mkdir(parents=True)
+    if text is not None:
+        with_config(microk8s)
+    before = microk8s.tree()
+    renames: List[Tuple[str, str]] = []
+    real = files.rename
+
+    def rename(source: Place, target: Place) -> None:
+        renames.append((source.absolute, target.absolute))
+        real(source, target)
+
+    with mock.patch.object(files, "rename", rename):
+        ok(add(microk8s, *REG))
+        ok(add(microk8s, *REG, password="another"))
+    directory = f"{config(microk8s).parent}/"
+    moved = [each for each in renames if str(config(microk8s)) in each]
+    assert len(moved) == 2
+    assert all(each.startswith(directory) for pair in moved for each in pair)
+    assert logins(microk8s)["reg.corp:5000"] == ("ann", "another")
+    assert list(Path(directory).iterdir()) == [config(microk8s)]
+    ok(microk8s.run("disable"))
+    assert microk8s.tree() == before
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("mounted")
+def test_killed_anywhere_with_a_directory_that_is_a_mount(microk8s: Microk8s) -> None:
+    microk8s.extra_environment["REG_PASS"] = PASSWORD
+    with_config(microk8s)
+    before = microk8s.tree()
+    words = ("plugin", "add", *REG, "--username", "ann", "--password-env", "REG_PASS")
+    at = 0
+    while killed_at(microk8s, at + 1, (*words, *KUBELET)):
+        at += 1
+        assert config(microk8s).read_text() == THEIRS or len(logins(microk8s)) == 2
+        ok(microk8s.run("plugin", "apply"))
+        ok(microk8s.run("disable"))
+        assert microk8s.tree() == before
+    assert at > 20
+
+
+def test_mounts_are_told_apart(microk8s: Microk8s) -> None:
+    root = str(microk8s.common)
+    own = files.mount_of(Place(root, ""))
+    assert own == files.mount_of(Place(root, "plugins"))
+    assert own != files.mount_of(Place("/proc", "self"))
+    assert files.mount_of(Place(root, "missing")) == ""
 
 
 def test_what_others_add_meanwhile_stays(microk8s: Microk8s) -> None:
