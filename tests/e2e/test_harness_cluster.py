@@ -5,7 +5,6 @@ nodes and the control plane off, let nodes join.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,18 @@ import pytest
 
 from registry_harness import StartError, difference
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.kubernetes import Cluster
+from registry_harness.kubernetes import (
+    Api,
+    ApiRefused,
+    Cluster,
+    Rule,
+    account_user,
+    api_as_account,
+    fake_nodes,
+    may,
+    pod_reports,
+    rules,
+)
 
 from .conftest import run
 from .host_python import host_python_daemon_set, host_python_pod
@@ -77,18 +87,37 @@ def phase(cluster: Cluster, pod: str) -> str:
     return str(found["status"]["phase"])
 
 
-@pytest.fixture
-def sleepers(cluster_of_three: Cluster) -> Iterator[Cluster]:
-    """The cluster with a DaemonSet whose pods sleep."""
+@pytest.fixture(scope="module")
+def sleepers(cluster_of_three: Cluster) -> Cluster:
+    """The cluster with a DaemonSet whose pods sleep, and a service account that may
+    read one Secret.
+    """
     code = "import time; print('here', flush=True); time.sleep(3600)"
-    plain = host_python_daemon_set("sleepers", code)
-    cluster_of_three.api.create("daemonsets", "default", plain)
+    api = cluster_of_three.api
+    api.create("daemonsets", "default", host_python_daemon_set("sleepers", code))
+    api.create("serviceaccounts", "default", {"metadata": {"name": "agent"}})
+    allow_one_secret(api)
     cluster_of_three.wait_for_daemon_set("default", "sleepers")
-    yield cluster_of_three
-    cluster_of_three.api.delete("daemonsets", "default", "sleepers")
-    cluster_of_three.wait_until(
-        "its pods are gone", lambda: not cluster_of_three.api.items("pods", "default")
-    )
+    return cluster_of_three
+
+
+def allow_one_secret(api: Api) -> None:
+    """Let the service account read a Secret that is not there."""
+    group = "rbac.authorization.k8s.io"
+    rule = {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": ["one"],
+        "verbs": ["get", "watch"],
+    }
+    role = {"metadata": {"name": "agent"}, "rules": [rule]}
+    api.create("roles", "default", role)
+    binding = {
+        "metadata": {"name": "agent"},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "agent"},
+        "subjects": [{"kind": "ServiceAccount", "name": "agent"}],
+    }
+    api.create("rolebindings", "default", binding)
 
 
 def test_two_nodes_are_control_plane_nodes_and_one_is_a_worker(
@@ -170,3 +199,100 @@ def test_the_control_plane_is_away_and_comes_back(sleepers: Cluster) -> None:
     assert found["metadata"]["uid"] == uid
     sleepers.wait_until_ready(*before)
     assert {each.name: each.containers() for each in sleepers.nodes} == before
+
+
+def test_a_container_that_ends_is_another_one(sleepers: Cluster) -> None:
+    node = sleepers.nodes[0]
+    before, since = set(node.containers()), node.containerd.started
+    agent = node.container("default", "sleepers", "agent")
+    assert {(each.pod, each.name) for each in before} >= {
+        (agent.pod, "agent"),
+        (agent.pod, ""),
+    }
+    used = node.usage(agent)
+    assert used.processes == 1
+    assert 0 < used.cpu_seconds < 10
+    assert 4 << 20 < used.rss_bytes < 64 << 20
+    run(node.node.run(Path("/bin/kill"), "-KILL", str(agent.process)))
+    sleepers.wait_until(
+        "it was started again",
+        lambda: len(set(node.containers()) - {agent}) == len(before),
+    )
+    after = set(node.containers())
+    assert before - after == {agent}
+    assert (node.usage(agent).processes, node.containerd.started) == (0, since)
+    node.containerd.restart()
+    assert node.containerd.started > since
+    assert set(node.containers()) == after
+    # Its first change to be told is that it is not ready.
+    sleepers.wait_for_daemon_set("default", "sleepers")
+
+
+def test_a_daemon_set_that_does_not_start_says_why(cluster_of_three: Cluster) -> None:
+    api = cluster_of_three.api
+    plain = host_python_daemon_set("stuck", "pass")
+    (container,) = plain["spec"]["template"]["spec"]["containers"]
+    container["image"] = "registry.example/missing:1"
+    api.create("daemonsets", "default", plain)
+    cluster_of_three.wait_until(
+        "each pod has its reason",
+        lambda: str(pod_reports(api, "default", "stuck")).count("ErrImageNeverPull")
+        >= 3,
+    )
+    words = "not rolled out after 0 s: stuck\npod stuck-.* on node-.: Pending .*waiting"
+    with pytest.raises(StartError, match=words):
+        cluster_of_three.wait_for_daemon_set("default", "stuck", seconds=0)
+    api.delete("daemonsets", "default", "stuck")
+
+
+def test_requests_are_counted_by_who_asked(sleepers: Cluster) -> None:
+    control_plane = sleepers.control_plane
+    agent = api_as_account(sleepers.api, "default", "agent")
+    before, since = control_plane.usage(), control_plane.moment()
+    for _ in range(20):
+        assert agent.get("secrets", "default", "one") is None
+    with pytest.raises(ApiRefused, match="cannot list resource"):
+        agent.items("secrets", "default")
+    user = account_user("default", "agent")
+    asked = [each for each in control_plane.requests(since) if each.user == user]
+    assert [(each.verb, each.resource, each.name) for each in asked] == [
+        *[("get", "secrets", "one")] * 20,
+        ("list", "secrets", ""),
+    ]
+    assert {each.namespace for each in asked} == {"default"}
+    after = control_plane.usage()
+    assert after.cpu_seconds > before.cpu_seconds > 0
+    assert after.rss_bytes > 50 << 20
+
+
+def test_what_an_account_may_do(sleepers: Cluster) -> None:
+    agent = api_as_account(sleepers.api, "default", "agent")
+    assert may(agent, "get", "secrets", "default", "one")
+    for question in (
+        ("get", "secrets", "default", "two"),
+        ("get", "secrets", "kube-system", "one"),
+        ("update", "secrets", "default", "one"),
+        ("list", "secrets"),
+        ("create", "serviceaccounts/token", "default", "agent"),
+        ("get", "nodes"),
+    ):
+        assert not may(agent, *question)
+        assert may(sleepers.api, *question)
+    one = Rule(frozenset({"get", "watch"}), frozenset({"secrets"}), frozenset({"one"}))
+    assert rules(agent, "default") == {one}
+    assert rules(agent, "kube-system") == set()
+
+
+def test_many_nodes_are_simulated(sleepers: Cluster) -> None:
+    with fake_nodes(sleepers.api, 40, "default", "agent") as fakes:
+        names = [each.name for each in fakes]
+        assert len(set(names)) == len(sleepers.api.items("nodes")) - 3 == 40
+        told = [each.api.create("selfsubjectreviews", "", {}) for each in fakes]
+        users = [each["status"]["userInfo"] for each in told]
+        assert {each["username"] for each in users} == {
+            account_user("default", "agent")
+        }
+        extra = "authentication.kubernetes.io/node-name"
+        assert [each["extra"][extra] for each in users] == [[name] for name in names]
+    assert len(sleepers.api.items("nodes")) == 3
+    sleepers.wait_for_daemon_set("default", "sleepers")

@@ -17,6 +17,7 @@ from registry_harness.containerd.template import render, without_lower_oom_score
 from registry_harness.errors import StartError
 from registry_harness.machine.processes import Daemon, unmount_below
 from registry_harness.machine.running import Running
+from registry_harness.machine.usage import started
 from registry_harness.node.microk8s_node import MicroK8sNode
 from registry_harness.registries.content import image_archive
 
@@ -93,6 +94,12 @@ class Containerd(Running):
     def pid(self) -> int | None:
         """The number of its process; None where it does not run."""
         return None if self._daemon is None else self._daemon.pid
+
+    @property
+    def started(self) -> int:
+        """When its process started, in the kernel's ticks; 0 where it does not run."""
+        pid = None if self._daemon is None else self._daemon.program
+        return 0 if pid is None else started(pid)
 
     def power_off(self) -> None:
         """End it at once, as with the machine that it runs on; images and containers

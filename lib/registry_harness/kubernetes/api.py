@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,9 @@ _GROUPS = {
     "daemonsets": "/apis/apps/v1",
     "controllerrevisions": "/apis/apps/v1",
     "leases": "/apis/coordination.k8s.io/v1",
-    "subjectaccessreviews": "/apis/authorization.k8s.io/v1",
+    "selfsubjectaccessreviews": "/apis/authorization.k8s.io/v1",
     "selfsubjectrulesreviews": "/apis/authorization.k8s.io/v1",
+    "selfsubjectreviews": "/apis/authentication.k8s.io/v1",
     "roles": "/apis/rbac.authorization.k8s.io/v1",
     "rolebindings": "/apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "/apis/rbac.authorization.k8s.io/v1",
@@ -147,17 +149,50 @@ class Api:
         Raises:
             OSError: nobody answers.
         """
-        context = ssl.create_default_context(cadata=self.ca)
-        connection = http.client.HTTPSConnection(
-            self.host, timeout=_SECONDS, context=context
-        )
+        connection = self._connection()
         try:
-            token = {"Authorization": f"Bearer {self.token}"}
-            connection.request(method, path, body, {**headers, **token})
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+            return _exchange(connection, method, path, body, self._with_token(headers))
         finally:
             connection.close()
+
+    @contextmanager
+    def connected(self) -> Iterator[Api]:
+        """Ask over one connection, which is for one thread, as long as the block."""
+        connection = self._connection()
+        try:
+            yield _ConnectedApi(self.host, self.ca, self.token, connection)
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        context = ssl.create_default_context(cadata=self.ca)
+        return http.client.HTTPSConnection(self.host, timeout=_SECONDS, context=context)
+
+    def _with_token(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {**headers, "Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(frozen=True)
+class _ConnectedApi(Api):
+    connection: http.client.HTTPSConnection
+
+    def send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        headers = self._with_token(headers)
+        return _exchange(self.connection, method, path, body, headers)
+
+
+def _exchange(
+    connection: http.client.HTTPSConnection,
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+) -> Answer:
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return Answer(answer.status, dict(answer.getheaders()), answer.read())
 
 
 def _carried_out(answer: Answer) -> Answer:
@@ -169,6 +204,12 @@ def _carried_out(answer: Answer) -> Answer:
         # Who asks a kubelet for it hands its words on as they are.
         words = answer.body.decode(errors="replace")
     raise ApiRefused(answer.code, words)
+
+
+def group_of(resource: str) -> str:
+    """Return the API group of a resource; empty for the first one."""
+    root = _GROUPS.get(resource, "")
+    return root.split("/")[2] if root else ""
 
 
 def path_of(resource: str, namespace: str = "", name: str = "") -> str:

@@ -25,6 +25,7 @@ from registry_harness.kubernetes.cluster_node import (
 )
 from registry_harness.kubernetes.control_plane import ControlPlane
 from registry_harness.kubernetes.daemon_sets import is_rolled_out, pod_reports
+from registry_harness.kubernetes.node_objects import forget_nodes
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.kubernetes.workloads import conditions
 from registry_harness.machine.namespaces import check_machines
@@ -116,7 +117,8 @@ class Cluster:
                 yield node
             finally:
                 self.nodes.remove(node)
-                self._forget(node)
+                node.kubelet.kill()
+                forget_nodes(self.api, [node.name])
 
     def wait_for_daemon_set(
         self,
@@ -173,23 +175,6 @@ class Cluster:
         # Python 3.10 does not know Z.
         told = str(lease["spec"]["renewTime"]).replace("Z", "+00:00")
         return datetime.fromisoformat(told) > moment and self.is_ready(node)
-
-    def _forget(self, node: ClusterNode) -> None:
-        node.kubelet.kill()
-        self.api.delete("nodes", "", node.name)
-        # A controller may make one more until it has heard of that.
-        self.wait_until(
-            f"there are no pods on {node.name}",
-            lambda: not self._delete_pods_on(node.name),
-        )
-
-    def _delete_pods_on(self, node: str) -> int:
-        pods = self.api.items("pods")
-        found = [each for each in pods if each["spec"].get("nodeName") == node]
-        for pod in found:
-            about = pod["metadata"]
-            self.api.delete_at_once("pods", about["namespace"], about["name"])
-        return len(found)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,9 @@ def _report(pod: Plain, events: list[Plain]) -> str:
     warnings = {
         f"{each['reason']}: {each['message']}"
         for each in events
-        if each["type"] == "Warning" and each["involvedObject"]["uid"] == about["uid"]
+        if each["type"] == "Warning"
+        # Of a Node they have none.
+        and each["involvedObject"].get("uid") == about["uid"]
     }
     return "\n  ".join((" ".join(words), *sorted(warnings)))
 

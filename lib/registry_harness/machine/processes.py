@@ -80,8 +80,7 @@ class Daemon:
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
-        pid = self.child if self._through else self.pid
-        if pid is not None:
+        if (pid := self.program) is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -109,6 +108,11 @@ class Daemon:
     def pid(self) -> int | None:
         """Its process number while it runs."""
         return None if self._process is None else self._process.pid
+
+    @property
+    def program(self) -> int | None:
+        """The process number of the command itself, whatever it was started through."""
+        return self.child if self._through else self.pid
 
     @property
     def child(self) -> int | None:
