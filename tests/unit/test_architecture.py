@@ -58,14 +58,14 @@ TOUCHES = {
 }
 # These do so by the modules above and by nothing else.
 WORKS_WITH_THEM = {
-    "all_nodes": ["changing"],
-    "all_nodes/agent": ["round"],
+    "all_nodes": ["asking", "changing", "left_behind"],
+    "all_nodes/agent": ["answering", "round"],
     "changes": ["change", "outcomes", "planning", "saved", "one_at_a_time"],
     "check": ["remedy_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
         *("pull_secret_options", "disable_options", "show_all_nodes"),
-        *("show_changes", "show_diff"),
+        *("show_answers", "show_changes", "show_diff"),
         "tls_options",
     ],
     "containerd": ["part", "template_file"],

@@ -33,6 +33,12 @@ _LIBRARIES = {
     "s390x": ("/lib",),
 }
 ARCHITECTURES = tuple(_LIBRARIES)
+# Whose group MicroK8s' files have; and for checks what containerd goes by.
+_FOR_LOOKING = (
+    ("group", "/etc/group", "File"),
+    ("hosts", "/etc/hosts", "File"),
+    ("authorities", "/etc/ssl/certs", "Directory"),
+)
 # Of the capabilities of root those that writing files takes.
 _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER"]
 
@@ -88,13 +94,12 @@ def _pod(architecture: str, spec: AgentSpec) -> Dict[str, Any]:
     volumes: List[Dict[str, Any]] = [
         _host(name, path, "Directory") for name, path in directories.items()
     ]
-    # Whose group MicroK8s' files have.
-    volumes.append(_host("group", "/etc/group", "File"))
+    volumes += [_host(name, path, kind) for name, path, kind in _FOR_LOOKING]
     volumes.append(_host("microk8s", spec.microk8s, "Directory"))
     volumes.append({"name": "engine", "configMap": {"name": ENGINE}})
     mounts = [
         *(_mount(name, path) for name, path in directories.items()),
-        _mount("group", "/etc/group"),
+        *(_mount(name, path) for name, path, _ in _FOR_LOOKING),
         _mount("engine", _ENGINE_DIRECTORY),
         {"name": "microk8s", "mountPath": spec.microk8s},
     ]

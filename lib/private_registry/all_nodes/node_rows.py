@@ -47,6 +47,7 @@ class NodeRow(NamedTuple):
         remedy: what to type; empty where nothing is to be done, or known.
         status: as its agent reported it; None for never.
         since: when it did, as the cluster has times.
+        annotations: of its Lease.
     """
 
     node: ClusterNode
@@ -55,6 +56,7 @@ class NodeRow(NamedTuple):
     remedy: str = ""
     status: Optional[NodeStatus] = None
     since: str = ""
+    annotations: Mapping[str, str] = {}
 
     @property
     def is_fine(self) -> bool:
@@ -112,7 +114,7 @@ def _row(
     annotations = (lease or {}).get("metadata", {}).get("annotations") or {}
     status = from_text(annotations.get(ANNOTATION, ""))
     since = str((lease or {}).get("spec", {}).get("renewTime", ""))
-    row = NodeRow(node, OK, "", "", status, since)
+    row = NodeRow(node, OK, "", "", status, since, annotations)
     if status is not None and status.number >= orders.number:
         row = _reported(row, status, version)
     elif node.is_ready:

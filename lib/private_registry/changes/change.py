@@ -18,7 +18,7 @@ from typing import (
 
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.planning import Terms, originals_of, plan_of
-from private_registry.changes.saved import saved_credentials
+from private_registry.changes.saved import saved_credentials, saved_state
 from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.part import (
     RegistryFiles,
@@ -52,6 +52,7 @@ from private_registry.registries.names import RegistryName
 from private_registry.transaction import commit, records
 from private_registry.transaction.follower import Follower, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
+from private_registry.transaction.ledger import ALL_NODES
 from private_registry.transaction.part import Part, Scope
 from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import OwnFiles
@@ -241,6 +242,21 @@ def take_everything_back(node: Node, options: Options) -> Outcome:
         own: OwnFiles = {STATE: None, PULL_SECRETS: None, LAST_CHECK: None}
         _commit(reach, plan.without_memory(), own, parts, options)
     return outcome
+
+
+def take_left_behind(node: Node, options: Options) -> Outcome:
+    """Give back what the cluster's agent has put on a node.
+
+    Raises:
+        PrivateRegistryError: see errors.py; nothing has changed then.
+    """
+    plan = plan_of(node, (), None, Terms(by=ALL_NODES))
+    enabled = (node.is_enabled, node.is_enabled)
+    saved = saved_state(node)
+    originals = originals_of(node, plan.actions)
+    if not options.dry_run:
+        commit.commit(node, plan, {}, enabled=node.is_enabled)
+    return Outcome(node, plan, saved, enabled, originals=originals)
 
 
 def _still_closed(node: Node, plan: Plan) -> Tuple[str, ...]:

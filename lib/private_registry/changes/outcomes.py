@@ -99,6 +99,8 @@ class Listing(NamedTuple):
             next start.
         pull_secrets: made in the cluster from this node.
         checks: what `check` said lately, by registry; none since the last change.
+        for_all_nodes: registries that are on this node because all nodes have them.
+        is_left_behind: nobody in the cluster knows of these any more.
     """
 
     enabled: bool
@@ -106,3 +108,5 @@ class Listing(NamedTuple):
     still_loaded: FrozenSet[EntryKey] = frozenset()
     pull_secrets: Tuple[MadeSecret, ...] = ()
     checks: Mapping[str, CheckedAt] = {}
+    for_all_nodes: Tuple[str, ...] = ()
+    is_left_behind: bool = False

@@ -115,12 +115,14 @@ class RemoveRequest(NamedTuple):
         everything: all of them, and the addon's other traces.
         pull_secrets: names of pull secrets to be taken back alone.
         keep_pull_secrets: leave the cluster alone.
+        left_behind: what the cluster's agent has left on this node.
     """
 
     names: Tuple[RegistryName, ...] = ()
     everything: bool = False
     pull_secrets: Tuple[str, ...] = ()
     keep_pull_secrets: bool = False
+    left_behind: bool = False
 
 
 class ApplyRequest(NamedTuple):

@@ -18,7 +18,7 @@ from private_registry.pull_secrets.record import made_secrets
 from private_registry.registries import registries_toml
 from private_registry.registries.model import Credentials, DesiredState, Registry
 from private_registry.transaction import records
-from private_registry.transaction.ledger import EntryKey
+from private_registry.transaction.ledger import ALL_NODES, EntryKey
 
 
 def saved_state(node: Node) -> DesiredState:
@@ -71,7 +71,20 @@ def listing_of(node: Node) -> Listing:
         record.unloaded & unloaded,
         made_secrets(node),
         last_check.recall(node),
+        for_all_nodes_on(node),
     )
+
+
+def for_all_nodes_on(node: Node) -> Tuple[str, ...]:
+    """Return the registries that the cluster's agent has put on this node.
+
+    By the names of their directories.
+    """
+    files = records.ledger(node, Root.DATA).files
+    names = (
+        path.split("/")[-2] for path, each in files.items() if each.by == ALL_NODES
+    )
+    return tuple(dict.fromkeys(names))
 
 
 def _status(

@@ -31,7 +31,11 @@ from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
 from private_registry.check.written_state import pending, saved_listing
 from private_registry.containerd.cri import calls
-from private_registry.containerd.daemon import Containerd, version_of
+from private_registry.containerd.daemon import (
+    Containerd,
+    version_by_cri,
+    version_of,
+)
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template
 from private_registry.containerd.template_file import (
@@ -145,7 +149,7 @@ def observe(node: Node) -> NodeState:
     _name_hidden(node, unseen)
     runtime = runtime_of(node)
     loaded = _loaded(node, unseen) if runtime.process is not None else None
-    version = version_of(node)
+    version = version_of(node) or version_by_cri(node)
     written = None if file is None else file.template
     lint: List[Finding] = []
     if written is not None:
@@ -291,7 +295,7 @@ def _of_runtime(node: Node, runtime: Runtime, unseen: List[str]) -> List[Finding
     if not runtime.is_seen:
         unseen.append(f"{runtime.socket}: whether containerd runs and its CRI answers")
         return []
-    if runtime.process is None:
+    if not runtime.is_running:
         return [_mended(node, Cause.CONTAINERD_DOWN, runtime.socket)]
     if runtime.has_cri:
         return []

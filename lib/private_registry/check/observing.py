@@ -29,7 +29,8 @@ class Runtime(NamedTuple):
     Args:
         socket: where it listens.
         is_seen: whether this user may ask it at all.
-        process: its number; None where it does not run.
+        process: its number; None where it does not run, or is out of sight, as from a
+            pod.
         has_cri: whether CRI answers.
     """
 
@@ -37,6 +38,11 @@ class Runtime(NamedTuple):
     is_seen: bool
     process: Optional[int]
     has_cri: bool
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs, seen or not."""
+        return self.process is not None or self.has_cri
 
 
 def is_hidden(path: str, rights: int = os.R_OK) -> bool:
@@ -87,7 +93,7 @@ def runtime_of(node: Node) -> Runtime:
     if arguments.is_hidden or is_hidden(socket, os.R_OK | os.W_OK):
         return Runtime(socket, is_seen=False, process=None, has_cri=False)
     process = listening.listener(socket)
-    has_cri = process is not None and calls.answers(socket, _ANSWER_SECONDS)
+    has_cri = calls.answers(socket, _ANSWER_SECONDS)
     return Runtime(socket, is_seen=True, process=process, has_cri=has_cri)
 
 

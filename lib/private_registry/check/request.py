@@ -14,11 +14,13 @@ class CheckRequest(NamedTuple):
         subjects: registries and images; none for everything configured on the node.
         seconds: how long each endpoint may take.
         pull: pull the image, too.
+        remembers: `list` shows afterwards what it said.
     """
 
     subjects: Tuple[Subject, ...] = ()
     seconds: float = 5
     pull: bool = False
+    remembers: bool = True
 
 
 class ExplainRequest(NamedTuple):

@@ -112,7 +112,8 @@ def check(
         each.report for case, each in zip(cases, diagnoses) if not case.is_pause_image
     )
     outcome = CheckOutcome(reports, tuple(findings), state.unseen, tried)
-    remember(node, outcome.causes_of_faults, is_everything=not request.subjects)
+    if request.remembers:
+        remember(node, outcome.causes_of_faults, is_everything=not request.subjects)
     return outcome
 
 

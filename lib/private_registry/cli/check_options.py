@@ -7,6 +7,8 @@ from typing import List, Tuple, Union
 
 from private_registry.check.image import parse_subject
 from private_registry.check.request import CheckRequest, ExplainRequest
+from private_registry.cli import all_nodes_options
+from private_registry.cli.all_nodes_options import Namespace
 from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
@@ -14,6 +16,7 @@ from private_registry.errors import UsageError
 from private_registry.texts.showing import shown
 
 _LONGEST_SECONDS = 3600
+_MOST_SUBJECTS = 20
 _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?\Z", re.ASCII)
 _IMAGE = "microk8s private-registry check --pull HOST[:PORT]/REPOSITORY[:TAG]"
 
@@ -29,7 +32,7 @@ def read_check(
     parser = Parser()
     parser.add_argument("subjects", nargs="*")
     parser.values("--timeout", "--explain")
-    parser.flags("--pull", "--json")
+    parser.flags("--pull", "--json", all_nodes_options.ALL_NODES)
     values = parser.read(arguments, name)
     if values.explain:
         text = _explained_text(values.explain, inputs)
@@ -40,13 +43,29 @@ def read_check(
                 instead="--explain 'TEXT'",
             )
         return ExplainRequest(text), How(json=values.json)
+    all_nodes = all_nodes_options.all_nodes_of(values)
+    if all_nodes is not None:
+        _check_goes_with_all_nodes(values)
     subjects = tuple(dict.fromkeys(parse_subject(each) for each in values.subjects))
     if values.pull and (len(subjects) != 1 or subjects[0].image is None):
         raise UsageError("--pull pulls one image", place="option --pull", remedy=_IMAGE)
     seconds = CheckRequest().seconds
     if values.timeout:
         seconds = _seconds(values.timeout)
-    return CheckRequest(subjects, seconds, values.pull), How(json=values.json)
+    how = How(json=values.json, all_nodes=all_nodes)
+    return CheckRequest(subjects, seconds, values.pull), how
+
+
+def _check_goes_with_all_nodes(values: Namespace) -> None:
+    if values.timeout:
+        raise UsageError(
+            "--timeout is about a check of this node alone", place="option --timeout"
+        )
+    if len(values.subjects) > _MOST_SUBJECTS:
+        raise UsageError(
+            f"all nodes are asked about {_MOST_SUBJECTS} registries at most",
+            place="option --all-nodes",
+        )
 
 
 def _explained_text(given: List[str], inputs: Inputs) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional
 
+from private_registry.cli.all_nodes_options import ALL_NODES
 from private_registry.cli.parser import Parser
 from private_registry.errors import UsageError
 from private_registry.texts.did_you_mean import did_you_mean
@@ -20,11 +21,13 @@ class ExportRequest(NamedTuple):
         with_secrets: passwords and client keys are in it.
         output: the file, for ``hosts`` the directory, to make; None for standard
             output.
+        all_nodes: what is saved for all nodes, not for this one.
     """
 
     format_name: str = "toml"
     with_secrets: bool = False
     output: Optional[str] = None
+    all_nodes: bool = False
 
 
 def read_export(name: str, arguments: List[str]) -> ExportRequest:
@@ -35,7 +38,7 @@ def read_export(name: str, arguments: List[str]) -> ExportRequest:
     """
     parser = Parser()
     parser.values("--format", "--output")
-    parser.flags("--with-secrets")
+    parser.flags("--with-secrets", ALL_NODES)
     values = parser.read(arguments, name)
     for option, given in (("--format", values.format), ("--output", values.output)):
         if len(given) > 1:
@@ -54,4 +57,4 @@ def read_export(name: str, arguments: List[str]) -> ExportRequest:
             "a name is missing", place="option --output", instead="--output FILE"
         )
     output = values.output[0] if values.output else None
-    return ExportRequest(format_name, values.with_secrets, output)
+    return ExportRequest(format_name, values.with_secrets, output, values.all_nodes)

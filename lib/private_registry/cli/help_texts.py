@@ -34,6 +34,11 @@ _ADD = """\
                              MicroK8s' launch configuration
   --import DIR               the same from a certs.d tree, containerd's or Docker's
   --header-logins            of what these hold, logins in headers of hosts.toml too
+  --all-nodes                every node of the cluster, and those that join later,
+                             not this node alone
+  --agent-image IMAGE        of the agents that do it; else that of this node's pods
+  --repair | --no-repair     what somebody changes by hand on a node is put right, or
+                             only told
   --adopt                    take over a file that somebody else wrote
   --no-restart               where containerd has to be restarted, leave that to you
   --check                    afterwards, find out whether it serves
@@ -45,8 +50,8 @@ _TEXTS = {
     "enable": (
         """microk8s enable private-registry-config [OPTIONS]
 
-Let this node's containerd pull from private registries and mirrors. Run it on every
-node.
+Let this node's containerd pull from private registries and mirrors; with --all-nodes,
+every node's.
 
 """
         + _ADD
@@ -68,6 +73,8 @@ Give the node back as it was before the addon.
   --registry HOST[:PORT]     take back only this registry (repeatable)
   --pull-secret NAME         take back only this pull secret (repeatable)
   --keep-pull-secrets        leave the cluster alone
+  --all-nodes                what every node has, not this node alone
+  --forget NODE              with --all-nodes: do not wait for that node (repeatable)
   --no-restart               where containerd has to be restarted, leave that to you
   --dry-run                  show what would be done, and do nothing
   --json                     answer for machines"""
@@ -78,6 +85,8 @@ Give the node back as it was before the addon.
   add OPTIONS                add or change registries
   remove --registry HOST[:PORT] | --pull-secret NAME (repeatable) | --all
                              take these back; --all: everything, as disable does
+  remove --left-behind       take back what is here for all nodes, where their agents
+                             are gone
   list [--json]              what is configured, and whether the node still has it
   apply [--file FILE | --import DIR]
                              make the node match what is saved, or FILE or DIR
@@ -97,7 +106,8 @@ Options of add:
         + """
 
 remove, list and apply take --json; remove and apply also --dry-run and --no-restart;
-apply also --adopt, --check and --header-logins."""
+apply also --adopt, --check and --header-logins. With --all-nodes all of them, check and
+export are about every node; remove then takes --forget NODE, apply --repair."""
     ),
 }
 

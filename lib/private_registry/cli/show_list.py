@@ -36,6 +36,16 @@ def listing(node: Node, found: Listing) -> List[str]:
     ]
     if found.still_loaded or any(status.is_pending for status in found.registries):
         lines.append(f"For containerd to take it: {node.restart_command}")
+    if found.for_all_nodes:
+        lines.append(
+            f"for all nodes, and so on this one: {', '.join(found.for_all_nodes)}"
+            " (microk8s private-registry list --all-nodes, on a control plane node)"
+        )
+    if found.is_left_behind:
+        lines.append(
+            "No agent is in the cluster any more that would take these back; to do it:"
+            " microk8s private-registry remove --left-behind"
+        )
     lines.append(
         "To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]"
     )
@@ -90,6 +100,8 @@ def listing_json(found: Listing) -> List[str]:
         "registries": registries,
         "still_loaded": [shown_key(key) for key in sorted(found.still_loaded)],
         "pull_secrets": [each._asdict() for each in found.pull_secrets],
+        "for_all_nodes": list(found.for_all_nodes),
+        "left_behind": found.is_left_behind,
     }
     return [json.dumps(document, indent=2)]
 

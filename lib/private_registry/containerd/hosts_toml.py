@@ -18,6 +18,9 @@ from private_registry.texts import toml_writing
 HOSTS_TOML = "hosts.toml"
 HEADER = """Written by the MicroK8s addon private-registry-config; to change it:
 microk8s private-registry add|remove"""
+HEADER_FOR_ALL_NODES = """\
+Written by the MicroK8s addon private-registry-config for all nodes; to change it:
+microk8s private-registry add|remove --all-nodes, on a control plane node"""
 CAPABILITIES = ["pull", "resolve"]
 
 
@@ -57,7 +60,9 @@ def certificate_files(registry: Registry) -> List[RegistryFile]:
     return [file for file in registry_files(registry, "") if file.name != HOSTS_TOML]
 
 
-def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
+def registry_files(
+    registry: Registry, directory: str, header: str = HEADER
+) -> List[RegistryFile]:
     """Render all files of a registry's directory.
 
     hosts.toml, which names the others, comes last.
@@ -66,6 +71,7 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
         registry: what to render.
         directory: path of the registry's directory as containerd is to read it, stable
             across snap refreshes; empty for names relative to hosts.toml.
+        header: of hosts.toml, for people.
     """
     upstream = _Rendered.of(registry.upstream, registry.tls, "", directory)
     mirrors = [
@@ -74,7 +80,7 @@ def registry_files(registry: Registry, directory: str) -> List[RegistryFile]:
     ]
     document = _document(registry, upstream, mirrors)
     files = [file for rendered in (upstream, *mirrors) for file in rendered.files]
-    text = toml_writing.dumps(document, HEADER)
+    text = toml_writing.dumps(document, header)
     return [*files, RegistryFile(HOSTS_TOML, text.encode(), document=document)]
 
 

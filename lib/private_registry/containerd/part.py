@@ -7,7 +7,11 @@ from functools import lru_cache
 from typing import Callable, Dict, FrozenSet, List, Optional, Sequence, Tuple
 
 from private_registry.containerd.daemon import Containerd, version_of
-from private_registry.containerd.hosts_toml import certificate_files, registry_files
+from private_registry.containerd.hosts_toml import (
+    HEADER,
+    certificate_files,
+    registry_files,
+)
 from private_registry.containerd.refusals import (
     check_edit,
     check_not_overriding,
@@ -68,6 +72,7 @@ class RegistryFiles:
         template: says whether containerd reads certs.d at all.
         adopt: take over files that somebody else wrote.
         ask_version: tells containerd's version; None for asking its program.
+        header: of each hosts.toml.
     """
 
     # The arguments are facts of one change, and named ones.
@@ -80,13 +85,14 @@ class RegistryFiles:
         *,
         adopt: bool,
         ask_version: Optional[Callable[[], Optional[Version]]] = None,
+        header: str = HEADER,
     ) -> None:
         self._node = node
         self._concerned = concerned
         self._template = template
         self._adopt = adopt
         self._ask_version = ask_version or (lambda: version_of(node))
-        self.files = files_of(node, desired, template)
+        self.files = files_of(node, desired, template, header)
 
     def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
         """Whether a file lies in the directory of one of some registries."""
@@ -260,7 +266,9 @@ def entries_of(desired: DesiredState, template: Template) -> List[OwnedEntry]:
     return [*legacy_entries(desired.registries, certs_d), *credentials]
 
 
-def files_of(node: Node, desired: DesiredState, template: Template) -> Files:
+def files_of(
+    node: Node, desired: DesiredState, template: Template, header: str = HEADER
+) -> Files:
     """Return the files in certs.d that these registries need."""
     found: Files = {}
     modes, stable = node.modes, node.stable_certs_d
@@ -270,7 +278,7 @@ def files_of(node: Node, desired: DesiredState, template: Template) -> Files:
         needed = (
             certificate_files(registry)
             if template.is_legacy
-            else registry_files(registry, readable_at)
+            else registry_files(registry, readable_at, header)
         )
         for file in needed:
             path = NodePath(Root.DATA, f"{CERTS_D}/{directory}/{file.name}")

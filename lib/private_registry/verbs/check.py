@@ -32,6 +32,12 @@ def exit_code_of(outcome: CheckOutcome) -> int:
 def _run(request: Union[CheckRequest, ExplainRequest], how: How, call: Call) -> int:
     if isinstance(request, ExplainRequest):
         return _explain(request, call, as_json=how.json)
+    if how.all_nodes is not None:
+        from private_registry.verbs.everywhere import (  # noqa: PLC0415 - many imports
+            check_everywhere,
+        )
+
+        return check_everywhere(request, how, call)
     outcome = checked(call.node, request, call.console)
     if how.json:
         call.console.json(show_check.check_json(outcome))

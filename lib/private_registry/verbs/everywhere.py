@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Tuple
 
+from private_registry.all_nodes.asking import ask
 from private_registry.all_nodes.changing import Published, Terms, publish, take_back
 from private_registry.all_nodes.node_rows import CANNOT
 from private_registry.all_nodes.publishing import ClusterRegistries
@@ -17,12 +18,13 @@ from private_registry.changes.requests import (
     desired_after_remove,
 )
 from private_registry.changes.saved import saved_state
-from private_registry.cli import show_all_nodes
-from private_registry.errors import EXIT_NODE, EXIT_OK, UsageError
+from private_registry.cli import show_all_nodes, show_answers
+from private_registry.errors import EXIT_FAULT, EXIT_NODE, EXIT_OK, UsageError
 from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState
 
 if TYPE_CHECKING:
+    from private_registry.check.request import CheckRequest
     from private_registry.cli.all_nodes_options import AllNodes
     from private_registry.cli.change_options import How
     from private_registry.cli.verb import Call
@@ -103,6 +105,22 @@ def list_everywhere(how: How, call: Call) -> int:
     else:
         call.console.lines(show_all_nodes.listed(found.orders, rows))
     return EXIT_OK
+
+
+def saved_everywhere(call: Call) -> DesiredState:
+    """Return what all nodes are to know."""
+    return ClusterRegistries(call.node).read().orders.registries
+
+
+def check_everywhere(request: CheckRequest, how: How, call: Call) -> int:
+    """Have every node check for itself, and show what they found out."""
+    subjects = tuple(str(each.image or each.registry) for each in request.subjects)
+    asked = ask(ClusterRegistries(call.node), subjects, call.console.say)
+    if how.json:
+        call.console.json(show_all_nodes.as_json(show_answers.asked_plain(asked)))
+    else:
+        call.console.lines(show_answers.asked(asked))
+    return EXIT_OK if asked.is_clean else EXIT_FAULT
 
 
 def _publish(

@@ -13,6 +13,7 @@ from private_registry.cli.export_options import ExportRequest, read_export
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import EXIT_OK
+from private_registry.registries.model import DesiredState
 
 
 def _read(
@@ -21,9 +22,20 @@ def _read(
     return read_export(name, arguments), How()
 
 
-def _run(request: ExportRequest, how: How, call: Call) -> int:
+def _state(request: ExportRequest, how: How, call: Call) -> DesiredState:
+    if request.all_nodes:
+        # Many imports.
+        from private_registry.verbs.everywhere import (  # noqa: PLC0415
+            saved_everywhere,
+        )
+
+        return saved_everywhere(call)
     with look_of(call.node, call.options(how)) as node:
-        state = saved_state(node)
+        return saved_state(node)
+
+
+def _run(request: ExportRequest, how: How, call: Call) -> int:
+    state = _state(request, how, call)
     exported = export(state, request.format_name, with_secrets=request.with_secrets)
     if request.output is None:
         call.console.text(exported.text)

@@ -30,6 +30,13 @@ def _run(_request: None, how: How, call: Call) -> int:
     found = call.node
     with look_of(found, call.options(how)) as node:
         listing = listing_of(node)
+        if listing.for_all_nodes:
+            # Rarely needed, and asks the cluster.
+            from private_registry.all_nodes.left_behind import (  # noqa: PLC0415
+                is_left_behind,
+            )
+
+            listing = listing._replace(is_left_behind=is_left_behind(node))
     if how.json:
         call.console.json(*show_list.listing_json(listing))
     else:

@@ -10,6 +10,7 @@ from private_registry.changes.change import (
     Options,
     make_so,
     take_everything_back,
+    take_left_behind,
 )
 from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
@@ -35,6 +36,8 @@ def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
         PrivateRegistryError: see errors.py; nothing has changed then.
     """
     with turn_of(found, options) as node:
+        if request.left_behind:
+            return take_left_behind(node, options)
         gone = part_to_take_back(
             node,
             request.names,

@@ -9,18 +9,20 @@ import traceback
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from private_registry import __version__
+from private_registry.all_nodes import answers
 from private_registry.all_nodes.agent.api import Api, ApiError
 from private_registry.all_nodes.agent.round import Round, carry_out
 from private_registry.all_nodes.agent.watching import OrdersWatch, Signature, signature
 from private_registry.all_nodes.names import LABELS, NAMESPACE
 from private_registry.all_nodes.node_status import (
     ANNOTATION,
+    ANSWER,
     NodeStatus,
     Trouble,
     from_text,
     to_text,
 )
-from private_registry.all_nodes.orders import Orders
+from private_registry.all_nodes.orders import Orders, Question
 from private_registry.node.paths import Node
 
 # How long somebody's change may go unseen.
@@ -62,6 +64,7 @@ class Agent:
         self._seen: Optional[Signature] = None
         self._looked_at = 0.0
         self._reported: Optional[str] = None
+        self._answered: Optional[int] = None
 
     def run(self) -> None:
         """Go on until the process is ended."""
@@ -83,6 +86,9 @@ class Agent:
         if orders is not None or self._has_to_look:
             self._look(self._orders)
         self._report()
+        question = self._orders.question
+        if question is not None and not self._orders.takes_back:
+            self._answer(question)
 
     @property
     def _has_to_look(self) -> bool:
@@ -120,14 +126,38 @@ class Agent:
         """Return the number of the last orders that this node has reported."""
         if self._reported is None:
             try:
-                lease = self._api.lease(self._pod.node) or {}
+                self._reported = self._annotation(ANNOTATION)
             except ApiError:
                 # Whatever was taken over then is taken over already.
                 return self._orders.number if self._orders else 0
-            annotations = lease.get("metadata", {}).get("annotations", {})
-            self._reported = str(annotations.get(ANNOTATION, ""))
         status = from_text(self._reported)
         return 0 if status is None else status.number
+
+    def _annotation(self, name: str) -> str:
+        """Return what stands in this node's Lease from before."""
+        lease = self._api.lease(self._pod.node) or {}
+        return str((lease.get("metadata", {}).get("annotations") or {}).get(name, ""))
+
+    def _answer(self, question: Question) -> None:
+        if self._answered == question.number:
+            return
+        try:
+            if self._answered is None:
+                before = answers.from_text(self._annotation(ANSWER))
+                self._answered = -1 if before is None else before.number
+            if self._answered != question.number:
+                # Many imports, and only for this.
+                from private_registry.all_nodes.agent.answering import (  # noqa: PLC0415
+                    answer_of,
+                )
+
+                told = answers.to_text(answer_of(self._node, question))
+                annotations = {ANSWER: told}
+                self._api.put_lease(self._pod.node, _lease_of(self._pod, annotations))
+                self._answered = question.number
+        except ApiError as error:
+            # The next step tries again.
+            self._say(str(error))
 
     def _report(self) -> None:
         status = None if self._round is None else self._round.status
@@ -159,6 +189,12 @@ def _line(status: NodeStatus) -> str:
 
 
 def _lease(pod: Pod, status: NodeStatus) -> Dict[str, Any]:
+    lease = _lease_of(pod, {ANNOTATION: to_text(status)})
+    spec = {"holderIdentity": pod.name, "renewTime": _now(micro=True)}
+    return {**lease, "spec": spec}
+
+
+def _lease_of(pod: Pod, annotations: Dict[str, str]) -> Dict[str, Any]:
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -166,9 +202,8 @@ def _lease(pod: Pod, status: NodeStatus) -> Dict[str, Any]:
             "name": pod.node,
             "namespace": NAMESPACE,
             "labels": dict(LABELS),
-            "annotations": {ANNOTATION: to_text(status)},
+            "annotations": annotations,
         },
-        "spec": {"holderIdentity": pod.name, "renewTime": _now(micro=True)},
     }
 
 

@@ -15,6 +15,7 @@ from private_registry.all_nodes.orders import Orders
 from private_registry.changes.planning import Terms, plan_of
 from private_registry.changes.saved import saved_state
 from private_registry.containerd.daemon import version_by_cri
+from private_registry.containerd.hosts_toml import HEADER_FOR_ALL_NODES
 from private_registry.containerd.part import RegistryFiles
 from private_registry.containerd.refusals import check_documents
 from private_registry.containerd.template import Template
@@ -124,7 +125,8 @@ def _parts(
     if not wanted:
         return []
     state = DesiredState(tuple(wanted))
-    return [RegistryFiles(node, state, [], template, adopt=adopt)]
+    header = HEADER_FOR_ALL_NODES
+    return [RegistryFiles(node, state, [], template, adopt=adopt, header=header)]
 
 
 def _sort(
