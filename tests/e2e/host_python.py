@@ -8,7 +8,9 @@ from typing import Any
 
 from .conftest import PAUSE_IMAGE
 
-_DIRECTORIES = ("/usr", "/lib", "/lib64")
+# By the names of their volumes.
+_PYTHON = {"usr": "/usr", "lib": "/lib", "lib64": "/lib64"}
+_WRITTEN = {"node": "/var/snap/microk8s"}
 
 
 def host_python_spec(code: str, node: str | None = None) -> dict[str, Any]:
@@ -33,8 +35,8 @@ def host_python_spec(code: str, node: str | None = None) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "volumeMounts": [
-            {"name": each.strip("/"), "mountPath": each, "readOnly": True}
-            for each in _DIRECTORIES
+            {"name": name, "mountPath": path, "readOnly": name in _PYTHON}
+            for name, path in {**_PYTHON, **_WRITTEN}.items()
         ],
     }
     spec: dict[str, Any] = {
@@ -42,8 +44,8 @@ def host_python_spec(code: str, node: str | None = None) -> dict[str, Any]:
         "terminationGracePeriodSeconds": 1,
         "tolerations": [{"operator": "Exists"}],
         "volumes": [
-            {"name": each.strip("/"), "hostPath": {"path": each}}
-            for each in _DIRECTORIES
+            {"name": name, "hostPath": {"path": path}}
+            for name, path in {**_PYTHON, **_WRITTEN}.items()
         ],
     }
     return spec if node is None else {**spec, "nodeName": node}

@@ -43,9 +43,13 @@ asked = http.client.HTTPSConnection(
 asked.request("GET", "/version", headers={"Authorization": "Bearer " + token})
 answer = asked.getresponse()
 print(*address, answer.status, answer.read().decode().replace("\\n", ""))
+with open("/var/snap/microk8s/current/args/certs.d/written", "w") as file:
+    file.write(os.environ["HOSTNAME"])
 """
 both_authorizations = pytest.mark.parametrize(
-    "cluster_of_three", ["Node,RBAC", "AlwaysAllow"], indirect=True
+    "cluster_of_three",
+    ["Node,RBAC", pytest.param("AlwaysAllow", marks=pytest.mark.exhaustive)],
+    indirect=True,
 )
 
 
@@ -58,10 +62,10 @@ def test_a_pod_asks_the_api_server_by_the_hosts_python(
         "the account is there",
         lambda: api.get("serviceaccounts", "default", "default"),
     )
-    names = [node.name for node in cluster_of_three.nodes]
-    for name in names:
+    for name in cluster_of_three.names:
         api.create("pods", "default", host_python_pod(name, ASK_VERSION, name))
-    for name in names:
+    for node in cluster_of_three.nodes:
+        name = node.name
         cluster_of_three.wait_until(
             f"the pod on {name} has ended",
             partial(has_ended, cluster_of_three, name),
@@ -73,6 +77,9 @@ def test_a_pod_asks_the_api_server_by_the_hosts_python(
         version = cluster_of_three.control_plane.release.version
         assert json.loads(told)["gitVersion"] == f"v{version}"
         assert phase(cluster_of_three, name) == "Succeeded"
+        written = node.node.certs_d / "written"
+        assert written.read_text() == name
+        written.unlink()
         api.delete("pods", "default", name)
 
 
@@ -156,7 +163,7 @@ def test_a_node_goes_down_and_comes_back(sleepers: Cluster) -> None:
             if (each.pod, each.name) == (container.pod, "agent")
         ],
     )
-    assert not set(before) & set(second.containers())
+    assert not before & second.containers()
     assert difference(files, second.node.snapshot()) == []
     assert first.containers() == others
     assert sleepers.pod_log("default", container.pod, "agent") == "here\n"
@@ -173,18 +180,21 @@ def test_a_node_that_is_down_is_not_ready(cluster_of_three: Cluster) -> None:
     cluster_of_three.wait_until_ready("node-3")
 
 
-def test_nodes_join_and_leave(
-    sleepers: Cluster, containerd_releases: dict[str, ContainerdRelease]
+@pytest.mark.parametrize(
+    "is_worker", [True, pytest.param(False, marks=pytest.mark.exhaustive)]
+)
+def test_a_node_joins_and_leaves(
+    is_worker: bool,
+    sleepers: Cluster,
+    containerd_releases: dict[str, ContainerdRelease],
 ) -> None:
-    for is_worker in (False, True):
-        with sleepers.joined(containerd_releases["2.4"], is_worker=is_worker) as node:
-            assert node.name == "node-4"
-            assert len(sleepers.nodes) == 4
-            sleepers.wait_for_daemon_set("default", "sleepers", ["node-4"])
-            sleepers.wait_for_daemon_set("default", "sleepers")
-            assert ("node-4" in node.node.kubectl("get", "nodes").stdout) != is_worker
-        assert len(sleepers.nodes) == 3
-        assert sleepers.api.get("nodes", name="node-4") is None
+    with sleepers.joined(containerd_releases["2.4"], is_worker=is_worker) as node:
+        assert sleepers.names == ["node-1", "node-2", "node-3", "node-4"]
+        sleepers.wait_for_daemon_set("default", "sleepers", ["node-4"])
+        sleepers.wait_for_daemon_set("default", "sleepers")
+        assert ("node-4" in node.node.kubectl("get", "nodes").stdout) != is_worker
+    assert sleepers.names == ["node-1", "node-2", "node-3"]
+    assert sleepers.api.get("nodes", name="node-4") is None
 
 
 def test_the_control_plane_is_away_and_comes_back(sleepers: Cluster) -> None:
@@ -203,7 +213,7 @@ def test_the_control_plane_is_away_and_comes_back(sleepers: Cluster) -> None:
 
 def test_a_container_that_ends_is_another_one(sleepers: Cluster) -> None:
     node = sleepers.nodes[0]
-    before, since = set(node.containers()), node.containerd.started
+    before, since = node.containers(), node.containerd.started
     agent = node.container("default", "sleepers", "agent")
     assert {(each.pod, each.name) for each in before} >= {
         (agent.pod, "agent"),
@@ -216,15 +226,14 @@ def test_a_container_that_ends_is_another_one(sleepers: Cluster) -> None:
     run(node.node.run(Path("/bin/kill"), "-KILL", str(agent.process)))
     sleepers.wait_until(
         "it was started again",
-        lambda: len(set(node.containers()) - {agent}) == len(before),
+        lambda: len(node.containers() - {agent}) == len(before),
     )
-    after = set(node.containers())
+    after = node.containers()
     assert before - after == {agent}
     assert (node.usage(agent).processes, node.containerd.started) == (0, since)
     node.containerd.restart()
     assert node.containerd.started > since
-    assert set(node.containers()) == after
-    # Its first change to be told is that it is not ready.
+    assert node.containers() == after
     sleepers.wait_for_daemon_set("default", "sleepers")
 
 
@@ -295,4 +304,6 @@ def test_many_nodes_are_simulated(sleepers: Cluster) -> None:
         extra = "authentication.kubernetes.io/node-name"
         assert [each["extra"][extra] for each in users] == [[name] for name in names]
     assert len(sleepers.api.items("nodes")) == 3
+    pods = sleepers.api.items("pods")
+    assert not {each["spec"].get("nodeName") for each in pods} & set(names)
     sleepers.wait_for_daemon_set("default", "sleepers")

@@ -56,6 +56,11 @@ class Cluster:
         return self.control_plane.api
 
     @property
+    def names(self) -> list[str]:
+        """The names of its nodes, also of those that are off."""
+        return [each.name for each in self.nodes]
+
+    @property
     def busybox(self) -> Path:
         """A static program, for images that can run; see fill."""
         return self.control_plane.release.program("busybox")
@@ -105,11 +110,11 @@ class Cluster:
             HarnessError: the control plane knows no more names.
             StartError: it did not come up.
         """
-        taken = {each.name for each in self.nodes}
-        free = [each for each in self.control_plane.nodes if each not in taken]
+        known = list(self.control_plane.nodes)
+        free = [each for each in known if each not in self.names]
         if not free:
             raise HarnessError("no more nodes may join", "see ClusterSpec.may_join")
-        number = list(self.control_plane.nodes).index(free[0]) + 1
+        number = known.index(free[0]) + 1
         with self.new_node(NodeSpec(number, containerd, is_worker)) as node:
             self.nodes.append(node)
             try:

@@ -57,7 +57,7 @@ class ClusterNode(PullingNode):
         """Its name in the cluster."""
         return self.machine.name
 
-    def containers(self) -> list[NodeContainer]:
+    def containers(self) -> set[NodeContainer]:
         """Return all containers that run on it."""
         return node_containers(self.containerd, self.machine.processes)
 

@@ -41,7 +41,7 @@ class NodeContainer:
     started: int
 
 
-def node_containers(containerd: Containerd, proc: Path) -> list[NodeContainer]:
+def node_containers(containerd: Containerd, proc: Path) -> set[NodeContainer]:
     """Return all containers that run.
 
     Args:
@@ -52,12 +52,12 @@ def node_containers(containerd: Containerd, proc: Path) -> list[NodeContainer]:
         StartError: containerd does not say.
     """
     tasks = (line.split() for line in containerd.ctr("tasks", "list").splitlines()[1:])
-    return [
+    return {
         each
         for identifier, process, status in tasks
         if status == "RUNNING"
         for each in _container(containerd, proc, identifier, int(process))
-    ]
+    }
 
 
 def usage_of_container(container: NodeContainer, proc: Path) -> Usage:

@@ -67,12 +67,14 @@ def fake_nodes(
 
 
 def forget_nodes(api: Api, names: Collection[str]) -> None:
-    """Take Nodes out of a cluster, and what pods it says are there.
+    """Take Nodes out of a cluster that are in it, and what pods it says are there.
 
     Raises:
         StartError: there are pods again and again.
     """
-    _for_all(api, list(names), lambda asked, name: asked.delete("nodes", "", name))
+    _for_all(
+        api, list(names), lambda asked, name: asked.delete_at_once("nodes", "", name)
+    )
     deadline = time.monotonic() + _SECONDS
     # A controller may make one more until it has heard of that.
     while pods := _pods_on(api, names):

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from registry_harness.errors import MissingPartError
+from registry_harness.errors import MissingPartError, StartError
 from registry_harness.machine.cgroups import new_cgroups, remove_cgroups
 from registry_harness.machine.packages import cache_directory
 from registry_harness.machine.processes import Daemon
@@ -166,6 +166,9 @@ class Machine(Running):
             address: such as a Service has; nobody needs to have it.
             port: of TCP.
             to: ``ADDRESS:PORT``.
+
+        Raises:
+            StartError: iptables cannot; with its words.
         """
         rule = (
             *("--destination", address, "--protocol", "tcp", "--dport", str(port)),
@@ -173,9 +176,14 @@ class Machine(Running):
         )
         for chain in ("PREROUTING", "OUTPUT"):
             command = ("iptables", "--wait", "--table", "nat", "--append", chain)
-            subprocess.run(
-                (*self.inside, *command, *rule), check=True, capture_output=True
+            done = subprocess.run(
+                (*self.inside, *command, *rule),
+                check=False,
+                capture_output=True,
+                text=True,
             )
+            if done.returncode != 0:
+                raise StartError(f"iptables: {done.stderr.strip()}")
 
     def _write_inside(self) -> None:
         program = self.work / "inside"
