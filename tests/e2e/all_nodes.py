@@ -28,6 +28,13 @@ _PLUGIN = "private-registry"
 _ALL_NODES = "--all-nodes"
 
 
+def done(*ended: ProgramResult) -> None:
+    """Check that commands ended well, and that all nodes that are up have it."""
+    for each in ended:
+        assert each.exit_code == 0, each
+        assert "need somebody" not in each.stdout
+
+
 class Running:
     """A command that runs in a thread, and how it ended."""
 
@@ -134,6 +141,14 @@ class Together:
         )
         return time.monotonic()
 
+    def delete_daemon_sets(self) -> None:
+        """Delete the agents by hand; return when they have ended."""
+        for each in self.api.items("daemonsets", NAMESPACE):
+            self.api.delete("daemonsets", NAMESPACE, each["metadata"]["name"])
+        self.cluster.wait_until(
+            "no agent is left", lambda: not self.api.items("pods", NAMESPACE)
+        )
+
     def agent(self, number: int) -> NodeContainer:
         """Return the agent's container on a node."""
         return self.node(number).container(NAMESPACE, AGENT, AGENT)
@@ -184,6 +199,23 @@ class Together:
             for line in difference(self.before[node.name], node.node.snapshot())
         ]
 
+    def wait_until_settled(self) -> None:
+        """Wait until a namespace that is being deleted is gone."""
+        self.cluster.wait_until(
+            "no namespace is being deleted",
+            lambda: "deletionTimestamp"
+            not in (self.api.get("namespaces", "", NAMESPACE) or {}).get(
+                "metadata", {}
+            ),
+        )
+
+    def wait_until_gone(self) -> None:
+        """Wait until nothing of it is in the cluster."""
+        self.cluster.wait_until(
+            "the namespace is gone",
+            lambda: not self.api.get("namespaces", "", NAMESPACE),
+        )
+
     def leave(self) -> None:
         """Take all back, and check that each node is as before."""
         for story in self.stories.values():
@@ -194,10 +226,10 @@ class Together:
                 self.cluster.wait_until_ready(node.name)
         done = self.disable()
         assert done.exit_code == 0, done
-        self.cluster.wait_until(
-            "the namespace is gone",
-            lambda: not self.api.get("namespaces", "", NAMESPACE),
-        )
+        for node in self.cluster.nodes:
+            if (node.node.common / "plugins" / _PLUGIN).exists():
+                run(node.node.disable())
+        self.wait_until_gone()
         numbers = range(1, len(self.cluster.nodes) + 1)
         assert self.differences(*numbers) == []
 

@@ -104,6 +104,16 @@ def rows_of(
     ]
 
 
+def number_in(lease: Mapping[str, Any]) -> int:
+    """Return the number of the orders that a Lease says are carried out; 0 for none."""
+    status = from_text(_annotations(lease).get(ANNOTATION, ""))
+    return 0 if status is None else status.number
+
+
+def _annotations(lease: Mapping[str, Any]) -> Mapping[str, str]:
+    return lease.get("metadata", {}).get("annotations") or {}
+
+
 def _row(
     node: ClusterNode,
     lease: Optional[Mapping[str, Any]],
@@ -111,7 +121,7 @@ def _row(
     orders: Orders,
     version: str,
 ) -> NodeRow:
-    annotations = (lease or {}).get("metadata", {}).get("annotations") or {}
+    annotations = _annotations(lease or {})
     status = from_text(annotations.get(ANNOTATION, ""))
     since = str((lease or {}).get("spec", {}).get("renewTime", ""))
     row = NodeRow(node, OK, "", "", status, since, annotations)
