@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import docker
@@ -41,6 +41,9 @@ ON_EVERY_CONTAINERD = pytest.mark.parametrize(
 # Where tests run beside each other, their processes do not take Ctrl-C.
 UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
+_FIGURE = "figure"
+# Takes what a test has measured, a line for people.
+Figure = Callable[[str], None]
 
 
 # Before -m chooses, and after pytest has put in order what shares nodes.
@@ -84,7 +87,9 @@ def _is_chosen(item: pytest.Item, way: str) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the matrix, if any of it ran, and how long scripts/test's parts took."""
+    """Print the matrix, if any of it ran, what tests have measured, and how long
+    scripts/test's parts took.
+    """
     reports = [
         report
         for outcome in ("passed", "failed")
@@ -99,6 +104,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if cells:
         terminalreporter.section("matrix of registries")
         for line in table(cells):
+            terminalreporter.line(line)
+    figures = [
+        str(value)
+        for report in reports
+        for name, value in report.user_properties
+        if name == _FIGURE
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
             terminalreporter.line(line)
     if "TEST_TIMES" in os.environ:
         terminalreporter.section("times")
@@ -126,6 +141,12 @@ class Pulls:
         for each in words:
             assert each in str(failed.value)
         assert not self._node.containerd.cri.has_image(reference)
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Figure:
+    """Have a line with what the test has measured printed at the end of the run."""
+    return lambda line: record_property(_FIGURE, line)
 
 
 @pytest.fixture

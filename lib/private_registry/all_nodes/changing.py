@@ -6,7 +6,10 @@ from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from private_registry.all_nodes.node_rows import DOWN, NodeRow
 from private_registry.all_nodes.orders import Orders
-from private_registry.all_nodes.publishing import ClusterRegistries
+from private_registry.all_nodes.publishing import (
+    ClusterRegistries,
+    changed_meanwhile,
+)
 from private_registry.errors import NodeError
 from private_registry.registries.model import DesiredState
 
@@ -131,6 +134,9 @@ def take_back(
         return done
     if wanted != before:
         cluster.write(found, wanted)
+    if not cluster.has_agents():
+        # Somebody deleted them by hand, and nodes still have what they got.
+        cluster.set_up(cluster.agents(None))
     say("Waiting for the nodes ...")
 
     def missing(rows: List[NodeRow]) -> List[NodeRow]:
@@ -145,9 +151,16 @@ def take_back(
 
     rows = cluster.waited_rows(wanted, TAKING_BACK_SECONDS, is_over)
     if not missing(rows):
-        cluster.take_down()
+        _take_down(cluster, wanted)
         done = done._replace(is_taken_down=True)
     return done._replace(rows=tuple(rows))
+
+
+def _take_down(cluster: ClusterRegistries, wanted: Orders) -> None:
+    found = cluster.read()
+    if not found.is_first and found.orders != wanted:
+        raise changed_meanwhile()
+    cluster.take_down(found)
 
 
 def has_given_back(row: NodeRow, wanted: Orders) -> bool:

@@ -15,9 +15,12 @@ from private_registry.all_nodes.orders import Orders
 OK, GIVEN_BACK = "ok", "given back"
 CHANGED, CANNOT, RESTART = "changed by hand", "cannot", "needs a restart"
 DOWN, WAITING, SILENT = "down", "not yet", "never reported"
+NO_AGENT = "no agent"
 # These need nobody.
 _FINE = (OK, GIVEN_BACK)
 _READY = "True"
+_NONE_THERE = "no agent has been started there"
+_BRING_BACK = "microk8s private-registry apply --all-nodes"
 
 
 class ClusterNode(NamedTuple):
@@ -101,6 +104,16 @@ def rows_of(
     ]
 
 
+def number_in(lease: Mapping[str, Any]) -> int:
+    """Return the number of the orders that a Lease says are carried out; 0 for none."""
+    status = from_text(_annotations(lease).get(ANNOTATION, ""))
+    return 0 if status is None else status.number
+
+
+def _annotations(lease: Mapping[str, Any]) -> Mapping[str, str]:
+    return lease.get("metadata", {}).get("annotations") or {}
+
+
 def _row(
     node: ClusterNode,
     lease: Optional[Mapping[str, Any]],
@@ -108,7 +121,7 @@ def _row(
     orders: Orders,
     version: str,
 ) -> NodeRow:
-    annotations = (lease or {}).get("metadata", {}).get("annotations") or {}
+    annotations = _annotations(lease or {})
     status = from_text(annotations.get(ANNOTATION, ""))
     since = str((lease or {}).get("spec", {}).get("renewTime", ""))
     row = NodeRow(node, OK, "", "", status, since, annotations)
@@ -118,9 +131,19 @@ def _row(
         state = SILENT if status is None else WAITING
         row = row._replace(state=state, why=_why_not(node, problem))
     if not node.is_ready:
-        why = f"down; when last heard of: {row.state}" if status else "down"
+        why = f"when last heard of: {row.state}" if status else ""
         return row._replace(state=DOWN, why=why)
-    return row
+    return _without_agent(row, problem)
+
+
+def _without_agent(row: NodeRow, problem: Optional[str]) -> NodeRow:
+    """Tell where no agent is left that would carry out the next change."""
+    if row.state != OK or problem == "":
+        return row
+    if problem is None:
+        return row._replace(state=NO_AGENT, why=_NONE_THERE, remedy=_BRING_BACK)
+    told = f"its agent does not run: {problem}"
+    return row._replace(why=f"{row.why}; {told}" if row.why else told)
 
 
 def _reported(row: NodeRow, status: NodeStatus, version: str) -> NodeRow:
@@ -134,7 +157,8 @@ def _reported(row: NodeRow, status: NodeStatus, version: str) -> NodeRow:
         told = status.changed[0] + _more(len(status.changed) - 1)
         if status.taken_back:
             return row._replace(state=GIVEN_BACK, why=f"changed by hand, left: {told}")
-        return row._replace(state=CHANGED, why=told, remedy="apply --all-nodes --adopt")
+        remedy = f"{_BRING_BACK} --adopt"
+        return row._replace(state=CHANGED, why=told, remedy=remedy)
     notes = []
     if status.own:
         notes.append("own settings count for " + ", ".join(status.own))
@@ -152,7 +176,7 @@ def _why_not(node: ClusterNode, problem: Optional[str]) -> str:
     if node.architecture not in ARCHITECTURES:
         return f"there is no agent for {node.architecture}"
     if problem is None:
-        return "no agent has been started there"
+        return _NONE_THERE
     return problem or "its agent has not reported yet"
 
 

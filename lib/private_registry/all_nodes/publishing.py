@@ -16,6 +16,7 @@ from private_registry.all_nodes.node_rows import (
     ClusterNode,
     NodeRow,
     nodes_of,
+    number_in,
     rows_of,
 )
 from private_registry.all_nodes.orders import Orders
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from private_registry.all_nodes.engine_zip import Engine
 
 _POLL_SECONDS = 1.0
+_LEASES = "leases.coordination.k8s.io"
 
 
 class Found(NamedTuple):
@@ -57,6 +59,16 @@ class Agents(NamedTuple):
 
     engine: Engine
     spec: AgentSpec
+
+
+def changed_meanwhile() -> ConflictError:
+    """Return the error for orders that somebody else has changed since."""
+    return ConflictError(
+        "somebody else changed the cluster's registries at the same time; nothing of"
+        " this was done",
+        place=f"Secret {names.SECRET} in namespace {names.NAMESPACE}",
+        remedy="run the same command again",
+    )
 
 
 class ClusterRegistries:
@@ -94,7 +106,8 @@ class ClusterRegistries:
         """
         secret = self._kubectl.get("secret", names.SECRET, names.NAMESPACE)
         if secret is None:
-            return Found()
+            # Whatever agents have reported is about orders of before.
+            return Found(Orders(number=self._highest_reported()))
         version = str(secret["metadata"]["resourceVersion"])
         return Found(orders.from_data(secret.get("data") or {}), version)
 
@@ -113,12 +126,7 @@ class ClusterRegistries:
             else:
                 self._kubectl.replace(objects.secret(data, found.version))
         except ChangedMeanwhileError as error:
-            raise ConflictError(
-                "somebody else changed the cluster's registries at the same time;"
-                " nothing of this was done",
-                place=f"Secret {names.SECRET} in namespace {names.NAMESPACE}",
-                remedy="run the same command again",
-            ) from error
+            raise changed_meanwhile() from error
 
     def agents(self, image: Optional[str]) -> Agents:
         """Return the agents of the engine that runs here; nothing is changed yet.
@@ -151,9 +159,9 @@ class ClusterRegistries:
         if annotations.get(names.MADE_OF) != spec.made_of:
             manifests.append(objects.engine(engine.zipped, spec.made_of, __version__))
         self._kubectl.apply(manifests)
-        known = {each.architecture for each in self.nodes()}
-        wanted = sorted(known.intersection(daemon_set.ARCHITECTURES))
-        self._kubectl.apply(daemon_set.manifest(each, spec) for each in wanted)
+        self._kubectl.apply(
+            daemon_set.manifest(each, spec) for each in self._architectures()
+        )
 
     def nodes(self) -> List[ClusterNode]:
         """Return the cluster's nodes."""
@@ -165,7 +173,7 @@ class ClusterRegistries:
         """Return how each node stands to the orders."""
         leases, pods = (
             self._kubectl.listed(kind, names.NAMESPACE, names.SELECTOR)
-            for kind in ("leases.coordination.k8s.io", "pods")
+            for kind in (_LEASES, "pods")
         )
         return rows_of(self.nodes(), leases, pods, wanted, __version__)
 
@@ -183,12 +191,35 @@ class ClusterRegistries:
                 return rows
             time.sleep(_POLL_SECONDS)
 
-    def take_down(self) -> None:
-        """Delete all that is in the cluster."""
-        for architecture in daemon_set.ARCHITECTURES:
-            name = names.daemon_set(architecture)
-            self._kubectl.delete("daemonset", name, names.NAMESPACE)
+    def take_down(self, found: Found) -> None:
+        """Delete all that is in the cluster.
+
+        Raises:
+            ConflictError: somebody else has changed the orders since they were read;
+                then all is still there.
+        """
+        version = found.version
+        try:
+            if version is not None:
+                self._kubectl.delete_secret(objects.secret({}, version))
+        except ChangedMeanwhileError as error:
+            raise changed_meanwhile() from error
         self._kubectl.delete("namespace", names.NAMESPACE)
+
+    def has_agents(self) -> bool:
+        """Whether agents are started on nodes of every architecture."""
+        return all(
+            self._kubectl.get("daemonset", names.daemon_set(each), names.NAMESPACE)
+            for each in self._architectures()
+        )
+
+    def _architectures(self) -> List[str]:
+        known = {each.architecture for each in self.nodes()}
+        return sorted(known.intersection(daemon_set.ARCHITECTURES))
+
+    def _highest_reported(self) -> int:
+        leases = self._kubectl.listed(_LEASES, names.NAMESPACE, names.SELECTOR)
+        return max((number_in(each) for each in leases), default=0)
 
     def _image(self) -> str:
         # Only here.

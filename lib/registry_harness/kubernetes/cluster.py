@@ -193,6 +193,7 @@ class ClusterSpec:
         kubectl: the nodes' own.
         template: text of args/containerd-template.toml.
         authorization: see ControlPlane.
+        pod_security: see ControlPlane.
         workers: how many nodes, the last ones, are workers.
         may_join: how many more nodes may join at a time.
     """
@@ -203,6 +204,7 @@ class ClusterSpec:
     kubectl: Path
     template: str = CERTS_D_TEMPLATE
     authorization: str = "Node,RBAC"
+    pod_security: str = "privileged"
     workers: int = 0
     may_join: int = 2
 
@@ -227,6 +229,7 @@ def running_cluster(
             [node_name(number) for number in range(1, count + spec.may_join + 1)],
             authorization=spec.authorization,
         )
+        control_plane.pod_security = spec.pod_security
         stack.enter_context(control_plane)
         shared = SharedByNodes(
             control_plane,

@@ -69,6 +69,10 @@ class ControlPlane(Running):
         users: names of others who may ask, and may do nothing until somebody lets them.
         authorization: as the API server's option; MicroK8s' own is ``AlwaysAllow``
             until its addon ``rbac`` is enabled.
+
+    ``pod_security`` is the level that pods have to keep to where their namespace names
+    none: Kubernetes' own ``privileged``, ``baseline`` or ``restricted``. It counts from
+    the next start on.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class ControlPlane(Running):
     ) -> None:
         self.release = release
         self._work, self._address, self._authorization = work, address, authorization
+        self.pod_security = "privileged"
         self._ports = dict(zip(("etcd", "peers", "api"), _free_ports(3), strict=True))
         authority = CertificateAuthority("kubernetes")
         self.ca = authority.pem.decode()
@@ -209,6 +214,7 @@ class ControlPlane(Running):
             "client.crt": self._client.certificate,
             "client.key": self._client.key,
             "audit.json": POLICY.encode(),
+            "admission.json": json.dumps(_admission(self.pod_security)).encode(),
             "accounts.key": key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
@@ -246,6 +252,7 @@ class ControlPlane(Running):
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-cluster-ip-range={SERVICES}",
             f"--authorization-mode={self._authorization}",
+            f"--admission-control-config-file={work / 'admission.json'}",
             "--kubelet-preferred-address-types=InternalIP",
             "--endpoint-reconciler-type=none",
             "--allow-privileged",
@@ -272,6 +279,19 @@ class ControlPlane(Running):
     def _as_admin(self) -> list[str]:
         config = self._work / "admin.config"
         return [f"--kubeconfig={config}", "--leader-elect=false", "--secure-port=0"]
+
+
+def _admission(pod_security: str) -> dict[str, object]:
+    """Return the configuration of what looks at pods before they are made."""
+    kind = "PodSecurityConfiguration"
+    levels = {"apiVersion": "pod-security.admission.config.k8s.io/v1", "kind": kind}
+    default = {"enforce": pod_security, "enforce-version": "latest"}
+    plugin = {"name": "PodSecurity", "configuration": {**levels, "defaults": default}}
+    return {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AdmissionConfiguration",
+        "plugins": [plugin],
+    }
 
 
 def _kubeconfig(server: str, ca: str, user: User) -> str:

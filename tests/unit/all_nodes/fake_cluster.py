@@ -33,7 +33,8 @@ class FakeCluster:
         # What a node's agent reports in place of that all is well; None for nothing.
         self.reports: Dict[str, Optional[NodeStatus]] = {}
         self.findings: Dict[str, Tuple[Told, ...]] = {}
-        self.pods: List[Dict[str, Any]] = []
+        # In place of one that runs on each node.
+        self.pods: Optional[List[Dict[str, Any]]] = None
         self.deleted: List[str] = []
         self.meanwhile = False
         self._version = 0
@@ -80,7 +81,10 @@ class FakeCluster:
     def listed(self, kind: str, _namespace: str, _selector: str) -> List[Any]:
         """Return pods, or the Leases that agents have written."""
         if kind == "pods":
-            return self.pods
+            running = [{"spec": {"nodeName": each}} for each in self.nodes]
+            return running if self.pods is None else self.pods
+        if ("secret", "registries") not in self.objects:
+            return []
         leases = []
         for name, ready in self.nodes.items():
             status = self.reports.get(name, self._all_is_well(name))
@@ -93,6 +97,15 @@ class FakeCluster:
         self.deleted.append(f"{kind} {name}")
         if kind == "namespace":
             self.objects.clear()
+
+    def delete_secret(self, manifest: Mapping[str, Any]) -> None:
+        """Delete the Secret, if it is still as it was read."""
+        key = self._key(manifest)
+        if self.objects[key]["metadata"]["resourceVersion"] != (
+            manifest["metadata"]["resourceVersion"]
+        ):
+            raise ChangedMeanwhileError("it was changed")
+        del self.objects[key]
 
     def _all_is_well(self, _name: str) -> NodeStatus:
         now = self.orders

@@ -139,8 +139,10 @@ ROWS = {
         "needs a restart",
         f"{HOST}: it is so",
     ),
-    "behind": Row(FINE._replace(number=0), "not yet", "no agent has been started", 4),
-    "silent": Row(None, "never reported", "no agent has been started there", 4),
+    "behind": Row(
+        FINE._replace(number=0), "not yet", "its agent has not reported yet", 4
+    ),
+    "silent": Row(None, "never reported", "its agent has not reported yet", 4),
 }
 
 
@@ -219,6 +221,14 @@ def test_why_an_agent_does_not_run_is_told(
     assert f"node-2  never reported: {words}" in done.stdout
 
 
+def test_a_node_whose_agent_is_gone_is_told(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    cluster.pods = []
+    done = microk8s.run("enable", *ADD)
+    assert "node-2  no agent: no agent has been started there" in done.stdout
+
+
 def test_disable_has_all_given_back_and_leaves_nothing(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
@@ -227,8 +237,7 @@ def test_disable_has_all_given_back_and_leaves_nothing(
     done = ok(microk8s.run("disable", "--all-nodes"))
     assert cluster.objects == {}
     assert "All nodes are as before" in done.stdout
-    # DaemonSets go first: no agent is to see the Secret go.
-    assert cluster.deleted[-1] == "namespace private-registry-config"
+    assert cluster.deleted == ["namespace private-registry-config"]
     assert microk8s.tree() == before
 
 

@@ -1,0 +1,287 @@
+"""A cluster whose nodes are configured together, as the tests of that see it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from registry_harness import ProgramResult, Registry, difference
+from registry_harness.kubernetes import Cluster, ClusterNode, NodeContainer
+
+from .conftest import PAUSE_IMAGE, run
+from .story import Story
+
+NAMESPACE = "private-registry-config"
+AGENT = "agent"
+SECRET = "registries"
+STATUS = "private-registry-config/status"
+# A change is on all nodes that are ready within that.
+PROMISED_SECONDS = 10.0
+_PLUGIN = "private-registry"
+_ALL_NODES = "--all-nodes"
+
+
+def done(*ended: ProgramResult) -> None:
+    """Check that commands ended well, and that all nodes that are up have it."""
+    for each in ended:
+        assert each.exit_code == 0, each
+        assert "need somebody" not in each.stdout
+
+
+class Running:
+    """A command that runs in a thread, and how it ended."""
+
+    def __init__(self, command: partial[ProgramResult]) -> None:
+        self._done: list[ProgramResult] = []
+        self._thread = threading.Thread(target=lambda: self._done.append(command()))
+        self._thread.start()
+
+    def result(self) -> ProgramResult:
+        """Wait for its end."""
+        self._thread.join()
+        (done,) = self._done
+        return done
+
+
+class Together:
+    """A cluster's nodes, configured together from the first one.
+
+    Args:
+        cluster: whose.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster, self.api = cluster, cluster.api
+        self.stories = {each.name: Story(cluster, each) for each in cluster.nodes}
+        self.before = {each.name: each.node.snapshot() for each in cluster.nodes}
+
+    def node(self, number: int) -> ClusterNode:
+        """Return a node, counted from 1."""
+        return self.cluster.nodes[number - 1]
+
+    def story(self, number: int) -> Story:
+        """Return the Deployments of a node, counted from 1."""
+        return self.stories[f"node-{number}"]
+
+    def enable(self, *options: str, stdin: str | None = None) -> ProgramResult:
+        """Run ``microk8s enable ADDON OPTIONS --all-nodes`` on the first node."""
+        return self.node(1).node.enable(*options, _ALL_NODES, stdin=stdin)
+
+    def disable(self, *options: str) -> ProgramResult:
+        """Run ``microk8s disable ADDON OPTIONS --all-nodes`` on the first node."""
+        return self.node(1).node.disable(*options, _ALL_NODES)
+
+    def plugin(
+        self, *arguments: str, on: int = 1, stdin: str | None = None
+    ) -> ProgramResult:
+        """Run ``microk8s private-registry ARGUMENTS --all-nodes`` on a node."""
+        return self.own(*arguments, _ALL_NODES, on=on, stdin=stdin)
+
+    def own(self, *arguments: str, on: int, stdin: str | None = None) -> ProgramResult:
+        """Run ``microk8s private-registry ARGUMENTS`` on a node, about that alone."""
+        return self.node(on).node.plugin(_PLUGIN, *arguments, stdin=stdin)
+
+    def give(self, file: Path, *arguments: str) -> ProgramResult:
+        """Run ``microk8s private-registry ARGUMENTS - --all-nodes`` with a file of the
+        host on standard input.
+        """
+        text = file.read_text(encoding="utf-8")
+        return self.plugin(*arguments, "-", stdin=text)
+
+    def typed(self, command: str) -> ProgramResult:
+        """Run a command for the first node as it was shown."""
+        program, verb, *arguments = shlex.split(command)
+        assert program == "microk8s"
+        return self.node(1).node.plugin(verb, *arguments)
+
+    def listed(self, on: int = 1) -> dict[str, Any]:
+        """Return what ``list --all-nodes --json`` says."""
+        done = self.plugin("list", "--json", on=on)
+        run(done)
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Return what that says of each node."""
+        return {each["name"]: each for each in self.listed()["nodes"]}
+
+    def hosts(self) -> list[str]:
+        """Return the registries that it names."""
+        return [str(each["host"]) for each in self.listed()["registries"]]
+
+    def wait_until_listed(self, state: str, *nodes: str) -> None:
+        """Wait until it says the same of some nodes."""
+        self.cluster.wait_until(
+            f"{nodes} are {state}",
+            lambda: {self.rows()[each]["state"] for each in nodes} == {state},
+        )
+
+    def lease(self, node: str) -> dict[str, Any]:
+        """Return what a node's agent writes to; an empty one where none has."""
+        return self.api.get("leases", NAMESPACE, node) or {}
+
+    def reported(self, node: str) -> dict[str, Any]:
+        """Return what a node's agent has reported; nothing where none has."""
+        annotations = self.lease(node).get("metadata", {}).get("annotations") or {}
+        told: dict[str, Any] = json.loads(annotations.get(STATUS, "{}"))
+        return told
+
+    def wait_for_secret(self) -> float:
+        """Wait until the registries are in the cluster; return when they were."""
+        self.cluster.wait_until(
+            "the registries are there",
+            lambda: self.api.get("secrets", NAMESPACE, SECRET),
+        )
+        return time.monotonic()
+
+    def delete_daemon_sets(self) -> None:
+        """Delete the agents by hand; return when they have ended."""
+        for each in self.api.items("daemonsets", NAMESPACE):
+            self.api.delete("daemonsets", NAMESPACE, each["metadata"]["name"])
+        self.cluster.wait_until(
+            "no agent is left", lambda: not self.api.items("pods", NAMESPACE)
+        )
+
+    def agent(self, number: int) -> NodeContainer:
+        """Return the agent's container on a node."""
+        return self.node(number).container(NAMESPACE, AGENT, AGENT)
+
+    def hosts_toml(self, number: int, host: str) -> Path:
+        """Return where a node's containerd is told of a registry."""
+        return self.node(number).node.certs_d / host / "hosts.toml"
+
+    def wait_for_hosts_toml(self, number: int, host: str) -> None:
+        """Wait until a node's containerd is told of a registry."""
+        path = self.hosts_toml(number, host)
+        self.cluster.wait_until(f"{path} is there", path.exists)
+
+    def pull_on(self, registry: Registry, repository: str, *numbers: int) -> float:
+        """Check that a Deployment of a new image runs on each of some nodes.
+
+        Returns when all of them had pulled it.
+        """
+        stories = [self.story(each) for each in numbers]
+        images = [
+            each.fill(registry, f"{repository}-{each.node.name}") for each in stories
+        ]
+        names = [
+            story.deploy_image(image, repository)
+            for story, image in zip(stories, images, strict=True)
+        ]
+        for story, image in zip(stories, images, strict=True):
+            has_image = story.node.containerd.cri.has_image
+            self.cluster.wait_until(f"{image} is pulled", partial(has_image, image))
+        pulled = time.monotonic()
+        for story, name in zip(stories, names, strict=True):
+            story.wait_until_available(name)
+        return pulled
+
+    def refused_on(
+        self, registry: Registry, repository: str, words: str, *numbers: int
+    ) -> None:
+        """Check that a Deployment of a new image fails on each of some nodes."""
+        names = [self.story(each).deploy(registry, repository) for each in numbers]
+        for number, name in zip(numbers, names, strict=True):
+            self.story(number).wait_until_refused(name, words)
+
+    def differences(self, *numbers: int) -> list[str]:
+        """Say how nodes differ from before."""
+        return [
+            f"{node.name}: {line}"
+            for node in map(self.node, numbers)
+            for line in difference(self.before[node.name], node.node.snapshot())
+        ]
+
+    def wait_until_settled(self) -> None:
+        """Wait until a namespace that is being deleted is gone."""
+        self.cluster.wait_until(
+            "no namespace is being deleted",
+            lambda: "deletionTimestamp"
+            not in (self.api.get("namespaces", "", NAMESPACE) or {}).get(
+                "metadata", {}
+            ),
+        )
+
+    def wait_until_gone(self) -> None:
+        """Wait until nothing of it is in the cluster."""
+        self.cluster.wait_until(
+            "the namespace is gone",
+            lambda: not self.api.get("namespaces", "", NAMESPACE),
+        )
+
+    def leave(self) -> None:
+        """Take all back, and check that each node is as before."""
+        for story in self.stories.values():
+            story.clear()
+        for node in self.cluster.nodes:
+            if not node.machine.is_up:
+                node.up()
+                self.cluster.wait_until_ready(node.name)
+        done = self.disable()
+        assert done.exit_code == 0, done
+        for node in self.cluster.nodes:
+            if (node.node.common / "plugins" / _PLUGIN).exists():
+                run(node.node.disable())
+        self.wait_until_gone()
+        numbers = range(1, len(self.cluster.nodes) + 1)
+        assert self.differences(*numbers) == []
+
+
+class _Standing(NamedTuple):
+    containers: set[NodeContainer]
+    containerd: int
+    kubelet: int | None
+    images: set[str]
+
+
+def _standing(node: ClusterNode) -> _Standing:
+    """Return what runs on a node but for what a test or the agents started."""
+    listed = node.containerd.ctr("images", "list", "--quiet").split()
+    return _Standing(
+        {each for each in node.containers() if each.pod.startswith("bystander")},
+        node.containerd.started,
+        node.kubelet.program,
+        {each for each in listed if not each.startswith("sha256:")},
+    )
+
+
+class Bystanders:
+    """What is on the nodes before, and has to stay: pods, daemons and images.
+
+    Args:
+        together: whose nodes.
+        numbers: of those that count, from 1.
+    """
+
+    def __init__(self, together: Together, *numbers: int) -> None:
+        self._nodes = [together.node(each) for each in numbers]
+        for each in numbers:
+            story = together.story(each)
+            story.wait_until_available(story.deploy_image(PAUSE_IMAGE, "bystander"))
+        self._before = [_standing(each) for each in self._nodes]
+
+    def check(self, *registries: str) -> None:
+        """Check that all is as it was.
+
+        Args:
+            registries: whose images may have come since.
+        """
+        for node, before in zip(self._nodes, self._before, strict=True):
+            after = _standing(node)
+            images = {each for each in after.images if not each.startswith(registries)}
+            assert after._replace(images=images) == before
+
+
+@contextmanager
+def together(cluster: Cluster) -> Iterator[Together]:
+    """Configure the nodes of a cluster together during the block."""
+    told = Together(cluster)
+    yield told
+    told.leave()
