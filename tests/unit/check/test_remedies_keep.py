@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -35,6 +34,7 @@ from private_registry.registries.model import DesiredState
 from unit.certs_d import V1_6, V1_7, V2_1, Version
 from unit.check import test_check_lint, test_check_reading
 from unit.pki import Pki
+from unit.typed import type_in
 
 REG = "reg.corp:5000"
 VERSIONS = (V1_6, V1_7, V2_1, (2, 4, 2))
@@ -179,7 +179,7 @@ class Desk:
         if not command.startswith("microk8s"):
             assert command.startswith("sudo "), command
             line = command.replace("sudo ", "", 1)
-            subprocess.run(["bash", "-euc", line], check=True)
+            type_in(line)
             return
         words = shlex.split(command.replace('"$REGISTRY_USER"', "ann"))
         assert words[:2] == ADD
