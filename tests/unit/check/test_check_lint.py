@@ -458,6 +458,7 @@ def _of_file(row: Row, version: Version) -> List[Finding]:
     )
 
 
+@pytest.mark.in_turn("version")
 @pytest.mark.parametrize(
     ("row", "version"),
     [case for case in _CASES if case.values[0].after],  # type: ignore[union-attr]

@@ -322,6 +322,7 @@ CASES = {
 }
 
 
+@pytest.mark.in_turn("version")
 @pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES)
 def test_so_is_what_is_asked_by_the_files_of_other_tests(
@@ -364,6 +365,7 @@ def _assert_kept(desk: Desk, text: str, causes: List[Optional[Cause]]) -> None:
             assert is_mended(finding.cause, place, before, after), told
 
 
+@pytest.mark.in_turn("version")
 @pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
 @pytest.mark.parametrize("text", CASES.values(), ids=CASES)
 def test_all_remedies_of_a_file_are_typed_one_after_the_other(
@@ -436,6 +438,7 @@ IN_TURN = {
 }
 
 
+@pytest.mark.in_turn("version")
 @pytest.mark.parametrize("version", [V1_7, V2_1], ids=str)
 @pytest.mark.parametrize("text", IN_TURN.values(), ids=IN_TURN)
 def test_two_endpoints_are_mended_one_after_the_other(

@@ -462,6 +462,7 @@ def _saved_password(microk8s: Microk8s) -> str:
     return password
 
 
+@pytest.mark.in_turn("end")
 @pytest.mark.parametrize("password", PASSWORDS, ids=ascii)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize(
