@@ -438,9 +438,13 @@ def _quota(place: Place) -> None:
 
 
 def _being_deleted(place: Place) -> None:
-    held = {"metadata": {"name": "held", "finalizers": ["example.com/held"]}}
-    place.api.create("configmaps", place.second, held)
+    account = ("serviceaccounts", place.second, "default")
+    held = {"finalizers": ["example.com/held"]}
+    place.api.change(*account, lambda plain: plain["metadata"].update(held))
     place.api.delete("namespaces", "", place.second)
+    # Else the controllers might take the account away first, and that would be said.
+    while "deletionTimestamp" not in (place.api.get(*account) or {})["metadata"]:
+        time.sleep(_POLL_SECONDS)
 
 
 @NEWEST
