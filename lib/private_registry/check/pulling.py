@@ -10,16 +10,19 @@ one again.
 from __future__ import annotations
 
 import time
-from typing import Optional
+from typing import List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding
 from private_registry.check.image import Image
+from private_registry.check.node_state import NodeState
 from private_registry.check.outcome import Afterwards, PullTry
 from private_registry.check.remedy_facts import facts_of
+from private_registry.check.request import CheckRequest
 from private_registry.check.server_words import harmless
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import name_image
+from private_registry.errors import UsageError
 from private_registry.node.paths import Node
 
 PULL_SECONDS = 300
@@ -28,6 +31,38 @@ _ANSWER_SECONDS = 10
 _NAMED_SECONDS = 5
 _POLL_SECONDS = 0.05
 _NOT_TOLD = "containerd does not tell whether it was there before"
+
+
+def pulled(
+    node: Node, state: NodeState, request: CheckRequest, *, is_faulty: bool
+) -> Tuple[Optional[PullTry], List[Finding]]:
+    """Pull what is checked, where that is asked for; return what came of it.
+
+    Args:
+        node: whose containerd pulls.
+        state: of the node.
+        request: what to check.
+        is_faulty: why it cannot be pulled is known already.
+
+    Raises:
+        UsageError: this user may not ask containerd to pull.
+    """
+    if not request.pull:
+        return None, []
+    image = request.subjects[0].image
+    if image is None:
+        raise AssertionError(request)
+    if not state.runtime.has_cri:
+        raise UsageError(
+            "only root may ask containerd to pull",
+            place="option --pull",
+            remedy=f"sudo microk8s private-registry check --pull {image}",
+        )
+    tried = pull(node, state.runtime.socket, image)
+    if not tried.words:
+        return tried, []
+    found = [] if is_faulty else [finding_of(node, image, tried.words)]
+    return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found
 
 
 def pull(node: Node, socket: str, image: Image) -> PullTry:
