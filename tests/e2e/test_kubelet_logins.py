@@ -32,7 +32,7 @@ EXIT_FAULTS = 5
 def start_anew(node: ClusterNode) -> None:
     """Start a kubelet that has read no logins yet."""
     node.kubelet.stop()
-    node.kubelet.start(lambda: True)
+    node.kubelet.start(lambda: node.kubelet.child is not None)
 
 
 def processes(node: ClusterNode) -> tuple[int | None, ...]:
