@@ -95,7 +95,9 @@ def test_a_login_counts_changes_and_goes_without_a_restart_of_containerd(
     add(node, htpasswd_registry, credentials.password)
     story.wait_until_available(name)
     assert processes(story.node) == before
-    run(node.plugin("private-registry", "check", image))
+    checked = story.fill(htpasswd_registry, "checked-as-the-kubelet")
+    for words in ((image,), (checked, "--pull")):
+        run(node.plugin("private-registry", "check", *words))
     add(node, htpasswd_registry, "another")
     check = node.plugin("private-registry", "check", image)
     assert check.exit_code == EXIT_FAULTS

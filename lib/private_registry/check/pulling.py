@@ -24,6 +24,7 @@ from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import name_image
 from private_registry.errors import UsageError
 from private_registry.node.paths import Node
+from private_registry.registries.logins import Login
 
 PULL_SECONDS = 300
 LONGEST_WORDS = 2000
@@ -58,14 +59,17 @@ def pulled(
             place="option --pull",
             remedy=f"sudo microk8s private-registry check --pull {image}",
         )
-    tried = pull(node, state.runtime.socket, image)
+    login = state.kubelet.handed_over(str(image.registry), image.repository)
+    tried = pull(node, state.runtime.socket, image, login)
     if not tried.words:
         return tried, []
     found = [] if is_faulty else [finding_of(node, image, tried.words)]
     return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found
 
 
-def pull(node: Node, socket: str, image: Image) -> PullTry:
+def pull(
+    node: Node, socket: str, image: Image, login: Optional[Login] = None
+) -> PullTry:
     """Pull an image as the kubelet does, and remove it again unless it was there
     before.
 
@@ -73,10 +77,11 @@ def pull(node: Node, socket: str, image: Image) -> PullTry:
         node: whose containerd pulls.
         socket: of containerd.
         image: what to pull.
+        login: that the kubelet hands over; None for none.
     """
     images = _Images(node, socket, str(image))
     try:
-        words = calls.pull(socket, str(image), PULL_SECONDS)
+        words = calls.pull(socket, str(image), PULL_SECONDS, login)
     except BaseException:
         images.as_before()
         raise

@@ -69,6 +69,15 @@ class KubeletLogins(NamedTuple):
         found = (each.login for each in self.of(registry, repository) if each.login)
         return next(found, None)
 
+    def handed_over(self, registry: str, repository: str) -> Optional[Login]:
+        """Return what containerd gets with a pull: an empty login, too.
+
+        None where there is no entry.
+        """
+        if not self.counts_for(registry, repository):
+            return None
+        return self.login(registry, repository) or Login("", "")
+
 
 NO_KUBELET_LOGINS = KubeletLogins()
 
