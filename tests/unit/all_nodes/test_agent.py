@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, Dict, List, Mapping, Optional
 
 import pytest
 
+from private_registry import __version__
 from private_registry.all_nodes import answers, node_status
 from private_registry.all_nodes.agent import loop
 from private_registry.all_nodes.agent.api import ApiError
 from private_registry.all_nodes.agent.loop import Agent, Pod
+from private_registry.all_nodes.agent.round import carry_out
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders, Question
 from private_registry.node.paths import Node
@@ -19,6 +22,7 @@ from private_registry.registries.names import parse_registry_name
 from unit.microk8s import Microk8s
 
 HOST = "10.141.241.175:32000"
+SECRET = "S3cret!pass"
 POD = Pod("node-1", "agent-amd64-x", "uid")
 
 
@@ -97,7 +101,7 @@ def test_a_change_is_one_report_and_peace_is_none(
         agent.step(None)
     assert len(api.reports) == 1
     assert api.events == []
-    assert api.status() == NodeStatus(1, loop.__version__)
+    assert api.status() == NodeStatus(1, __version__)
     agent.step(wanted(2))
     assert len(api.reports) == 2
 
@@ -121,7 +125,7 @@ def test_a_hand_edit_is_seen_told_once_and_forgotten_when_it_is_undone(
         agent.step(None)
     assert len(api.reports) == 3
     assert len(api.events) == 1
-    assert api.status() == NodeStatus(1, loop.__version__)
+    assert api.status() == NodeStatus(1, __version__)
 
 
 def test_a_standing_order_to_repair_does_so_without_a_word(
@@ -163,7 +167,7 @@ def test_what_could_not_be_reported_is_when_the_api_server_is_back(
     assert said == ["the API server does not answer"]
     api.is_away = False
     agent.step(None)
-    assert api.status() == NodeStatus(1, loop.__version__)
+    assert api.status() == NodeStatus(1, __version__)
 
 
 def test_a_new_agent_repeats_no_event(microk8s: Microk8s, api: FakeApi) -> None:
@@ -190,7 +194,7 @@ def test_what_could_not_be_done_is_tried_again_after_a_minute(
     microk8s: Microk8s, api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds: List[int] = []
-    really = loop.carry_out
+    really = carry_out
 
     def counted(*given: Any, **more: Any) -> Any:
         rounds.append(1)
@@ -198,7 +202,7 @@ def test_what_could_not_be_done_is_tried_again_after_a_minute(
 
     monkeypatch.setattr(loop, "carry_out", counted)
     now = [1000.0]
-    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     (microk8s.certs_d / HOST / "hosts.toml").mkdir(parents=True)
     agent = agent_on(microk8s, api)
     agent.step(wanted())
@@ -219,7 +223,7 @@ def test_a_bug_is_reported_and_the_agent_goes_on(
     said: List[str] = []
 
     def broken(*_given: Any, **_more: Any) -> Any:
-        raise KeyError("S3cret!pass")
+        raise KeyError(SECRET)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "carry_out", broken)
@@ -228,9 +232,9 @@ def test_a_bug_is_reported_and_the_agent_goes_on(
     status = api.status()
     assert status is not None
     assert "a bug in private-registry-config: KeyError" in status.cannot[0].why
-    assert "S3cret!pass" not in "".join(said) + json.dumps(api.reports)
+    assert SECRET not in "".join(said) + json.dumps(api.reports)
     agent.step(wanted(2))
-    assert api.status() == NodeStatus(2, loop.__version__)
+    assert api.status() == NodeStatus(2, __version__)
 
 
 def test_a_question_is_answered_once(microk8s: Microk8s, api: FakeApi) -> None:
