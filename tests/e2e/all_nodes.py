@@ -224,8 +224,10 @@ class Together:
             if not node.machine.is_up:
                 node.up()
                 self.cluster.wait_until_ready(node.name)
-        done = self.disable()
-        assert done.exit_code == 0, done
+        self.cluster.wait_until(
+            "their pods are gone", lambda: not self.api.items("pods", "default")
+        )
+        done(self.disable())
         for node in self.cluster.nodes:
             if (node.node.common / "plugins" / _PLUGIN).exists():
                 run(node.node.disable())

@@ -257,7 +257,8 @@ def test_a_node_that_is_down_is_waited_for_or_forgotten(
     assert told.exit_code == NODE_FAILED
     assert "  node-3  down: when last heard of: ok\n" in told.stdout
     assert "  node-1  given back\n" in told.stdout
-    assert nodes.differences(1, 2) == []
+    assert not nodes.hosts_toml(1, host).exists()
+    assert nodes.differences(2) == []
     forget = told.stdout.splitlines()[-1].partition(": ")[2]
     assert forget.endswith(" --forget node-3")
     # Waiting for it is the other way.

@@ -15,7 +15,7 @@ from private_registry.registries.model import DesiredState
 
 # How long nodes are waited for.
 SECONDS = 30.0
-_TAKING_BACK_SECONDS = 60.0
+TAKING_BACK_SECONDS = 60.0
 CREATES = (
     "The first change for all nodes makes the namespace private-registry-config: the"
     " Secret registries (whoever may read Secrets there reads the logins in it), the"
@@ -93,10 +93,11 @@ def publish(
     done = Published(before, wanted, is_first=found.is_first)
     if terms.dry_run:
         return done
+    agents = cluster.agents(terms.agent_image)
     if found.is_first:
         say(CREATES)
     cluster.write(found, wanted)
-    cluster.set_up(terms.agent_image)
+    cluster.set_up(agents)
     say("Waiting for the nodes ...")
     rows = cluster.waited_rows(wanted, SECONDS, _is_over)
     return done._replace(rows=tuple(rows))
@@ -135,7 +136,7 @@ def take_back(
         cluster.write(found, wanted)
     if not cluster.has_agents():
         # Somebody deleted them by hand, and nodes still have what they got.
-        cluster.set_up(None)
+        cluster.set_up(cluster.agents(None))
     say("Waiting for the nodes ...")
 
     def missing(rows: List[NodeRow]) -> List[NodeRow]:
@@ -148,7 +149,7 @@ def take_back(
     def is_over(rows: List[NodeRow]) -> bool:
         return all(each.state == DOWN for each in missing(rows))
 
-    rows = cluster.waited_rows(wanted, _TAKING_BACK_SECONDS, is_over)
+    rows = cluster.waited_rows(wanted, TAKING_BACK_SECONDS, is_over)
     if not missing(rows):
         _take_down(cluster, wanted)
         done = done._replace(is_taken_down=True)

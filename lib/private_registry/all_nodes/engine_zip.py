@@ -12,7 +12,7 @@ import io
 import os
 import zipfile
 from importlib.util import find_spec
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
 
 from private_registry.errors import NodeError
 
@@ -37,19 +37,38 @@ sys.exit(run())
 """
 
 
-class EngineZip(NamedTuple):
+class Engine(NamedTuple):
     """The engine.
 
     Args:
-        content: of the zip.
-        made_of: checksum of what is in it, in hex.
+        files: what is in its zip, by the path there.
     """
 
-    content: bytes
-    made_of: str
+    files: Mapping[str, bytes]
+
+    @property
+    def made_of(self) -> str:
+        """Checksum of what is in it, in hex."""
+        checksum = hashlib.sha256()
+        for name, content in sorted(self.files.items()):
+            checksum.update(f"{name} {len(content)}\n".encode())
+            checksum.update(content)
+        return checksum.hexdigest()
+
+    @property
+    def zipped(self) -> bytes:
+        """It as a zip, the same each time."""
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", compresslevel=9) as target:
+            for name, content in sorted(self.files.items()):
+                info = zipfile.ZipInfo(name, _DATE)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = _MODE
+                target.writestr(info, content)
+        return stream.getvalue()
 
 
-def engine_zip() -> EngineZip:
+def engine_here() -> Engine:
     """Return the engine that runs here.
 
     Raises:
@@ -58,17 +77,7 @@ def engine_zip() -> EngineZip:
     files = {"__main__.py": _MAIN, **_our_modules()}
     for package in _PACKAGES:
         files.update(_package(package))
-    checksum = hashlib.sha256()
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
-        for name in sorted(files):
-            info = zipfile.ZipInfo(name, _DATE)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = _MODE
-            target.writestr(info, files[name])
-            checksum.update(f"{name} {len(files[name])}\n".encode())
-            checksum.update(files[name])
-    return EngineZip(stream.getvalue(), checksum.hexdigest())
+    return Engine(files)
 
 
 def _our_modules() -> Dict[str, bytes]:

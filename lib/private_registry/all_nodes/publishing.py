@@ -7,7 +7,7 @@ Whoever changes it names the version that was read: of two at once, one is told.
 from __future__ import annotations
 
 import time
-from typing import Callable, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional
 
 from private_registry import __version__
 from private_registry.all_nodes import daemon_set, names, objects, orders
@@ -25,12 +25,11 @@ from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError
 
+if TYPE_CHECKING:
+    from private_registry.all_nodes.engine_zip import Engine
+
 _POLL_SECONDS = 1.0
 _LEASES = "leases.coordination.k8s.io"
-_CREATED = (
-    "namespace {0} with Secret registries, ConfigMap engine, service account, role and"
-    " DaemonSet agent"
-)
 
 
 class Found(NamedTuple):
@@ -48,6 +47,18 @@ class Found(NamedTuple):
     def is_first(self) -> bool:
         """Whether nothing of all nodes is in the cluster."""
         return self.version is None
+
+
+class Agents(NamedTuple):
+    """What is to run on every node.
+
+    Args:
+        engine: that they have.
+        spec: what else they are made of.
+    """
+
+    engine: Engine
+    spec: AgentSpec
 
 
 def changed_meanwhile() -> ConflictError:
@@ -117,24 +128,36 @@ class ClusterRegistries:
         except ChangedMeanwhileError as error:
             raise changed_meanwhile() from error
 
-    def set_up(self, image: Optional[str]) -> None:
-        """Have the agents of this engine on every node.
+    def agents(self, image: Optional[str]) -> Agents:
+        """Return the agents of the engine that runs here; nothing is changed yet.
 
         Args:
             image: of their container; None for that of this node's pods.
 
         Raises:
-            NodeError: see write; or the engine of the cluster is a newer one.
+            PrivateRegistryError: a part of the engine is not here, or no image is
+                known.
         """
         # Only here: it reads the whole engine.
-        from private_registry.all_nodes.engine_zip import engine_zip  # noqa: PLC0415
+        from private_registry.all_nodes.engine_zip import engine_here  # noqa: PLC0415
 
-        engine = engine_zip()
-        spec = AgentSpec(
-            image or self._image(), self._node.directory_of_revisions, engine.made_of
-        )
+        engine = engine_here()
+        directory = self._node.directory_of_revisions
+        spec = AgentSpec(image or self._image(), directory, engine.made_of)
+        return Agents(engine, spec)
+
+    def set_up(self, agents: Agents) -> None:
+        """Have agents on every node.
+
+        Raises:
+            NodeError: see write.
+        """
+        engine, spec = agents
         manifests = [objects.namespace(), *objects.rights()]
-        manifests.append(objects.engine(engine.content, engine.made_of, __version__))
+        there = self._kubectl.get("configmap", names.ENGINE, names.NAMESPACE) or {}
+        annotations = there.get("metadata", {}).get("annotations", {})
+        if annotations.get(names.MADE_OF) != spec.made_of:
+            manifests.append(objects.engine(engine.zipped, spec.made_of, __version__))
         self._kubectl.apply(manifests)
         self._kubectl.apply(
             daemon_set.manifest(each, spec) for each in self._architectures()

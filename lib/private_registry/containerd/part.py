@@ -76,7 +76,7 @@ class RegistryFiles:
     """
 
     # The arguments are facts of one change, and named ones.
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         node: Node,
         desired: DesiredState,

@@ -1,0 +1,446 @@
+"""Commands with --all-nodes: what they change, what they say, how they end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+import pytest
+
+from private_registry.all_nodes.answers import Told
+from private_registry.all_nodes.node_status import NodeStatus, Trouble
+from unit.all_nodes.fake_cluster import FakeCluster
+from unit.microk8s import MARKER, Microk8s, Result, ok
+
+HOST = "10.141.241.175:32000"
+ADD = ("--insecure", HOST, "--all-nodes")
+PASSWORD = "S3cret!pass"
+FINE = NodeStatus(1, "0.1.0")
+
+
+def enabled(node: Microk8s) -> Result:
+    return ok(node.run("enable", *ADD))
+
+
+def names(cluster: FakeCluster) -> Tuple[str, ...]:
+    return tuple(str(each.name) for each in cluster.orders.registries.registries)
+
+
+def test_the_first_one_makes_all_there_is_and_says_so(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    done = enabled(microk8s)
+    assert {kind for kind, _ in cluster.objects} == {
+        "namespace",
+        "secret",
+        "serviceaccount",
+        "role",
+        "rolebinding",
+        "configmap",
+        "daemonset",
+    }
+    assert names(cluster) == (HOST,)
+    assert "Secret registries" in done.stderr
+    assert "reads the logins" in done.stderr
+    assert done.stdout.count("  ok\n") == 3
+    # This node gets the command, and nothing of its own.
+    assert (microk8s.data / MARKER).exists()
+    assert not (microk8s.certs_d / HOST).exists()
+
+
+def test_a_second_one_adds_and_says_less(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    done = ok(
+        microk8s.run("plugin", "add", "--registry", "reg.corp:5000", "--all-nodes")
+    )
+    assert names(cluster) == (HOST, "reg.corp:5000")
+    assert cluster.orders.number == 2
+    assert "Secret" not in done.stderr
+    assert "added for all nodes: reg.corp:5000" in done.stdout
+
+
+def test_one_is_removed_and_the_others_stay(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    ok(microk8s.run("plugin", "add", "--registry", "reg.corp", "--all-nodes"))
+    done = ok(microk8s.run("plugin", "remove", "--registry", HOST, "--all-nodes"))
+    assert names(cluster) == ("reg.corp",)
+    assert f"removed for all nodes: {HOST}" in done.stdout
+
+
+def test_apply_with_a_file_takes_its_place(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    file = b'version = 1\n[[registry]]\nhost = "other.corp"\n'
+    ok(microk8s.run("plugin", "apply", "--file", "-", "--all-nodes", stdin=file))
+    assert names(cluster) == ("other.corp",)
+    again = ok(microk8s.run("plugin", "apply", "--all-nodes"))
+    assert names(cluster) == ("other.corp",)
+    assert "added" not in again.stdout
+
+
+@pytest.mark.parametrize("door", [("enable",), ("plugin", "apply")])
+def test_without_any_registry_it_says_what_to_type(
+    microk8s: Microk8s, cluster: FakeCluster, door: Tuple[str, ...]
+) -> None:
+    failed = microk8s.run(*door, "--all-nodes")
+    assert failed.exit_code == 2
+    assert "--registry HOST[:PORT] --all-nodes" in failed.stderr
+    assert cluster.objects == {}
+
+
+def test_a_dry_run_changes_nothing(microk8s: Microk8s, cluster: FakeCluster) -> None:
+    before = microk8s.tree()
+    done = ok(microk8s.run("enable", *ADD, "--dry-run"))
+    assert "would add for all nodes" in done.stdout
+    assert "Secret registries" in done.stdout
+    assert cluster.objects == {}
+    assert microk8s.tree() == before
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the first", "a later one"])
+def test_of_two_at_once_one_is_told(
+    microk8s: Microk8s, cluster: FakeCluster, is_first: bool
+) -> None:
+    if not is_first:
+        enabled(microk8s)
+    cluster.meanwhile = True
+    failed = microk8s.run("plugin", "add", "--registry", "reg.corp", "--all-nodes")
+    assert failed.exit_code == 3
+    assert "at the same time" in failed.stderr
+    assert "run the same command again" in failed.stderr
+
+
+def test_what_agents_have_reported_of_a_secret_that_is_gone_is_no_answer(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    for number in range(3):
+        ok(
+            microk8s.run(
+                "plugin", "add", "--insecure", f"r{number}.corp", "--all-nodes"
+            )
+        )
+    assert cluster.orders.number == 4
+    cluster.left = dict.fromkeys(cluster.nodes, FINE._replace(number=4))
+    cluster.reports.update(cluster.left)
+    del cluster.objects["secret", "registries"]
+    done = microk8s.run("plugin", "add", *ADD)
+    assert cluster.orders.number == 5
+    assert done.exit_code == 4
+    assert "node-1  not yet" in done.stdout
+
+
+class Row(NamedTuple):
+    """What a node reports, and what is told of it."""
+
+    status: Optional[NodeStatus]
+    state: str
+    words: str
+    exit_code: int = 0
+
+
+ROWS = {
+    "own": Row(FINE._replace(own=(HOST,)), "ok", f"own settings count for {HOST}"),
+    "older": Row(FINE._replace(version="0.0.1"), "ok", "its agent is of version 0.0.1"),
+    "hand": Row(FINE._replace(changed=("/a", "/b")), "changed by hand", "/a (and 1"),
+    "cannot": Row(
+        FINE._replace(cannot=(Trouble(HOST, "it is so", "mend it"),)),
+        "cannot",
+        f"{HOST}: it is so",
+        4,
+    ),
+    "restart": Row(
+        FINE._replace(needs_restart=(Trouble(HOST, "it is so", "type it"),)),
+        "needs a restart",
+        f"{HOST}: it is so",
+    ),
+    "behind": Row(FINE._replace(number=0), "not yet", "no agent has been started", 4),
+    "silent": Row(None, "never reported", "no agent has been started there", 4),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_each_state_of_a_node_is_told(
+    microk8s: Microk8s, cluster: FakeCluster, row: Row
+) -> None:
+    cluster.reports["node-2"] = row.status
+    done = microk8s.run("enable", *ADD)
+    assert done.exit_code == row.exit_code
+    assert f"node-2  {row.state}: {row.words}" in done.stdout
+    listed = ok(microk8s.run("plugin", "list", "--all-nodes"))
+    assert f"node-2  {row.state}: {row.words}" in listed.stdout
+    plain = json.loads(
+        ok(microk8s.run("plugin", "list", "--all-nodes", "--json")).stdout
+    )
+    [node] = [each for each in plain["nodes"] if each["name"] == "node-2"]
+    assert node["state"] == row.state
+    assert row.words in node["why"]
+
+
+def test_a_node_that_is_down_is_told_and_no_error(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    cluster.nodes["node-3"] = "Unknown"
+    done = ok(microk8s.run("enable", *ADD))
+    assert "node-3  down" in done.stdout
+    assert "When they come back, they get it: node-3." in done.stdout
+
+
+PROBLEMS: Dict[str, Dict[str, Any]] = {
+    "the node's Python is 3.6": {
+        "containerStatuses": [
+            {
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"message": "the node's Python is 3.6\n"}},
+            }
+        ]
+    },
+    "ErrImagePull": {
+        "containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull"}}}]
+    },
+    'exec: "/usr/bin/python3": no such file': {
+        "containerStatuses": [
+            {
+                "state": {
+                    "waiting": {
+                        "reason": "RunContainerError",
+                        "message": 'exec: "/usr/bin/python3": no such file',
+                    }
+                }
+            }
+        ]
+    },
+    "0/3 nodes are available": {
+        "conditions": [
+            {"type": "Ready", "status": "False", "message": "0/3 nodes are available"}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("words", PROBLEMS)
+@pytest.mark.parametrize("is_placed", [True, False])
+def test_why_an_agent_does_not_run_is_told(
+    microk8s: Microk8s, cluster: FakeCluster, words: str, is_placed: bool
+) -> None:
+    cluster.reports["node-2"] = None
+    field = {"key": "metadata.name", "operator": "In", "values": ["node-2"]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    affinity = {"requiredDuringSchedulingIgnoredDuringExecution": terms}
+    meant = {"affinity": {"nodeAffinity": affinity}}
+    spec = {"nodeName": "node-2"} if is_placed else meant
+    cluster.pods = [{"spec": spec, "status": PROBLEMS[words]}]
+    done = microk8s.run("enable", *ADD)
+    assert f"node-2  never reported: {words}" in done.stdout
+
+
+def test_disable_has_all_given_back_and_leaves_nothing(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    before = microk8s.tree()
+    enabled(microk8s)
+    done = ok(microk8s.run("disable", "--all-nodes"))
+    assert cluster.objects == {}
+    assert "All nodes are as before" in done.stdout
+    # The Secret goes first: who changes it meanwhile is told.
+    assert cluster.deleted == ["secret registries", "namespace private-registry-config"]
+    assert microk8s.tree() == before
+
+
+def test_disable_leaves_what_this_node_has_of_its_own(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    ok(microk8s.run("enable", "--registry", "own.corp"))
+    own = microk8s.tree()
+    ok(microk8s.run("plugin", "add", *ADD))
+    ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
+    assert cluster.objects == {}
+    assert microk8s.tree() == own
+
+
+def test_disable_takes_down_nothing_that_somebody_changed_meanwhile(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.is_taken_down_late = True
+    failed = microk8s.run("plugin", "remove", "--all", "--all-nodes")
+    assert failed.exit_code == 3
+    assert "at the same time" in failed.stderr
+    assert cluster.deleted == []
+
+
+def test_disable_starts_agents_that_somebody_deleted(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    del cluster.objects["daemonset", "agent-amd64"]
+    cluster.nodes["node-3"] = "Unknown"
+    assert microk8s.run("plugin", "remove", "--all", "--all-nodes").exit_code == 4
+    assert ("daemonset", "agent-amd64") in cluster.objects
+
+
+@pytest.mark.parametrize("state", ["down", "cannot"])
+def test_disable_waits_for_every_node_until_it_is_forgotten(
+    microk8s: Microk8s, cluster: FakeCluster, state: str
+) -> None:
+    enabled(microk8s)
+    if state == "down":
+        cluster.nodes["node-3"] = "Unknown"
+    else:
+        trouble = (Trouble("", "the disk is full"),)
+        status = NodeStatus(2, "0.1.0", taken_back=True, cannot=trouble)
+        cluster.reports["node-3"] = status
+    done = microk8s.run("plugin", "remove", "--all", "--all-nodes")
+    assert done.exit_code == 4
+    assert state in done.stdout
+    assert "remove --all --all-nodes --forget node-3" in done.stdout
+    assert cluster.orders.takes_back
+    assert cluster.deleted == []
+    again = microk8s.run("plugin", "remove", "--all", "--all-nodes")
+    assert (again.exit_code, cluster.orders.number) == (4, 2)
+
+    words = ("remove", "--all", "--all-nodes", "--forget", "node-3")
+    ok(microk8s.run("plugin", *words))
+    assert cluster.objects == {}
+
+
+def test_a_node_to_forget_has_to_be_one(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    failed = microk8s.run("disable", "--all-nodes", "--forget", "node-9")
+    assert failed.exit_code == 4
+    assert "no node node-9" in failed.stderr
+    assert not cluster.orders.takes_back
+
+
+def test_nothing_to_take_back_is_no_error(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    done = ok(microk8s.run("disable", "--all-nodes"))
+    assert "Nothing is configured for all nodes." in done.stdout
+    assert cluster.deleted == []
+
+
+def test_repairing_is_a_standing_order(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    ok(microk8s.run("enable", *ADD, "--repair"))
+    assert cluster.orders.repair
+    ok(microk8s.run("plugin", "apply", "--all-nodes"))
+    assert cluster.orders.repair
+    ok(microk8s.run("plugin", "apply", "--all-nodes", "--no-repair"))
+    assert not cluster.orders.repair
+
+
+def test_taking_over_is_for_one_change(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    ok(microk8s.run("enable", *ADD, "--adopt"))
+    assert cluster.orders.adopt
+    ok(microk8s.run("plugin", "apply", "--all-nodes"))
+    assert not cluster.orders.adopt
+
+
+def test_a_check_tells_once_what_several_nodes_found(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    told = Told("reg.corp", "refused", "nobody listens", "https://reg.corp", "do", True)
+    note = told._replace(is_fault=False, what="worth knowing")
+    cluster.findings = {"node-1": (told,), "node-2": (told, note)}
+    done = microk8s.run("plugin", "check", "reg.corp/app:1", "--all-nodes")
+    assert done.exit_code == 5
+    assert done.stdout.count("nobody listens") == 1
+    assert "on node-1, node-2: https://reg.corp" in done.stdout
+    assert "node-3  ok" in done.stdout
+    assert cluster.orders.question is not None
+    assert cluster.orders.question.subjects == ("reg.corp/app:1",)
+    # A question is no change.
+    assert cluster.orders.number == 1
+
+
+def test_a_check_that_not_all_answer_is_no_clean_one(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.reports["node-2"] = FINE
+    done = microk8s.run("plugin", "check", "--all-nodes", "--json")
+    assert done.exit_code == 5
+    plain = json.loads(done.stdout)
+    assert [each["answered"] for each in plain["nodes"]] == [True, False, True]
+
+
+def test_export_gives_what_all_nodes_are_to_know(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    done = ok(microk8s.run("plugin", "export", "--all-nodes"))
+    assert f'host = "{HOST}"' in done.stdout
+    assert names(cluster) == (HOST,)
+
+
+def test_no_password_shows_anywhere(microk8s: Microk8s, cluster: FakeCluster) -> None:
+    login = ("--registry", "reg.corp", "--username", "me", "--password-stdin")
+    done = [
+        microk8s.run("enable", *login, "--all-nodes", *more, stdin=PASSWORD.encode())
+        for more in (("--dry-run",), (), ("--json",))
+    ]
+    done.append(microk8s.run("plugin", "list", "--all-nodes", "--json"))
+    assert all(each.exit_code == 0 for each in done)
+    assert PASSWORD not in "".join(each.stdout + each.stderr for each in done)
+    shown = [str(each) for key, each in cluster.objects.items() if key[0] != "secret"]
+    assert PASSWORD not in "".join(shown)
+    assert cluster.orders.registries.credentials[0].password == PASSWORD
+
+
+WRONG = [
+    (("enable", *ADD, "--docker"), "--docker does not go with --all-nodes"),
+    (("enable", *ADD, "--no-restart"), "--no-restart does not go with"),
+    (("enable", *ADD, "--check"), "check --all-nodes"),
+    (("enable", *ADD, "--repair", "--no-repair"), "exclude each other"),
+    (("enable", *ADD, "--agent-image", "a b"), "is no image"),
+    (("enable", *ADD, "--agent-image", ""), "is no image"),
+    (("enable", *ADD, "--agent-image=a", "--agent-image=b"), "given 2 times"),
+    (("enable", "--insecure", HOST, "--repair"), "add --all-nodes"),
+    (("enable", "--insecure", HOST, "--agent-image", "a"), "add --all-nodes"),
+    (("disable", "--forget", "node-1"), "add --all-nodes"),
+    (("disable", "--left-behind", "--all-nodes"), "stands alone"),
+    (("plugin", "check", "--all-nodes", "--timeout", "3"), "of this node alone"),
+    (("plugin", "apply", "--all-nodes", "--after-refresh"), "does not go with"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), WRONG)
+def test_what_does_not_go_together_is_refused(
+    microk8s: Microk8s, cluster: FakeCluster, words: Tuple[str, ...], told: str
+) -> None:
+    failed = microk8s.run(*words)
+    assert failed.exit_code == 2
+    assert told in failed.stderr
+    assert cluster.objects == {}
+
+
+def test_a_worker_is_told_where_to_go(microk8s: Microk8s, cluster: FakeCluster) -> None:
+    microk8s.write("var/lock/clustered.lock", "")
+    failed = microk8s.run("enable", *ADD)
+    assert failed.exit_code == 4
+    assert "from a control plane node" in failed.stderr
+    assert cluster.objects == {}
+
+
+def test_a_node_without_sandbox_image_asks_for_one(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    text = microk8s.template.read_text()
+    microk8s.template.write_text(text.replace("sandbox_image", "other"))
+    failed = microk8s.run("enable", *ADD)
+    assert failed.exit_code == 2
+    assert "--agent-image IMAGE" in failed.stderr
+    assert cluster.objects == {}
+    ok(microk8s.run("enable", *ADD, "--agent-image", "registry.k8s.io/pause:3.10"))
