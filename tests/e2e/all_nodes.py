@@ -101,9 +101,13 @@ class Together:
         assert program == "microk8s"
         return self.node(1).node.plugin(verb, *arguments)
 
-    def listed(self, on: int = 1) -> dict[str, Any]:
+    def has_plugin(self, number: int) -> bool:
+        """Whether ``microk8s private-registry`` is a command on a node."""
+        return (self.node(number).node.common / "plugins" / _PLUGIN).exists()
+
+    def listed(self) -> dict[str, Any]:
         """Return what ``list --all-nodes --json`` says."""
-        done = self.plugin("list", "--json", on=on)
+        done = self.plugin("list", "--json", on=1 if self.has_plugin(1) else 2)
         run(done)
         told: dict[str, Any] = json.loads(done.stdout)
         return told
@@ -129,7 +133,11 @@ class Together:
 
     def reported(self, node: str) -> dict[str, Any]:
         """Return what a node's agent has reported; nothing where none has."""
-        annotations = self.lease(node).get("metadata", {}).get("annotations") or {}
+        return self.reported_in(self.lease(node))
+
+    def reported_in(self, lease: dict[str, Any]) -> dict[str, Any]:
+        """Return what stands in the Lease of a node's agent."""
+        annotations = lease.get("metadata", {}).get("annotations") or {}
         told: dict[str, Any] = json.loads(annotations.get(STATUS, "{}"))
         return told
 
@@ -228,8 +236,8 @@ class Together:
             "their pods are gone", lambda: not self.api.items("pods", "default")
         )
         done(self.disable())
-        for node in self.cluster.nodes:
-            if (node.node.common / "plugins" / _PLUGIN).exists():
+        for number, node in enumerate(self.cluster.nodes, 1):
+            if self.has_plugin(number):
                 run(node.node.disable())
         self.wait_until_gone()
         numbers = range(1, len(self.cluster.nodes) + 1)

@@ -113,7 +113,7 @@ class FakeCluster:
         if ("daemonset", "agent-amd64") not in self.objects:
             return []
         found = {name: self.reports.get(name, FINE) for name in self.nodes}
-        running = {"containerStatuses": [{"state": {"running": {}}}]}
+        running: Dict[str, Any] = {"containerStatuses": [{"state": {"running": {}}}]}
         return [
             {"spec": {"nodeName": name}, "status": running}
             for name, status in found.items()
