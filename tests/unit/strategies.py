@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import (
+    CONTAINERD,
+    KUBELET,
     ClientCertificate,
     Credentials,
     DesiredState,
@@ -88,10 +90,10 @@ passwords = _printable | st.sampled_from(
     ]
 )
 secure_credentials = st.none() | st.builds(
-    Credentials, usernames, passwords, st.just(False)
+    Credentials, usernames, passwords, st.just(False), st.just(CONTAINERD)
 )
 plain_credentials = st.none() | st.builds(
-    Credentials, usernames, passwords, st.just(True)
+    Credentials, usernames, passwords, st.just(True), st.just(CONTAINERD)
 )
 
 _segments = st.text(_ALPHANUMERIC + "-_", min_size=1, max_size=8).filter(
@@ -124,6 +126,8 @@ def registries(draw: st.DrawFn, name: Optional[RegistryName] = None) -> Registry
     insecure = chosen.host != DOCKER_HUB and draw(st.booleans())
     tls = Tls() if insecure else draw(tls_settings)
     credentials = draw(plain_credentials if insecure else secure_credentials)
+    if credentials is not None and not found and draw(st.booleans()):
+        credentials = credentials._replace(login_by=KUBELET)
     fallback = not found or draw(st.booleans())
     return Registry(chosen, insecure, tls, found, fallback, credentials)
 

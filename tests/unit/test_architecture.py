@@ -48,6 +48,7 @@ TOUCHES = {
     "containerd": ["daemon", "refusals"],
     "containerd/cri": ["grpc", "http2", "listening"],
     "docker": ["api", "discovery", "engine", "part", "reach"],
+    "kubelet": ["refusals"],
     "node": [
         *("bounded_reads", "commands", "directories", "files", "paths"),
         *("trusted_places", "environment_variables"),
@@ -60,7 +61,15 @@ TOUCHES = {
 WORKS_WITH_THEM = {
     "all_nodes": ["asking", "changing", "left_behind"],
     "all_nodes/agent": ["answering", "round"],
-    "changes": ["change", "outcomes", "planning", "saved", "one_at_a_time"],
+    "changes": [
+        "change",
+        "for_all_nodes",
+        "outcomes",
+        "planning",
+        "saved",
+        "one_at_a_time",
+        "own_programs",
+    ],
     "check": ["remedy_facts", "run"],
     "cli": [
         *("check_options", "command_line", "credential_options", "export_options"),
@@ -70,6 +79,7 @@ WORKS_WITH_THEM = {
     ],
     "containerd": ["part", "template_file"],
     "containerd/cri": ["calls"],
+    "kubelet": ["part", "reach"],
     "node": ["services"],
     "pull_secrets": [
         "cluster",
@@ -101,7 +111,8 @@ OURS = "private_registry"
 # Imports go from a room to those before it, and to no other one.
 ROOMS = (
     *("texts", "node", "registries", "transaction", "containerd", "pull_secrets"),
-    *("docker", "changes", "check", "imports", "all_nodes", "cli", "verbs"),
+    *("kubelet", "docker", "changes", "check", "imports", "all_nodes", "cli"),
+    "verbs",
 )
 
 ROOMS_OF_CHECK = ("reading", "lint", "probe", "explain")

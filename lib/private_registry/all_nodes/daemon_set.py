@@ -101,7 +101,12 @@ def _pod(architecture: str, spec: AgentSpec) -> Dict[str, Any]:
         *(_mount(name, path) for name, path in directories.items()),
         *(_mount(name, path) for name, path, _ in _FOR_LOOKING),
         _mount("engine", _ENGINE_DIRECTORY),
-        {"name": "microk8s", "mountPath": spec.microk8s},
+        {
+            "name": "microk8s",
+            "mountPath": spec.microk8s,
+            # Volumes of pods are below it: what is unmounted there goes here, too.
+            "mountPropagation": "HostToContainer",
+        },
     ]
     return {
         "serviceAccountName": AGENT,

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import (
     TYPE_CHECKING,
     Callable,
-    FrozenSet,
     Iterable,
     List,
-    Mapping,
     NamedTuple,
     Optional,
     Sequence,
@@ -17,8 +15,9 @@ from typing import (
 )
 
 from private_registry.changes.outcomes import Outcome
+from private_registry.changes.own_programs import OwnPrograms
 from private_registry.changes.planning import Terms, originals_of, plan_of
-from private_registry.changes.saved import saved_credentials, saved_state
+from private_registry.changes.saved import saved_credentials
 from private_registry.containerd.daemon import Containerd, version_of
 from private_registry.containerd.part import (
     RegistryFiles,
@@ -40,7 +39,8 @@ from private_registry.docker.reach import (
     docker_reach,
     engine_to_settle,
 )
-from private_registry.node.file_values import NodePath, Root, WantedFile
+from private_registry.kubelet.reach import kubelet_part, logins_to_take_back, notes_of
+from private_registry.node.file_values import Root
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
 from private_registry.pull_secrets.made_secrets import MadeSecret
@@ -48,11 +48,9 @@ from private_registry.pull_secrets.record import made_secrets, record_of
 from private_registry.registries import registries_toml
 from private_registry.registries.credentials import forms_of
 from private_registry.registries.model import DesiredState
-from private_registry.registries.names import RegistryName
 from private_registry.transaction import commit, records
 from private_registry.transaction.follower import Follower, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
-from private_registry.transaction.ledger import ALL_NODES
 from private_registry.transaction.part import Part, Scope
 from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import OwnFiles
@@ -100,32 +98,6 @@ NO_CLUSTER = InCluster()
 _NOTHING = DesiredState()
 
 
-class OwnPrograms(NamedTuple):
-    """The plugin command and the hook.
-
-    Args:
-        files: of both.
-    """
-
-    files: Mapping[NodePath, WantedFile]
-
-    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
-        """Whether a file is one for some registries: they are for all."""
-        return False
-
-    def refuse(self) -> None:
-        """Raise nothing."""
-
-    def added_to(self, plan: Plan) -> Plan:
-        """Return the plan: the files are all there is."""
-        return plan
-
-    @property
-    def followers(self) -> Tuple[Follower, ...]:
-        """Nobody."""
-        return ()
-
-
 def make_so(
     node: Node,
     desired: DesiredState,
@@ -170,13 +142,18 @@ def make_so(
         no_restart=options.no_restart,
     )
     own = OwnPrograms(service_files(node, options.door))
+    sandbox = file.template.sandbox_image
+    kubelet = kubelet_part(
+        reach.node, desired, scope, adopt=options.adopt, sandbox_image=sandbox
+    )
     parts: List[Part] = [registries, own, template]
-    parts += [each for each in (reach.part, cluster.to_make) if each is not None]
+    others = (kubelet, reach.part, cluster.to_make)
+    parts += [each for each in others if each is not None]
     plan = plan_of(reach.node, parts, scope, Terms(adopt=options.adopt))
     outcome = _outcome(reach, template, plan, desired)._replace(
         enabled=(node.is_enabled, True),
         concerned=tuple(concerned),
-        notes=(*docker_notes(concerned), *reach.notes),
+        notes=(*docker_notes(concerned), *reach.notes, *notes_of(kubelet)),
         secrets=cluster.to_make.changed if cluster.to_make else (),
     )
     if not options.dry_run:
@@ -230,11 +207,18 @@ def take_everything_back(node: Node, options: Options) -> Outcome:
             adopt=options.adopt,
             no_restart=options.no_restart,
         )
-    parts: List[Part] = [each for each in (template, reach.part) if each is not None]
+    kubelet = logins_to_take_back(reach.node)
+    found = (template, kubelet, reach.part)
+    parts: List[Part] = [each for each in found if each is not None]
     plan = plan_of(reach.node, parts, None, Terms(adopt=options.adopt))
     outcome = _outcome(reach, template, plan, _NOTHING)._replace(
         enabled=(node.is_enabled, False),
-        notes=(*notes, *_still_closed(node, plan), *reach.notes),
+        notes=(
+            *notes,
+            *_still_closed(node, plan),
+            *reach.notes,
+            *notes_of(kubelet),
+        ),
         is_inspected=False,
     )
     if not options.dry_run:
@@ -242,21 +226,6 @@ def take_everything_back(node: Node, options: Options) -> Outcome:
         own: OwnFiles = {STATE: None, PULL_SECRETS: None, LAST_CHECK: None}
         _commit(reach, plan.without_memory(), own, parts, options)
     return outcome
-
-
-def take_left_behind(node: Node, options: Options) -> Outcome:
-    """Give back what the cluster's agent has put on a node.
-
-    Raises:
-        PrivateRegistryError: see errors.py; nothing has changed then.
-    """
-    plan = plan_of(node, (), None, Terms(by=ALL_NODES))
-    enabled = (node.is_enabled, node.is_enabled)
-    saved = saved_state(node)
-    originals = originals_of(node, plan.actions)
-    if not options.dry_run:
-        commit.commit(node, plan, {}, enabled=node.is_enabled)
-    return Outcome(node, plan, saved, enabled, originals=originals)
 
 
 def _still_closed(node: Node, plan: Plan) -> Tuple[str, ...]:

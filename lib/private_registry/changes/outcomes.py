@@ -7,12 +7,18 @@ from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
 from private_registry.containerd.part import Restart
 from private_registry.docker.reach import Reload
 from private_registry.node.file_values import NodePath, ObservedFile
-from private_registry.node.paths import Node
+from private_registry.node.paths import (
+    KUBELET_CONFIG_JSON,
+    MOUNTED_KUBELET_CONFIG_JSON,
+    Node,
+)
 from private_registry.pull_secrets.made_secrets import ChangedSecret, MadeSecret
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.ledger import EntryKey
-from private_registry.transaction.plan import Plan
+from private_registry.transaction.plan import Kind, Plan
+
+_LOGINS = (KUBELET_CONFIG_JSON, MOUNTED_KUBELET_CONFIG_JSON)
 
 
 class Outcome(NamedTuple):
@@ -45,6 +51,20 @@ class Outcome(NamedTuple):
     notes: Tuple[str, ...] = ()
     reload: Reload = Reload.NONE
     secrets: Tuple[ChangedSecret, ...] = ()
+
+    @property
+    def is_in_kubelet(self) -> bool:
+        """Whether the kubelet has to read its logins anew."""
+        return any(
+            each.path in _LOGINS and each.kind is not Kind.PERMISSIONS
+            for each in self.plan.changes
+        )
+
+    @property
+    def is_only_in_kubelet(self) -> bool:
+        """Whether nothing else changes."""
+        paths = {each.path for each in self.plan.changes}
+        return self.is_in_kubelet and paths.issubset(_LOGINS)
 
     @property
     def changed(self) -> bool:

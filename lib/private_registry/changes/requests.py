@@ -63,6 +63,7 @@ class AddRequest(NamedTuple):
         keep_credentials: the logins of the registries taken from a file stay.
         keep_tls: the TLS settings of what is named stay as they are.
         forget_credentials: what is named is not logged in to any more.
+        login_by: who is to keep the logins of what is named; None for as before.
         notes: what of a file could not be carried over, for people, a line each.
         docker: whether this host's Docker engine is to trust what is named; None for as
             before.
@@ -84,6 +85,7 @@ class AddRequest(NamedTuple):
     docker_config: Optional[str] = None
     pull_secret: Optional[PullSecret] = None
     left_logins: LeftLogins = LeftLogins()
+    login_by: Optional[str] = None
 
     @property
     def is_empty(self) -> bool:
@@ -167,7 +169,9 @@ def desired_after_add(saved: DesiredState, request: AddRequest) -> DesiredState:
         changed[upstream.name] = old._replace(
             insecure=upstream.insecure,
             tls=old.tls if keep_tls else upstream.tls,
-            credentials=_credentials(request, upstream.credentials, old.credentials),
+            credentials=_credentials(
+                request, upstream.credentials, old.credentials, str(upstream.name)
+            ),
         )
     for name in dict.fromkeys(name for name, _ in request.mirrors):
         known = {each.endpoint: each for each in current(name).mirrors}
@@ -209,15 +213,16 @@ def _with_part(old: Registry, part: Registry) -> Registry:
         insecure=old.insecure or part.insecure,
         tls=Tls() if part.insecure else old.tls,
         mirrors=part.mirrors or old.mirrors,
-        credentials=part.credentials or old.credentials,
+        credentials=(part.credentials and _kept_as(part.credentials, old.credentials))
+        or old.credentials,
     )
 
 
 def _mirror(request: AddRequest, mirror: Mirror, old: Optional[Mirror]) -> Mirror:
-    if old is None:
-        return mirror
-    credentials = _credentials(request, mirror.credentials, old.credentials)
-    tls = old.tls if request.keep_tls else mirror.tls
+    known = None if old is None else old.credentials
+    url = mirror.endpoint.url
+    credentials = _credentials(request, mirror.credentials, known, url)
+    tls = old.tls if old is not None and request.keep_tls else mirror.tls
     return mirror._replace(tls=tls, credentials=credentials)
 
 
@@ -232,9 +237,33 @@ def _with_itself_asked_last(request: AddRequest, registry: Registry) -> Registry
 
 
 def _credentials(
-    request: AddRequest, new: Optional[Credentials], old: Optional[Credentials]
+    request: AddRequest,
+    new: Optional[Credentials],
+    old: Optional[Credentials],
+    target: str,
 ) -> Optional[Credentials]:
-    return new or (None if request.forget_credentials else old)
+    """Return the login of what is named.
+
+    Raises:
+        UsageError: the command only says who is to keep it, and there is none.
+    """
+    if request.forget_credentials:
+        return new
+    found = new or old
+    if request.login_by is None:
+        return found and _kept_as(found, old)
+    if found is None:
+        raise UsageError(
+            f"no login for {target} is saved that could move",
+            place="option --login-by",
+            remedy="give one: --username NAME --password-stdin",
+        )
+    return found._replace(login_by=request.login_by)
+
+
+def _kept_as(login: Credentials, old: Optional[Credentials]) -> Credentials:
+    """Return a login that is kept where the one before it is."""
+    return login if old is None else login._replace(login_by=old.login_by)
 
 
 def desired_after_remove(saved: DesiredState, request: RemoveRequest) -> DesiredState:

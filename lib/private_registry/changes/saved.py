@@ -12,8 +12,9 @@ from private_registry.containerd.template import Template
 from private_registry.containerd.template_file import TEMPLATE_PATH, read_template
 from private_registry.containerd.template_plan import digest
 from private_registry.errors import UsageError
+from private_registry.kubelet.reach import is_in_kubelet
 from private_registry.node.file_values import Root, sha256
-from private_registry.node.paths import STATE, Node
+from private_registry.node.paths import KUBELET_CONFIG_JSON, STATE, Node
 from private_registry.pull_secrets.record import made_secrets
 from private_registry.registries import registries_toml
 from private_registry.registries.model import Credentials, DesiredState, Registry
@@ -106,6 +107,9 @@ def _status(
             missing.append(TEMPLATE_PATH)
         elif digest(found) != digest(entry.value):
             differing.append(TEMPLATE_PATH)
+    in_kubelet = is_in_kubelet(node, registry)
+    if not in_kubelet:
+        (missing if in_kubelet is None else differing).append(KUBELET_CONFIG_JSON)
     is_pending = any(entry.key in unloaded for entry in entries)
     return RegistryStatus(
         registry,

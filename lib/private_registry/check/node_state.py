@@ -8,14 +8,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from private_registry.changes.outcomes import Listing
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
-from private_registry.check.kubelet_logins import (
-    NO_KUBELET_LOGINS,
-    KubeletLogins,
-    problem_of,
-    read_kubelet_logins,
-)
+from private_registry.check.kubelet_logins import problem_of
 from private_registry.check.lint.template_lint import lint_template
-from private_registry.check.logins import login_in
 from private_registry.check.observing import (
     Runtime,
     is_for_root,
@@ -25,7 +19,6 @@ from private_registry.check.observing import (
     runtime_of,
 )
 from private_registry.check.probe.proxies import Proxies
-from private_registry.check.probe.result import Login
 from private_registry.check.remedies import mended
 from private_registry.check.remedy_facts import files_of, service_of
 from private_registry.check.setup import Setup
@@ -45,6 +38,11 @@ from private_registry.containerd.template_file import (
     read_template,
 )
 from private_registry.errors import ConflictError, NodeError
+from private_registry.kubelet.logins import (
+    NO_KUBELET_LOGINS,
+    KubeletLogins,
+    read_kubelet_logins,
+)
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
     CERTS_D,
@@ -53,6 +51,7 @@ from private_registry.node.paths import (
     KUBELET_CONFIG_JSON,
     Node,
 )
+from private_registry.registries.logins import Login, login_in
 from private_registry.registries.model import Registry
 from private_registry.texts.showing import quoted, shown_place
 from private_registry.transaction import commit

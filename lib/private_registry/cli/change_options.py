@@ -14,7 +14,7 @@ HEADER_LOGINS, PLAINTEXT = "--header-logins", "--allow-plaintext-credentials"
 COMMON = ("--adopt", "--check", "--dry-run", "--json", "--no-restart")
 ONCE = (
     *("--ca", "--client-cert", "--client-key", "--file", "--import"),
-    *("--username", "--password-file", "--password-env"),
+    *("--username", "--password-file", "--password-env", "--login-by"),
     "--docker-config",
 )
 

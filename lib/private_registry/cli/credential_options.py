@@ -9,10 +9,15 @@ from typing import Any, Callable, List, Optional
 
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs
 from private_registry.errors import UsageError
-from private_registry.registries.credentials import checked_password, checked_username
+from private_registry.registries.credentials import (
+    checked_login_by,
+    checked_password,
+    checked_username,
+)
 from private_registry.registries.model import Credentials
 
 Namespace = Any
+LOGIN_BY = "--login-by"
 _PASSWORD_SOURCES = ("--password-stdin", "--password-file", "--password-env")
 
 
@@ -24,6 +29,7 @@ def credential_options(values: Namespace) -> List[str]:
         "--password-file": values.password_file,
         "--password-env": values.password_env,
         "--allow-plaintext-credentials": values.allow_plaintext_credentials,
+        LOGIN_BY: values.login_by,
     }
     return [option for option, value in given.items() if value]
 
@@ -36,7 +42,7 @@ def credentials_of(values: Namespace, inputs: Inputs) -> Optional[Credentials]:
     """
     options = credential_options(values)
     sources = [option for option in options if option in _PASSWORD_SOURCES]
-    if not options:
+    if not options or options == [LOGIN_BY]:
         return None
     if len(sources) > 1:
         raise UsageError(
@@ -64,6 +70,25 @@ def credentials_of(values: Namespace, inputs: Inputs) -> Optional[Credentials]:
     username = _placed(lambda: checked_username(values.username[0]), "--username")
     password = _placed(lambda: checked_password(_password(values, inputs)), sources[0])
     return Credentials(username, password, values.allow_plaintext_credentials)
+
+
+def login_by_of(values: Namespace) -> Optional[str]:
+    """Read who is to keep the login; None where the command does not say.
+
+    Raises:
+        UsageError: nobody is called so, or it contradicts another option.
+    """
+    if not values.login_by:
+        return None
+    for other, given in (
+        ("--no-credentials", values.no_credentials),
+        ("--pull-secret", values.pull_secret),
+    ):
+        if given:
+            raise UsageError(
+                f"{LOGIN_BY} and {other} exclude each other", place=f"option {LOGIN_BY}"
+            )
+    return _placed(lambda: checked_login_by(values.login_by[0]), LOGIN_BY)
 
 
 def _password(values: Namespace, inputs: Inputs) -> str:

@@ -18,7 +18,7 @@ from private_registry.cli.change_options import (
     how_of,
     own_options,
 )
-from private_registry.cli.credential_options import credentials_of
+from private_registry.cli.credential_options import credentials_of, login_by_of
 from private_registry.cli.docker_options import with_docker
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
@@ -41,6 +41,7 @@ _EXAMPLES = {
     "--password-file": " FILE --username NAME",
     "--password-env": " VAR --username NAME",
     "--allow-plaintext-credentials": " --username NAME --password-stdin",
+    "--login-by": " kubelet",
 }
 
 
@@ -80,7 +81,7 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     _check_named_once(insecure, secure)
     _check_options_have_one_target(values, insecure, secure, mirrors)
     tls = tls_of(values, inputs)
-    given = credentials_of(values, inputs)
+    given, login_by = credentials_of(values, inputs), login_by_of(values)
     named = [Registry(each, insecure=True) for each in insecure]
     named += [Registry(each) for each in secure]
     secret, notes = pull_secret_of(values, given, named, inputs)
@@ -105,7 +106,8 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
             for target, mirror in mirrors
         ),
         fallback=not values.no_fallback,
-        keep_tls=given is not None and not tls_options(values),
+        keep_tls=(given is not None or login_by is not None)
+        and not tls_options(values),
         forget_credentials=values.no_credentials,
         notes=(
             *notes,
@@ -113,6 +115,7 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
             *_notes_of_itself(mirrors, fallback=not values.no_fallback),
         ),
         pull_secret=secret,
+        login_by=login_by,
     )
     _check_mirrors(request)
     return request

@@ -19,6 +19,10 @@ _ADD = """\
                              the password, never on a command line
   --allow-plaintext-credentials
                              although the registry or mirror speaks plain HTTP
+  --login-by containerd|kubelet
+                             who keeps the login: containerd, which has to be
+                             restarted for it (the default), or the kubelet, which
+                             reads it within five minutes; alone, moves a saved one
   --no-credentials           no longer log in
   --pull-secret NAME         keep the login in the cluster, as a Secret, and not
                              in containerd

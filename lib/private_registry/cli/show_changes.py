@@ -23,6 +23,7 @@ INSPECTED = (
     "Mind that `microk8s inspect` copies containerd's configuration, and with it the"
     " password."
 )
+_KUBELET = "The kubelet reads its logins anew within five minutes."
 _NOTHING_TO_DO = "Nothing to do: the node is so already."
 _ALL_BUT_HINTS = (
     "All but the files left alone is as it was before; remove those by hand if nobody"
@@ -145,6 +146,8 @@ def _summary(done: Outcome, *, dry_run: bool) -> str:
     result = _result(done, dry_run=dry_run)
     if done.restart is not Restart.NONE or result not in (_NOTHING_TO_DO, _NO_REGISTRY):
         result += " " + texts[done.restart].format(done.node.restart_command)
+    if done.is_in_kubelet and not dry_run:
+        result += f" {_KUBELET}"
     docker = _docker_state(done)
     return result if docker is None else f"{result} {_DOCKER[docker, dry_run]}"
 
@@ -167,7 +170,9 @@ def _result(done: Outcome, *, dry_run: bool) -> str:
         return _ALL_BUT_HINTS if done.plan.hints else "All is as it was before."
     if not done.desired.registries:
         return _NO_REGISTRY
-    counts = done.restart in (Restart.NONE, Restart.DONE)
+    counts = done.restart is Restart.DONE or (
+        done.restart is Restart.NONE and not done.is_only_in_kubelet
+    )
     return "Done; it counts from the next pull on." if counts else "Done."
 
 
@@ -202,7 +207,8 @@ def _details(tls: Tls, credentials: Optional[Credentials]) -> str:
         if given
     ]
     if credentials is not None:
-        words.append(f"logs in as {credentials.username}")
+        by = ", by the kubelet" if credentials.is_kubelets else ""
+        words.append(f"logs in as {credentials.username}{by}")
     return " ({})".format(", ".join(words)) if words else ""
 
 
@@ -219,6 +225,7 @@ def outcome_plain(done: Outcome, *, dry_run: bool) -> Dict[str, Any]:
         "enabled": done.enabled[1],
         "restart": done.restart.value,
         "docker_reload": done.reload.value,
+        "kubelet": "within_5_minutes" if done.is_in_kubelet else "none",
         "registries": [registry_plain(each) for each in done.desired.registries],
         "not_configured": [str(name) for name in done.unknown],
         "pull_secrets": [
@@ -251,6 +258,7 @@ def registry_plain(registry: Registry) -> Dict[str, Any]:
         "insecure": registry.insecure,
         **_tls_plain(registry.tls),
         "username": _username(registry.credentials),
+        "login_by": registry.credentials and registry.credentials.login_by,
         "fallback": registry.fallback,
         "docker": registry.docker,
         "mirrors": [

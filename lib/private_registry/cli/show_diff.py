@@ -11,6 +11,7 @@ from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.docker.trust import INSECURE, MIRRORS
 from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
+from private_registry.node.paths import KUBELET_CONFIG_JSON, MOUNTED_KUBELET_CONFIG_JSON
 from private_registry.texts import json_edits
 from private_registry.texts.harmless_lines import (
     NOT_SHOWN,
@@ -45,7 +46,8 @@ def diff_of(action: Action, original: Optional[ObservedFile]) -> List[str]:
         return _unified(before, after) or [_SECRET]
     if action.path.root is Root.DOCKER:
         return _unified(*(_of_daemon(each) for each in (action.before, action.after)))
-    if action.secret or action.path.name.endswith(".key"):
+    is_logins = action.path in (KUBELET_CONFIG_JSON, MOUNTED_KUBELET_CONFIG_JSON)
+    if action.secret or is_logins or action.path.name.endswith(".key"):
         return [_SECRET]
     if action.path.root is Root.COMMON:
         return ["    (a program of this addon's own)"]

@@ -83,7 +83,7 @@ def needs_of(registry: Registry, *, is_legacy: bool = False) -> List[Need]:
     with_credentials = [
         mirror.endpoint for mirror in registry.mirrors if mirror.credentials
     ]
-    if registry.credentials is not None:
+    if registry.credentials is not None and registry.kubelet_login is None:
         with_credentials.append(registry.upstream)
     needs = []
     if with_credentials:

@@ -57,7 +57,7 @@ def credential_entries(registries: Iterable[Registry]) -> List[OwnedEntry]:
     """
     found: Dict[str, OwnedEntry] = {}
     for use in _uses(registries):
-        if use.credentials is None:
+        if use.credentials is None or use.credentials.is_kubelets:
             continue
         value = {
             "username": use.credentials.username,

@@ -17,11 +17,14 @@ Found = Tuple[int, Tuple[int, int]]
 class Root(Enum):
     """The directories that all is below.
 
-    The last two only where a Docker engine is configured.
+    The kubelet's lies in SNAP_COMMON and may be a mount of its own, which no file can
+    be renamed into from outside; it is not there before the kubelet's first start. The
+    last two only where a Docker engine is configured.
     """
 
     DATA = "SNAP_DATA"
     COMMON = "SNAP_COMMON"
+    KUBELET = "KUBELET"
     DOCKER = "DOCKER"
     DOCKER_CERTS = "DOCKER_CERTS"
 

@@ -334,6 +334,23 @@ def sync(places: Iterable[Place]) -> None:
             os.fsync(descriptor)
 
 
+def mount_of(place: Place) -> str:
+    """Return what tells the mount that a directory is in from another one.
+
+    Empty where there is no such directory. One file system may be mounted in several
+    places, and from one to the other nothing can be renamed.
+    """
+    try:
+        with _at(place) as (directory, name), open_for_reading(
+            name, directory
+        ) as descriptor:
+            about = bounded_reads.read_of_process(f"/proc/self/fdinfo/{descriptor}")
+    except OSError:
+        return ""
+    lines = (line.partition(b":") for line in about.splitlines())
+    return next((n.strip().decode() for key, _, n in lines if key == b"mnt_id"), "")
+
+
 @contextmanager
 def _at(place: Place) -> Iterator[Tuple[int, str]]:
     """Open the directory that a place is in.

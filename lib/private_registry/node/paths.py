@@ -21,13 +21,17 @@ DATA_IN_TEMPLATE = "${SNAP_DATA}"
 TEMPLATE = "args/containerd-template.toml"
 RENDERED = "args/containerd.toml"
 CONTAINERD_ARGUMENTS = "args/containerd"
+KUBELET_ARGUMENTS = "args/kubelet"
 CONTAINERD_ENVIRONMENT = "args/containerd-env"
 MARKER = NodePath(Root.DATA, "var/lock/private-registry-config.enabled")
 CIS_HARDENING = "var/lock/cis-hardening"
 CLUSTERED = "var/lock/clustered.lock"
 KUBELETS_LOGIN = NodePath(Root.DATA, "credentials/kubelet.config")
 # Where the kubelet looks first (--root-dir; pkg/credentialprovider/config.go).
+KUBELET_DIRECTORY = NodePath(Root.COMMON, "var/lib/kubelet")
 KUBELET_CONFIG_JSON = NodePath(Root.COMMON, "var/lib/kubelet/config.json")
+# The same file where the kubelet's directory is a mount of its own.
+MOUNTED_KUBELET_CONFIG_JSON = NodePath(Root.KUBELET, "config.json")
 STATE_DIRECTORY = "private-registry-config"
 STATE = NodePath(Root.COMMON, "private-registry-config/registries.toml")
 PULL_SECRETS = NodePath(Root.COMMON, "private-registry-config/pull-secrets.json")
@@ -36,6 +40,7 @@ PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
 _ADDRESS = re.compile(r"""^\s*(?:--address|-a)[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
+_ROOT_DIRECTORY = re.compile(r"""^\s*--root-dir[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
 _STRICT = re.compile(r"confinement:\s*[\"']?strict")
 _GROUPS = ("microk8s", "snap_microk8s")
 
@@ -89,6 +94,8 @@ class Node(NamedTuple):
         """Absolute path of one of the directories that files go below."""
         if root in (Root.DATA, Root.COMMON):
             return self.data if root is Root.DATA else self.common
+        if root is Root.KUBELET:
+            return os.path.join(self.common, KUBELET_DIRECTORY.path)
         return self._docker_place(root).root
 
     def is_certs_d(self, directory: str) -> bool:
@@ -99,7 +106,12 @@ class Node(NamedTuple):
     @property
     def roots(self) -> Tuple[Root, ...]:
         """The directories that files may go below."""
-        return (Root.DATA, Root.COMMON) if self.docker is None else tuple(Root)
+        own = [Root.DATA, Root.COMMON]
+        kubelets = self.directory(Root.KUBELET)
+        if os.path.isdir(kubelets) and os.path.realpath(kubelets) == kubelets:
+            own.append(Root.KUBELET)
+        docker = () if self.docker is None else (Root.DOCKER, Root.DOCKER_CERTS)
+        return (*own, *docker)
 
     def absolute(self, path: NodePath) -> str:
         """Absolute path of a file, for opening it."""
@@ -250,6 +262,14 @@ class Node(NamedTuple):
         match = _ADDRESS.search(arguments)
         address = match[1] if match else "${SNAP_COMMON}/run/containerd.sock"
         return self.rendered(address).replace("${SNAP_COMMON}", self.common)
+
+    def kubelet_directory(self, arguments: str) -> str:
+        """Find the kubelet's directory in the text of its arguments, else where
+        MicroK8s has it.
+        """
+        found = _ROOT_DIRECTORY.findall(arguments)
+        directory = found[-1] if found else "${SNAP_COMMON}/var/lib/kubelet"
+        return self.rendered(directory).replace("${SNAP_COMMON}", self.common)
 
 
 @lru_cache(maxsize=1)

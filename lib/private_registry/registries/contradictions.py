@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence
 
-from private_registry.registries.model import Mirror, Registry, Tls
+from private_registry.registries.model import KUBELET, Mirror, Registry, Tls
 
 
 class Contradiction(NamedTuple):
@@ -22,6 +22,22 @@ def contradiction(registry: Registry) -> Optional[Contradiction]:
             plaintext,
             "if that may be: --allow-plaintext-credentials "
             "(in a file: allow_plaintext_credentials = true); else leave the login out",
+        )
+    if _is_for_a_mirror_only(registry):
+        return Contradiction(
+            "the kubelet hands its login to a registry and all of its mirrors, so that"
+            " none is for one mirror",
+            "a login for one mirror: --login-by containerd (in a file: leave login_by"
+            " out)",
+        )
+    if registry.kubelet_login is not None and any(
+        each.credentials is not None for each in registry.mirrors
+    ):
+        return Contradiction(
+            "where the kubelet has a login for a registry, containerd's for its mirrors"
+            " are not used",
+            "keep both in containerd: --login-by containerd (in a file: leave login_by"
+            " out)",
         )
     message = (
         _tls_contradiction(registry)
@@ -45,9 +61,16 @@ def _tls_contradiction(registry: Registry) -> Optional[str]:
     return None
 
 
+def _is_for_a_mirror_only(registry: Registry) -> bool:
+    logins = (each.credentials for each in registry.mirrors)
+    return any(each is not None and each.login_by == KUBELET for each in logins)
+
+
 def _plaintext_contradiction(registry: Registry) -> Optional[str]:
     users = [(registry.upstream, registry.credentials)]
     users += [(mirror.endpoint, mirror.credentials) for mirror in registry.mirrors]
+    # The kubelet's is offered to whoever of them asks for one.
+    users += [(each.endpoint, registry.kubelet_login) for each in registry.mirrors]
     for endpoint, credentials in users:
         if (
             credentials is not None

@@ -7,7 +7,9 @@ import re
 from typing import List
 
 from private_registry.errors import UsageError
+from private_registry.registries.model import KEEPERS
 from private_registry.texts import toml_writing
+from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
 
 # What lays out a key file that is a password, such as Google's.
@@ -61,6 +63,20 @@ def checked_password(text: str) -> str:
         )
     _check_is_text(password, "the password")
     return password
+
+
+def checked_login_by(text: str) -> str:
+    """Check who is to keep a login.
+
+    Raises:
+        UsageError: nobody is called so.
+    """
+    if text not in KEEPERS:
+        raise UsageError(
+            f"{shown(text)} keeps no logins{did_you_mean(text, KEEPERS)}",
+            remedy=f"give {' or '.join(KEEPERS)}",
+        )
+    return text
 
 
 def as_given(password: str) -> str:

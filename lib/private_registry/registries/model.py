@@ -14,6 +14,10 @@ from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.names import RegistryName
 from private_registry.texts.showing import shown_place
 
+# Where a login is kept: with containerd's configuration, or with the kubelet's.
+CONTAINERD, KUBELET = "containerd", "kubelet"
+KEEPERS = (CONTAINERD, KUBELET)
+
 
 class ClientCertificate(NamedTuple):
     """What a registry asks of its clients.
@@ -49,21 +53,31 @@ class Tls(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """What containerd logs in with where a pod brings no pull secret.
+    """What a node logs in with where a pod brings no pull secret.
 
     Args:
         username: without a colon, which HTTP's Basic scheme cannot carry.
         password: never shows in a repr.
         plaintext: they may travel over plain HTTP, where everybody on the way can read
             them.
+        login_by: CONTAINERD or KUBELET: who keeps them, and hands them over.
     """
 
     username: str
     password: str
     plaintext: bool = False
+    login_by: str = CONTAINERD
 
     def __repr__(self) -> str:
-        return f"Credentials(username={self.username!r}, plaintext={self.plaintext})"
+        return (
+            f"Credentials(username={self.username!r}, plaintext={self.plaintext},"
+            f" login_by={self.login_by!r})"
+        )
+
+    @property
+    def is_kubelets(self) -> bool:
+        """Whether the kubelet hands them to containerd with each pull."""
+        return self.login_by == KUBELET
 
 
 class Mirror(NamedTuple):
@@ -103,6 +117,12 @@ class Registry(NamedTuple):
             *((each.endpoint.authority, each.credentials) for each in self.mirrors),
         )
         return tuple((host, login) for host, login in given if login is not None)
+
+    @property
+    def kubelet_login(self) -> Optional[Credentials]:
+        """The login that the kubelet hands over for its images; None for none."""
+        login = self.credentials
+        return login if login is not None and login.is_kubelets else None
 
     @property
     def upstream(self) -> Endpoint:

@@ -6,6 +6,7 @@ from typing import Any, Dict, Optional
 
 from private_registry.registries.credentials import as_given
 from private_registry.registries.model import (
+    CONTAINERD,
     Credentials,
     DesiredState,
     Mirror,
@@ -57,6 +58,8 @@ def _credentials_to_plain(credentials: Optional[Credentials]) -> Dict[str, Any]:
     }
     if credentials.plaintext:
         plain["allow_plaintext_credentials"] = True
+    if credentials.login_by != CONTAINERD:
+        plain["login_by"] = credentials.login_by
     return plain
 
 

@@ -35,9 +35,14 @@ from typing import (
 
 from private_registry.errors import UsageError
 from private_registry.registries.contradictions import contradiction
-from private_registry.registries.credentials import checked_password, checked_username
+from private_registry.registries.credentials import (
+    checked_login_by,
+    checked_password,
+    checked_username,
+)
 from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import (
+    CONTAINERD,
     ClientCertificate,
     Credentials,
     DesiredState,
@@ -72,6 +77,7 @@ _CREDENTIAL_KEYS: Mapping[str, Type[Any]] = {
     "password_file": str,
     "password_env": str,
     "allow_plaintext_credentials": bool,
+    "login_by": str,
 }
 _DOCUMENT_KEYS: Mapping[str, Type[Any]] = {
     "version": int,
@@ -293,6 +299,9 @@ class _Reader:
             self._located(lambda: checked_username(plain["username"]), "username"),
             self._located(lambda: checked_password(password), sources[0]),
             plaintext,
+            self._located(
+                lambda: checked_login_by(plain.get("login_by", CONTAINERD)), "login_by"
+            ),
         )
 
     def _password(self, plain: Dict[str, Any], key: str) -> str:

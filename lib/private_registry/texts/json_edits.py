@@ -1,4 +1,4 @@
-"""Change lists of texts in a JSON object; every other byte stays as it is.
+"""Change lists and objects in a JSON object; every other byte stays as it is.
 
 The standard library reads JSON and forgets how it was written; here it is asked for one
 value after the other, with the place where each ends.
@@ -14,8 +14,10 @@ from typing import (
     Dict,
     Iterable,
     List,
+    Mapping,
     NamedTuple,
     NoReturn,
+    Optional,
     Sequence,
     Set,
 )
@@ -131,6 +133,96 @@ def without_texts(
     return text
 
 
+def members(text: str, key: str) -> Dict[str, str]:
+    """Return the members of the object of a key, their values as they are written.
+
+    Raises:
+        JsonSyntaxError: it is something else, or one of them stands there twice.
+    """
+    member = _object_of(text, key)
+    found = [] if member is None else _members_of(text, member.value_start)
+    return {each.key: text[each.value_start : each.span.end] for each in found}
+
+
+def line_of_member(text: str, key: str, name: str) -> Optional[int]:
+    """Return the 1-based line of a member of the object of a key."""
+    member = _object_of(text, key)
+    found = [] if member is None else _members_of(text, member.value_start)
+    places = (each.span.start for each in found if each.key == name)
+    return next((_line(text, place) for place in places), None)
+
+
+def with_members(text: str, key: str, values: Mapping[str, str]) -> str:
+    """Set members of the object of a key, which is made where it is not there.
+
+    Args:
+        text: the JSON.
+        key: of the object.
+        values: as they are to be written, by name. What is there keeps its place, what
+            is not comes last.
+    """
+    member = next((each for each in _members(text) if each.key == key), None)
+    if member is None:
+        return _with_items(text, _object(text), [f"{json.dumps(key)}: {_new(values)}"])
+    if member.value is None:
+        return text[: member.value_start] + _new(values) + text[member.span.end :]
+    pieces, place, names = [], 0, set()
+    for each in _members_of(text, member.value_start):
+        names.add(each.key)
+        if each.key in values:
+            pieces += [text[place : each.value_start], values[each.key]]
+            place = each.span.end
+    text = "".join(pieces) + text[place:]
+    added = {name: value for name, value in values.items() if name not in names}
+    if not added:
+        return text
+    if not names:
+        end = _object_at(text, member.value_start).closed + 1
+        return text[: member.value_start] + _new(added) + text[end:]
+    written = [f"{json.dumps(name)}: {value}" for name, value in added.items()]
+    return _with_items(text, _object_at(text, member.value_start), written)
+
+
+def without_members(
+    text: str, key: str, names: Iterable[str], *, drop_empty: bool
+) -> str:
+    """Take members out of the object of a key.
+
+    With ``drop_empty`` an empty object goes with its key.
+    """
+    gone, member = frozenset(names), _object_of(text, key)
+    if member is None:
+        return text
+    found = _members_of(text, member.value_start)
+    indexes = {index for index, each in enumerate(found) if each.key in gone}
+    if indexes:
+        text = _without_items(text, _object_at(text, member.value_start), indexes)
+    for index, each in enumerate(_members(text)):
+        if each.key == key and each.value == {} and drop_empty:
+            return _without_items(text, _object(text), {index})
+    return text
+
+
+def _new(values: Mapping[str, str]) -> str:
+    """Write an object that stands in the outermost one."""
+    inner = ",".join(
+        f"\n{_INDENT * 2}{json.dumps(name)}: {value}" for name, value in values.items()
+    )
+    return f"{{{inner}\n{_INDENT}}}"
+
+
+def _object_of(text: str, key: str) -> Optional[_Member]:
+    """Return the member of a key that is an object; None where nothing is there."""
+    for member in _members(text):
+        if member.key == key and member.value is not None:
+            if not isinstance(member.value, dict):
+                raise JsonSyntaxError(
+                    f"{key} is not an object", _line(text, member.span.start)
+                )
+            return member
+    return None
+
+
 def _with_items(
     text: str, items: _Items, written: List[str], *, in_front: bool = False
 ) -> str:
@@ -160,8 +252,12 @@ def _without_items(text: str, items: _Items, indexes: Set[int]) -> str:
 
 
 def _object(text: str) -> _Items:
+    return _object_at(text, _start(text))
+
+
+def _object_at(text: str, start: int) -> _Items:
     return _items(
-        text, _start(text), "{", "}", lambda place: _read_member(text, place).span.end
+        text, start, "{", "}", lambda place: _read_member(text, place).span.end
     )
 
 
@@ -175,15 +271,23 @@ def _members(text: str) -> List[_Member]:
     end = _space(text, found.closed + 1)
     if end != len(text):
         raise JsonSyntaxError("something stands behind the object", _line(text, end))
+    return _read_members(text, found)
+
+
+def _members_of(text: str, start: int) -> List[_Member]:
+    return _read_members(text, _object_at(text, start))
+
+
+def _read_members(text: str, found: _Items) -> List[_Member]:
     members = [_read_member(text, span.start) for span in found.spans]
-    seen: List[str] = []
+    seen: Set[str] = set()
     for member in members:
         if member.key in seen:
             raise JsonSyntaxError(
                 f"{shown_name(member.key)} stands there twice",
                 _line(text, member.span.start),
             )
-        seen.append(member.key)
+        seen.add(member.key)
     return members
 
 

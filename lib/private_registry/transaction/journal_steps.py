@@ -13,7 +13,13 @@ from private_registry.errors import NodeError
 from private_registry.node import files
 from private_registry.node.directories import ObstacleError, Place
 from private_registry.node.file_values import NodePath, ObservedFile, Root
-from private_registry.node.paths import STATE_DIRECTORY, TEMPLATE, Node
+from private_registry.node.paths import (
+    KUBELET_CONFIG_JSON,
+    MOUNTED_KUBELET_CONFIG_JSON,
+    STATE_DIRECTORY,
+    TEMPLATE,
+    Node,
+)
 from private_registry.transaction import (
     containerd_toml_permissions,
     lent_place,
@@ -238,11 +244,15 @@ def _is_ours(node: Node, step: Step, observed: ObservedFile) -> bool:
     """
     if step.path.startswith(STATE_DIRECTORY + "/"):
         return True
+    path = NodePath(Root(step.root), step.path)
+    is_logins = path in (KUBELET_CONFIG_JSON, MOUNTED_KUBELET_CONFIG_JSON)
     try:
-        ledger = records.ledger(node, Root(step.root))
+        ledger = records.ledger(node, Root.COMMON if is_logins else path.root)
     except NodeError:
         return False
     if Root(step.root) is Root.DATA and step.path == TEMPLATE:
         return bool(ledger.template.entries)
+    if is_logins:
+        return bool(ledger.kubelet.entries)
     entry = ledger.files.get(step.path)
     return entry is not None and entry.sha256 == observed.digest

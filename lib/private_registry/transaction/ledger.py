@@ -88,6 +88,43 @@ class DaemonRecord(NamedTuple):
     lists: Mapping[str, Tuple[str, ...]] = {}
 
 
+class KubeletEntry(NamedTuple):
+    """A login that this addon wrote into the kubelet's config.json.
+
+    Args:
+        sha256: of what it says, in hex.
+        original: what stood there before; None where nothing did. Never in a repr.
+        by: empty for the node's own registries, else for whom it was written.
+    """
+
+    sha256: str
+    original: Optional[str] = None
+    by: str = ""
+
+    def __repr__(self) -> str:
+        return f"KubeletEntry(by={self.by!r})"
+
+
+class KubeletRecord(NamedTuple):
+    """What this addon wrote into the kubelet's config.json.
+
+    Args:
+        sha256: of the file as it wrote it, in hex.
+        text: that stood there before; None where there was no file. Never in a repr.
+        found: mode and owner of the file before it held a password of ours; None where
+            there was no file.
+        entries: the logins that are ours, by key.
+    """
+
+    sha256: str = ""
+    text: Optional[str] = None
+    found: Optional[Found] = None
+    entries: Mapping[str, KubeletEntry] = {}
+
+    def __repr__(self) -> str:
+        return f"KubeletRecord(entries={self.entries!r})"
+
+
 class Ledger(NamedTuple):
     """Everything this addon wrote below one directory.
 
@@ -97,6 +134,7 @@ class Ledger(NamedTuple):
         template: what it wrote into a file that is not its own.
         daemon: what it wrote into Docker's.
         places: where that is, as long as anything of ours is there.
+        kubelet: what it wrote into the kubelet's logins.
     """
 
     files: Mapping[str, LedgerEntry] = {}
@@ -104,6 +142,7 @@ class Ledger(NamedTuple):
     template: TemplateRecord = TemplateRecord()
     daemon: DaemonRecord = DaemonRecord()
     places: Optional[DockerPlaces] = None
+    kubelet: KubeletRecord = KubeletRecord()
 
     @property
     def is_empty(self) -> bool:
@@ -126,6 +165,8 @@ def to_json(ledger: Ledger) -> bytes:
         document["daemon"] = ledger.daemon._asdict()
     if ledger.places is not None:
         document["places"] = ledger.places
+    if ledger.kubelet != KubeletRecord():
+        document["kubelet"] = _kubelet_to_plain(ledger.kubelet)
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
@@ -181,7 +222,8 @@ def _from_plain(document: Mapping[str, Any]) -> Ledger:
     daemon = _daemon_from_plain(document.get("daemon"))
     places = document.get("places")
     places = None if places is None else DockerPlaces.from_plain(places)
-    return Ledger(files, directories, template, daemon, places)
+    kubelet = _kubelet_from_plain(document.get("kubelet"))
+    return Ledger(files, directories, template, daemon, places, kubelet)
 
 
 def _entry_to_plain(entry: LedgerEntry) -> Dict[str, Any]:
@@ -252,6 +294,22 @@ def _daemon_from_plain(plain: Any) -> DaemonRecord:
         return DaemonRecord()
     lists = {key: tuple(map(str, texts)) for key, texts in plain["lists"].items()}
     return DaemonRecord(str(plain["sha256"]), _text(plain["original"]), lists)
+
+
+def _kubelet_to_plain(record: KubeletRecord) -> Dict[str, Any]:
+    entries = {key: entry._asdict() for key, entry in sorted(record.entries.items())}
+    return {**record._asdict(), "entries": entries}
+
+
+def _kubelet_from_plain(plain: Any) -> KubeletRecord:
+    if plain is None:
+        return KubeletRecord()
+    entries = {
+        key: KubeletEntry(str(each["sha256"]), _text(each["original"]), str(each["by"]))
+        for key, each in plain["entries"].items()
+    }
+    text, found = _text(plain["text"]), _found(plain["found"])
+    return KubeletRecord(str(plain["sha256"]), text, found, entries)
 
 
 def _keys_to_plain(keys: FrozenSet[EntryKey]) -> List[List[str]]:

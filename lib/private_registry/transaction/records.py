@@ -17,6 +17,8 @@ _DIRECTORY = "directory"
 _LEDGERS = {
     Root.DATA: NodePath(Root.DATA, STATE_DIRECTORY + "/ledger.json"),
     Root.COMMON: NodePath(Root.COMMON, STATE_DIRECTORY + "/ledger.json"),
+    # Nothing of the addon's own: what is its in config.json is in that of SNAP_COMMON.
+    Root.KUBELET: NodePath(Root.COMMON, STATE_DIRECTORY + "/kubelet-ledger.json"),
     # Docker's own directories belong to no revision of the snap, and stay tidy.
     Root.DOCKER: NodePath(Root.COMMON, STATE_DIRECTORY + "/docker-ledger.json"),
     Root.DOCKER_CERTS: NodePath(

@@ -15,7 +15,12 @@ from private_registry.node.file_values import (
     Root,
     directory_mode,
 )
-from private_registry.node.paths import MARKER, STATE_DIRECTORY, Node
+from private_registry.node.paths import (
+    KUBELET_CONFIG_JSON,
+    MARKER,
+    STATE_DIRECTORY,
+    Node,
+)
 from private_registry.texts import json_text
 from private_registry.transaction import ledger as ledger_format
 from private_registry.transaction import records
@@ -26,11 +31,15 @@ from private_registry.transaction.journal import (
     Permissions,
     Step,
 )
-from private_registry.transaction.plan import Action, Kind, Plan
+from private_registry.transaction.plan import Action, Kind, Plan, parents_of
 
 OwnFiles = Dict[NodePath, Optional[bytes]]
 
 _STAGING = "staging-"
+_ABOVE_LOGINS = frozenset(
+    NodePath(KUBELET_CONFIG_JSON.root, each)
+    for each in parents_of(KUBELET_CONFIG_JSON.path)
+)
 _DOCKER_PLACES = "docker.json"
 
 
@@ -117,6 +126,9 @@ def _directory(node: Node, path: NodePath) -> JournalledDirectory:
     if node.docker is not None and path.root in (Root.DOCKER, Root.DOCKER_CERTS):
         place = node.docker.config if path.root is Root.DOCKER else node.docker.certs_d
         permissions = Permissions(directory_mode(place), place.owner)
+    elif path in _ABOVE_LOGINS:
+        # Nobody but root may put logins there.
+        permissions = Permissions(files.PRIVATE_DIRECTORY, node.owner)
     return JournalledDirectory(path.root.value, path.path, permissions)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable, Tuple
 
 from private_registry.all_nodes.asking import ask
 from private_registry.all_nodes.changing import Published, Terms, publish, take_back
+from private_registry.all_nodes.logins import by_kubelet
 from private_registry.all_nodes.node_rows import CANNOT
 from private_registry.all_nodes.publishing import ClusterRegistries
 from private_registry.changes.change import make_so, take_everything_back
@@ -44,7 +45,8 @@ def add_everywhere(
     def change(saved: DesiredState) -> DesiredState:
         if request.is_empty and not saved.registries:
             raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
-        return desired_after_add(saved, request)
+        names = request.names if request.login_by is None else frozenset()
+        return by_kubelet(desired_after_add(saved, request), names)
 
     return _publish(change, request.notes, how, all_nodes, call)
 
@@ -61,7 +63,10 @@ def apply_everywhere(
     def change(saved: DesiredState) -> DesiredState:
         if request.state is None and not saved.registries:
             raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
-        return saved if request.state is None else request.state
+        if request.state is None:
+            return saved
+        names = [each.name for each in request.state.registries]
+        return by_kubelet(request.state, names)
 
     return _publish(change, request.notes, how, all_nodes, call)
 

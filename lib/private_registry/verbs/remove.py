@@ -10,7 +10,6 @@ from private_registry.changes.change import (
     Options,
     make_so,
     take_everything_back,
-    take_left_behind,
 )
 from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
@@ -37,7 +36,12 @@ def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
     """
     with turn_of(found, options) as node:
         if request.left_behind:
-            return take_left_behind(node, options)
+            # Rarely needed.
+            from private_registry.changes.for_all_nodes import (  # noqa: PLC0415
+                take_left_behind,
+            )
+
+            return take_left_behind(node, dry_run=options.dry_run)
         gone = part_to_take_back(
             node,
             request.names,

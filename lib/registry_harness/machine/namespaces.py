@@ -56,6 +56,8 @@ done
 pivot_root . mnt
 cd /
 umount --lazy /mnt
+# As systemd has it, and kubelets expect it.
+mount --make-rshared /
 ip link set lo up
 touch "$work/ready"
 while :; do sleep 1000 & wait $!; done

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
@@ -10,7 +11,12 @@ from private_registry.all_nodes.agent.round import Round, carry_out
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders
 from private_registry.node.paths import Node
-from private_registry.registries.model import Credentials, DesiredState, Registry
+from private_registry.registries.model import (
+    KUBELET,
+    Credentials,
+    DesiredState,
+    Registry,
+)
 from private_registry.registries.names import parse_registry_name
 from private_registry.transaction.journal import Journal
 from unit.microk8s import Microk8s, Tree, ok, same_but
@@ -310,3 +316,97 @@ def test_a_round_names_the_files_that_it_depends_on(microk8s: Microk8s) -> None:
         microk8s.common / "var/lib/kubelet/config.json",
     ):
         assert str(path) in watched
+
+
+# --- logins ---------------------------------------------------------------------------
+
+SECRET = "S3cret!pass"
+LOGGED_IN = registry(ONE)._replace(
+    credentials=Credentials("me", SECRET, plaintext=True, login_by=KUBELET)
+)
+
+
+def logins(node: Microk8s) -> Path:
+    return node.common / "var/lib/kubelet/config.json"
+
+
+def with_login(number: int = 1, password: str = SECRET, **more: bool) -> Orders:
+    credentials = Credentials("me", password, plaintext=True, login_by=KUBELET)
+    state = DesiredState((LOGGED_IN._replace(credentials=credentials), registry(TWO)))
+    return Orders(state, number, repair=more.get("repair", False))
+
+
+@pytest.mark.parametrize(
+    "there", [None, "{}", '{"auths": {"other": {"auth": "YTpi"}}}']
+)
+def test_a_login_by_the_kubelet_comes_and_goes(
+    microk8s: Microk8s, there: Optional[str]
+) -> None:
+    if there is not None:
+        logins(microk8s).parent.mkdir(parents=True)
+        logins(microk8s).write_text(there)
+    before = microk8s.tree()
+    assert not status_of(microk8s, with_login()).has_trouble
+    assert ONE in logins(microk8s).read_text()
+    first = logins(microk8s).read_text()
+    round_of(microk8s, with_login(2, "an0ther!"))
+    assert logins(microk8s).read_text() != first
+    round_of(microk8s, orders(number=3, takes_back=True))
+    assert microk8s.tree() == before
+
+
+@pytest.mark.parametrize("own_first", [False, True], ids=["own last", "own first"])
+@pytest.mark.parametrize("login_by", ["kubelet", "containerd"])
+def test_the_nodes_own_logins_and_the_clusters_stand_side_by_side(
+    microk8s: Microk8s, own_first: bool, login_by: str
+) -> None:
+    before = microk8s.tree()
+    round_of(microk8s, with_login())
+    own = ("--registry", "own.corp", "--username", "ann", "--password-stdin")
+    ok(microk8s.run("enable", *own, "--login-by", login_by, stdin=b"0wn!"))
+    for number in (2, 3):
+        round_of(microk8s, with_login(number))
+    listed = ok(microk8s.run("plugin", "list")).stdout
+    assert "changed by hand" not in listed
+    assert "own.corp" in listed
+
+    def end_own() -> None:
+        ok(microk8s.run("disable"))
+
+    def end_all() -> None:
+        round_of(microk8s, orders(number=4, takes_back=True))
+
+    for end in (end_own, end_all) if own_first else (end_all, end_own):
+        end()
+    assert microk8s.tree() == before
+
+
+def test_a_login_that_somebody_changed_is_told_and_put_right_when_asked_for(
+    microk8s: Microk8s,
+) -> None:
+    before = microk8s.tree()
+    round_of(microk8s, with_login())
+    there = logins(microk8s).read_text()
+    for by_hand in (there.replace('"auth": "', '"auth": "YTpi'), '{"auths": {}}'):
+        logins(microk8s).write_text(by_hand)
+        [told] = status_of(microk8s, with_login()).changed
+        assert "by hand" in told
+        assert SECRET not in told
+        assert logins(microk8s).read_text() == by_hand
+        assert not status_of(microk8s, with_login(2, repair=True)).has_trouble
+        assert ONE in logins(microk8s).read_text()
+    round_of(microk8s, orders(number=3, takes_back=True))
+    assert same_but(microk8s.tree(), before, "common/var")
+
+
+def test_a_config_json_that_is_none_is_told_and_the_rest_is_there(
+    microk8s: Microk8s,
+) -> None:
+    logins(microk8s).parent.mkdir(parents=True)
+    logins(microk8s).write_text("{ no JSON")
+    before = microk8s.tree()
+    [trouble] = status_of(microk8s, with_login()).cannot
+    assert "config.json" in trouble.why
+    assert microk8s.hosts(TWO)["server"] == f"http://{TWO}"
+    round_of(microk8s, orders(number=3, takes_back=True))
+    assert microk8s.tree() == before

@@ -14,12 +14,13 @@ from private_registry.check.causes import Cause
 from private_registry.check.kubelet_logins import (
     hints_of,
     problem_of,
-    read_kubelet_logins,
 )
-from private_registry.check.probe.result import Login
+from private_registry.kubelet.logins import read_kubelet_logins
+from private_registry.registries.logins import Login
 
 WHERE = "/var/snap/microk8s/common/var/lib/kubelet/config.json"
 ANN = {"auth": base64.b64encode(b"ann:s3cret").decode()}
+BOB = {"auth": base64.b64encode(b"bob:other").decode()}
 LOGIN = Login("ann", "s3cret")
 
 
@@ -49,8 +50,50 @@ ROWS = {
     "a label and a port": ({"*.corp:5000": ANN}, "reg.corp:5000", True, LOGIN),
     "two stars in a label": ({"*e*g.corp": ANN}, "eregg.corp", True, LOGIN),
     "two stars that are not there": ({"*e*x*g.corp": ANN}, "reg.corp", False, None),
-    "a letter": ({"r?g.corp": {}}, "reg.corp", True, None),
-    "a letter too few": ({"reg?.corp": {}}, "reg.corp", False, None),
+    "a question mark, where a query begins": (
+        {"r?g.corp": {}},
+        *("reg.corp", False, None),
+    ),
+    "a set of letters, which no URL has": (
+        {"re[fg].corp": {}},
+        "reg.corp",
+        False,
+        None,
+    ),
+    "an IPv6 address and a port": (
+        {"[fd00::1]:5000": ANN},
+        "[fd00::1]:5000",
+        True,
+        LOGIN,
+    ),
+    "an IPv6 address, a set of letters for Go": (
+        {"[fd00::1]": ANN},
+        *("[fd00::1]", False, None),
+    ),
+    "the API without its slash is a path": (
+        {"https://reg.corp/v2": ANN},
+        *("reg.corp", False, None),
+    ),
+    "the last of several counts first": (
+        {"*.corp": {}, "https://reg.corp": ANN},
+        *("reg.corp", True, LOGIN),
+    ),
+    "words of others beside base64": (
+        {"reg.corp": {"username": "bob", "password": "x", **ANN}},
+        *("reg.corp", True, LOGIN),
+    ),
+    "base64 that is not padded": (
+        {"reg.corp": {"auth": ANN["auth"].rstrip("=")}},
+        *("reg.corp", True, LOGIN),
+    ),
+    "Docker Hub by both names": (
+        {"docker.io": ANN, "https://index.docker.io/v1/": {}},
+        *("docker.io", True, LOGIN),
+    ),
+    "Docker Hub by the name of its server": (
+        {"registry-1.docker.io": ANN},
+        *("docker.io", False, None),
+    ),
     "null": ({"reg.corp": None, "other": ANN}, "reg.corp", True, None),
     "a path": ({"reg.corp/team": {}}, "reg.corp", False, None),
     "Docker Hub": ({"https://index.docker.io/v1/": {}}, "docker.io", True, None),
@@ -75,6 +118,24 @@ def test_who_logs_in_for_whom(
     )
 
 
+PATHS = {
+    "of the login": ({"reg.corp/team": ANN}, "team/app", LOGIN),
+    "letter by letter": ({"reg.corp/team": ANN}, "teams/app", LOGIN),
+    "another one": ({"reg.corp/team": ANN}, "other/app", None),
+    "behind a slash": ({"reg.corp/team/": ANN}, "teams/app", None),
+    "of the API in front": ({"reg.corp/v2/team": ANN}, "team/app", LOGIN),
+    "longer ones first": ({"reg.corp": BOB, "reg.corp/team": ANN}, "team/app", LOGIN),
+}
+
+
+@pytest.mark.parametrize(("auths", "repository", "login"), PATHS.values(), ids=PATHS)
+def test_a_path_is_the_beginning_of_a_repository(
+    auths: Dict[str, Any], repository: str, login: Optional[Login]
+) -> None:
+    logins = _read(auths)
+    assert logins.login("reg.corp", repository) == login
+
+
 def test_file_entry_and_line_are_named_and_the_editor_is_opened_there() -> None:
     logins = _read({"other": ANN, "reg.corp": {}})
     (hint,) = hints_of(logins, "reg.corp", has_login=True)
@@ -89,6 +150,8 @@ PROBLEMS = {
     "a list": b"[]",
     "a list of logins": b'{"auths": []}',
     "a text as an entry": b'{"auths": {"reg.corp": "x"}}',
+    "no colon": b'{"auths": {"reg.corp": {"auth": "YW5u"}}}',
+    "a number as a name": b'{"auths": {"reg.corp": {"username": 1}}}',
     "no base64": b'{"auths": {"reg.corp": {"auth": "%%%"}}}',
     "no UTF-8": b"\xff",
 }

@@ -25,8 +25,9 @@ from private_registry.check.probe import trust
 from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.proxies import Proxies
-from private_registry.check.probe.result import Login, Question, Result
+from private_registry.check.probe.result import Question, Result
 from private_registry.check.reading.reading import HostEntry, Trust
+from private_registry.registries.logins import Login
 from unit import pki as pki_module
 from unit.fake_registry import FakeRegistries, FakeRegistry, Heard, Said
 from unit.pki import Pair, Pki

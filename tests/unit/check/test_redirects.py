@@ -18,11 +18,12 @@ from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
 from private_registry.check.probe import targets
 from private_registry.check.probe.probe import ask
-from private_registry.check.probe.result import Login, Question, Result
+from private_registry.check.probe.result import Question, Result
 from private_registry.check.probe.targets import Target
 from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.containerd import releases
 from private_registry.containerd.releases import Version
+from private_registry.registries.logins import Login
 from unit.fake_registry import Answering, FakeRegistries, FakeRegistry, Heard, Said
 from unit.pki import Pki
 

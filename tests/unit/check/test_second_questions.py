@@ -11,9 +11,10 @@ from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
 from private_registry.check.probe.probe import ask
-from private_registry.check.probe.result import Login, Question, Result
+from private_registry.check.probe.result import Question, Result
 from private_registry.check.probe.second_questions import Asked, looked_into
 from private_registry.check.reading.reading import HostEntry, Trust
+from private_registry.registries.logins import Login
 from unit.fake_registry import Answering, FakeRegistries, Heard, Said
 
 LOGIN = Login("ann", "s3cret")

@@ -219,6 +219,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
         "enabled": True,
         "restart": "none",
         "docker_reload": "none",
+        "kubelet": "none",
         "pull_secrets": [],
         "registries": [
             {
@@ -228,6 +229,7 @@ def test_json_of_a_change(microk8s: Microk8s) -> None:
                 "client_certificate": False,
                 "skip_verify": False,
                 "username": None,
+                "login_by": None,
                 "fallback": True,
                 "docker": False,
                 "mirrors": [],
@@ -346,7 +348,7 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
         " --password-stdin --password-file --password-env --allow-plaintext-credentials"
         " --no-credentials --no-restart --docker --docker-config --no-docker"
         " --pull-secret --pull-secret-from --namespace --service-account --check"
-        " --header-logins"
+        " --header-logins --login-by"
     )
     assert named == set(contract.split())
 

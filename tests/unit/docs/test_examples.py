@@ -138,6 +138,7 @@ def _of_k3s(stage: Stage) -> None:
 STAGES: Dict[str, Callable[[Stage], None]] = {
     "microk8s enable private-registry-config": _nothing,
     "--username ann --password-stdin <": _with_own_ca,
+    "--login-by kubelet <": _enabled,
     "--insecure 10.141.241.175:32000 --dry-run": _enabled,
     "--insecure hand.corp": _with_a_file_by_hand,
     "list": _with_three,

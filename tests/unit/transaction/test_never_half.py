@@ -25,6 +25,7 @@ pytestmark = pytest.mark.owners
 
 FIRST = ("enable", "--insecure", "10.1.1.1:5000")
 LOGIN = ("--username", "ann", "--password-env", "REG_PASS")
+KUBELET = ("--login-by", "kubelet")
 SCENES = {
     "first enable": Scene((), FIRST),
     "two more": Scene(
@@ -48,6 +49,17 @@ SCENES = {
     "a login": Scene((FIRST,), ("plugin", "add", "--registry", "l.corp", *LOGIN)),
     "a login goes": Scene(
         (("enable", "--registry", "l.corp", *LOGIN),),
+        ("plugin", "remove", "--registry", "l.corp"),
+    ),
+    "a login of the kubelet": Scene(
+        (FIRST,), ("plugin", "add", "--registry", "l.corp", *LOGIN, *KUBELET)
+    ),
+    "a login moves to the kubelet": Scene(
+        (("enable", "--registry", "l.corp", *LOGIN),),
+        ("plugin", "add", "--registry", "l.corp", *KUBELET),
+    ),
+    "the last login of the kubelet goes": Scene(
+        (("enable", "--registry", "l.corp", *LOGIN, *KUBELET),),
         ("plugin", "remove", "--registry", "l.corp"),
     ),
     "docker, too": Scene(

@@ -7,12 +7,13 @@ counts there, and stays as it is.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Callable, FrozenSet, Iterable, List, NamedTuple, Tuple
+from typing import Callable, FrozenSet, Iterable, List, Mapping, NamedTuple, Tuple
 
 from private_registry import __version__
 from private_registry.all_nodes.node_status import NodeStatus, Trouble
 from private_registry.all_nodes.orders import Orders
-from private_registry.changes.planning import Terms, plan_of
+from private_registry.changes import for_all_nodes
+from private_registry.changes.for_all_nodes import WantedHere, plan_for_all_nodes
 from private_registry.changes.saved import saved_state
 from private_registry.containerd.daemon import version_by_cri
 from private_registry.containerd.hosts_toml import HEADER_FOR_ALL_NODES
@@ -21,14 +22,16 @@ from private_registry.containerd.refusals import check_documents
 from private_registry.containerd.template import Template
 from private_registry.containerd.template_file import TEMPLATE_PATH, read_template
 from private_registry.errors import NodeError, PrivateRegistryError
+from private_registry.kubelet.config_json import BY_HAND
+from private_registry.kubelet.refusals import check_counts
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, KUBELET_CONFIG_JSON, STATE, Node
 from private_registry.registries.model import DesiredState, Registry
-from private_registry.transaction import commit, records
+from private_registry.transaction import records
 from private_registry.transaction.follower import NOBODY, Followers
 from private_registry.transaction.journal import Journal
-from private_registry.transaction.ledger import ALL_NODES, OWN
-from private_registry.transaction.part import Part
+from private_registry.transaction.ledger import OWN, Ledger
+from private_registry.transaction.plan import Action
 from private_registry.transaction.turns import alone
 
 HERE = (
@@ -84,23 +87,19 @@ def carry_out(
 
 
 def _carried_out(node: Node, orders: Orders, *, adopt: bool) -> Round:
-    found, parts = _Sorted(), []
+    found, wanted = _Sorted(), None
     if not orders.takes_back:
         template = read_template(node).template
         found = _sort(node, orders.registries, template, adopt=adopt)
-        parts = _parts(node, found.wanted, template, adopt=adopt)
-    terms = Terms(adopt=adopt, by=ALL_NODES, repair=orders.repair or adopt)
+        wanted = _wanted(node, found.wanted, template, adopt=adopt)
     before = records.ledgers(node)
-    plan = plan_of(node, parts, None if adopt else frozenset(), terms)
-    check_documents(plan)
-    commit.commit(node, plan, {}, enabled=node.is_enabled)
-    for action in plan.hints:
-        entry = before[action.path.root].files.get(action.path.path)
-        shown = node.shown(action.path)
-        if entry is None:
-            found.cannot.append(Trouble(shown, action.reason, _ADOPT))
-        else:
-            found.changed.append(shown)
+    repair = orders.repair or adopt
+    planned = plan_for_all_nodes(node, wanted, adopt=adopt, repair=repair)
+    check_documents(planned.plan)
+    for_all_nodes.carry_out(planned)
+    for action in planned.plan.hints:
+        _sort_out(node, found, action, before)
+    found.cannot.extend(Trouble("", each) for each in planned.notes)
     status = NodeStatus(
         orders.number,
         __version__,
@@ -110,23 +109,34 @@ def _carried_out(node: Node, orders: Orders, *, adopt: bool) -> Round:
         tuple(found.cannot),
         tuple(found.needs_restart),
     )
-    ours = [
+    paths = [
         NodePath(root, path)
-        for root, ledger in plan.ledgers.items()
+        for root, ledger in planned.plan.ledgers.items()
         for path in ledger.files
     ]
-    wanted = [path for part in parts for path in part.files]
-    return Round(status, _watched(node, (*ours, *wanted)))
+    paths += [] if wanted is None else wanted.files.files
+    return Round(status, _watched(node, paths))
 
 
-def _parts(
+def _sort_out(
+    node: Node, found: _Sorted, action: Action, before: Mapping[Root, Ledger]
+) -> None:
+    """Tell what somebody changed since from what somebody else wrote."""
+    shown, ledger = node.shown(action.path), before.get(action.path.root)
+    if ledger is not None and action.path.path in ledger.files:
+        found.changed.append(shown)
+    elif BY_HAND in action.reason:
+        found.changed.append(f"{shown}: {action.reason}")
+    else:
+        found.cannot.append(Trouble(shown, action.reason, _ADOPT))
+
+
+def _wanted(
     node: Node, wanted: List[Registry], template: Template, *, adopt: bool
-) -> List[Part]:
-    if not wanted:
-        return []
-    state = DesiredState(tuple(wanted))
-    header = HEADER_FOR_ALL_NODES
-    return [RegistryFiles(node, state, [], template, adopt=adopt, header=header)]
+) -> WantedHere:
+    state, header = DesiredState(tuple(wanted)), HEADER_FOR_ALL_NODES
+    files = RegistryFiles(node, state, [], template, adopt=adopt, header=header)
+    return WantedHere(state, files, template.sandbox_image)
 
 
 def _sort(
@@ -150,6 +160,8 @@ def _sort(
         )
         try:
             part.refuse()
+            if bare.kubelet_login is not None:
+                check_counts(node, [bare], template.sandbox_image)
         except PrivateRegistryError as error:
             found.cannot.append(_trouble(name, error))
             continue
@@ -174,8 +186,8 @@ def _own_directories(node: Node) -> FrozenSet[str]:
 def _without_logins(registry: Registry) -> Tuple[Registry, List[Trouble]]:
     """Take out the logins that containerd would keep, which it takes at its start."""
     mirrors = tuple(each._replace(credentials=None) for each in registry.mirrors)
-    bare = registry._replace(credentials=None, mirrors=mirrors)
-    hosts = [host for host, _ in registry.logins]
+    bare = registry._replace(credentials=registry.kubelet_login, mirrors=mirrors)
+    hosts = [host for host, login in registry.logins if not login.is_kubelets]
     why = "a login that containerd keeps counts after its restart"
     return bare, [Trouble(host, why, HERE) for host in hosts]
 

@@ -21,10 +21,11 @@ from private_registry.check.probe.challenge import Challenge, login, parse_chall
 from private_registry.check.probe.exchange import Answer
 from private_registry.check.probe.failure import Deadline, ProbeFailure, not_understood
 from private_registry.check.probe.proxies import Proxies
-from private_registry.check.probe.result import Login, Question, Result
+from private_registry.check.probe.result import Question, Result
 from private_registry.check.probe.second_questions import Asked, looked_into
 from private_registry.check.probe.targets import Target, basic, target_of
 from private_registry.check.server_words import harmless
+from private_registry.registries.logins import Login
 
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",

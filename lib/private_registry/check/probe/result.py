@@ -10,22 +10,7 @@ from private_registry.check.causes import Cause
 from private_registry.check.image import Image
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.reading.reading import HostEntry
-
-
-class Login(NamedTuple):
-    """What containerd answers a challenge with; never shows in a repr.
-
-    Args:
-        username: may be empty.
-        password: that belongs to it.
-    """
-
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return "Login(...)"
-
+from private_registry.registries.logins import Login
 
 _NO_LOGINS: Mapping[str, Login] = MappingProxyType({})
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, NamedTuple, Optional
 
-from private_registry.check.probe.result import Login
+
+class Login(NamedTuple):
+    """What containerd answers a challenge with; never shows in a repr.
+
+    Args:
+        username: may be empty.
+        password: that belongs to it.
+    """
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Login(...)"
 
 
 def login_in(entry: Mapping[str, Any]) -> Optional[Login]:
@@ -26,3 +39,10 @@ def login_in(entry: Mapping[str, Any]) -> Optional[Login]:
         # Docker pads what it encodes (cli/config/configfile decodeAuth).
         password = password.strip("\0")
     return Login(str(username), str(password or "")) if username else None
+
+
+def auth_of(username: str, password: str) -> str:
+    """Return both in base64, as ``docker login`` writes them."""
+    import base64  # noqa: PLC0415 - as above
+
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
