@@ -17,7 +17,8 @@ from registry_harness import MicroK8sNode, Registry, difference
 from registry_harness.kubernetes import Cluster, ClusterNode
 
 from .conftest import run
-from .test_kubernetes import Story, login
+from .story import Story
+from .test_kubernetes import login
 
 pytestmark = pytest.mark.kubernetes
 

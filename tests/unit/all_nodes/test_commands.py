@@ -263,14 +263,18 @@ def test_disable_leaves_what_this_node_has_of_its_own(
     assert microk8s.tree() == own
 
 
+@pytest.mark.parametrize("is_late", [True, False])
 def test_disable_takes_down_nothing_that_somebody_changed_meanwhile(
-    microk8s: Microk8s, cluster: FakeCluster
+    microk8s: Microk8s, cluster: FakeCluster, is_late: bool
 ) -> None:
     enabled(microk8s)
-    cluster.is_taken_down_late = True
+    if is_late:
+        cluster.is_taken_down_late = True
+    else:
+        cluster.reports["node-2"] = FINE._replace(number=3)
     failed = microk8s.run("plugin", "remove", "--all", "--all-nodes")
     assert failed.exit_code == 3
-    assert "at the same time" in failed.stderr
+    assert "gave the cluster registries while all was taken back" in failed.stderr
     assert cluster.deleted == []
 
 
