@@ -101,9 +101,13 @@ class Together:
         assert program == "microk8s"
         return self.node(1).node.plugin(verb, *arguments)
 
-    def listed(self, on: int = 1) -> dict[str, Any]:
+    def has_plugin(self, number: int) -> bool:
+        """Whether ``microk8s private-registry`` is a command on a node."""
+        return (self.node(number).node.common / "plugins" / _PLUGIN).exists()
+
+    def listed(self) -> dict[str, Any]:
         """Return what ``list --all-nodes --json`` says."""
-        done = self.plugin("list", "--json", on=on)
+        done = self.plugin("list", "--json", on=1 if self.has_plugin(1) else 2)
         run(done)
         told: dict[str, Any] = json.loads(done.stdout)
         return told
@@ -129,7 +133,11 @@ class Together:
 
     def reported(self, node: str) -> dict[str, Any]:
         """Return what a node's agent has reported; nothing where none has."""
-        annotations = self.lease(node).get("metadata", {}).get("annotations") or {}
+        return self.reported_in(self.lease(node))
+
+    def reported_in(self, lease: dict[str, Any]) -> dict[str, Any]:
+        """Return what stands in the Lease of a node's agent."""
+        annotations = lease.get("metadata", {}).get("annotations") or {}
         told: dict[str, Any] = json.loads(annotations.get(STATUS, "{}"))
         return told
 
@@ -183,13 +191,33 @@ class Together:
             story.wait_until_available(name)
         return pulled
 
+    def deploy_on(
+        self, registry: Registry, repository: str, *numbers: int
+    ) -> list[str]:
+        """Deploy a new image on each of some nodes; return the Deployments' names."""
+        return [self.story(each).deploy(registry, repository) for each in numbers]
+
     def refused_on(
         self, registry: Registry, repository: str, words: str, *numbers: int
     ) -> None:
         """Check that a Deployment of a new image fails on each of some nodes."""
-        names = [self.story(each).deploy(registry, repository) for each in numbers]
-        for number, name in zip(numbers, names, strict=True):
-            self.story(number).wait_until_refused(name, words)
+        self.wait_until_refused(self.deploy_on(registry, repository, *numbers), words)
+
+    def wait_until_refused(self, names: list[str], words: str) -> None:
+        """Wait until the pulls of Deployments have failed with some words."""
+        for name in names:
+            self.story(1).wait_until_refused(name, words)
+
+    def wait_until_available(self, names: list[str]) -> None:
+        """Wait until the pods of Deployments run."""
+        for name in names:
+            self.story(1).wait_until_available(name)
+
+    def start_kubelets_anew(self) -> None:
+        """Have kubelets that have read no logins yet."""
+        for node in self.cluster.nodes:
+            node.kubelet.stop()
+            node.kubelet.start(lambda: True)
 
     def differences(self, *numbers: int) -> list[str]:
         """Say how nodes differ from before."""
@@ -224,10 +252,12 @@ class Together:
             if not node.machine.is_up:
                 node.up()
                 self.cluster.wait_until_ready(node.name)
-        done = self.disable()
-        assert done.exit_code == 0, done
-        for node in self.cluster.nodes:
-            if (node.node.common / "plugins" / _PLUGIN).exists():
+        self.cluster.wait_until(
+            "their pods are gone", lambda: not self.api.items("pods", "default")
+        )
+        done(self.disable())
+        for number, node in enumerate(self.cluster.nodes, 1):
+            if self.has_plugin(number):
                 run(node.node.disable())
         self.wait_until_gone()
         numbers = range(1, len(self.cluster.nodes) + 1)
@@ -257,15 +287,25 @@ class Bystanders:
 
     Args:
         together: whose nodes.
-        numbers: of those that count, from 1.
+        numbers: of those that count, from 1; none for all.
     """
 
     def __init__(self, together: Together, *numbers: int) -> None:
+        numbers = numbers or tuple(range(1, len(together.cluster.nodes) + 1))
         self._nodes = [together.node(each) for each in numbers]
         for each in numbers:
             story = together.story(each)
             story.wait_until_available(story.deploy_image(PAUSE_IMAGE, "bystander"))
         self._before = [_standing(each) for each in self._nodes]
+
+    def check_containers(self) -> None:
+        """Check that no pod and no containerd was restarted."""
+        for node, before in zip(self._nodes, self._before, strict=True):
+            after = _standing(node)
+            assert (after.containers, after.containerd) == (
+                before.containers,
+                before.containerd,
+            )
 
     def check(self, *registries: str) -> None:
         """Check that all is as it was.

@@ -29,10 +29,12 @@ from .all_nodes import (
     together,
 )
 from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Figure, run
+from .test_kubernetes import login
 
 pytestmark = pytest.mark.kubernetes
 
 NODE_FAILED = 4
+NO_LOGIN = "failed to resolve"
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ def ready_since(node: dict[str, Any] | None) -> float:
 def test_registries_come_go_and_change(
     nodes: Together, plain_registry: Registry, tls_registry: Registry, tmp_path: Path
 ) -> None:
-    bystanders = Bystanders(nodes, 1, 2, 3)
+    bystanders = Bystanders(nodes)
     wrong, right = tmp_path / "wrong.crt", tmp_path / "right.crt"
     wrong.write_bytes(CertificateAuthority("another").pem)
     right.write_bytes(tls_registry.ca or b"")
@@ -167,6 +169,30 @@ def test_registries_come_go_and_change(
     assert nodes.hosts() == [tls_registry.host]
     nodes.pull_on(tls_registry, "still", 1, 2, 3)
     bystanders.check(plain_registry.host, tls_registry.host)
+
+
+def test_a_login_is_the_kubelets_and_its_password_changes(
+    nodes: Together, htpasswd_registry: Registry
+) -> None:
+    credentials = htpasswd_registry.credentials
+    assert credentials is not None
+    configs = [
+        each.node.common / "var/lib/kubelet/config.json" for each in nodes.cluster.nodes
+    ]
+    words = login(htpasswd_registry)
+    bystanders = Bystanders(nodes)
+    done(nodes.enable(*words, stdin="another"))
+    # They read it at once then, and not within five minutes.
+    nodes.start_kubelets_anew()
+    refused = nodes.deploy_on(htpasswd_registry, "private", 1, 2, 3)
+    nodes.wait_until_refused(refused, NO_LOGIN)
+    done(nodes.plugin("add", *words, stdin=credentials.password))
+    nodes.start_kubelets_anew()
+    nodes.wait_until_available(refused)
+    nodes.pull_on(htpasswd_registry, "login", 1, 2, 3)
+    bystanders.check_containers()
+    done(nodes.disable())
+    assert [each for each in configs if each.exists()] == []
 
 
 def test_a_nodes_own_setting_wins_and_is_told(
@@ -257,7 +283,8 @@ def test_a_node_that_is_down_is_waited_for_or_forgotten(
     assert told.exit_code == NODE_FAILED
     assert "  node-3  down: when last heard of: ok\n" in told.stdout
     assert "  node-1  given back\n" in told.stdout
-    assert nodes.differences(1, 2) == []
+    assert not nodes.hosts_toml(1, host).exists()
+    assert nodes.differences(2) == []
     forget = told.stdout.splitlines()[-1].partition(": ")[2]
     assert forget.endswith(" --forget node-3")
     # Waiting for it is the other way.

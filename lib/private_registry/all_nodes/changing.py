@@ -8,7 +8,7 @@ from private_registry.all_nodes.node_rows import DOWN, NodeRow
 from private_registry.all_nodes.orders import Orders
 from private_registry.all_nodes.publishing import (
     ClusterRegistries,
-    changed_meanwhile,
+    given_meanwhile,
 )
 from private_registry.errors import NodeError
 from private_registry.registries.model import DesiredState
@@ -147,9 +147,12 @@ def take_back(
         ]
 
     def is_over(rows: List[NodeRow]) -> bool:
-        return all(each.state == DOWN for each in missing(rows))
+        is_waited_for = any(each.state != DOWN for each in missing(rows))
+        return not is_waited_for or _is_overtaken(rows, wanted)
 
     rows = cluster.waited_rows(wanted, TAKING_BACK_SECONDS, is_over)
+    if _is_overtaken(rows, wanted):
+        raise given_meanwhile()
     if not missing(rows):
         _take_down(cluster, wanted)
         done = done._replace(is_taken_down=True)
@@ -159,8 +162,14 @@ def take_back(
 def _take_down(cluster: ClusterRegistries, wanted: Orders) -> None:
     found = cluster.read()
     if not found.is_first and found.orders != wanted:
-        raise changed_meanwhile()
+        raise given_meanwhile()
     cluster.take_down(found)
+
+
+def _is_overtaken(rows: List[NodeRow], wanted: Orders) -> bool:
+    """Whether nodes have carried out later orders than these."""
+    reported = (each.status for each in rows if each.status is not None)
+    return any(each.number > wanted.number for each in reported)
 
 
 def has_given_back(row: NodeRow, wanted: Orders) -> bool:

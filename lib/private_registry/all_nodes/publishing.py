@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 1.0
 _LEASES = "leases.coordination.k8s.io"
+_PLACE = f"Secret {names.SECRET} in namespace {names.NAMESPACE}"
 
 
 class Found(NamedTuple):
@@ -61,13 +62,14 @@ class Agents(NamedTuple):
     spec: AgentSpec
 
 
-def changed_meanwhile() -> ConflictError:
-    """Return the error for orders that somebody else has changed since."""
+def given_meanwhile() -> ConflictError:
+    """Return the error for orders that came while all was taken back."""
     return ConflictError(
-        "somebody else changed the cluster's registries at the same time; nothing of"
-        " this was done",
-        place=f"Secret {names.SECRET} in namespace {names.NAMESPACE}",
-        remedy="run the same command again",
+        "somebody else gave the cluster registries while all was taken back; they are"
+        " what all nodes have now",
+        place=_PLACE,
+        remedy="see them: microk8s private-registry list --all-nodes; to take them"
+        " back, too, run the same command again",
     )
 
 
@@ -126,7 +128,12 @@ class ClusterRegistries:
             else:
                 self._kubectl.replace(objects.secret(data, found.version))
         except ChangedMeanwhileError as error:
-            raise changed_meanwhile() from error
+            raise ConflictError(
+                "somebody else changed the cluster's registries at the same time;"
+                " nothing of this was done",
+                place=_PLACE,
+                remedy="run the same command again",
+            ) from error
 
     def agents(self, image: Optional[str]) -> Agents:
         """Return the agents of the engine that runs here; nothing is changed yet.
@@ -203,7 +210,7 @@ class ClusterRegistries:
             if version is not None:
                 self._kubectl.delete_secret(objects.secret({}, version))
         except ChangedMeanwhileError as error:
-            raise changed_meanwhile() from error
+            raise given_meanwhile() from error
         self._kubectl.delete("namespace", names.NAMESPACE)
 
     def has_agents(self) -> bool:

@@ -18,6 +18,7 @@ from private_registry.all_nodes.orders import Orders
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError
 
 Key = Tuple[str, str]
+FINE = NodeStatus(1, "0.1.0")
 
 
 class FakeCluster:
@@ -32,11 +33,12 @@ class FakeCluster:
         self.nodes = dict.fromkeys(("node-1", "node-2", "node-3"), "True")
         # What a node's agent reports in place of that all is well; None for nothing.
         self.reports: Dict[str, Optional[NodeStatus]] = {}
+        # What agents have reported of a Secret that is gone.
+        self.left: Dict[str, NodeStatus] = {}
         self.findings: Dict[str, Tuple[Told, ...]] = {}
-        # In place of one that runs on each node.
-        self.pods: Optional[List[Dict[str, Any]]] = None
+        self.pods: List[Dict[str, Any]] = []
         self.deleted: List[str] = []
-        self.meanwhile = False
+        self.meanwhile = self.is_taken_down_late = False
         self._version = 0
         patch.setattr(publishing, "Kubectl", lambda _node: self)
         for module, name in (("changing", "SECONDS"), ("asking", "_SECONDS")):
@@ -81,11 +83,10 @@ class FakeCluster:
     def listed(self, kind: str, _namespace: str, _selector: str) -> List[Any]:
         """Return pods, or the Leases that agents have written."""
         if kind == "pods":
-            running = [{"spec": {"nodeName": each}} for each in self.nodes]
-            return running if self.pods is None else self.pods
+            return [*self.pods, *self._running_agents()]
+        leases: List[Any] = []
         if ("secret", "registries") not in self.objects:
-            return []
-        leases = []
+            return [_lease(name, status) for name, status in self.left.items()]
         for name, ready in self.nodes.items():
             status = self.reports.get(name, self._all_is_well(name))
             if status is not None and (ready == "True" or name in self.reports):
@@ -99,13 +100,25 @@ class FakeCluster:
             self.objects.clear()
 
     def delete_secret(self, manifest: Mapping[str, Any]) -> None:
-        """Delete the Secret, if it is still as it was read."""
+        """Delete a Secret that is still as it was read."""
         key = self._key(manifest)
-        if self.objects[key]["metadata"]["resourceVersion"] != (
-            manifest["metadata"]["resourceVersion"]
-        ):
+        before = self.objects[key]["metadata"]["resourceVersion"]
+        if self.is_taken_down_late or manifest["metadata"]["resourceVersion"] != before:
             raise ChangedMeanwhileError("it was changed")
+        self.deleted.append("secret registries")
         del self.objects[key]
+
+    def _running_agents(self) -> List[Dict[str, Any]]:
+        """Return the pods of agents, of those that have ever reported."""
+        if ("daemonset", "agent-amd64") not in self.objects:
+            return []
+        found = {name: self.reports.get(name, FINE) for name in self.nodes}
+        running: Dict[str, Any] = {"containerStatuses": [{"state": {"running": {}}}]}
+        return [
+            {"spec": {"nodeName": name}, "status": running}
+            for name, status in found.items()
+            if status is not None and status.number
+        ]
 
     def _all_is_well(self, _name: str) -> NodeStatus:
         now = self.orders
@@ -113,15 +126,13 @@ class FakeCluster:
 
     def _lease(self, name: str, status: NodeStatus) -> Dict[str, Any]:
         question = self.orders.question
-        annotations = {node_status.ANNOTATION: node_status.to_text(status)}
+        lease = _lease(name, status)
+        annotations = lease["metadata"]["annotations"]
         if question is not None and name not in self.reports:
             told = self.findings.get(name, ())
             answer = Answer(question.number, ("reg.corp",), told)
             annotations[node_status.ANSWER] = answers.to_text(answer)
-        return {
-            "metadata": {"name": name, "annotations": annotations},
-            "spec": {"renewTime": "2026-11-29T19:00:00.000000Z"},
-        }
+        return lease
 
     def _key(self, manifest: Mapping[str, Any]) -> Key:
         return manifest["kind"].lower(), manifest["metadata"]["name"]
@@ -131,3 +142,11 @@ class FakeCluster:
         stored = copy.deepcopy(dict(manifest))
         stored["metadata"]["resourceVersion"] = str(self._version)
         self.objects[self._key(manifest)] = stored
+
+
+def _lease(name: str, status: NodeStatus) -> Dict[str, Any]:
+    annotations = {node_status.ANNOTATION: node_status.to_text(status)}
+    return {
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {"renewTime": "2026-11-29T19:00:00.000000Z"},
+    }

@@ -115,6 +115,26 @@ def test_of_two_at_once_one_is_told(
     assert "run the same command again" in failed.stderr
 
 
+def test_what_agents_have_reported_of_a_secret_that_is_gone_is_no_answer(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    for number in range(3):
+        ok(
+            microk8s.run(
+                "plugin", "add", "--insecure", f"r{number}.corp", "--all-nodes"
+            )
+        )
+    assert cluster.orders.number == 4
+    cluster.left = dict.fromkeys(cluster.nodes, FINE._replace(number=4))
+    cluster.reports.update(cluster.left)
+    del cluster.objects["secret", "registries"]
+    done = microk8s.run("plugin", "add", *ADD)
+    assert cluster.orders.number == 5
+    assert done.exit_code == 4
+    assert "node-1  not yet" in done.stdout
+
+
 class Row(NamedTuple):
     """What a node reports, and what is told of it."""
 
@@ -139,10 +159,8 @@ ROWS = {
         "needs a restart",
         f"{HOST}: it is so",
     ),
-    "behind": Row(
-        FINE._replace(number=0), "not yet", "its agent has not reported yet", 4
-    ),
-    "silent": Row(None, "never reported", "its agent has not reported yet", 4),
+    "behind": Row(FINE._replace(number=0), "not yet", "no agent has been started", 4),
+    "silent": Row(None, "never reported", "no agent has been started there", 4),
 }
 
 
@@ -221,14 +239,6 @@ def test_why_an_agent_does_not_run_is_told(
     assert f"node-2  never reported: {words}" in done.stdout
 
 
-def test_a_node_whose_agent_is_gone_is_told(
-    microk8s: Microk8s, cluster: FakeCluster
-) -> None:
-    cluster.pods = []
-    done = microk8s.run("enable", *ADD)
-    assert "node-2  no agent: no agent has been started there" in done.stdout
-
-
 def test_disable_has_all_given_back_and_leaves_nothing(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
@@ -237,7 +247,8 @@ def test_disable_has_all_given_back_and_leaves_nothing(
     done = ok(microk8s.run("disable", "--all-nodes"))
     assert cluster.objects == {}
     assert "All nodes are as before" in done.stdout
-    assert cluster.deleted == ["namespace private-registry-config"]
+    # The Secret goes first: who changes it meanwhile is told.
+    assert cluster.deleted == ["secret registries", "namespace private-registry-config"]
     assert microk8s.tree() == before
 
 
@@ -250,6 +261,31 @@ def test_disable_leaves_what_this_node_has_of_its_own(
     ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
     assert cluster.objects == {}
     assert microk8s.tree() == own
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_disable_takes_down_nothing_that_somebody_changed_meanwhile(
+    microk8s: Microk8s, cluster: FakeCluster, is_late: bool
+) -> None:
+    enabled(microk8s)
+    if is_late:
+        cluster.is_taken_down_late = True
+    else:
+        cluster.reports["node-2"] = FINE._replace(number=3)
+    failed = microk8s.run("plugin", "remove", "--all", "--all-nodes")
+    assert failed.exit_code == 3
+    assert "gave the cluster registries while all was taken back" in failed.stderr
+    assert cluster.deleted == []
+
+
+def test_disable_starts_agents_that_somebody_deleted(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    del cluster.objects["daemonset", "agent-amd64"]
+    cluster.nodes["node-3"] = "Unknown"
+    assert microk8s.run("plugin", "remove", "--all", "--all-nodes").exit_code == 4
+    assert ("daemonset", "agent-amd64") in cluster.objects
 
 
 @pytest.mark.parametrize("state", ["down", "cannot"])
