@@ -31,7 +31,8 @@ class _Simulated(Agent):
 def _agent(host: str, port: str, account: Path) -> _Simulated:
     pod = Pod(account.name, f"agent-{account.name}", "none")
     api = Api(Server(host, port, str(account)))
-    return _Simulated(Node(_NOWHERE, _NOWHERE, _NOWHERE), pod, api, lambda _line: None)
+    node = Node(_NOWHERE, _NOWHERE, _NOWHERE)
+    return _Simulated(lambda: node, pod, api, lambda _line: None)
 
 
 def main() -> None:
