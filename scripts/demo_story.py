@@ -9,10 +9,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import docker
 from demo_deployment import LEFT_OUT, Upcoming, cluster_here, tell_of_deployment
@@ -44,6 +44,7 @@ from registry_harness.registries.network import SEED_SUBNET
 ADDRESS, PORT = "10.141.241.175", 32000
 ADDON = "private-registry-config"
 REPOSITORY = Path(__file__).resolve().parent.parent
+T = TypeVar("T")
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -193,26 +194,26 @@ def interrupt(number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt(number)
 
 
-def main() -> int:
-    """Tell the story; return 0 only if every step ended as it says."""
+def told(
+    running: Callable[[], AbstractContextManager[T]],
+    introduction: Callable[[T], str],
+    story: Callable[[Teller, T], None],
+) -> int:
+    """Tell a story; return 0 only if every step ended as it says.
+
+    Args:
+        running: starts its parts.
+        introduction: says what runs.
+        story: tells it.
+    """
     for each in ENDING_SIGNALS:
         signal.signal(each, interrupt)
     teller = Teller()
     begin = time.monotonic()
     try:
-        with running_scene() as scene:
-            print(
-                "Running now: a registry that speaks plain HTTP at"
-                f" {scene.registry.host}, a MicroK8s node's\ncontainerd"
-                f" {scene.microk8s.containerd.release.version}, and a Docker engine."
-                " All of them are the demo's own."
-            )
-            tell(teller, scene)
-            if scene.upcoming is None:
-                print(LEFT_OUT)
-            else:
-                cluster = scene.upcoming.cluster.result()
-                tell_of_deployment(teller, cluster, scene.registry.host, scene.image)
+        with running() as scene:
+            print(introduction(scene))
+            story(teller, scene)
     except (HarnessError, WrongEndingError) as error:
         print(
             f"\n{teller.paint('The story ended otherwise:', RED)} {error}",
@@ -228,6 +229,31 @@ def main() -> int:
         f" {time.monotonic() - begin:.1f} s"
     )
     return 0
+
+
+def introduction(scene: Scene) -> str:
+    """Say what runs."""
+    return (
+        "Running now: a registry that speaks plain HTTP at"
+        f" {scene.registry.host}, a MicroK8s node's\ncontainerd"
+        f" {scene.microk8s.containerd.release.version}, and a Docker engine."
+        " All of them are the demo's own."
+    )
+
+
+def tell_all(teller: Teller, scene: Scene) -> None:
+    """Tell the story, and its last chapter where there is a Kubernetes."""
+    tell(teller, scene)
+    if scene.upcoming is None:
+        print(LEFT_OUT)
+    else:
+        cluster = scene.upcoming.cluster.result()
+        tell_of_deployment(teller, cluster, scene.registry.host, scene.image)
+
+
+def main() -> int:
+    """Tell the story; return 0 only if every step ended as it says."""
+    return told(running_scene, introduction, tell_all)
 
 
 if __name__ == "__main__":

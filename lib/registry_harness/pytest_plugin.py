@@ -376,11 +376,11 @@ def microk8s_files(
     return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def control_plane(
     kubernetes_release: KubernetesRelease, pytestconfig: pytest.Config
 ) -> Iterator[ControlPlane]:
-    """A control plane without nodes.
+    """A control plane without nodes, for the tests of a file: see kubernetes_cluster.
 
     Its users ``ann`` and ``bob`` may do nothing until let.
     """
@@ -410,7 +410,7 @@ def kubernetes_release(pytestconfig: pytest.Config) -> KubernetesRelease:
     return fetch_kubernetes(lambda _line: None, older=older)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kubernetes_cluster(
     kubernetes_release: KubernetesRelease,
     harness_network: HarnessNetwork,
@@ -418,7 +418,11 @@ def kubernetes_cluster(
     addon_name: str,
     pytestconfig: pytest.Config,
 ) -> Iterator[Cluster]:
-    """A cluster of two nodes: one with the oldest containerd, one with the newest."""
+    """A cluster of two nodes: one with the oldest containerd, one with the newest.
+
+    It lives as long as the tests of a file: with nothing to do it keeps a tenth of a
+    processor busy.
+    """
     releases = list(fetch_releases(lambda _line: None, EDGES).values())
     newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
     spec = ClusterSpec(releases, addon_repository, addon_name, newest_kubectl)

@@ -27,6 +27,7 @@ from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.registries.network import LABEL
+from unit.in_turn import not_in_turn
 
 from .matrix import CELL, Cell, table
 from .spread import ByPart, rank_of
@@ -56,7 +57,7 @@ def pytest_collection_modifyitems(
 
     With one ``parametrize`` for all of them pytest would make a node anew for each
     test. For every day are the oldest and the newest containerd, and of these what
-    ``combinations(daily=...)`` chooses.
+    ``combinations(daily=...)`` or ``in_turn`` chooses.
     """
     left_out = [item for item in items if not _is_chosen(item, "chosen")]
     config.hook.pytest_deselected(items=left_out)
@@ -64,6 +65,8 @@ def pytest_collection_modifyitems(
     for item in items:
         if not _is_chosen(item, "daily"):
             item.add_marker(pytest.mark.exhaustive)
+    for item in not_in_turn(items):
+        item.add_marker(pytest.mark.exhaustive)
     yield
     items.sort(key=lambda item: rank_of(item.nodeid))
 

@@ -22,12 +22,15 @@ FIRST = (
     "test_workers.py",
     "test_matrix.py",
     "test_check_faults.py",
+    "test_redirects.py",
 )
 PARTED = (
     "test_matrix.py",
     "test_check_faults.py",
     "test_credentials.py",
     "test_reading.py",
+    "test_redirects.py",
+    "test_remedies_keep.py",
 )
 _SERIES = re.compile(rf"(?<![\d.])({'|'.join(map(re.escape, SERIES))})(?![\d.])")
 

@@ -98,3 +98,14 @@ class Story:
         """Delete the Deployments."""
         for name in self._names:
             self._cluster.api.delete("deployments", "default", name)
+
+
+def login(registry: Registry) -> list[str]:
+    """Return the options for a registry that wants a login, whose password is on
+    standard input.
+    """
+    assert registry.credentials is not None
+    return [
+        *("--insecure", registry.host, "--allow-plaintext-credentials"),
+        *("--username", registry.credentials.username, "--password-stdin"),
+    ]

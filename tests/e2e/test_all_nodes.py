@@ -29,7 +29,7 @@ from .all_nodes import (
     together,
 )
 from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Figure, run
-from .test_kubernetes import login
+from .story import login
 
 pytestmark = pytest.mark.kubernetes
 

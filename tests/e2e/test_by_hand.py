@@ -121,6 +121,19 @@ def test_the_demo_ends_as_told(
     assert told.stdout.splitlines()[-1].startswith("was never restarted.")
 
 
+@pytest.mark.exhaustive
+@pytest.mark.kubernetes
+@pytest.mark.usefixtures("kubernetes_release")
+def test_the_demo_of_a_cluster_ends_as_told(addon_repository: Path) -> None:
+    check_machines()
+    demo = [sys.executable, str(addon_repository / "scripts/demo_cluster.py")]
+    told = subprocess.run(demo, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "node-3  down" in told.stdout
+    assert "node-2  changed by hand" in told.stdout
+    assert told.stdout.splitlines()[-1].startswith("was never restarted.")
+
+
 def test_the_demo_without_kubernetes_says_what_it_leaves_out(
     addon_repository: Path, tmp_path: Path
 ) -> None:

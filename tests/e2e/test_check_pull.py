@@ -20,6 +20,7 @@ from registry_harness.registries.gatekeeper import Answer, Gatekeeper
 
 from .conftest import UNDER_SIGNALS
 
+pytestmark = pytest.mark.in_turn("containerd_release")
 ADDON = "private-registry"
 KIND = "application/vnd.oci.image.manifest.v1+json"
 _SECONDS = 20

@@ -17,14 +17,14 @@ from registry_harness import MicroK8sNode, Registry, difference
 from registry_harness.kubernetes import Cluster, ClusterNode
 
 from .conftest import run
-from .story import Story
-from .test_kubernetes import login
+from .story import Story, login
 
 pytestmark = pytest.mark.kubernetes
 
 # CachingDockerConfigProvider of pkg/credentialprovider.
 KEPT_SECONDS = 300
 KUBELET = ("--login-by", "kubelet")
+THEIRS = '{"auths": {"other.corp": {}}}\n'
 REFUSED = "failed to resolve"
 EXIT_FAULTS = 5
 
@@ -32,7 +32,7 @@ EXIT_FAULTS = 5
 def start_anew(node: ClusterNode) -> None:
     """Start a kubelet that has read no logins yet."""
     node.kubelet.stop()
-    node.kubelet.start(lambda: True)
+    node.kubelet.start(lambda: node.kubelet.child is not None)
 
 
 def processes(node: ClusterNode) -> tuple[int | None, ...]:
@@ -75,46 +75,48 @@ def _told(cluster: Cluster, number: int) -> Iterator[Story]:
     start_anew(story.node)
 
 
+@pytest.mark.parametrize(
+    ("story", "text"), [(0, None), (-1, THEIRS)], indirect=["story"]
+)
 def test_a_login_counts_changes_and_goes_without_a_restart_of_containerd(
-    story: Story, htpasswd_registry: Registry
+    story: Story, text: str | None, htpasswd_registry: Registry
 ) -> None:
     node, credentials = story.node.node, htpasswd_registry.credentials
     assert credentials is not None
     config = node.common / "var/lib/kubelet/config.json"
-    for text in ("", '{"auths": {"other.corp": {}}}\n'):
-        config.unlink(missing_ok=True)
-        if text:
-            config.write_text(text)
-        run(node.plugin("private-registry", "add", *login(htpasswd_registry)[:2]))
-        image = story.fill(htpasswd_registry, "private")
-        name = story.deploy_image(image, "private")
-        story.wait_until_refused(name, REFUSED)
-        start_anew(story.node)
-        before = processes(story.node)
-        add(node, htpasswd_registry, credentials.password)
-        story.wait_until_available(name)
-        assert processes(story.node) == before
-        run(node.plugin("private-registry", "check", image))
-        add(node, htpasswd_registry, "another")
-        check = node.plugin("private-registry", "check", image)
-        assert check.exit_code == EXIT_FAULTS
-        assert "login_refused" in check.stdout
-        start_anew(story.node)
-        wrong = story.deploy(htpasswd_registry, "wrong")
-        story.wait_until_refused(wrong, REFUSED)
-        add(node, htpasswd_registry, credentials.password)
-        start_anew(story.node)
-        story.wait_until_available(wrong)
-        remove = ("remove", "--registry", htpasswd_registry.host)
-        run(node.plugin("private-registry", *remove))
-        assert (config.read_text() if config.exists() else "") == text
-        start_anew(story.node)
-        run(node.plugin("private-registry", "add", *login(htpasswd_registry)[:2]))
-        late = story.deploy(htpasswd_registry, "late")
-        story.wait_until_refused(late, REFUSED)
-        run(node.plugin("private-registry", *remove))
-        assert story.node.containerd.starts == before[0]
-        story.clear()
+    if text is not None:
+        config.write_text(text)
+    run(node.plugin("private-registry", "add", *login(htpasswd_registry)[:2]))
+    image = story.fill(htpasswd_registry, "private")
+    name = story.deploy_image(image, "private")
+    story.wait_until_refused(name, REFUSED)
+    start_anew(story.node)
+    before = processes(story.node)
+    add(node, htpasswd_registry, credentials.password)
+    story.wait_until_available(name)
+    assert processes(story.node) == before
+    checked = story.fill(htpasswd_registry, "checked-as-the-kubelet")
+    for words in ((image,), (checked, "--pull")):
+        run(node.plugin("private-registry", "check", *words))
+    add(node, htpasswd_registry, "another")
+    check = node.plugin("private-registry", "check", image)
+    assert check.exit_code == EXIT_FAULTS
+    assert "login_refused" in check.stdout
+    start_anew(story.node)
+    changed = story.deploy(htpasswd_registry, "changed")
+    story.wait_until_refused(changed, REFUSED)
+    add(node, htpasswd_registry, credentials.password)
+    start_anew(story.node)
+    story.wait_until_available(changed)
+    remove = ("remove", "--registry", htpasswd_registry.host)
+    run(node.plugin("private-registry", *remove))
+    assert (config.read_text() if config.exists() else None) == text
+    start_anew(story.node)
+    run(node.plugin("private-registry", "add", *login(htpasswd_registry)[:2]))
+    gone = story.deploy(htpasswd_registry, "gone")
+    story.wait_until_refused(gone, REFUSED)
+    assert story.node.containerd.starts == before[0]
+    config.unlink(missing_ok=True)
 
 
 def test_a_login_moves_and_leaves_nothing_behind(

@@ -25,10 +25,9 @@ from registry_harness.pytest_plugin import log_on_failure
 
 from .conftest import HTTP_TO_HTTPS, run
 from .picky import REFUSALS, picky_release
-from .story import Story
+from .story import Story, login
 
-pytestmark = pytest.mark.kubernetes
-
+pytestmark = [pytest.mark.kubernetes, pytest.mark.in_turn("story")]
 
 EXIT_FAULTS = 5
 
@@ -38,7 +37,7 @@ def story(
     request: pytest.FixtureRequest, kubernetes_cluster: Cluster
 ) -> Iterator[Story]:
     """Deployments on the node with the oldest containerd, then on that with the
-    newest.
+    newest; daily on these in turn.
     """
     node = kubernetes_cluster.nodes[request.param]
     told = Story(kubernetes_cluster, node)
@@ -61,17 +60,6 @@ def test_a_deployment_of_the_seed(story: Story, plain_registry: Registry) -> Non
     assert story.container(name) == container
     assert container.restarts == 0
     assert story.node.containerd.starts == starts
-
-
-def login(registry: Registry) -> list[str]:
-    """Return the options for a registry that wants a login, whose password is on
-    standard input.
-    """
-    assert registry.credentials is not None
-    return [
-        *("--insecure", registry.host, "--allow-plaintext-credentials"),
-        *("--username", registry.credentials.username, "--password-stdin"),
-    ]
 
 
 def test_pods_go_on_when_a_login_needs_a_restart(
@@ -214,6 +202,8 @@ def picky_cluster(
             yield cluster, words
 
 
+# A cluster for each of them; test_credentials.py has both daily.
+@pytest.mark.in_turn("picky_cluster")
 def test_pods_go_on_when_what_containerd_does_not_take_goes_back(
     picky_cluster: tuple[Cluster, str], plain_registry: Registry
 ) -> None:

@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,7 +37,7 @@ from unit.strategies import passwords, usernames
 from .conftest import run
 from .refusing_webhook import WORDS, refusing_webhook
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.in_turn("kubectl")]
 
 HOST = "reg.corp:5000"
 PASSWORD = "s3cr3t ∞ \\\" '"
@@ -55,6 +56,7 @@ NEWEST = pytest.mark.parametrize("kubectl", ["newest"], indirect=True)
 JSON_PATCH = "application/json-patch+json"
 # What the API server itself writes into objects.
 _ITS_OWN = ("resourceVersion", "managedFields", "uid", "creationTimestamp")
+_POLL_SECONDS = 0.02
 _numbers = itertools.count(1)
 
 
@@ -75,7 +77,7 @@ class Place:
         for name in (self.first, self.second):
             while api.get("serviceaccounts", name, "default") is None:
                 # The controller makes it.
-                continue
+                time.sleep(_POLL_SECONDS)
 
     @property
     def everywhere(self) -> list[str]:
@@ -436,9 +438,13 @@ def _quota(place: Place) -> None:
 
 
 def _being_deleted(place: Place) -> None:
-    held = {"metadata": {"name": "held", "finalizers": ["example.com/held"]}}
-    place.api.create("configmaps", place.second, held)
+    account = ("serviceaccounts", place.second, "default")
+    held = {"finalizers": ["example.com/held"]}
+    place.api.change(*account, lambda plain: plain["metadata"].update(held))
     place.api.delete("namespaces", "", place.second)
+    # Else the controllers might take the account away first, and that would be said.
+    while "deletionTimestamp" not in (place.api.get(*account) or {})["metadata"]:
+        time.sleep(_POLL_SECONDS)
 
 
 @NEWEST

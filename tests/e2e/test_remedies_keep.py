@@ -17,6 +17,7 @@ from .test_check_faults import check, pulls, servers, stage
 
 __all__ = ["servers", "stage"]
 
+pytestmark = pytest.mark.in_turn("containerd_release")
 # HOST is a registry with TLS, KEY a header that logs in.
 SKIPS = 'server = "https://HOST"\n[host."https://HOST"]\nskip_verify = true\n'
 HEADER = '[host."https://HOST".header]\nauthorization = "KEY"\n'

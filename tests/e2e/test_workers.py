@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def api(
         running.api.create("namespaces", "", {"metadata": {"name": "apps"}})
         while running.api.get("serviceaccounts", "apps", "default") is None:
             # The controller makes it.
-            continue
+            time.sleep(0.02)
         yield running
 
 

@@ -14,6 +14,7 @@ from hypothesis import settings
 from private_registry.check.probe import trust
 from unit.fake_containerd import FakeContainerd
 from unit.fake_docker import FakeDocker
+from unit.in_turn import not_in_turn
 from unit.listening import still_accepting
 from unit.microk8s import Microk8s
 from unit.pki import Pki, make
@@ -24,6 +25,14 @@ settings.register_profile("engine", deadline=None, derandomize="CI" in os.enviro
 # For `scripts/test`; `scripts/test all` tries as many as ever.
 settings.register_profile("daily", settings.get_profile("engine"), max_examples=20)
 settings.load_profile("engine")
+
+
+# Before -m chooses.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """Mark as exhaustive what is not for every day of tests marked ``in_turn``."""
+    for item in not_in_turn(items):
+        item.add_marker(pytest.mark.exhaustive)
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,7 @@ TOUCHES = {
     "containerd": ["daemon", "refusals"],
     "containerd/cri": ["grpc", "http2", "listening"],
     "docker": ["api", "discovery", "engine", "part", "reach"],
-    "kubelet": ["refusals"],
+    "kubelet": ["search_path"],
     "node": [
         *("bounded_reads", "commands", "directories", "files", "paths"),
         *("trusted_places", "environment_variables"),
@@ -79,7 +79,7 @@ WORKS_WITH_THEM = {
     ],
     "containerd": ["part", "template_file"],
     "containerd/cri": ["calls"],
-    "kubelet": ["part", "reach"],
+    "kubelet": ["part", "reach", "refusals"],
     "node": ["services"],
     "pull_secrets": [
         "cluster",

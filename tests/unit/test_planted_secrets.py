@@ -576,6 +576,27 @@ def test_config_json(microk8s: Microk8s, first: int, step: int) -> None:
         _both(microk8s, "plugin", "add", *words, stdin=text.encode())
 
 
+@STEPS
+def test_the_kubelets_config_json(microk8s: Microk8s, first: int, step: int) -> None:
+    _run(microk8s, "enable")
+    path = microk8s.common / "var" / "lib" / "kubelet" / "config.json"
+    path.parent.mkdir(parents=True)
+    words = ["--registry", "x.corp", "--username", "ann", "--password-stdin"]
+    for text in CONFIG[first::step]:
+        for adopt in ([], ["--adopt"]):
+            path.write_text(text)
+            add = ["add", *words, "--login-by", "kubelet", *adopt]
+            _both(microk8s, "plugin", *add, "--dry-run", stdin=SECRET.encode())
+            _run(microk8s, "plugin", *add, stdin=SECRET.encode())
+            _both(microk8s, "plugin", "list")
+            _both(microk8s, "plugin", "check", "x.corp", "--timeout", "0.01")
+            path.write_text(text)
+            _both(microk8s, "plugin", "apply", "--dry-run")
+            _both(microk8s, "disable", "--dry-run")
+            _run(microk8s, "disable")
+            path.write_text("{}")
+
+
 def _yaml_texts() -> Iterator[str]:
     for number, url in enumerate(URLS):
         texts = [

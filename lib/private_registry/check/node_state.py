@@ -17,6 +17,7 @@ from private_registry.check.observing import (
     look_at,
     proxies_of,
     runtime_of,
+    seconds_since_written,
 )
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.remedies import mended
@@ -42,6 +43,12 @@ from private_registry.kubelet.logins import (
     NO_KUBELET_LOGINS,
     KubeletLogins,
     read_kubelet_logins,
+)
+from private_registry.kubelet.search_path import (
+    directory_of,
+    files_behind,
+    first_of,
+    is_elsewhere,
 )
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
@@ -73,6 +80,7 @@ class NodeState(NamedTuple):
             every pull.
         hints: about single registries.
         kubelet: the logins that the kubelet hands to containerd.
+        kubelet_age: seconds since their file was written; None where there is none.
         unseen: what this user may not look at, for people.
     """
 
@@ -85,6 +93,7 @@ class NodeState(NamedTuple):
     hints: Tuple[Finding, ...]
     unseen: Tuple[str, ...]
     kubelet: KubeletLogins = NO_KUBELET_LOGINS
+    kubelet_age: Optional[float] = None
 
     @property
     def is_down(self) -> bool:
@@ -100,12 +109,6 @@ class NodeState(NamedTuple):
         except ConflictError:
             return None
         return _login(found)
-
-    def login_of(self, registry: str, host: str) -> Optional[Login]:
-        """Return what pods' pulls of a registry's images log in to a host with."""
-        if self.kubelet.counts_for(registry):
-            return self.kubelet.login(registry)
-        return self.login(host)
 
     @property
     def logins(self) -> Dict[str, Login]:
@@ -179,15 +182,23 @@ def observe(node: Node) -> NodeState:
 
 
 def _with_kubelet(node: Node, state: NodeState, unseen: List[str]) -> NodeState:
-    look = look_at(node.absolute(KUBELET_CONFIG_JSON))
-    where = node.shown(KUBELET_CONFIG_JSON)
+    directory = directory_of(node)
+    path = os.path.join(directory, "config.json")
+    if not is_elsewhere(node, directory):
+        path = node.shown(KUBELET_CONFIG_JSON)
+    look = look_at(path)
     if look.is_hidden:
-        unseen.append(f"{where}: logins that the kubelet hands to containerd")
-    if look.content is None:
+        unseen.append(f"{path}: logins that the kubelet hands to containerd")
         return state
-    logins = read_kubelet_logins(look.content, where)
-    findings = (*state.findings, *problem_of(logins))
-    return state._replace(kubelet=logins, findings=findings)
+    logins = read_kubelet_logins(look.content or b"", path)
+    problems = () if look.content is None else problem_of(logins)
+    if logins.problem:
+        logins = first_of(files_behind(directory)) or NO_KUBELET_LOGINS
+    return state._replace(
+        kubelet=logins,
+        kubelet_age=seconds_since_written(logins.where),
+        findings=(*state.findings, *problems),
+    )
 
 
 def _lint(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import Dict, NamedTuple, Optional
 
 from private_registry.check.probe.proxies import Proxies, environment_of
@@ -78,6 +79,14 @@ def look_at(path: str) -> Look:
         return Look(problem="hidden" if is_for_root(error) else "unreadable", kind=kind)
     except (OSError, ValueError, bounded_reads.UnreadableError):
         return Look(problem="unreadable", kind=kind)
+
+
+def seconds_since_written(path: str) -> Optional[float]:
+    """Return how long ago a file was written; None where that cannot be seen."""
+    try:
+        return max(0.0, time.time() - os.stat(path).st_mtime) if path else None
+    except OSError:
+        return None
 
 
 def _kind(mode: int) -> str:

@@ -10,17 +10,21 @@ one again.
 from __future__ import annotations
 
 import time
-from typing import Optional
+from typing import List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding
 from private_registry.check.image import Image
+from private_registry.check.node_state import NodeState
 from private_registry.check.outcome import Afterwards, PullTry
 from private_registry.check.remedy_facts import facts_of
+from private_registry.check.request import CheckRequest
 from private_registry.check.server_words import harmless
 from private_registry.containerd.cri import calls
 from private_registry.containerd.daemon import name_image
+from private_registry.errors import UsageError
 from private_registry.node.paths import Node
+from private_registry.registries.logins import Login
 
 PULL_SECONDS = 300
 LONGEST_WORDS = 2000
@@ -30,7 +34,42 @@ _POLL_SECONDS = 0.05
 _NOT_TOLD = "containerd does not tell whether it was there before"
 
 
-def pull(node: Node, socket: str, image: Image) -> PullTry:
+def pulled(
+    node: Node, state: NodeState, request: CheckRequest, *, is_faulty: bool
+) -> Tuple[Optional[PullTry], List[Finding]]:
+    """Pull what is checked, where that is asked for; return what came of it.
+
+    Args:
+        node: whose containerd pulls.
+        state: of the node.
+        request: what to check.
+        is_faulty: why it cannot be pulled is known already.
+
+    Raises:
+        UsageError: this user may not ask containerd to pull.
+    """
+    if not request.pull:
+        return None, []
+    image = request.subjects[0].image
+    if image is None:
+        raise AssertionError(request)
+    if not state.runtime.has_cri:
+        raise UsageError(
+            "only root may ask containerd to pull",
+            place="option --pull",
+            remedy=f"sudo microk8s private-registry check --pull {image}",
+        )
+    login = state.kubelet.handed_over(str(image.registry), image.repository)
+    tried = pull(node, state.runtime.socket, image, login)
+    if not tried.words:
+        return tried, []
+    found = [] if is_faulty else [finding_of(node, image, tried.words)]
+    return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found
+
+
+def pull(
+    node: Node, socket: str, image: Image, login: Optional[Login] = None
+) -> PullTry:
     """Pull an image as the kubelet does, and remove it again unless it was there
     before.
 
@@ -38,10 +77,11 @@ def pull(node: Node, socket: str, image: Image) -> PullTry:
         node: whose containerd pulls.
         socket: of containerd.
         image: what to pull.
+        login: that the kubelet hands over; None for none.
     """
     images = _Images(node, socket, str(image))
     try:
-        words = calls.pull(socket, str(image), PULL_SECONDS)
+        words = calls.pull(socket, str(image), PULL_SECONDS, login)
     except BaseException:
         images.as_before()
         raise

@@ -7,7 +7,7 @@ Reads only: no lock, no repair of what a killed run left, no file but the summar
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional
 
 from private_registry.changes.last_check import remember
 from private_registry.check.cause_kinds import Layer
@@ -23,16 +23,16 @@ from private_registry.check.findings import Finding, Remedy
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import Image, parse_subject
 from private_registry.check.in_turn import in_turn
-from private_registry.check.kubelet_logins import hints_of
+from private_registry.check.kubelet_logins import hints_of, hints_of_age
 from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.node_state import NodeState, missing_pause_image, observe
 from private_registry.check.observing import look_at
-from private_registry.check.outcome import CheckOutcome, PullTry
+from private_registry.check.outcome import CheckOutcome
 from private_registry.check.probe.failure import not_understood
 from private_registry.check.probe.parallel import all_at_once
 from private_registry.check.probe.probe import ask
 from private_registry.check.probe.result import Question, Result
-from private_registry.check.pulling import LONGEST_WORDS, finding_of, pull
+from private_registry.check.pulling import pulled
 from private_registry.check.reading.directories import can_be_named, registries_in
 from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.check.reading.reading import HostEntry, Reading
@@ -40,7 +40,6 @@ from private_registry.check.remedies import REFRESH, mended
 from private_registry.check.remedy_facts import files_of, is_stock_directory, service_of
 from private_registry.check.request import CheckRequest
 from private_registry.check.saved_reading import as_changed
-from private_registry.check.server_words import harmless
 from private_registry.check.setup import Setup, setup_of
 from private_registry.containerd import releases
 from private_registry.containerd.microk8s_defaults import is_stock_entry
@@ -75,6 +74,16 @@ class _Case(NamedTuple):
     def registry(self) -> str:
         return self.reading.registry
 
+    @property
+    def repository(self) -> str:
+        return "" if self.image is None else self.image.repository
+
+    def is_by_kubelet(self, state: NodeState) -> bool:
+        """Whether the kubelet hands a login over; the pause image is none of its."""
+        return not self.is_pause_image and state.kubelet.counts_for(
+            self.registry, self.repository
+        )
+
 
 def check(
     node: Node, request: CheckRequest, progress: Progress = _silent
@@ -102,7 +111,7 @@ def check(
         *([] if request.subjects else _about_others(state, cases)),
     ]
     found += [finding for each in diagnoses for finding in each.findings]
-    tried, from_pull = _pulled(
+    tried, from_pull = pulled(
         node, state, request, is_faulty=any(each.is_fault for each in found)
     )
     findings = sorted(
@@ -241,15 +250,22 @@ def _not_understood(error: Exception) -> Result:
 
 
 def _question(state: NodeState, case: _Case, entry: HostEntry) -> Question:
+    by_kubelet = case.is_by_kubelet(state)
+    login = (
+        state.kubelet.login(case.registry, case.repository)
+        if by_kubelet
+        else state.login(entry.authority)
+    )
     return Question(
         case.registry,
         entry,
         case.image,
-        state.login_of(case.registry, entry.authority),
+        login,
         state.proxies,
         state.version is None or state.version >= releases.HEADERS_AT_TOKEN_SERVER,
-        logins={} if state.kubelet.counts_for(case.registry) else state.logins,
+        logins={} if by_kubelet else state.logins,
         compares_ports=state.version is None or releases.compares_ports(state.version),
+        is_login_for_all=by_kubelet,
     )
 
 
@@ -263,7 +279,13 @@ def _diagnosis(
         return Diagnosis(_unasked(case), ())
     hints = tuple(each for each in state.hints if _is_about(each, case))
     has_login = state.login(case.registry) is not None
-    hints += hints_of(state.kubelet, case.registry, has_login=has_login)
+    if not case.is_pause_image:
+        hints += hints_of(
+            state.kubelet, case.registry, case.repository, has_login=has_login
+        )
+        hints += hints_of_age(
+            state.kubelet, state.kubelet_age, case.registry, case.repository
+        )
     reading = case.reading
     if state.is_as_saved(case.registry):
         # What this addon wrote means what was asked for.
@@ -368,27 +390,3 @@ def _unasked(case: _Case, *, is_fault: bool = False) -> RegistryReport:
     return RegistryReport(
         case.registry, (), case.reading.source, None, is_fault, layers, is_asked=False
     )
-
-
-# --- a real pull ----------------------------------------------------------------------
-
-
-def _pulled(
-    node: Node, state: NodeState, request: CheckRequest, *, is_faulty: bool
-) -> Tuple[Optional[PullTry], List[Finding]]:
-    if not request.pull:
-        return None, []
-    image = request.subjects[0].image
-    if image is None:
-        raise AssertionError(request)
-    if not state.runtime.has_cri:
-        raise UsageError(
-            "only root may ask containerd to pull",
-            place="option --pull",
-            remedy=f"sudo microk8s private-registry check --pull {image}",
-        )
-    tried = pull(node, state.runtime.socket, image)
-    if not tried.words:
-        return tried, []
-    found = [] if is_faulty else [finding_of(node, image, tried.words)]
-    return tried._replace(words=harmless(tried.words, LONGEST_WORDS)), found

@@ -69,21 +69,33 @@ class KubeletLogins(NamedTuple):
         found = (each.login for each in self.of(registry, repository) if each.login)
         return next(found, None)
 
+    def handed_over(self, registry: str, repository: str) -> Optional[Login]:
+        """Return what containerd gets with a pull: an empty login, too.
+
+        None where there is no entry.
+        """
+        if not self.counts_for(registry, repository):
+            return None
+        return self.login(registry, repository) or Login("", "")
+
 
 NO_KUBELET_LOGINS = KubeletLogins()
 
 
-def read_kubelet_logins(content: bytes, where: str) -> KubeletLogins:
+def read_kubelet_logins(
+    content: bytes, where: str, *, is_old: bool = False
+) -> KubeletLogins:
     """Read config.json as the kubelet does; raises nothing.
 
     Args:
         content: of the file.
         where: its path.
+        is_old: it is a .dockercfg, which has nothing but entries.
     """
     try:
         text = content.decode()
         plain = json_text.loads(text)
-        auths = plain.get(AUTHS)
+        auths = plain if is_old else plain.get(AUTHS)
         logins = {
             key: None if entry is None else login_of(entry)
             for key, entry in ({} if auths is None else auths).items()

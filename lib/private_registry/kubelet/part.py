@@ -15,7 +15,12 @@ from private_registry.kubelet.config_json import (
     new_file,
     plan_logins,
 )
-from private_registry.kubelet.refusals import IN_CONTAINERD, check_counts, notes_on
+from private_registry.kubelet.refusals import (
+    IN_CONTAINERD,
+    check_counts,
+    note_on_silenced,
+    notes_on,
+)
 from private_registry.node import files
 from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
 from private_registry.node.paths import (
@@ -146,7 +151,10 @@ class KubeletPart:
             lambda registry: names is None or registry in names,
             self._repair,
         )
-        return _with_logins(node, plan, observed, plan_logins(situation))
+        edit = plan_logins(situation)
+        if observed is None and edit.text is not None:
+            self.notes = (*self.notes, *note_on_silenced(node))
+        return _with_logins(node, plan, observed, edit)
 
 
 def is_in_kubelet(node: Node, registry: str, login: Credentials) -> Optional[bool]:

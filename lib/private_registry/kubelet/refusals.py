@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import Iterable, List, Optional
 
 from private_registry.errors import UnsupportedError
 from private_registry.kubelet.keys import parse_key
+from private_registry.kubelet.search_path import (
+    directory_of,
+    files_behind,
+    first_of,
+    is_elsewhere,
+)
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import KUBELET_ARGUMENTS, KUBELET_CONFIG_JSON, Node
 from private_registry.registries.model import Registry
 from private_registry.registries.names import DOCKER_HUB
 from private_registry.texts.showing import shown_place
-from private_registry.transaction import records
 
 IN_CONTAINERD = "keep the login in containerd: --login-by containerd"
 
@@ -58,12 +62,19 @@ def notes_on(registries: Iterable[Registry]) -> List[str]:
     ]
 
 
+def note_on_silenced(node: Node) -> List[str]:
+    """Tell whose logins do not count any more beside a config.json of ours."""
+    logins = first_of(files_behind(directory_of(node)))
+    if logins is None or not logins.entries:
+        return []
+    where = shown_place(logins.where)
+    return [f"the kubelet reads one file only: the logins of {where} count no more"]
+
+
 def _check_directory(node: Node) -> None:
     path = NodePath(Root.DATA, KUBELET_ARGUMENTS)
-    content = records.read(node, path) or b""
-    directory = node.kubelet_directory(content.decode(errors="replace"))
-    own = os.path.dirname(node.absolute(KUBELET_CONFIG_JSON))
-    if os.path.realpath(directory) != os.path.realpath(own):
+    directory = directory_of(node)
+    if is_elsewhere(node, directory):
         raise UnsupportedError(
             f"this node's kubelet keeps its files in {shown_place(directory)} and would"
             f" not read {node.shown(KUBELET_CONFIG_JSON)}",

@@ -773,5 +773,9 @@ def test_an_empty_login_of_the_kubelet_in_front_of_containerds(
     assert check(node, host)["clean"]
     path.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}}}))
     assert faults(check(node, host)) == ["login_refused"]
+    of_team = {f"{host}/team": {"auth": "YW5uOnMzY3JldA=="}}
+    path.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}, **of_team}}))
+    assert "login_refused" not in faults(check(node, f"{host}/team/app:1"))
+    assert "login_refused" in faults(check(node, f"{host}/other/app:1"))
     path.unlink()
     assert check(node, host)["clean"]

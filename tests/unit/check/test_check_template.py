@@ -4,7 +4,6 @@ says.
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -17,6 +16,7 @@ from private_registry.check.lint.template_looked import RESTART
 from private_registry.check.reading.legacy_reading import read_legacy
 from private_registry.containerd.template import Template
 from unit.certs_d import V1_5, V1_6, V1_7, V2_1, Version
+from unit.typed import type_in
 
 CRI = 'plugins."io.containerd.grpc.v1.cri"'
 IMAGES = 'plugins."io.containerd.cri.v1.images"'
@@ -249,7 +249,7 @@ def test_lint(row: Row, version: Version, tmp_path: Path) -> None:
             .replace("sudo ", "")
             .replace(RESTART.replace("sudo ", ""), "true")
         )
-        subprocess.run(["bash", "-euc", command], check=True)
+        type_in(command)
         assert file.read_text() == row.after
 
 

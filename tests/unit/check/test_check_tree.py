@@ -5,7 +5,6 @@ other names.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional, Tuple
 
@@ -16,6 +15,7 @@ from private_registry.check.findings import Finding, Severity
 from private_registry.check.lint.certs_d_lint import lint_tree
 from private_registry.check.reading.directories import registries_in
 from unit.certs_d import ALL, CERTIFICATE, CERTS_D, KEY, V1_5, V2_1, Tree, Version
+from unit.typed import type_in
 
 FAULT, NOTE = Severity.FAULT, Severity.NOTE
 TEXT = b'server = "https://s"\n[host]\n'
@@ -252,7 +252,7 @@ def _check(finding: Finding, row: Row, tmp_path: Path) -> None:
     command = finding.remedy.command.replace("sudo ", "").replace(
         CERTS_D, str(tmp_path)
     )
-    subprocess.run(["bash", "-euc", command], check=True)
+    type_in(command)
     there = sorted(
         str(path.relative_to(tmp_path))
         for path in tmp_path.rglob("*")
@@ -331,7 +331,7 @@ def test_a_file_in_a_registrys_place_becomes_its_hosts_toml(tmp_path: Path) -> N
     command = finding.remedy.command.replace("sudo ", "").replace(
         CERTS_D, str(tmp_path)
     )
-    subprocess.run(["bash", "-euc", command], check=True)
+    type_in(command)
     assert (tmp_path / "reg:5/hosts.toml").read_bytes() == TEXT
     shutil.rmtree(tmp_path / "reg:5")
     assert list(tmp_path.iterdir()) == []

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from private_registry.check.causes import Cause
+from private_registry.check.findings import Severity
 from private_registry.check.kubelet_logins import (
     hints_of,
+    hints_of_age,
     problem_of,
 )
 from private_registry.kubelet.logins import read_kubelet_logins
@@ -143,6 +145,49 @@ def test_file_entry_and_line_are_named_and_the_editor_is_opened_there() -> None:
     assert "reg.corp" in hint.what
     assert "containerd-template.toml is not used" in hint.what
     assert hint.remedy.command == f"sudo nano +6 {WHERE}"
+
+
+#: Entries; a registry; whether containerd has a login; whether a port is told.
+PORTS = {
+    "another port": ({"reg.corp": ANN}, "reg.corp:5000", False, True),
+    "no port": ({"reg.corp:443": ANN}, "reg.corp", False, True),
+    "no user name": ({"reg.corp": {}}, "reg.corp:5000", False, False),
+    "another host": ({"other.corp": ANN}, "reg.corp:5000", False, False),
+    "beside the right one": (
+        {"reg.corp": ANN, "reg.corp:5000": ANN},
+        *("reg.corp:5000", False, False),
+    ),
+    "beside containerd's": ({"reg.corp": ANN}, "reg.corp:5000", True, False),
+}
+
+
+@pytest.mark.parametrize(
+    ("auths", "registry", "has_login", "is_told"), PORTS.values(), ids=PORTS
+)
+def test_an_entry_for_another_port_is_told(
+    auths: Dict[str, Any], registry: str, has_login: bool, is_told: bool
+) -> None:
+    hints = hints_of(_read(auths), registry, has_login=has_login)
+    assert ["another port" in each.what for each in hints] == [True] * is_told
+    assert all(each.severity is Severity.NOTE and each.explains for each in hints)
+
+
+@pytest.mark.parametrize(
+    ("age", "registry", "is_told"),
+    [
+        (3.0, "reg.corp", True),
+        (299.0, "reg.corp", True),
+        (301.0, "reg.corp", False),
+        (None, "reg.corp", False),
+        (3.0, "other.corp", False),
+    ],
+)
+def test_what_was_written_just_now_may_not_be_read_yet(
+    age: Optional[float], registry: str, is_told: bool
+) -> None:
+    hints = hints_of_age(_read({"reg.corp": ANN}), age, registry, "")
+    assert [each.severity for each in hints] == [Severity.NOTE] * is_told
+    assert all("within five minutes" in each.why for each in hints)
 
 
 PROBLEMS = {

@@ -5,7 +5,6 @@ what it is, and whatever edit is shown leaves none behind.
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
@@ -25,6 +24,7 @@ from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.texts import toml_statements, toml_writing
 from unit.certs_d import ALL, Version
 from unit.microk8s import Microk8s
+from unit.typed import type_in
 
 REGISTRY = "reg:5000"
 _ODD = re.compile(r'host\."[^"]*([\[\]\\\u00a0])')
@@ -168,7 +168,7 @@ def test_check_names_it_and_no_edit_keeps_it(row: Row, tmp_path: Path) -> None:
             assert bool(command) == bool(row.right), (text, found)
             if not command:
                 continue
-            subprocess.run(["bash", "-euc", command], check=True)
+            type_in(command)
             assert row.right in path.read_text(encoding="utf-8")
             after = read_registry(REGISTRY, str(tmp_path), look_at, version)
             assert not [each for each in after.findings if each.is_fault], text
@@ -295,7 +295,7 @@ def test_a_stray_character(line: str, words: str, tmp_path: Path) -> None:
         assert cause is Cause.NOT_TOML
         assert words in what
         assert "quotes are missing" not in what
-        subprocess.run(["bash", "-euc", command.replace("sudo ", "")], check=True)
+        type_in(command.replace("sudo ", ""))
         file = File(REGISTRY, str(path), path.read_bytes(), version)
         assert file.entries() is not None
 

@@ -5,7 +5,7 @@ Tests/e2e/test_check_pull.py pulls for real.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, Optional
+from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 import pytest
 
@@ -14,7 +14,10 @@ from private_registry.check.image import Image
 from private_registry.check.outcome import Afterwards, CheckOutcome, PullTry
 from private_registry.cli.show_check import check, check_plain
 from private_registry.containerd.cri import calls
+from private_registry.containerd.cri.grpc import OK, Reply
+from private_registry.kubelet.logins import read_kubelet_logins
 from private_registry.node.paths import Node
+from private_registry.registries.logins import Login
 from private_registry.registries.names import parse_registry_name
 
 NAME = "reg.corp/app:1"
@@ -51,7 +54,9 @@ class Store:
         )
         self.done: List[str] = []
 
-    def pull(self, _socket: str, reference: str, _seconds: float) -> Optional[str]:
+    def pull(
+        self, _socket: str, reference: str, _seconds: float, _login: Optional[Login]
+    ) -> Optional[str]:
         if self._brings is not None:
             self.names[reference] = self._brings
         self.done.append("pull")
@@ -163,3 +168,30 @@ def test_a_name_is_never_gone_in_between(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(store, "remove", look)
     pulled(store, monkeypatch)
     assert seen == [OLD]
+
+
+#: The kubelet's logins; what containerd gets of them with a pull (cri-api api.proto).
+LOGINS: Dict[str, Tuple[str, bytes]] = {
+    "one": ('{"reg.corp": {"auth": "YW5uOng="}}', b"\x12\x08\x0a\x03ann\x12\x01x"),
+    "none": ("{}", b""),
+    "an empty one": ('{"reg.corp": {}}', b"\x12\x00"),
+    "for another part of it": ('{"reg.corp/team": {"auth": "YW5uOng="}}', b""),
+}
+
+
+@pytest.mark.parametrize(("auths", "sent"), LOGINS.values(), ids=LOGINS)
+def test_a_pull_has_the_login_that_the_kubelet_would_hand_over(
+    monkeypatch: pytest.MonkeyPatch, auths: str, sent: bytes
+) -> None:
+    asked: List[bytes] = []
+
+    def answer(_path: str, method: str, content: bytes, *_: object) -> Reply:
+        if method.endswith("PullImage"):
+            asked.append(content)
+        return Reply(OK)
+
+    monkeypatch.setattr(calls, "call", answer)
+    logins = read_kubelet_logins(f'{{"auths": {auths}}}'.encode(), "config.json")
+    pulling.pull(NODE, "socket", IMAGE, logins.handed_over("reg.corp", "app"))
+    image = b"\x0a\x10\x0a\x0e" + NAME.encode()
+    assert asked == [image + sent]

@@ -94,12 +94,16 @@ def probe(
     scheme: str = "http",
     headers: Tuple[Tuple[str, Tuple[str, ...]], ...] = (),
     compares_ports: bool = False,
+    is_login_for_all: bool = False,
 ) -> Result:
     trust = Trust(skip_verify=True)
     entry = HostEntry(scheme, authority, "/v2", headers=headers, trust=trust)
     image = parse_subject("reg.corp/app:1").image
     question = Question("reg.corp", entry, image, login, logins=logins or {})
-    return ask(question._replace(compares_ports=compares_ports), 5)
+    question = question._replace(
+        compares_ports=compares_ports, is_login_for_all=is_login_for_all
+    )
+    return ask(question, 5)
 
 
 def arrived(server: FakeRegistry) -> List[str]:
@@ -226,6 +230,16 @@ def test_each_host_gets_its_own_login(registries: FakeRegistries, name: str) -> 
     assert (
         probe(at("reg.corp", server), ANN, {address: ANN}).cause is Cause.LOGIN_REFUSED
     )
+
+
+@pytest.mark.parametrize("is_login_for_all", [False, True])
+def test_the_kubelets_login_is_for_whoever_asks_for_one(
+    registries: FakeRegistries, is_login_for_all: bool
+) -> None:
+    target = registries.start(wants(ANN))
+    server = registries.start(sends_to(f"http://{at('other.corp', target)}/"))
+    result = probe(at("reg.corp", server), ANN, is_login_for_all=is_login_for_all)
+    assert result.cause is (None if is_login_for_all else Cause.LOGIN_MISSING)
 
 
 def test_a_realm_of_another_host_gets_nothing_of_the_first(

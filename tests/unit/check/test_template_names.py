@@ -5,7 +5,6 @@ and 2.4.2; tests/e2e/test_reading.py asks these again.
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -20,6 +19,7 @@ from private_registry.check.lint.template_names_lint import edits_of
 from private_registry.containerd.plugin_names import misnamed, right_host
 from private_registry.containerd.template import Template
 from unit.certs_d import Version
+from unit.typed import type_in
 
 V1_6, V1_7, V2_1, V2_2 = (1, 6, 20), (1, 7, 24), (2, 1, 9), (2, 2, 3)
 V2_3, V2_4 = (2, 3, 7), (2, 4, 2)
@@ -313,7 +313,7 @@ def test_tables_and_hosts(row: Row, version: Version, tmp_path: Path) -> None:
         command = command.replace("sudo ", "").replace(
             RESTART.replace("sudo ", ""), ":"
         )
-        subprocess.run(["bash", "-euc", command], check=True)
+        type_in(command)
         assert file.read_text() == row.after
         assert not misnamed(Template(row.after, str(file)), version)
 

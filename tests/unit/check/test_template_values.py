@@ -6,7 +6,6 @@ take CRI out, and logins where it looks for none; as measured with containerd 1.
 from __future__ import annotations
 
 import base64
-import subprocess
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -45,6 +44,7 @@ from unit.check.test_template_names import (
     V2_4,
     Row,
 )
+from unit.typed import type_in
 
 VALUE, NO_CRI = Cause.TEMPLATE_VALUE, Cause.CRI_MISSING
 HOST = f'{REGISTRY}.configs."reg.corp:5000"'
@@ -337,7 +337,7 @@ def test_values_and_logins(row: Row, version: Version, tmp_path: Path) -> None:
 def _run(command: str) -> None:
     """Run a command that is shown, without its restart."""
     here = command.replace("sudo ", "").replace(RESTART.replace("sudo ", ""), ":")
-    subprocess.run(["bash", "-euc", here], check=True)
+    type_in(here)
 
 
 def test_a_value_beside_config_path_goes_with_its_table() -> None:

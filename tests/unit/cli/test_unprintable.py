@@ -22,6 +22,7 @@ from private_registry.cli.files_given import named
 from private_registry.texts.showing import printable, quoted, shown
 from unit.fake_containerd import FakeContainerd
 from unit.microk8s import ADDON, Microk8s, Result, ok
+from unit.typed import type_in
 
 pytestmark = pytest.mark.attack
 
@@ -299,7 +300,7 @@ def test_remedies_for_odd_names_work_when_they_are_typed(
     }
     command = remedies["misnamed_file"]
     assert command.isprintable()
-    subprocess.run(["bash", "-c", command.replace("sudo ", "")], check=True)
+    type_in(command.replace("sudo ", ""))
     assert not path.exists()
     assert path.with_name("hosts.toml").read_text() == "x = 1\n"
 
@@ -316,7 +317,7 @@ def test_a_conflict_is_moved_away_by_what_is_shown(
     _assert_clean(result, odd)
     command = re.search("sudo (mv .*)", result.stderr)
     assert command
-    subprocess.run(["bash", "-c", command[1]], check=True)
+    type_in(command[1])
     ok(node.run("enable", "--insecure", "a.corp:5000"))
 
 
@@ -461,6 +462,7 @@ def _saved_password(microk8s: Microk8s) -> str:
     return password
 
 
+@pytest.mark.in_turn("end")
 @pytest.mark.parametrize("password", PASSWORDS, ids=ascii)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize(

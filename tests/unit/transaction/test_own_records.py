@@ -103,6 +103,7 @@ DAMAGES: Dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.in_turn("record")
 @pytest.mark.parametrize("record", RECORDS, ids=NAMES)
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_a_damaged_record_is_said_and_there_is_a_way_on(

@@ -124,14 +124,18 @@ class Agent:
 
     def _carried_out(self) -> int:
         """Return the number of the last orders that this node has reported."""
-        if self._reported is None:
-            try:
-                self._reported = self._annotation(ANNOTATION)
-            except ApiError:
-                # Whatever was taken over then is taken over already.
-                return self._orders.number if self._orders else 0
-        status = from_text(self._reported)
+        try:
+            status = self._last_report()
+        except ApiError:
+            # Whatever was taken over then is taken over already.
+            return self._orders.number if self._orders else 0
         return 0 if status is None else status.number
+
+    def _last_report(self) -> Optional[NodeStatus]:
+        """Return what was reported last, by this agent or the one before it."""
+        if self._reported is None:
+            self._reported = self._annotation(ANNOTATION)
+        return from_text(self._reported)
 
     def _annotation(self, name: str) -> str:
         """Return what stands in this node's Lease from before."""
@@ -164,7 +168,9 @@ class Agent:
         if status is None or to_text(status) == self._reported:
             return
         try:
-            before = from_text(self._reported or "")
+            before = self._last_report()
+            if to_text(status) == self._reported:
+                return
             self._api.put_lease(self._pod.node, _lease(self._pod, status))
             self._reported = to_text(status)
             self._say(_line(status))

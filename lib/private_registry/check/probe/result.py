@@ -27,6 +27,8 @@ class Question(NamedTuple):
         has_token_headers: the entry's headers go to its token server, too (containerd
             2.1).
         logins: what the node has for other hosts, where the endpoint may redirect to.
+        is_login_for_all: the login is the kubelet's, which containerd offers to whoever
+            asks for one.
         compares_ports: a redirect to another port leads to another host (Go before
             1.21.8).
     """
@@ -39,12 +41,15 @@ class Question(NamedTuple):
     has_token_headers: bool = True
     logins: Mapping[str, Login] = _NO_LOGINS
     compares_ports: bool = True
+    is_login_for_all: bool = False
 
     def login_of(self, host: str) -> Optional[Login]:
         """Return what the node logs in to a host with that asks for it:
         ``HOST[:PORT]``.
         """
-        return self.login if host == self.entry.authority else self.logins.get(host)
+        if self.is_login_for_all or host == self.entry.authority:
+            return self.login
+        return self.logins.get(host)
 
 
 class Result(NamedTuple):

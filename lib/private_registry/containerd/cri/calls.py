@@ -13,10 +13,12 @@ from private_registry.containerd.cri.grpc import (
     Reply,
     call,
 )
+from private_registry.registries.logins import Login
 
 _VERSIONS = ("runtime.v1", "runtime.v1alpha2")  # the latter alone before containerd 1.6
 _VERSION = 3  # the field of a VersionResponse
 _FIRST_FIELD = b"\x0a"  # field 1, of a length that follows
+_SECOND_FIELD = b"\x12"  # field 2, the same
 _SEVEN_BITS = 0x7F
 _MOST_LISTED_BYTES = 4 * 1024 * 1024  # of some thousand images
 _FIXED_BYTES = {1: 8, 5: 4}  # of protobuf's wire types
@@ -53,7 +55,9 @@ def version(path: str, seconds: float) -> Optional[str]:
     return _text(told[0]) if reply.status == OK and told else None
 
 
-def pull(path: str, reference: str, seconds: float) -> Optional[str]:
+def pull(
+    path: str, reference: str, seconds: float, login: Optional[Login] = None
+) -> Optional[str]:
     """Pull an image as the kubelet does.
 
     Return containerd's words where it fails, else None.
@@ -62,8 +66,12 @@ def pull(path: str, reference: str, seconds: float) -> Optional[str]:
         path: of containerd's socket.
         reference: of the image.
         seconds: how long it may take.
+        login: that the kubelet hands over; None where containerd is to use its own.
     """
-    reply = _call(path, "ImageService/PullImage", _image(reference), seconds)
+    request = _image(reference)
+    if login is not None:
+        request += _SECOND_FIELD + _sized(_login(login))
+    reply = _call(path, "ImageService/PullImage", request, seconds)
     return None if reply.status == OK else reply.message
 
 
@@ -123,8 +131,18 @@ def _image(reference: str) -> bytes:
     return _text_field(_text_field(reference.encode()))
 
 
+def _login(login: Login) -> bytes:
+    """Write an AuthConfig, in which an empty text is left out."""
+    pairs = ((_FIRST_FIELD, login.username), (_SECOND_FIELD, login.password))
+    return b"".join(field + _sized(text.encode()) for field, text in pairs if text)
+
+
 def _text_field(content: bytes) -> bytes:
-    return _FIRST_FIELD + _varint(len(content)) + content
+    return _FIRST_FIELD + _sized(content)
+
+
+def _sized(content: bytes) -> bytes:
+    return _varint(len(content)) + content
 
 
 def _varint(number: int) -> bytes:
