@@ -141,6 +141,14 @@ class Together:
         told: dict[str, Any] = json.loads(annotations.get(STATUS, "{}"))
         return told
 
+    def complaints(self) -> list[str]:
+        """Return what agents have said in Events."""
+        return [
+            str(each["message"])
+            for each in self.api.items("events", NAMESPACE)
+            if each["source"].get("component") == NAMESPACE
+        ]
+
     def wait_for_secret(self) -> float:
         """Wait until the registries are in the cluster; return when they were."""
         self.cluster.wait_until(

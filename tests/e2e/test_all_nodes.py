@@ -238,11 +238,16 @@ def test_a_hand_edit_is_told_and_put_right_when_told_to(
     path = nodes.hosts_toml(2, host)
     written = path.read_text()
     edited = written.replace("http://", "https://")
+    assert nodes.complaints() == []
     path.write_text(edited)
     nodes.wait_until_listed("changed by hand", "node-2")
+    nodes.cluster.wait_until("there is an Event", nodes.complaints)
     row = nodes.rows()["node-2"]
     current = f"/var/snap/microk8s/current/args/certs.d/{host}/hosts.toml"
     assert row["changed_by_hand"] == [current]
+    assert nodes.complaints() == [
+        f"node node-2: change 1: {current} was changed by hand"
+    ]
     assert [each["state"] for each in nodes.rows().values()].count("ok") == 2
     nodes.refused_on(plain_registry, "edited", HTTP_TO_HTTPS, 2)
     # Another change leaves it alone, and says so.

@@ -14,6 +14,7 @@ from private_registry.all_nodes.names import (
     APP,
     ARCHITECTURE,
     ENGINE,
+    IMAGE,
     LABELS,
     MADE_OF,
     NAMESPACE,
@@ -50,11 +51,13 @@ class AgentSpec(NamedTuple):
         image: of the container, which only has to be on every node.
         microk8s: the directory with SNAP_DATA and SNAP_COMMON.
         made_of: of the engine; another one starts the pods anew.
+        is_chosen: somebody named the image, and later changes keep it.
     """
 
     image: str
     microk8s: str
     made_of: str
+    is_chosen: bool = False
 
 
 def manifest(architecture: str, spec: AgentSpec) -> Dict[str, Any]:
@@ -67,6 +70,7 @@ def manifest(architecture: str, spec: AgentSpec) -> Dict[str, Any]:
             "name": daemon_set(architecture),
             "namespace": NAMESPACE,
             "labels": dict(LABELS),
+            "annotations": {IMAGE: spec.image} if spec.is_chosen else {},
         },
         "spec": {
             "selector": {"matchLabels": labels},

@@ -20,6 +20,8 @@ ARCHITECTURE = "kubernetes.io/arch"
 # Of what the engine's zip is made, whatever compressed it; and which engine it is.
 MADE_OF = "private-registry-config/made-of"
 VERSION = "private-registry-config/version"
+# The image that somebody named for the agents.
+IMAGE = "private-registry-config/agent-image"
 
 
 def daemon_set(architecture: str) -> str:

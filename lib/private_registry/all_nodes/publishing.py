@@ -148,7 +148,8 @@ class ClusterRegistries:
         """Return the agents of the engine that runs here; nothing is changed yet.
 
         Args:
-            image: of their container; None for that of this node's pods.
+            image: of their container; None for the one that was chosen before, else
+                that of this node's pods.
 
         Raises:
             PrivateRegistryError: a part of the engine is not here, or no image is
@@ -159,7 +160,10 @@ class ClusterRegistries:
 
         engine = engine_here()
         directory = self._node.directory_of_revisions
-        spec = AgentSpec(image or self._image(), directory, engine.made_of)
+        chosen = image or self._chosen_image()
+        spec = AgentSpec(
+            chosen or self._image(), directory, engine.made_of, is_chosen=bool(chosen)
+        )
         return Agents(engine, spec)
 
     def set_up(self, agents: Agents) -> None:
@@ -236,6 +240,14 @@ class ClusterRegistries:
     def _highest_reported(self) -> int:
         leases = self._kubectl.listed(_LEASES, names.NAMESPACE, names.SELECTOR)
         return max((number_in(each) for each in leases), default=0)
+
+    def _chosen_image(self) -> Optional[str]:
+        """Return the image that somebody named for the agents."""
+        for each in self._kubectl.listed("daemonsets", names.NAMESPACE, names.SELECTOR):
+            annotations = each["metadata"].get("annotations") or {}
+            if names.IMAGE in annotations:
+                return str(annotations[names.IMAGE])
+        return None
 
     def _image(self) -> str:
         # Only here.

@@ -82,6 +82,8 @@ class FakeCluster:
 
     def listed(self, kind: str, _namespace: str, _selector: str) -> List[Any]:
         """Return pods, or the Leases that agents have written."""
+        if kind == "daemonsets":
+            return [each for (of, _), each in self.objects.items() if of == "daemonset"]
         if kind == "pods":
             return [*self.pods, *self._running_agents()]
         leases: List[Any] = []

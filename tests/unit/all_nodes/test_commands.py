@@ -438,6 +438,21 @@ def test_a_worker_is_told_where_to_go(microk8s: Microk8s, cluster: FakeCluster) 
     assert cluster.objects == {}
 
 
+def test_an_image_that_was_named_is_kept_by_later_changes(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    def image() -> str:
+        spec = cluster.objects["daemonset", "agent-amd64"]["spec"]["template"]["spec"]
+        return str(spec["containers"][0]["image"])
+
+    enabled(microk8s)
+    of_this_node = image()
+    for options in (("--agent-image", "pause:1"), ()):
+        ok(microk8s.run("plugin", "apply", "--all-nodes", *options))
+        assert image() == "pause:1"
+    assert of_this_node != "pause:1"
+
+
 def test_a_node_without_sandbox_image_asks_for_one(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
