@@ -226,6 +226,20 @@ class ClusterRegistries:
             raise given_meanwhile() from error
         self._kubectl.delete("namespace", names.NAMESPACE)
 
+    def is_there(self) -> bool:
+        """Whether agents may be there, even where the orders are gone."""
+        found = self._kubectl.get("namespace", names.NAMESPACE)
+        return (
+            found is not None and found.get("status", {}).get("phase") != names.ENDING
+        )
+
+    def is_set_up(self, agents: Agents) -> bool:
+        """Whether these very agents are on every node."""
+        there = self._kubectl.get("configmap", names.ENGINE, names.NAMESPACE) or {}
+        annotations = there.get("metadata", {}).get("annotations", {})
+        is_same = annotations.get(names.MADE_OF) == agents.spec.made_of
+        return is_same and self.has_agents()
+
     def has_agents(self) -> bool:
         """Whether agents are started on nodes of every architecture."""
         return all(

@@ -7,8 +7,11 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import pytest
 
-from private_registry.all_nodes.answers import Told
-from private_registry.all_nodes.node_status import NodeStatus, Trouble
+from private_registry.all_nodes.answers import Answer, Told, to_text
+from private_registry.all_nodes.node_rows import ClusterNode, NodeRow
+from private_registry.all_nodes.node_status import ANSWER, NodeStatus, Trouble
+from private_registry.all_nodes.orders import Question
+from private_registry.all_nodes.publishing import ClusterRegistries
 from unit.all_nodes.fake_cluster import FakeCluster
 from unit.microk8s import MARKER, Microk8s, Result, ok
 
@@ -331,6 +334,50 @@ def test_nothing_to_take_back_is_no_error(
     assert cluster.deleted == []
 
 
+def test_where_only_the_secret_is_gone_nodes_are_told_and_give_back(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.left = dict.fromkeys(cluster.nodes, FINE)
+    del cluster.objects["secret", "registries"]
+    listed = ok(microk8s.run("plugin", "list", "--all-nodes")).stdout
+    assert "node-1  ok" in listed
+    assert "microk8s private-registry remove --all --all-nodes" in listed
+    done = ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
+    assert done.stdout.count("given back") == 3
+    assert cluster.objects == {}
+
+
+def test_what_is_so_already_is_not_ordered_again(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    before = cluster.objects["secret", "registries"]
+    for command in (("add", *ADD), ("apply", "--all-nodes")):
+        done = ok(microk8s.run("plugin", *command, "--json"))
+        assert json.loads(done.stdout)["changed"] is False
+        assert cluster.objects["secret", "registries"] == before
+    # Agents of another engine are to report once more.
+    cluster.objects["configmap", "engine"]["metadata"]["annotations"] = {}
+    ok(microk8s.run("plugin", "apply", "--all-nodes"))
+    assert cluster.orders.number == 2
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["none yet", "another one"])
+def test_taking_back_what_is_not_there_is_told_and_changes_nothing(
+    microk8s: Microk8s, cluster: FakeCluster, is_first: bool
+) -> None:
+    ok(microk8s.run("enable"))
+    if not is_first:
+        enabled(microk8s)
+    before = dict(cluster.objects)
+    words = ("remove", "--registry", "no.corp", "--all-nodes")
+    done = ok(microk8s.run("plugin", *words))
+    assert "not configured for all nodes: no.corp" in done.stdout
+    assert "Nothing was changed." in done.stdout
+    assert cluster.objects == before
+
+
 def test_repairing_is_a_standing_order(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
@@ -367,6 +414,32 @@ def test_a_check_tells_once_what_several_nodes_found(
     assert cluster.orders.question.subjects == ("reg.corp/app:1",)
     # A question is no change.
     assert cluster.orders.number == 1
+
+
+def test_no_two_questions_have_one_number(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    numbers = []
+    for name in ("one.corp", "two.corp"):
+        ok(microk8s.run("plugin", "check", "--all-nodes"))
+        numbers.append(cluster.orders.question)
+        ok(microk8s.run("plugin", "add", "--insecure", name, "--all-nodes"))
+    assert [each and each.number for each in numbers] == [1, 2]
+
+
+def test_an_answer_to_a_question_that_is_gone_is_no_answer(
+    microk8s: Microk8s, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enabled(microk8s)
+    old = {ANSWER: to_text(Answer(4, ("reg.corp",)))}
+    node = ClusterNode("node-1", True, "amd64")
+    rows = [NodeRow(node, "ok", annotations=old)]
+    monkeypatch.setattr(ClusterRegistries, "rows", lambda *_given: rows)
+    failed = microk8s.run("plugin", "check", "--all-nodes")
+    assert failed.exit_code == 5
+    assert "has not answered" in failed.stdout
+    assert cluster.orders.question == Question(5)
 
 
 def test_a_check_that_not_all_answer_is_no_clean_one(
