@@ -22,6 +22,7 @@ from private_registry.changes.saved import saved_state
 from private_registry.cli import show_all_nodes, show_answers
 from private_registry.errors import EXIT_FAULT, EXIT_NODE, EXIT_OK, UsageError
 from private_registry.node.paths import Node
+from private_registry.pull_secrets.record import made_secrets
 from private_registry.registries.model import DesiredState
 
 if TYPE_CHECKING:
@@ -196,8 +197,9 @@ def _arrive(node: Node, how: How, call: Call) -> None:
 
 
 def _leave(node: Node, how: How, call: Call) -> None:
-    """Take the plugin back from a node that has no registries of its own."""
+    """Take the plugin back from a node that has nothing of its own."""
     options = call.options(how)
     with turn_of(node, options) as found:
-        if not saved_state(found).registries and not how.dry_run:
+        has_own = saved_state(found).registries or made_secrets(found)
+        if not has_own and not how.dry_run:
             take_everything_back(found, options)

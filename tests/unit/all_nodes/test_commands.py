@@ -13,6 +13,7 @@ from private_registry.all_nodes.node_status import ANSWER, NodeStatus, Trouble
 from private_registry.all_nodes.orders import Question
 from private_registry.all_nodes.publishing import ClusterRegistries
 from unit.all_nodes.fake_cluster import FakeCluster
+from unit.fake_kubectl import FakeCluster as KubectlCluster
 from unit.microk8s import MARKER, Microk8s, Result, ok
 
 HOST = "10.141.241.175:32000"
@@ -264,6 +265,20 @@ def test_disable_leaves_what_this_node_has_of_its_own(
     ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
     assert cluster.objects == {}
     assert microk8s.tree() == own
+
+
+def test_disable_remembers_the_pull_secrets_that_this_node_made(
+    microk8s: Microk8s, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = KubectlCluster(microk8s, monkeypatch)
+    enabled(microk8s)
+    words = ("--pull-secret", "regcred", "--pull-secret-from", "-")
+    login = b'{"auths": {"reg.corp": {"auth": "YW5uOnMzY3IzdC1wYXNz"}}}'
+    ok(microk8s.run("plugin", "add", *words, "--namespace", "default", stdin=login))
+    ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
+    assert made.objects["secret"]
+    ok(microk8s.run("plugin", "remove", "--all"))
+    assert not made.objects["secret"]
 
 
 @pytest.mark.parametrize("is_late", [True, False])
