@@ -132,6 +132,7 @@ class ClusterRegistries:
             )
         try:
             if found.is_first:
+                self._check_not_ending()
                 self._kubectl.apply([objects.namespace()])
                 self._kubectl.create(objects.secret(data, None))
             else:
@@ -228,10 +229,7 @@ class ClusterRegistries:
 
     def is_there(self) -> bool:
         """Whether agents may be there, even where the orders are gone."""
-        found = self._kubectl.get("namespace", names.NAMESPACE)
-        return (
-            found is not None and found.get("status", {}).get("phase") != names.ENDING
-        )
+        return self._phase() not in (None, names.ENDING)
 
     def is_set_up(self, agents: Agents) -> bool:
         """Whether these very agents are on every node."""
@@ -246,6 +244,20 @@ class ClusterRegistries:
             self._kubectl.get("daemonset", names.daemon_set(each), names.NAMESPACE)
             for each in self._architectures()
         )
+
+    def _check_not_ending(self) -> None:
+        if self._phase() == names.ENDING:
+            raise NodeError(
+                "what all nodes had in the cluster is still being deleted",
+                place=f"namespace {names.NAMESPACE}",
+                remedy="wait until it is gone: microk8s kubectl wait --for=delete"
+                f" namespace/{names.NAMESPACE}; then run the same command again",
+            )
+
+    def _phase(self) -> Optional[str]:
+        """Return the phase of the namespace; None where there is none."""
+        found = self._kubectl.get("namespace", names.NAMESPACE)
+        return None if found is None else str(found.get("status", {}).get("phase"))
 
     def _architectures(self) -> List[str]:
         known = {each.architecture for each in self.nodes()}

@@ -47,7 +47,7 @@ def add_everywhere(
         if request.is_empty and not saved.registries:
             raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
         names = request.names if request.login_by is None else frozenset()
-        return by_kubelet(desired_after_add(saved, request), names)
+        return by_kubelet(saved, desired_after_add(saved, request), names)
 
     return _publish(change, request.notes, how, all_nodes, call)
 
@@ -67,7 +67,7 @@ def apply_everywhere(
         if request.state is None:
             return saved
         names = [each.name for each in request.state.registries]
-        return by_kubelet(request.state, names)
+        return by_kubelet(saved, request.state, names)
 
     return _publish(change, request.notes, how, all_nodes, call)
 

@@ -393,6 +393,57 @@ def test_taking_back_what_is_not_there_is_told_and_changes_nothing(
     assert cluster.objects == before
 
 
+def test_orders_that_cannot_be_read_are_given_anew_as_is_told(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.objects["secret", "registries"]["data"]["orders.json"] = "eA=="
+    file = b'version = 1\n[[registry]]\nhost = "other.corp"\n'
+    words = ("plugin", "apply", "--all-nodes", "--file", "-")
+    failed = microk8s.run(*words, stdin=file)
+    assert failed.exit_code == 4
+    told = "kubectl delete secret registries -n private-registry-config"
+    assert told in failed.stderr
+    cluster.left = dict.fromkeys(cluster.nodes, FINE)
+    del cluster.objects["secret", "registries"]
+    ok(microk8s.run(*words, stdin=file))
+    assert (names(cluster), cluster.orders.number) == (("other.corp",), 2)
+
+
+def test_what_is_still_being_deleted_is_told(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    ending = {"metadata": {}, "status": {"phase": "Terminating"}}
+    cluster.objects["namespace", "private-registry-config"] = ending
+    failed = microk8s.run("enable", *ADD)
+    assert failed.exit_code == 4
+    assert "wait --for=delete namespace/private-registry-config" in failed.stderr
+    assert ("secret", "registries") not in cluster.objects
+
+
+def test_a_login_stays_with_whom_it_was_given_to(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    login = ("--registry", "reg.corp", "--username", "ann", "--password-stdin")
+
+    def kept_by() -> str:
+        (found,) = cluster.orders.registries.credentials
+        return found.login_by
+
+    for more, keeper in (
+        ((), "kubelet"),
+        (("--login-by", "containerd"), "containerd"),
+        ((), "containerd"),
+    ):
+        words = ("add", *login, "--all-nodes", *more)
+        ok(microk8s.run("plugin", *words, stdin=f"{PASSWORD}{keeper}".encode()))
+        assert kept_by() == keeper
+    words = ("export", "--all-nodes", "--with-secrets")
+    file = ok(microk8s.run("plugin", *words)).stdout.encode()
+    ok(microk8s.run("plugin", "apply", "--all-nodes", "--file", "-", stdin=file))
+    assert kept_by() == "containerd"
+
+
 def test_repairing_is_a_standing_order(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
