@@ -8,7 +8,7 @@ from private_registry.all_nodes import answers
 from private_registry.all_nodes.answers import Answer
 from private_registry.all_nodes.node_rows import NodeRow
 from private_registry.all_nodes.node_status import ANSWER
-from private_registry.all_nodes.orders import Question
+from private_registry.all_nodes.orders import Orders, Question
 from private_registry.all_nodes.publishing import ClusterRegistries
 from private_registry.errors import UsageError
 
@@ -58,8 +58,7 @@ def ask(
             place="option --all-nodes",
             instead="without --all-nodes, on each node",
         )
-    before = found.orders.question
-    number = 1 if before is None else before.number + 1
+    number = _next_number(cluster, found.orders)
     wanted = found.orders._replace(question=Question(number, subjects))
     cluster.write(found, wanted)
     say("Waiting for the nodes ...")
@@ -74,6 +73,17 @@ def ask(
 
     rows = cluster.waited_rows(wanted, _SECONDS, is_over)
     return Asked(tuple(rows), known)
+
+
+def _next_number(cluster: ClusterRegistries, orders: Orders) -> int:
+    """Return one that no question has had, nor any answer that is still there."""
+    found = (
+        answers.from_text(row.annotations.get(ANSWER, ""))
+        for row in cluster.rows(orders)
+    )
+    answered = [each.number for each in found if each is not None]
+    asked = [] if orders.question is None else [orders.question.number]
+    return max([0, *asked, *answered]) + 1
 
 
 def _answer_in(row: NodeRow, number: int) -> Optional[Answer]:

@@ -62,7 +62,7 @@ class Published(NamedTuple):
     @property
     def is_change(self) -> bool:
         """Whether the cluster is to know something else."""
-        return self.before != self.after
+        return self.before._replace(number=self.after.number) != self.after
 
 
 def publish(
@@ -84,23 +84,33 @@ def publish(
     """
     found = cluster.read()
     before = found.orders
-    wanted = Orders(
-        change(before.registries),
-        before.number + 1,
-        repair=before.repair if terms.repair is None else terms.repair,
-        adopt=terms.adopt,
-    )
+    wanted = _changed(before, change(before.registries), terms)
     done = Published(before, wanted, is_first=found.is_first)
     if terms.dry_run:
         return done
     agents = cluster.agents(terms.agent_image)
     if found.is_first:
         say(CREATES)
-    cluster.write(found, wanted)
+    if wanted == before and not cluster.is_set_up(agents):
+        # That each agent reports once more tells that it is there, and which one.
+        wanted = before._replace(number=before.number + 1)
+    if wanted != before:
+        cluster.write(found, wanted)
     cluster.set_up(agents)
     say("Waiting for the nodes ...")
     rows = cluster.waited_rows(wanted, SECONDS, _is_over)
     return done._replace(rows=tuple(rows))
+
+
+def _changed(before: Orders, registries: DesiredState, terms: Terms) -> Orders:
+    """Return the orders from then on: those of before where nothing is different."""
+    repair = before.repair if terms.repair is None else terms.repair
+    wanted = before._replace(
+        registries=registries, takes_back=False, repair=repair, adopt=terms.adopt
+    )
+    if wanted == before and not terms.adopt:
+        return before
+    return wanted._replace(number=before.number + 1)
 
 
 def take_back(
@@ -123,7 +133,7 @@ def take_back(
     """
     found = cluster.read()
     before = found.orders
-    if found.is_first:
+    if found.is_first and not cluster.is_there():
         return Published(before, before, is_first=True)
     _check_known(cluster, forget)
     wanted = before

@@ -9,12 +9,23 @@ from private_registry.registries.model import KUBELET, DesiredState, Registry
 from private_registry.registries.names import RegistryName
 
 
-def by_kubelet(state: DesiredState, names: Container[RegistryName]) -> DesiredState:
-    """Return a state whose logins for some registries the kubelet keeps.
+def by_kubelet(
+    saved: DesiredState, state: DesiredState, names: Container[RegistryName]
+) -> DesiredState:
+    """Return a state whose new logins for some registries the kubelet keeps.
 
-    Those that it cannot keep, such as a mirror's own, stay containerd's.
+    Those that it cannot keep, such as a mirror's own, stay containerd's, and so do
+    those that containerd was told to keep.
     """
-    found = (_moved(each) if each.name in names else each for each in state.registries)
+    kept = {
+        each.name
+        for each in saved.registries
+        if each.credentials is not None and not each.credentials.is_kubelets
+    }
+    found = (
+        _moved(each) if each.name in names and each.name not in kept else each
+        for each in state.registries
+    )
     return state._replace(registries=tuple(found))
 
 

@@ -7,6 +7,7 @@ import binascii
 import json
 from typing import Any, Dict, Mapping, NamedTuple, NoReturn, Optional, Tuple
 
+from private_registry.all_nodes.names import NAMESPACE, SECRET
 from private_registry.errors import NodeError, PrivateRegistryError, UsageError
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState
@@ -93,8 +94,9 @@ def from_data(data: Mapping[str, Any]) -> Orders:
         raise NodeError(
             f"the cluster's registries cannot be read: {told}",
             place=_SOURCE,
-            remedy="give them anew: microk8s private-registry apply --all-nodes --file"
-            " FILE",
+            remedy="take them away, which changes no node: microk8s kubectl delete"
+            f" secret {SECRET} -n {NAMESPACE}; and give them anew: microk8s"
+            " private-registry apply --all-nodes --file FILE",
         ) from None
 
 

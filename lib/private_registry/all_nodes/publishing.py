@@ -132,6 +132,7 @@ class ClusterRegistries:
             )
         try:
             if found.is_first:
+                self._check_not_ending()
                 self._kubectl.apply([objects.namespace()])
                 self._kubectl.create(objects.secret(data, None))
             else:
@@ -226,12 +227,37 @@ class ClusterRegistries:
             raise given_meanwhile() from error
         self._kubectl.delete("namespace", names.NAMESPACE)
 
+    def is_there(self) -> bool:
+        """Whether agents may be there, even where the orders are gone."""
+        return self._phase() not in (None, names.ENDING)
+
+    def is_set_up(self, agents: Agents) -> bool:
+        """Whether these very agents are on every node."""
+        there = self._kubectl.get("configmap", names.ENGINE, names.NAMESPACE) or {}
+        annotations = there.get("metadata", {}).get("annotations", {})
+        is_same = annotations.get(names.MADE_OF) == agents.spec.made_of
+        return is_same and self.has_agents()
+
     def has_agents(self) -> bool:
         """Whether agents are started on nodes of every architecture."""
         return all(
             self._kubectl.get("daemonset", names.daemon_set(each), names.NAMESPACE)
             for each in self._architectures()
         )
+
+    def _check_not_ending(self) -> None:
+        if self._phase() == names.ENDING:
+            raise NodeError(
+                "what all nodes had in the cluster is still being deleted",
+                place=f"namespace {names.NAMESPACE}",
+                remedy="wait until it is gone: microk8s kubectl wait --for=delete"
+                f" namespace/{names.NAMESPACE}; then run the same command again",
+            )
+
+    def _phase(self) -> Optional[str]:
+        """Return the phase of the namespace; None where there is none."""
+        found = self._kubectl.get("namespace", names.NAMESPACE)
+        return None if found is None else str(found.get("status", {}).get("phase"))
 
     def _architectures(self) -> List[str]:
         known = {each.architecture for each in self.nodes()}

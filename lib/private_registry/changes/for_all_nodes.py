@@ -12,7 +12,11 @@ from private_registry.changes.outcomes import Outcome
 from private_registry.changes.planning import Terms, originals_of, plan_of
 from private_registry.changes.saved import saved_state
 from private_registry.kubelet.part import KubeletPart
-from private_registry.kubelet.reach import kubelet_part, logins_to_take_back, notes_of
+from private_registry.kubelet.reach import (
+    failures_of,
+    kubelet_part,
+    logins_to_take_back,
+)
 from private_registry.node.file_values import Root
 from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState
@@ -73,7 +77,7 @@ def plan_for_all_nodes(
     ours = plan.ledgers[Root.DATA]
     of_template = records.ledger(node, Root.DATA).template
     ledgers = {**plan.ledgers, Root.DATA: ours._replace(template=of_template)}
-    return PlanForAll(node, plan._replace(ledgers=ledgers), notes_of(kubelet))
+    return PlanForAll(node, plan._replace(ledgers=ledgers), failures_of(kubelet))
 
 
 def _logins(

@@ -56,8 +56,16 @@ def taken_back(done: Published, *, dry_run: bool) -> List[str]:
     return lines
 
 
-def listed(orders: Orders, rows: Sequence[NodeRow]) -> List[str]:
-    """Tell people what all nodes are to know, and how each stands to it."""
+def listed(
+    orders: Orders, rows: Sequence[NodeRow], *, is_lost: bool = False
+) -> List[str]:
+    """Tell people what all nodes are to know, and how each stands to it.
+
+    Args:
+        orders: what they are to know.
+        rows: how they stand to it.
+        is_lost: the orders are gone, and agents are still there.
+    """
     registries = orders.registries.registries
     if orders.takes_back:
         first = "All nodes are to give back what they got:"
@@ -68,6 +76,11 @@ def listed(orders: Orders, rows: Sequence[NodeRow]) -> List[str]:
         word = "registry is" if number == 1 else "registries are"
         first = f"{number} {word} configured for all nodes:"
     lines = [first, *(f"  {registry_line(each)}" for each in registries)]
+    if is_lost:
+        lines.append(
+            "The Secret registries was deleted; nodes keep what they have. To take it"
+            f" back: {_TAKE_BACK}"
+        )
     if orders.repair:
         lines.append("What somebody changes by hand is put right.")
     return [*lines, *row_lines(rows, most=len(rows))]
@@ -112,7 +125,7 @@ def _gone(before: DesiredState, after: DesiredState) -> List[Registry]:
 
 
 def _summary(done: Published, *, dry_run: bool) -> str:
-    if dry_run:
+    if dry_run or not (done.rows or done.is_change):
         return "Nothing was changed."
     down = [each.node.name for each in done.rows if each.state == DOWN]
     wrong = [each for each in done.rows if not each.is_fine and each.state != DOWN]

@@ -79,6 +79,7 @@ class KubeletPart:
             each for each in registries if scope is None or each.name in scope
         ]
         self.notes = tuple(notes_on(self._concerned))
+        self.failures: Tuple[str, ...] = ()
         self._names = None if scope is None else frozenset(map(str, scope))
         self._adopt = adopt
         self._speaks_for = speaks_for
@@ -118,8 +119,7 @@ class KubeletPart:
             if not self._goes_on:
                 raise
             where = f" ({error.place})" if error.place else ""
-            self.notes = (
-                *self.notes,
+            self.failures = (
                 f"{error.message}{where}; the kubelet's logins were left as they are",
             )
             return _with_directories(self._node, plan, self._record_left())

@@ -8,7 +8,7 @@ from private_registry.node.file_values import Root
 from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.transaction import records
-from private_registry.transaction.ledger import KubeletRecord
+from private_registry.transaction.ledger import OWN, KubeletRecord
 from private_registry.transaction.part import Scope
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def kubelet_part(  # noqa: PLR0913
         scope: those that the change is about; None for all. Where it is about none of
             these logins, what is in the way there is only told.
         adopt: take over entries that somebody else wrote.
-        speaks_for: whose registries these are: empty for the node's own.
+        speaks_for: whose registries these are: empty for the node's own. For all others
+            what is in the way is only told, too.
         sandbox_image: that each pod is started with; None where that is not known.
         repair: see LoginsSituation.
     """
@@ -53,7 +54,7 @@ def kubelet_part(  # noqa: PLR0913
         scope,
         adopt=adopt,
         speaks_for=speaks_for,
-        goes_on=not _is_concerned(scope, wanted, record),
+        goes_on=speaks_for != OWN or not _is_concerned(scope, wanted, record),
         sandbox_image=sandbox_image,
         repair=repair,
     )
@@ -65,8 +66,13 @@ def logins_to_take_back(node: Node, speaks_for: str = "") -> Optional[KubeletPar
 
 
 def notes_of(part: Optional[KubeletPart]) -> Tuple[str, ...]:
+    """Return what people are to know of it; known once there is a plan."""
+    return () if part is None else (*part.notes, *part.failures)
+
+
+def failures_of(part: Optional[KubeletPart]) -> Tuple[str, ...]:
     """Return what was in the way there, for people; known once there is a plan."""
-    return () if part is None else part.notes
+    return () if part is None else part.failures
 
 
 def is_in_kubelet(node: Node, registry: Registry) -> Optional[bool]:

@@ -22,6 +22,7 @@ from private_registry.changes.saved import saved_state
 from private_registry.cli import show_all_nodes, show_answers
 from private_registry.errors import EXIT_FAULT, EXIT_NODE, EXIT_OK, UsageError
 from private_registry.node.paths import Node
+from private_registry.pull_secrets.record import made_secrets
 from private_registry.registries.model import DesiredState
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def add_everywhere(
         if request.is_empty:
             _check_any(saved)
         names = request.names if request.login_by is None else frozenset()
-        return by_kubelet(desired_after_add(saved, request), names)
+        return by_kubelet(saved, desired_after_add(saved, request), names)
 
     return _publish(change, request.notes, how, all_nodes, call)
 
@@ -65,7 +66,7 @@ def apply_everywhere(
             _check_any(saved)
             return saved
         names = [each.name for each in request.state.registries]
-        return by_kubelet(request.state, names)
+        return by_kubelet(saved, request.state, names)
 
     return _publish(change, request.notes, how, all_nodes, call)
 
@@ -79,11 +80,7 @@ def remove_everywhere(
         PrivateRegistryError: see errors.py.
     """
     if not request.everything:
-
-        def change(saved: DesiredState) -> DesiredState:
-            return desired_after_remove(saved, request)
-
-        return _publish(change, (), how, all_nodes, call)
+        return _remove_some(request, how, all_nodes, call)
     node = call.node
     cluster = ClusterRegistries(node)
     done = take_back(cluster, all_nodes.forget, call.console.say, dry_run=how.dry_run)
@@ -98,16 +95,36 @@ def remove_everywhere(
     return EXIT_OK if is_over else EXIT_NODE
 
 
+def _remove_some(
+    request: RemoveRequest, how: How, all_nodes: AllNodes, call: Call
+) -> int:
+    found = ClusterRegistries(call.node).read()
+    saved = found.orders.registries
+    unknown = [each for each in request.names if saved.get(each) is None]
+    notes = tuple(f"not configured for all nodes: {each}" for each in unknown)
+    if len(unknown) == len(request.names):
+        done = Published(found.orders, found.orders, notes=notes)
+        return _tell(done, how, call)
+
+    def change(saved: DesiredState) -> DesiredState:
+        return desired_after_remove(saved, request)
+
+    return _publish(change, notes, how, all_nodes, call)
+
+
 def list_everywhere(how: How, call: Call) -> int:
     """Show what all nodes are to know, and how each stands to it."""
     cluster = ClusterRegistries(call.node)
     found = cluster.read()
-    rows = [] if found.is_first else cluster.rows(found.orders)
+    is_lost = found.is_first and cluster.is_there()
+    is_nothing = found.is_first and not is_lost
+    rows = [] if is_nothing else cluster.rows(found.orders)
     if how.json:
         plain = show_all_nodes.listed_plain(found.orders, rows)
         call.console.json(show_all_nodes.as_json(plain))
     else:
-        call.console.lines(show_all_nodes.listed(found.orders, rows))
+        lines = show_all_nodes.listed(found.orders, rows, is_lost=is_lost)
+        call.console.lines(lines)
     return EXIT_OK
 
 
@@ -145,11 +162,15 @@ def _publish(
     done = done._replace(notes=(*notes, *_notes_on(done)))
     if not how.dry_run:
         _arrive(node, how, call)
+    return _tell(done, how, call)
+
+
+def _tell(done: Published, how: How, call: Call) -> int:
     if how.json:
         plain = show_all_nodes.published_plain(done, dry_run=how.dry_run)
-        console.json(show_all_nodes.as_json(plain))
+        call.console.json(show_all_nodes.as_json(plain))
     else:
-        console.lines(show_all_nodes.published(done, dry_run=how.dry_run))
+        call.console.lines(show_all_nodes.published(done, dry_run=how.dry_run))
     return _exit_code(done)
 
 
@@ -180,8 +201,9 @@ def _arrive(node: Node, how: How, call: Call) -> None:
 
 
 def _leave(node: Node, how: How, call: Call) -> None:
-    """Take the plugin back from a node that has no registries of its own."""
+    """Take the plugin back from a node that has nothing of its own."""
     options = call.options(how)
     with turn_of(node, options) as found:
-        if not saved_state(found).registries and not how.dry_run:
+        has_own = saved_state(found).registries or made_secrets(found)
+        if not has_own and not how.dry_run:
             take_everything_back(found, options)

@@ -37,10 +37,14 @@ def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
     with turn_of(found, options) as node:
         if request.left_behind:
             # Rarely needed.
+            from private_registry.all_nodes.left_behind import (  # noqa: PLC0415
+                check_left_behind,
+            )
             from private_registry.changes.for_all_nodes import (  # noqa: PLC0415
                 take_left_behind,
             )
 
+            check_left_behind(node)
             return take_left_behind(node, dry_run=options.dry_run)
         gone = part_to_take_back(
             node,

@@ -7,9 +7,13 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import pytest
 
-from private_registry.all_nodes.answers import Told
-from private_registry.all_nodes.node_status import NodeStatus, Trouble
+from private_registry.all_nodes.answers import Answer, Told, to_text
+from private_registry.all_nodes.node_rows import ClusterNode, NodeRow
+from private_registry.all_nodes.node_status import ANSWER, NodeStatus, Trouble
+from private_registry.all_nodes.orders import Question
+from private_registry.all_nodes.publishing import ClusterRegistries
 from unit.all_nodes.fake_cluster import FakeCluster
+from unit.fake_kubectl import FakeCluster as KubectlCluster
 from unit.microk8s import MARKER, Microk8s, Result, ok
 
 HOST = "10.141.241.175:32000"
@@ -263,6 +267,20 @@ def test_disable_leaves_what_this_node_has_of_its_own(
     assert microk8s.tree() == own
 
 
+def test_disable_remembers_the_pull_secrets_that_this_node_made(
+    microk8s: Microk8s, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = KubectlCluster(microk8s, monkeypatch)
+    enabled(microk8s)
+    words = ("--pull-secret", "regcred", "--pull-secret-from", "-")
+    login = b'{"auths": {"reg.corp": {"auth": "YW5uOnMzY3IzdC1wYXNz"}}}'
+    ok(microk8s.run("plugin", "add", *words, "--namespace", "default", stdin=login))
+    ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
+    assert made.objects["secret"]
+    ok(microk8s.run("plugin", "remove", "--all"))
+    assert not made.objects["secret"]
+
+
 @pytest.mark.parametrize("is_late", [True, False])
 def test_disable_takes_down_nothing_that_somebody_changed_meanwhile(
     microk8s: Microk8s, cluster: FakeCluster, is_late: bool
@@ -331,6 +349,101 @@ def test_nothing_to_take_back_is_no_error(
     assert cluster.deleted == []
 
 
+def test_where_only_the_secret_is_gone_nodes_are_told_and_give_back(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.left = dict.fromkeys(cluster.nodes, FINE)
+    del cluster.objects["secret", "registries"]
+    listed = ok(microk8s.run("plugin", "list", "--all-nodes")).stdout
+    assert "node-1  ok" in listed
+    assert "microk8s private-registry remove --all --all-nodes" in listed
+    done = ok(microk8s.run("plugin", "remove", "--all", "--all-nodes"))
+    assert done.stdout.count("given back") == 3
+    assert cluster.objects == {}
+
+
+def test_what_is_so_already_is_not_ordered_again(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    before = cluster.objects["secret", "registries"]
+    for command in (("add", *ADD), ("apply", "--all-nodes")):
+        done = ok(microk8s.run("plugin", *command, "--json"))
+        assert json.loads(done.stdout)["changed"] is False
+        assert cluster.objects["secret", "registries"] == before
+    # Agents of another engine are to report once more.
+    cluster.objects["configmap", "engine"]["metadata"]["annotations"] = {}
+    ok(microk8s.run("plugin", "apply", "--all-nodes"))
+    assert cluster.orders.number == 2
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["none yet", "another one"])
+def test_taking_back_what_is_not_there_is_told_and_changes_nothing(
+    microk8s: Microk8s, cluster: FakeCluster, is_first: bool
+) -> None:
+    ok(microk8s.run("enable"))
+    if not is_first:
+        enabled(microk8s)
+    before = dict(cluster.objects)
+    words = ("remove", "--registry", "no.corp", "--all-nodes")
+    done = ok(microk8s.run("plugin", *words))
+    assert "not configured for all nodes: no.corp" in done.stdout
+    assert "Nothing was changed." in done.stdout
+    assert cluster.objects == before
+
+
+def test_orders_that_cannot_be_read_are_given_anew_as_is_told(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.objects["secret", "registries"]["data"]["orders.json"] = "eA=="
+    file = b'version = 1\n[[registry]]\nhost = "other.corp"\n'
+    words = ("plugin", "apply", "--all-nodes", "--file", "-")
+    failed = microk8s.run(*words, stdin=file)
+    assert failed.exit_code == 4
+    told = "kubectl delete secret registries -n private-registry-config"
+    assert told in failed.stderr
+    cluster.left = dict.fromkeys(cluster.nodes, FINE)
+    del cluster.objects["secret", "registries"]
+    ok(microk8s.run(*words, stdin=file))
+    assert (names(cluster), cluster.orders.number) == (("other.corp",), 2)
+
+
+def test_what_is_still_being_deleted_is_told(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    ending = {"metadata": {}, "status": {"phase": "Terminating"}}
+    cluster.objects["namespace", "private-registry-config"] = ending
+    failed = microk8s.run("enable", *ADD)
+    assert failed.exit_code == 4
+    assert "wait --for=delete namespace/private-registry-config" in failed.stderr
+    assert ("secret", "registries") not in cluster.objects
+
+
+def test_a_login_stays_with_whom_it_was_given_to(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    login = ("--registry", "reg.corp", "--username", "ann", "--password-stdin")
+
+    def kept_by() -> str:
+        (found,) = cluster.orders.registries.credentials
+        return found.login_by
+
+    for more, keeper in (
+        ((), "kubelet"),
+        (("--login-by", "containerd"), "containerd"),
+        ((), "containerd"),
+    ):
+        words = ("add", *login, "--all-nodes", *more)
+        ok(microk8s.run("plugin", *words, stdin=f"{PASSWORD}{keeper}".encode()))
+        assert kept_by() == keeper
+    words = ("export", "--all-nodes", "--with-secrets")
+    file = ok(microk8s.run("plugin", *words)).stdout.encode()
+    ok(microk8s.run("plugin", "apply", "--all-nodes", "--file", "-", stdin=file))
+    assert kept_by() == "containerd"
+
+
 def test_repairing_is_a_standing_order(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
@@ -367,6 +480,32 @@ def test_a_check_tells_once_what_several_nodes_found(
     assert cluster.orders.question.subjects == ("reg.corp/app:1",)
     # A question is no change.
     assert cluster.orders.number == 1
+
+
+def test_no_two_questions_have_one_number(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    numbers = []
+    for name in ("one.corp", "two.corp"):
+        ok(microk8s.run("plugin", "check", "--all-nodes"))
+        numbers.append(cluster.orders.question)
+        ok(microk8s.run("plugin", "add", "--insecure", name, "--all-nodes"))
+    assert [each and each.number for each in numbers] == [1, 2]
+
+
+def test_an_answer_to_a_question_that_is_gone_is_no_answer(
+    microk8s: Microk8s, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enabled(microk8s)
+    old = {ANSWER: to_text(Answer(4, ("reg.corp",)))}
+    node = ClusterNode("node-1", True, "amd64")
+    rows = [NodeRow(node, "ok", annotations=old)]
+    monkeypatch.setattr(ClusterRegistries, "rows", lambda *_given: rows)
+    failed = microk8s.run("plugin", "check", "--all-nodes")
+    assert failed.exit_code == 5
+    assert "has not answered" in failed.stdout
+    assert cluster.orders.question == Question(5)
 
 
 def test_a_check_that_not_all_answer_is_no_clean_one(

@@ -11,10 +11,13 @@ from private_registry.all_nodes.agent.round import Round, carry_out
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders
 from private_registry.node.paths import Node
+from private_registry.pull_secrets.kubectl import Kubectl
+from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import (
     KUBELET,
     Credentials,
     DesiredState,
+    Mirror,
     Registry,
 )
 from private_registry.registries.names import parse_registry_name
@@ -407,14 +410,42 @@ def test_a_login_that_somebody_changed_is_told_and_put_right_when_asked_for(
     assert same_but(microk8s.tree(), before, "common/var")
 
 
+@pytest.mark.parametrize("adopt", [False, True], ids=["", "taking over"])
 def test_a_config_json_that_is_none_is_told_and_the_rest_is_there(
-    microk8s: Microk8s,
+    microk8s: Microk8s, adopt: bool
 ) -> None:
     logins(microk8s).parent.mkdir(parents=True)
     logins(microk8s).write_text("{ no JSON")
     before = microk8s.tree()
-    [trouble] = status_of(microk8s, with_login()).cannot
+    [trouble] = status_of(microk8s, with_login(), adopt=adopt).cannot
     assert "config.json" in trouble.why
     assert microk8s.hosts(TWO)["server"] == f"http://{TWO}"
     round_of(microk8s, orders(number=3, takes_back=True))
     assert microk8s.tree() == before
+
+
+def test_whom_a_login_is_offered_to_is_no_trouble(microk8s: Microk8s) -> None:
+    mirror = Mirror(parse_mirror_url("https://mirror.corp", "--mirror"))
+    state = DesiredState((LOGGED_IN._replace(insecure=False, mirrors=(mirror,)),))
+    for adopt in (False, True):
+        assert not status_of(microk8s, Orders(state, 1), adopt=adopt).has_trouble
+
+
+@pytest.mark.parametrize(
+    ("namespace", "is_there"),
+    [(None, False), ({"status": {"phase": "Terminating"}}, False), ({}, True)],
+    ids=["gone", "going", "there"],
+)
+def test_what_an_agent_would_bring_again_is_not_taken_for_left_behind(
+    microk8s: Microk8s,
+    monkeypatch: pytest.MonkeyPatch,
+    namespace: Optional[Dict[str, object]],
+    is_there: bool,
+) -> None:
+    monkeypatch.setattr(Kubectl, "get", lambda *_given: namespace)
+    before = microk8s.tree()
+    round_of(microk8s, orders(ONE))
+    done = microk8s.run("disable", "--left-behind")
+    assert done.exit_code == (4 if is_there else 0)
+    assert ("remove --all --all-nodes" in done.stderr) is is_there
+    assert (microk8s.tree() == before) is not is_there
