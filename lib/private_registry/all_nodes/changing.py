@@ -123,7 +123,7 @@ def take_back(
     """
     found = cluster.read()
     before = found.orders
-    if found.is_first:
+    if found.is_first and not cluster.has_lost_orders():
         return Published(before, before, is_first=True)
     _check_known(cluster, forget)
     wanted = before

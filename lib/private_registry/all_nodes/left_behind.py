@@ -7,8 +7,6 @@ from private_registry.errors import NodeError
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl
 
-_ENDING = "Terminating"
-
 
 def is_left_behind(node: Node) -> bool:
     """Whether no agent is in the cluster that would take it back.
@@ -19,4 +17,4 @@ def is_left_behind(node: Node) -> bool:
         namespace = Kubectl(node).get("namespace", names.NAMESPACE)
     except NodeError:
         return False
-    return namespace is None or namespace.get("status", {}).get("phase") == _ENDING
+    return namespace is None or namespace.get("status", {}).get("phase") == names.ENDING

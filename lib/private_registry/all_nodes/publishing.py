@@ -233,6 +233,14 @@ class ClusterRegistries:
             for each in self._architectures()
         )
 
+    def has_lost_orders(self) -> bool:
+        """Whether agents are there, and somebody deleted the Secret with the orders."""
+        namespace = self._kubectl.get("namespace", names.NAMESPACE)
+        if namespace is None:
+            return False
+        phase = namespace.get("status", {}).get("phase")
+        return phase != names.ENDING and self.has_agents()
+
     def _architectures(self) -> List[str]:
         known = {each.architecture for each in self.nodes()}
         return sorted(known.intersection(daemon_set.ARCHITECTURES))
