@@ -82,8 +82,12 @@ def carry_out(
             return _carried_out(node, orders, adopt=adopt)
     except PrivateRegistryError as error:
         trouble = _trouble(error.place or "", error)
-        status = NodeStatus(orders.number, __version__, cannot=(trouble,))
-        return Round(status, _watched(found, ()))
+    except OSError as error:
+        # Where not even the lock can be had, such as on a disk that is read-only.
+        reason = (error.strerror or str(error)).lower()
+        trouble = Trouble(str(error.filename or ""), reason)
+    status = NodeStatus(orders.number, __version__, cannot=(trouble,))
+    return Round(status, _watched(found, ()))
 
 
 def _carried_out(node: Node, orders: Orders, *, adopt: bool) -> Round:
