@@ -6,7 +6,6 @@ import json
 from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.texts import json_text
-from private_registry.texts.json_text import JsonSyntaxError
 
 # Of all findings so many are told, and of each text so much.
 _MOST, _MOST_LETTERS = 20, 400
@@ -68,7 +67,7 @@ def from_text(text: str) -> Optional[Answer]:
     """Read an answer; None where it is none."""
     try:
         return _from_plain(json_text.loads(text))
-    except (JsonSyntaxError, KeyError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Dict
 
 NAMESPACE = "private-registry-config"
+# The phase of a namespace that is being deleted.
+ENDING = "Terminating"
 SECRET = "registries"  # noqa: S105 - the name of one
 ENGINE = "engine"
 AGENT = "agent"

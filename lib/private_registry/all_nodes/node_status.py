@@ -10,7 +10,6 @@ import json
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.texts import json_text
-from private_registry.texts.json_text import JsonSyntaxError
 
 ANNOTATION = "private-registry-config/status"
 ANSWER = "private-registry-config/answer"
@@ -85,7 +84,7 @@ def from_text(text: str) -> Optional[NodeStatus]:
     """Read a status; None where it is none."""
     try:
         return _from_plain(json_text.loads(text))
-    except (JsonSyntaxError, KeyError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         return None
 
 

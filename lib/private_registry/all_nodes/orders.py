@@ -12,11 +12,15 @@ from private_registry.errors import NodeError, PrivateRegistryError, UsageError
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState
 from private_registry.texts import json_text
-from private_registry.texts.json_text import JsonSyntaxError
 
 FORMAT_VERSION = 1
 REGISTRIES, ORDERS = "registries.toml", "orders.json"
 _SOURCE = "the cluster's registries"
+_ANEW = (
+    f"give them anew: microk8s kubectl --namespace {NAMESPACE} delete secret {SECRET}"
+    " && microk8s private-registry apply --all-nodes --file FILE"
+)
+_UNREADABLE = (LookupError, OverflowError, TypeError, ValueError, UsageError)
 
 
 class Question(NamedTuple):
@@ -89,14 +93,12 @@ def from_data(data: Mapping[str, Any]) -> Orders:
                 remedy="update the addon: microk8s addons repo update",
             )
         return _from_plain(plain, _text(data, REGISTRIES))
-    except (JsonSyntaxError, KeyError, TypeError, ValueError, UsageError) as error:
+    except _UNREADABLE as error:
         told = error.message if isinstance(error, PrivateRegistryError) else "damaged"
         raise NodeError(
             f"the cluster's registries cannot be read: {told}",
             place=_SOURCE,
-            remedy="take them away, which changes no node: microk8s kubectl delete"
-            f" secret {SECRET} -n {NAMESPACE}; and give them anew: microk8s"
-            " private-registry apply --all-nodes --file FILE",
+            remedy=_ANEW,
         ) from None
 
 

@@ -43,6 +43,7 @@ from private_registry.transaction.follower import NOBODY, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
 from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import (
+    STAGING,
     OwnFiles,
     changed_own_files,
     clear,
@@ -291,8 +292,10 @@ def _told(
 
 def _write_error(error: OSError, outcome: str) -> WriteError:
     reason = (error.strerror or str(error)).lower()
+    # The name of a staging directory is another one each time.
+    place = str(error.filename or "").partition(f"/{STAGING}")[0]
     return WriteError(
         f"a file could not be written: {reason}; {outcome}",
-        place=str(error.filename) if error.filename else None,
+        place=place or None,
         remedy="make room or mend the permissions, then run the same command again",
     )

@@ -35,7 +35,7 @@ from private_registry.transaction.plan import Action, Kind, Plan, parents_of
 
 OwnFiles = Dict[NodePath, Optional[bytes]]
 
-_STAGING = "staging-"
+STAGING = "staging-"
 _ABOVE_LOGINS = frozenset(
     NodePath(KUBELET_CONFIG_JSON.root, each)
     for each in parents_of(KUBELET_CONFIG_JSON.path)
@@ -87,7 +87,7 @@ def stage(node: Node, plan: Plan, own_files: OwnFiles, followers: Followers) -> 
         ChangedError: a file changed after it was looked at.
     """
     journal = Journal(
-        f"{STATE_DIRECTORY}/{_STAGING}{os.urandom(8).hex()}",
+        f"{STATE_DIRECTORY}/{STAGING}{os.urandom(8).hex()}",
         [_directory(node, each) for each in plan.new_directories],
         [_directory(node, each) for each in plan.spent_directories],
         [],
@@ -215,7 +215,7 @@ def clear(node: Node, journal: Optional[NodePath] = None) -> None:
             files.remove(node.place(journal))
         own = node.place(NodePath(root, STATE_DIRECTORY))
         for name in files.names_in(own):
-            if name.startswith(_STAGING):
+            if name.startswith(STAGING):
                 files.remove_flat_directory(own.below(name))
         _remove_unused_originals(node, root)
         files.remove_empty_directory(node.place(records.originals_of(root)))
@@ -230,7 +230,7 @@ def _docker_places(node: Node) -> Optional[DockerPlaces]:
     """
     for name in records.names_in(node, NodePath(Root.COMMON, STATE_DIRECTORY)):
         note = NodePath(Root.COMMON, f"{STATE_DIRECTORY}/{name}/{_DOCKER_PLACES}")
-        content = records.read(node, note) if name.startswith(_STAGING) else None
+        content = records.read(node, note) if name.startswith(STAGING) else None
         try:
             return DockerPlaces.from_plain(json_text.loads(content or b""))
         except (ValueError, TypeError, AttributeError):

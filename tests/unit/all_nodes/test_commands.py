@@ -402,7 +402,7 @@ def test_orders_that_cannot_be_read_are_given_anew_as_is_told(
     words = ("plugin", "apply", "--all-nodes", "--file", "-")
     failed = microk8s.run(*words, stdin=file)
     assert failed.exit_code == 4
-    told = "kubectl delete secret registries -n private-registry-config"
+    told = "kubectl --namespace private-registry-config delete secret registries"
     assert told in failed.stderr
     cluster.left = dict.fromkeys(cluster.nodes, FINE)
     del cluster.objects["secret", "registries"]
@@ -602,3 +602,45 @@ def test_a_node_without_sandbox_image_asks_for_one(
     assert "--agent-image IMAGE" in failed.stderr
     assert cluster.objects == {}
     ok(microk8s.run("enable", *ADD, "--agent-image", "registry.k8s.io/pause:3.10"))
+
+
+def test_orders_that_cannot_be_read_are_given_anew_as_is_said(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    cluster.left = {"node-1": FINE._replace(number=7)}
+    cluster.objects["secret", "registries"]["data"] = {"orders.json": "%"}
+    anew = ("apply", "--file", "-", "--all-nodes")
+    file = b'version = 1\n[[registry]]\nhost = "other.corp"\n'
+    done = microk8s.run("plugin", *anew, stdin=file)
+    assert done.exit_code == 4
+    assert "cannot be read" in done.stderr
+    assert "delete secret registries" in done.stderr
+
+    del cluster.objects["secret", "registries"]
+    ok(microk8s.run("plugin", *anew, stdin=file))
+    assert names(cluster) == ("other.corp",)
+    assert cluster.orders.number == 8
+
+
+def test_all_is_taken_back_though_somebody_deleted_the_secret(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    del cluster.objects["secret", "registries"]
+    done = ok(microk8s.run("disable", "--all-nodes"))
+    assert "All nodes are as before" in done.stdout
+    assert not cluster.objects
+
+
+def test_what_is_being_deleted_is_not_taken_back_once_more(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    del cluster.objects["secret", "registries"]
+    cluster.objects["namespace", "private-registry-config"]["status"] = {
+        "phase": "Terminating"
+    }
+    done = ok(microk8s.run("disable", "--all-nodes"))
+    assert "Nothing is configured for all nodes" in done.stdout
+    assert ("secret", "registries") not in cluster.objects

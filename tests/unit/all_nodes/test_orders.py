@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any, Dict
 
 import pytest
 
-from private_registry.all_nodes import node_status, orders
+from private_registry.all_nodes import answers, node_status, orders
+from private_registry.all_nodes.answers import Answer
 from private_registry.all_nodes.node_status import NodeStatus, Trouble
 from private_registry.all_nodes.orders import Orders, Question
 from private_registry.errors import NodeError
@@ -43,6 +45,14 @@ def _data(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def _orders(**changed: str) -> str:
+    """Write orders with some values as JSON that Python would not write."""
+    plain = json.loads(base64.b64decode(orders.to_data(Orders())["orders.json"]))
+    texts = {name: json.dumps(each) for name, each in plain.items()}
+    pairs = (f'"{name}": {text}' for name, text in {**texts, **changed}.items())
+    return _data("{" + ", ".join(pairs) + "}")
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
@@ -51,6 +61,9 @@ def _data(text: str) -> str:
         ({"orders.json": _data("{")}, "cannot be read"),
         ({"orders.json": _data('{"format": 2}')}, "another version"),
         ({"orders.json": _data('{"format": 1}')}, "damaged"),
+        ({"orders.json": _orders(number="1e999")}, "damaged"),
+        ({"orders.json": _orders(question="[]")}, "damaged"),
+        ({"orders.json": _orders(question="[1e999, []]")}, "damaged"),
         ({"registries.toml": None}, "damaged"),
         ({"registries.toml": _data("version = 1\nnonsense = 1\n")}, "nonsense"),
         ({"registries.toml": _data(f"password = {PASSWORD}")}, "cannot be read"),
@@ -88,6 +101,18 @@ def test_of_a_thousand_troubles_some_are_told_and_all_are_counted() -> None:
     assert len(found.cannot) == node_status.MOST_TOLD
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"number": "x"}', "null"])
+ENDLESS = node_status.to_text(STATUS).replace('"number": 4', '"number": 1e999')
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"number": "x"}', "null", ENDLESS]
+)
 def test_what_is_no_status_is_none(text: str) -> None:
     assert node_status.from_text(text) is None
+
+
+@pytest.mark.parametrize("number", ['"x"', "null", "[]", "1e999"])
+def test_what_is_no_answer_is_none(number: str) -> None:
+    text = answers.to_text(Answer(1, ("reg.corp",)))
+    assert answers.from_text(text) == Answer(1, ("reg.corp",))
+    assert answers.from_text(text.replace(": 1,", f": {number},")) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
@@ -10,6 +12,8 @@ import pytest
 from private_registry.all_nodes.agent.round import Round, carry_out
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders
+from private_registry.node import files
+from private_registry.node.directories import Place
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl
 from private_registry.registries.endpoints import parse_mirror_url
@@ -449,3 +453,25 @@ def test_what_an_agent_would_bring_again_is_not_taken_for_left_behind(
     assert done.exit_code == (4 if is_there else 0)
     assert ("remove --all --all-nodes" in done.stderr) is is_there
     assert (microk8s.tree() == before) is not is_there
+
+
+def test_what_a_full_disk_says_is_the_same_each_time(
+    microk8s: Microk8s, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(place: Place, *_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place.absolute)
+
+    before = microk8s.tree()
+    monkeypatch.setattr(files, "write_new", full)
+    first, second = (status_of(microk8s, orders(ONE)) for _ in range(2))
+    assert "no space left" in first.cannot[0].why
+    # Another report each minute would be an Event each minute.
+    assert first == second
+    assert microk8s.tree() == before
+
+
+def test_where_no_lock_can_be_had_it_says_why(microk8s: Microk8s) -> None:
+    microk8s.state.parent.write_text("somebody's")
+    [trouble] = status_of(microk8s, orders(ONE)).cannot
+    assert trouble.what == str(microk8s.state.parent)
+    assert "not a directory" in trouble.why

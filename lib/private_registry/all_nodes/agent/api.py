@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from private_registry.all_nodes.names import NAMESPACE, SECRET
 from private_registry.texts import json_text
@@ -96,8 +96,8 @@ class Api:
                 line = answer.readline(_MOST_BYTES)
                 if not line:
                     return
-                event = json_text.loads(line)
-                yield str(event["type"]), event["object"]
+                event = _mapping(json_text.loads(line))
+                yield str(event.get("type")), _mapping(event.get("object"))
 
     def lease(self, name: str) -> Optional[Mapping[str, Any]]:
         """Return the Lease of a node; None where there is none yet.
@@ -130,12 +130,11 @@ class Api:
 
     def _found(self, path: str) -> Optional[Mapping[str, Any]]:
         try:
-            found: Mapping[str, Any] = self._send("GET", path)
+            return self._send("GET", path)
         except ApiError as error:
             if error.code == http.client.NOT_FOUND:
                 return None
             raise
-        return found
 
     def _send(
         self,
@@ -143,9 +142,9 @@ class Api:
         path: str,
         body: Optional[Mapping[str, Any]] = None,
         kind: str = "application/json",
-    ) -> Any:
+    ) -> Mapping[str, Any]:
         with self._answer(method, path, body, kind) as answer:
-            return json_text.loads(answer.read(_MOST_BYTES))
+            return _mapping(json_text.loads(answer.read(_MOST_BYTES)))
 
     @contextmanager
     def _answer(
@@ -159,6 +158,8 @@ class Api:
         account = self._server.account
         try:
             context = ssl.create_default_context(cafile=f"{account}/ca.crt")
+            # Since Python 3.13 it asks of a CA for what MicroK8s' own has not.
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             # It is renewed while the agent runs.
             with open(f"{account}/token", encoding="ascii") as stream:
                 headers = {"Authorization": f"Bearer {stream.read().strip()}"}
@@ -179,12 +180,27 @@ class Api:
                 yield answer
             finally:
                 connection.close()
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ApiError(0, f"the API server does not answer: {error}") from error
+        except ValueError as error:
+            # Its own words may quote the token.
+            told = "the API server's answer, or the account's token, cannot be read"
+            raise ApiError(0, told) from error
+
+
+def _mapping(plain: Any) -> Mapping[str, Any]:
+    """Return what is said to be an object.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(plain, dict):
+        raise ValueError("no object")  # noqa: TRY004 - as what is no JSON
+    return plain
 
 
 def _told(answer: http.client.HTTPResponse) -> str:
-    status: Dict[str, Any] = {}
-    with suppress(json_text.JsonSyntaxError):
-        status = json_text.loads(answer.read(_MOST_BYTES))
+    status: Mapping[str, Any] = {}
+    with suppress(ValueError):
+        status = _mapping(json_text.loads(answer.read(_MOST_BYTES)))
     return f"the API server says {answer.status} {status.get('message', '')}".strip()

@@ -52,21 +52,28 @@ class OrdersWatch:
     def _watch(self) -> None:
         wait = _FIRST_WAIT
         while True:
+            began = time.monotonic()
             try:
                 self._watch_once()
+            except ApiError as error:
+                self._tell(str(error))
+            # A bug of ours must not leave the agent without orders for ever.
+            except Exception as error:  # noqa: BLE001
+                what = type(error).__name__
+                self._tell(f"the API server's answer cannot be taken: {what}")
+            if time.monotonic() - began > _LONGEST_WAIT:
+                # It went right for a while.
                 wait = _FIRST_WAIT
-            except (ApiError, NodeError, ValueError, KeyError) as error:
-                self._tell(getattr(error, "message", None) or str(error))
-                time.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
-                wait = min(wait * 2, _LONGEST_WAIT)
+            time.sleep(wait * random.uniform(0.5, 1))  # noqa: S311 - no secret
+            wait = min(wait * 2, _LONGEST_WAIT)
 
     def _watch_once(self) -> None:
         """Read the orders, and follow them until the API server ends it."""
         secret = self._api.secret()
+        self._tell("")
         version = "0"
         if secret is not None:
             version = self._take(secret)
-        self._tell("")
         while True:
             seconds = random.randint(*_SECONDS)  # noqa: S311 - no secret
             began = time.monotonic()
@@ -80,7 +87,11 @@ class OrdersWatch:
                 time.sleep(_SHORT)
 
     def _take(self, secret: Mapping[str, Any]) -> str:
-        self._found.put(from_data(secret.get("data") or {}))
+        try:
+            self._found.put(from_data(secret.get("data") or {}))
+        except NodeError as error:
+            # Until somebody changes it, it would be the same again.
+            self._tell(error.message)
         return str(secret["metadata"]["resourceVersion"])
 
     def _tell(self, error: str) -> None:
