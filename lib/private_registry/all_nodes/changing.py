@@ -163,10 +163,24 @@ def take_back(
     rows = cluster.waited_rows(wanted, TAKING_BACK_SECONDS, is_over)
     if _is_overtaken(rows, wanted):
         raise given_meanwhile()
-    if not missing(rows):
-        _take_down(cluster, wanted)
-        done = done._replace(is_taken_down=True)
-    return done._replace(rows=tuple(rows))
+    return _ended(cluster, done._replace(rows=tuple(rows)), missing(rows))
+
+
+def _ended(
+    cluster: ClusterRegistries, done: Published, missing: List[NodeRow]
+) -> Published:
+    if not missing:
+        _take_down(cluster, done.after)
+        return done._replace(is_taken_down=True)
+    if _is_gone(cluster):
+        # Another run has taken all down meanwhile.
+        return Published(done.before, done.before, is_first=True)
+    return done
+
+
+def _is_gone(cluster: ClusterRegistries) -> bool:
+    """Whether nothing of all nodes is in the cluster, or soon will be."""
+    return cluster.read().is_first and not cluster.has_lost_orders()
 
 
 def _take_down(cluster: ClusterRegistries, wanted: Orders) -> None:

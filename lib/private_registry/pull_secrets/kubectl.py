@@ -92,7 +92,7 @@ class Kubectl:
         out = self._run(
             ["get", kind, name, *where, "--ignore-not-found", "--output", "json"]
         )
-        return json_text.loads(out) if out.strip() else None
+        return _read(out) if out.strip() else None
 
     def listed(self, kind: str, namespace: str, selector: str) -> List[Any]:
         """Return objects as plain values.
@@ -103,7 +103,7 @@ class Kubectl:
             selector: of their labels.
         """
         where = ["--namespace", namespace, "--selector", selector]
-        found = json_text.loads(self._run(["get", kind, *where, "--output", "json"]))
+        found = _read(self._run(["get", kind, *where, "--output", "json"]))
         items: List[Any] = found["items"]
         return items
 
@@ -263,6 +263,15 @@ class Kubectl:
         for each in self._hidden:
             words = words.replace(each, "...")
         return words or "it says nothing"
+
+
+def _read(text: str) -> Any:
+    try:
+        return json_text.loads(text)
+    except json_text.JsonSyntaxError as error:
+        raise NodeError(
+            f"what the cluster's API says cannot be taken: {error.reason}", place=_API
+        ) from None
 
 
 def _kind_of(text: str) -> Type[NodeError]:

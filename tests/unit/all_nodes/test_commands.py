@@ -644,3 +644,31 @@ def test_what_is_being_deleted_is_not_taken_back_once_more(
     done = ok(microk8s.run("disable", "--all-nodes"))
     assert "Nothing is configured for all nodes" in done.stdout
     assert ("secret", "registries") not in cluster.objects
+
+
+def test_of_two_that_take_all_back_at_once_none_waits_for_what_is_gone(
+    microk8s: Microk8s, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enabled(microk8s)
+    listed = cluster.listed
+
+    def gone_meanwhile(*arguments: str) -> Any:
+        cluster.objects.clear()
+        return listed(*arguments)
+
+    monkeypatch.setattr(cluster, "listed", gone_meanwhile)
+    done = ok(microk8s.run("disable", "--all-nodes"))
+    assert "Nothing is configured for all nodes" in done.stdout
+    assert "--forget" not in done.stdout
+
+
+@pytest.mark.parametrize("answer", ["<html>", '{"a":', "[" * 200])
+def test_an_api_that_answers_something_else_is_no_bug_of_ours(
+    microk8s: Microk8s, answer: str
+) -> None:
+    kubectl = microk8s.snap / "microk8s-kubectl.wrapper"
+    kubectl.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    kubectl.chmod(0o755)
+    done = microk8s.run("plugin", "list", "--all-nodes")
+    assert done.exit_code == 4, done
+    assert "cannot be taken" in done.stderr
