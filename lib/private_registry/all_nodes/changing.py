@@ -16,6 +16,8 @@ from private_registry.registries.model import DesiredState
 # How long nodes are waited for.
 SECONDS = 30.0
 TAKING_BACK_SECONDS = 60.0
+# More at once an API server refuses for a while, also those of others.
+_REPORTS_A_SECOND = 200.0
 CREATES = (
     "The first change for all nodes makes the namespace private-registry-config: the"
     " Secret registries (whoever may read Secrets there reads the logins in it), the"
@@ -89,6 +91,9 @@ def publish(
         before.number + 1,
         repair=before.repair if terms.repair is None else terms.repair,
         adopt=terms.adopt,
+        # It is answered already; the next one is to have another number.
+        question=before.question,
+        spread=_spread(cluster),
     )
     done = Published(before, wanted, is_first=found.is_first)
     if terms.dry_run:
@@ -128,7 +133,8 @@ def take_back(
     _check_known(cluster, forget)
     wanted = before
     if not before.takes_back:
-        wanted = Orders(number=before.number + 1, takes_back=True)
+        spread = _spread(cluster)
+        wanted = Orders(number=before.number + 1, takes_back=True, spread=spread)
     done = Published(before, wanted)
     if dry_run:
         return done
@@ -157,6 +163,10 @@ def take_back(
         _take_down(cluster, wanted)
         done = done._replace(is_taken_down=True)
     return done._replace(rows=tuple(rows))
+
+
+def _spread(cluster: ClusterRegistries) -> float:
+    return len(cluster.nodes()) / _REPORTS_A_SECOND
 
 
 def _take_down(cluster: ClusterRegistries, wanted: Orders) -> None:

@@ -369,6 +369,30 @@ def test_a_check_tells_once_what_several_nodes_found(
     assert cluster.orders.number == 1
 
 
+def test_no_two_questions_have_one_number(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    enabled(microk8s)
+    numbers = []
+    for _ in range(2):
+        ok(microk8s.run("plugin", "check", "--all-nodes"))
+        assert cluster.orders.question is not None
+        numbers.append(cluster.orders.question.number)
+        # What the nodes have answered stays in their Leases.
+        ok(microk8s.run("plugin", "apply", "--all-nodes"))
+    assert numbers == [1, 2]
+
+
+def test_many_nodes_are_told_to_spread_their_reports(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    cluster.nodes.update((f"other-{number}", "Unknown") for number in range(997))
+    enabled(microk8s)
+    assert cluster.orders.spread == 5.0
+    microk8s.run("disable", "--all-nodes")
+    assert (cluster.orders.takes_back, cluster.orders.spread) == (True, 5.0)
+
+
 def test_a_check_that_not_all_answer_is_no_clean_one(
     microk8s: Microk8s, cluster: FakeCluster
 ) -> None:
