@@ -32,11 +32,13 @@ class _Simulated(Agent):
 def _agent(host: str, port: str, account: Path) -> _Simulated:
     pod = Pod(account.name, f"agent-{account.name}", "none")
     api = Api(Server(host, port, str(account)))
-    return _Simulated(Node(_NOWHERE, _NOWHERE, _NOWHERE), pod, api, _say)
+    node = Node(_NOWHERE, _NOWHERE, _NOWHERE)
+    return _Simulated(lambda: node, pod, api, _say)
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{time.time():.1f} {line}\n")
+    sys.stdout.write(f"{time.time():.1f} {line}
+")
     sys.stdout.flush()
 
 

@@ -15,6 +15,12 @@ from registry_harness.containerd.releases import SERIES
 # What takes long and cannot be parted, so that none of it is left alone at the end.
 FIRST = (
     "test_by_hand.py",
+    # It waits for minutes and needs no processor meanwhile.
+    "test_kubelet_logins.py",
+    "test_all_nodes_many.py",
+    "test_all_nodes.py",
+    "test_all_nodes_trouble.py",
+    "test_all_nodes_rights.py",
     "test_pull_secrets.py",
     "test_kubernetes.py",
     "test_harness_cluster.py",

@@ -131,7 +131,8 @@ def _row(
         state = SILENT if status is None else WAITING
         row = row._replace(state=state, why=_why_not(node, problem))
     if not node.is_ready:
-        why = f"when last heard of: {row.state}" if status else ""
+        heard = f"when last heard of, {since}" if since else "when last heard of"
+        why = f"{heard}: {row.state}" if status else ""
         return row._replace(state=DOWN, why=why)
     return _without_agent(row, problem)
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from private_registry.all_nodes.engine_zip import Engine
 
 _POLL_SECONDS = 1.0
+# 1 MiB in base64.
+_MOST_LETTERS = 1024 * 1024 * 4 // 3
 _LEASES = "leases.coordination.k8s.io"
 _PLACE = f"Secret {names.SECRET} in namespace {names.NAMESPACE}"
 
@@ -121,6 +123,13 @@ class ClusterRegistries:
             NodeError: the API refuses, or does not answer.
         """
         data = orders.to_data(wanted)
+        if sum(map(len, data.values())) > _MOST_LETTERS:
+            raise NodeError(
+                "what all nodes are to know is more than a Secret may hold: 1 MiB",
+                place=_PLACE,
+                remedy="leave out what not all nodes need; give it on these nodes,"
+                " without --all-nodes",
+            )
         try:
             if found.is_first:
                 self._kubectl.apply([objects.namespace()])

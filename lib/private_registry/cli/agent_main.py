@@ -15,11 +15,15 @@ def run() -> int:
     """Run the agent until it is ended; return an exit code where it cannot run."""
     console = Console()
     try:
-        node = Node.from_environment({})
+        _node()
         pod = Pod(*(os.environ[name] for name in ("NODE_NAME", "POD_NAME", "POD_UID")))
         api = Api(Server.from_environment(os.environ))
     except PrivateRegistryError as error:
         console.complain([f"{error.message} ({error.place})"])
         return error.exit_code
-    Agent(node, pod, api, console.say).run()
+    Agent(_node, pod, api, console.say).run()
     return 0
+
+
+def _node() -> Node:
+    return Node.from_environment({})

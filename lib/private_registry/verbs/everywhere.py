@@ -138,7 +138,7 @@ def _publish(
     node, console = call.node, call.console
     terms = Terms(all_nodes.agent_image, all_nodes.repair, how.adopt, how.dry_run)
     done = publish(ClusterRegistries(node), change, terms, console.say)
-    done = done._replace(notes=notes)
+    done = done._replace(notes=(*notes, *_notes_on(done)))
     if not how.dry_run:
         _arrive(node, how, call)
     if how.json:
@@ -147,6 +147,18 @@ def _publish(
     else:
         console.lines(show_all_nodes.published(done, dry_run=how.dry_run))
     return _exit_code(done)
+
+
+def _notes_on(done: Published) -> Tuple[str, ...]:
+    before = done.before.registries
+    changed = [
+        str(each.name)
+        for each in done.after.registries.registries
+        if each.kubelet_login is not None and before.get(each.name) != each
+    ]
+    if not changed:
+        return ()
+    return (f"the kubelets take the login for {', '.join(changed)} within 5 minutes",)
 
 
 def _exit_code(done: Published) -> int:

@@ -14,7 +14,7 @@ from private_registry.changes.change import (
 from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import RemoveRequest, desired_after_remove
-from private_registry.changes.saved import saved_state
+from private_registry.changes.saved import for_all_nodes_on, saved_state
 from private_registry.cli.change_options import How
 from private_registry.cli.disable_options import read_remove
 from private_registry.cli.verb import Call, Verb
@@ -51,8 +51,22 @@ def remove(found: Node, request: RemoveRequest, options: Options) -> Outcome:
         )
         with _out_of_the_cluster(node, gone, options) as notes:
             outcome = _remove_from_node(node, request, gone, options)
+        if request.everything:
+            notes = (*notes, *_notes_on_all_nodes(node))
         notes = (*notes, *gone.left, *outcome.notes)
         return outcome._replace(secrets=gone.changed, notes=notes)
+
+
+def _notes_on_all_nodes(node: Node) -> Tuple[str, ...]:
+    """Tell what stays because all nodes have it."""
+    names = ", ".join(for_all_nodes_on(node))
+    if not names:
+        return ()
+    back = (
+        "microk8s enable private-registry-config; microk8s disable"
+        " private-registry-config --all-nodes"
+    )
+    return (f"what all nodes have stays: {names}; to take it back everywhere: {back}",)
 
 
 def _remove_from_node(

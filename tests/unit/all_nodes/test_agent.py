@@ -20,6 +20,7 @@ from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import parse_registry_name
 from unit.microk8s import Microk8s
+from unit.revisions import refresh
 
 HOST = "10.141.241.175:32000"
 SECRET = "S3cret!pass"
@@ -71,11 +72,14 @@ def api() -> FakeApi:
     return FakeApi()
 
 
+def node_at(node: Microk8s) -> Node:
+    return Node(str(node.snap), str(node.current.resolve()), str(node.common))
+
+
 def agent_on(node: Microk8s, api: FakeApi, said: Optional[List[str]] = None) -> Agent:
-    found = Node(str(node.snap), str(node.data), str(node.common))
     lines: List[str] = [] if said is None else said
     fake: Any = api
-    return Agent(found, POD, fake, lines.append)
+    return Agent(lambda: node_at(node), POD, fake, lines.append)
 
 
 def wanted(number: int = 1, *names: str, **more: Any) -> Orders:
@@ -273,3 +277,20 @@ def test_a_question_is_answered_once(microk8s: Microk8s, api: FakeApi) -> None:
     assert answer is not None
     assert answer.number == 7
     assert not answer.is_clean
+
+
+def test_a_refresh_of_the_snap_is_followed(microk8s: Microk8s, api: FakeApi) -> None:
+    agent = agent_on(microk8s, api)
+    agent.step(wanted())
+    before = microk8s.data
+    refresh(microk8s)
+    agent.step(wanted(2, HOST, "reg.corp"))
+    new = microk8s.current.resolve()
+    assert new != before
+    assert (new / "args/certs.d/reg.corp/hosts.toml").exists()
+    assert not (before / "args/certs.d/reg.corp").exists()
+    (new / f"args/certs.d/{HOST}/hosts.toml").unlink()
+    agent.step(None)
+    status = api.status()
+    assert status is not None
+    assert len(status.changed) == 1

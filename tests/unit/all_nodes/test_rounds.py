@@ -172,6 +172,14 @@ def test_the_nodes_own_commands_leave_the_clusters_alone(microk8s: Microk8s) -> 
         assert now == there, command
 
 
+def test_disable_says_what_stays_because_all_nodes_have_it(microk8s: Microk8s) -> None:
+    round_of(microk8s, orders(ONE))
+    ok(microk8s.run("enable", "--insecure", TWO))
+    done = ok(microk8s.run("disable"))
+    assert f"what all nodes have stays: {ONE}" in done.stdout
+    assert "disable private-registry-config --all-nodes" in done.stdout
+
+
 def _edit(node: Microk8s) -> None:
     (node.data / hosts_toml(ONE)).write_text('server = "http://by.hand"\n')
 

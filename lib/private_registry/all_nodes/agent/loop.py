@@ -24,6 +24,7 @@ from private_registry.all_nodes.node_status import (
     to_text,
 )
 from private_registry.all_nodes.orders import Orders, Question
+from private_registry.errors import PrivateRegistryError
 from private_registry.node.paths import Node
 
 # How long somebody's change may go unseen.
@@ -52,16 +53,21 @@ class Agent:
     """The agent of one node.
 
     Args:
-        node: that it runs on.
+        find: returns the node that it runs on; a refresh of the snap moves its data.
         pod: that it runs in.
         api: that it reports to.
         say: is told what it does, for the pod's log.
     """
 
     def __init__(
-        self, node: Node, pod: Pod, api: Api, say: Callable[[str], None]
+        self,
+        find: Callable[[], Node],
+        pod: Pod,
+        api: Api,
+        say: Callable[[str], None],
     ) -> None:
-        self._node, self._pod, self._api, self._say = node, pod, api, say
+        self._find, self._pod, self._api, self._say = find, pod, api, say
+        self._node = find()
         self._orders: Optional[Orders] = None
         self._round: Optional[Round] = None
         self._seen: Optional[Signature] = None
@@ -86,7 +92,8 @@ class Agent:
             self._orders = orders
         if self._orders is None:
             return
-        if orders is not None or self._has_to_look:
+        has_moved = self._has_moved()
+        if orders is not None or has_moved or self._has_to_look:
             self._look(self._orders)
         if orders is not None:
             longest = min(orders.spread, _LONGEST_SPREAD)
@@ -102,6 +109,16 @@ class Agent:
         is_wrong = self._round is not None and bool(self._round.status.cannot)
         is_due = is_wrong and time.monotonic() - self._looked_at > _AGAIN_SECONDS
         return is_due or signature(self._watched) != self._seen
+
+    def _has_moved(self) -> bool:
+        """Whether the snap has another revision now."""
+        try:
+            found = self._find()
+        except PrivateRegistryError:
+            # Between two revisions there may be none.
+            return False
+        before, self._node = self._node, found
+        return found != before
 
     def _look(self, orders: Orders) -> None:
         watched = self._watched
