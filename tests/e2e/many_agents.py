@@ -37,8 +37,7 @@ def _agent(host: str, port: str, account: Path) -> _Simulated:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{time.time():.1f} {line}
-")
+    sys.stdout.write(f"{time.time():.1f} {line}\n")
     sys.stdout.flush()
 
 
