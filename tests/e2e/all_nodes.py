@@ -70,9 +70,11 @@ class Together:
         """Return the Deployments of a node, counted from 1."""
         return self.stories[f"node-{number}"]
 
-    def enable(self, *options: str, stdin: str | None = None) -> ProgramResult:
-        """Run ``microk8s enable ADDON OPTIONS --all-nodes`` on the first node."""
-        return self.node(1).node.enable(*options, _ALL_NODES, stdin=stdin)
+    def enable(
+        self, *options: str, on: int = 1, stdin: str | None = None
+    ) -> ProgramResult:
+        """Run ``microk8s enable ADDON OPTIONS --all-nodes`` on a node."""
+        return self.node(on).node.enable(*options, _ALL_NODES, stdin=stdin)
 
     def disable(self, *options: str) -> ProgramResult:
         """Run ``microk8s disable ADDON OPTIONS --all-nodes`` on the first node."""
