@@ -70,11 +70,16 @@ def failing(number: int) -> Callable[[str], None]:
 
 def killed_at(node: Microk8s, at: int, command: Tuple[str, ...]) -> bool:
     """Kill a process in mid-run; return whether it came so far."""
+    return killed_in(at, lambda: node.run(*command))
+
+
+def killed_in(at: int, act: Callable[[], object]) -> bool:
+    """Kill a process that does something; return whether it came so far."""
     pid = os.fork()
     if pid == 0:
         with interrupted(at, lambda _operation: os._exit(KILLED)):
             try:
-                node.run(*command)
+                act()
             finally:
                 os._exit(0)
     _, status = os.waitpid(pid, 0)

@@ -339,7 +339,11 @@ def version_by_cri(node: Node) -> Optional[Version]:
     # Sockets are slow to import.
     from private_registry.containerd.cri.calls import version  # noqa: PLC0415
 
-    told = version(socket_of(node), _ANSWER_SECONDS)
+    try:
+        told = version(socket_of(node), _ANSWER_SECONDS)
+    except OSError:
+        # This user may not see where it is.
+        return None
     return None if told is None else parse_version(told)
 
 

@@ -59,21 +59,20 @@ class Situation(NamedTuple):
     @property
     def unwanted(self) -> Dict[NodePath, LedgerEntry]:
         """The files that are ours and should not be there any more."""
-        return {
-            NodePath(root, path): entry
-            for root, ledger in self.ledgers.items()
-            for path, entry in ledger.files.items()
-            if NodePath(root, path) not in self.wanted and entry.by == self.by
-        }
+        return self._not_wanted(is_ours=True)
 
     @property
     def of_others(self) -> Dict[NodePath, LedgerEntry]:
         """The files that were written for the other one, and are not wanted here."""
+        return self._not_wanted(is_ours=False)
+
+    def _not_wanted(self, *, is_ours: bool) -> Dict[NodePath, LedgerEntry]:
         return {
             NodePath(root, path): entry
             for root, ledger in self.ledgers.items()
             for path, entry in ledger.files.items()
-            if NodePath(root, path) not in self.wanted and entry.by != self.by
+            if NodePath(root, path) not in self.wanted
+            and (entry.by == self.by) == is_ours
         }
 
     def written(self, content: bytes, original: Optional[str]) -> LedgerEntry:

@@ -43,8 +43,8 @@ def add_everywhere(
     """
 
     def change(saved: DesiredState) -> DesiredState:
-        if request.is_empty and not saved.registries:
-            raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
+        if request.is_empty:
+            _check_any(saved)
         names = request.names if request.login_by is None else frozenset()
         return by_kubelet(desired_after_add(saved, request), names)
 
@@ -61,9 +61,8 @@ def apply_everywhere(
     """
 
     def change(saved: DesiredState) -> DesiredState:
-        if request.state is None and not saved.registries:
-            raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
         if request.state is None:
+            _check_any(saved)
             return saved
         names = [each.name for each in request.state.registries]
         return by_kubelet(request.state, names)
@@ -126,6 +125,11 @@ def check_everywhere(request: CheckRequest, how: How, call: Call) -> int:
     else:
         call.console.lines(show_answers.asked(asked))
     return EXIT_OK if asked.is_clean else EXIT_FAULT
+
+
+def _check_any(saved: DesiredState) -> None:
+    if not saved.registries:
+        raise UsageError("which registry are all nodes to know?", instead=_EXAMPLE)
 
 
 def _publish(

@@ -190,6 +190,16 @@ def _by_hand(host: str, authority: str) -> str:
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_a_containerd_that_does_not_tell_its_version_is_no_fault_either(
+    node: Microk8s, hosts: Dict[str, str], name: str
+) -> None:
+    node.set_containerd_version("")
+    _close(node, hosts, CASES[name])
+    with _nobody():
+        assert faults(_check(node)) == []
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_what_may_not_be_seen_is_no_fault(
     node: Microk8s,
     hosts: Dict[str, str],

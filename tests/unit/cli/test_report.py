@@ -289,6 +289,8 @@ def test_list_of_nothing(microk8s: Microk8s) -> None:
         "registries": [],
         "still_loaded": [],
         "pull_secrets": [],
+        "for_all_nodes": [],
+        "left_behind": False,
     }
 
 
@@ -348,7 +350,7 @@ def test_help_names_every_option(microk8s: Microk8s) -> None:
         " --password-stdin --password-file --password-env --allow-plaintext-credentials"
         " --no-credentials --no-restart --docker --docker-config --no-docker"
         " --pull-secret --pull-secret-from --namespace --service-account --check"
-        " --header-logins --login-by"
+        " --header-logins --login-by --all-nodes --agent-image --repair --no-repair"
     )
     assert named == set(contract.split())
 

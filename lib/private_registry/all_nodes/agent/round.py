@@ -81,9 +81,13 @@ def carry_out(
         with alone(found, _followers_of_killed_run, say) as node:
             return _carried_out(node, orders, adopt=adopt)
     except PrivateRegistryError as error:
-        trouble = _trouble(error.place or "", error)
-        status = NodeStatus(orders.number, __version__, cannot=(trouble,))
-        return Round(status, _watched(found, ()))
+        trouble = _trouble("", error)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        why = f"a file of this node cannot be used: {reason}"
+        trouble = Trouble(str(error.filename or ""), why)
+    status = NodeStatus(orders.number, __version__, cannot=(trouble,))
+    return Round(status, _watched(found, ()))
 
 
 def _carried_out(node: Node, orders: Orders, *, adopt: bool) -> Round:
