@@ -308,9 +308,16 @@ def test_disable_waits_for_every_node_until_it_is_forgotten(
     again = microk8s.run("plugin", "remove", "--all", "--all-nodes")
     assert (again.exit_code, cluster.orders.number) == (4, 2)
 
+    pods = [("agent-1", "node-1"), ("agent-3", "node-3")]
+    cluster.pods = [
+        {"metadata": {"name": name}, "spec": {"nodeName": node}} for name, node in pods
+    ]
     words = ("remove", "--all", "--all-nodes", "--forget", "node-3")
     ok(microk8s.run("plugin", *words))
     assert cluster.objects == {}
+    # A namespace waits for pods, and they for the kubelet of their node.
+    left = [each for each in cluster.deleted if each.startswith("pod ")]
+    assert left == (["pod agent-3 at once"] if state == "down" else [])
 
 
 def test_a_node_to_forget_has_to_be_one(
