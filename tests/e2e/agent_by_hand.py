@@ -103,8 +103,10 @@ class AgentByHand:
         return bool(self._together.reported(name).get("number") == self._number)
 
     def _command(self, kill_at: int) -> list[str]:
+        # It ends with nsenter, which is what is killed from here.
+        ends = ("setpriv", "--pdeathsig", "KILL")
         python = ("/usr/bin/python3", "-I", "-B", "-c", _PROGRAM, str(kill_at))
-        program = (*python, str(self._zip))
+        program = (*ends, *python, str(self._zip))
         inside = self._node.machine.inside
         return [*inside, "sh", "-c", _START, str(self._work), *program]
 

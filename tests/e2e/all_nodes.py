@@ -70,9 +70,11 @@ class Together:
         """Return the Deployments of a node, counted from 1."""
         return self.stories[f"node-{number}"]
 
-    def enable(self, *options: str, stdin: str | None = None) -> ProgramResult:
-        """Run ``microk8s enable ADDON OPTIONS --all-nodes`` on the first node."""
-        return self.node(1).node.enable(*options, _ALL_NODES, stdin=stdin)
+    def enable(
+        self, *options: str, on: int = 1, stdin: str | None = None
+    ) -> ProgramResult:
+        """Run ``microk8s enable ADDON OPTIONS --all-nodes`` on a node."""
+        return self.node(on).node.enable(*options, _ALL_NODES, stdin=stdin)
 
     def disable(self, *options: str) -> ProgramResult:
         """Run ``microk8s disable ADDON OPTIONS --all-nodes`` on the first node."""
@@ -279,11 +281,11 @@ class _Standing(NamedTuple):
     images: set[str]
 
 
-def _standing(node: ClusterNode) -> _Standing:
-    """Return what runs on a node but for what a test or the agents started."""
+def _standing(node: ClusterNode, pods: set[str]) -> _Standing:
+    """Return what runs on a node of some pods, and its daemons and images."""
     listed = node.containerd.ctr("images", "list", "--quiet").split()
     return _Standing(
-        {each for each in node.containers() if each.pod.startswith("bystander")},
+        {each for each in node.containers() if each.pod in pods},
         node.containerd.started,
         node.kubelet.program,
         {each for each in listed if not each.startswith("sha256:")},
@@ -304,12 +306,16 @@ class Bystanders:
         for each in numbers:
             story = together.story(each)
             story.wait_until_available(story.deploy_image(PAUSE_IMAGE, "bystander"))
-        self._before = [_standing(each) for each in self._nodes]
+        # Of those that were deleted just now, sandboxes may be left.
+        self._pods = {
+            each["metadata"]["name"] for each in together.api.items("pods", "default")
+        }
+        self._before = [_standing(each, self._pods) for each in self._nodes]
 
     def check_containers(self) -> None:
         """Check that no pod and no containerd was restarted."""
         for node, before in zip(self._nodes, self._before, strict=True):
-            after = _standing(node)
+            after = _standing(node, self._pods)
             assert (after.containers, after.containerd) == (
                 before.containers,
                 before.containerd,
@@ -322,9 +328,21 @@ class Bystanders:
             registries: whose images may have come since.
         """
         for node, before in zip(self._nodes, self._before, strict=True):
-            after = _standing(node)
-            images = {each for each in after.images if not each.startswith(registries)}
-            assert after._replace(images=images) == before
+            after = _standing(node, self._pods)
+            # Some of them are there from before.
+            images = {
+                each
+                for each in after.images
+                if each in before.images or not each.startswith(registries)
+            }
+            changed = [
+                f"{node.name}: {name} {was} -> {now}"
+                for name, was, now in zip(
+                    before._fields, before, after._replace(images=images), strict=True
+                )
+                if was != now
+            ]
+            assert not changed, changed
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 from private_registry import __version__
@@ -32,7 +33,12 @@ def _agent(host: str, port: str, account: Path) -> _Simulated:
     pod = Pod(account.name, f"agent-{account.name}", "none")
     api = Api(Server(host, port, str(account)))
     node = Node(_NOWHERE, _NOWHERE, _NOWHERE)
-    return _Simulated(lambda: node, pod, api, lambda _line: None)
+    return _Simulated(lambda: node, pod, api, _say)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{time.time():.1f} {line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:

@@ -48,13 +48,12 @@ def nodes(cluster_of_three: Cluster) -> Iterator[Together]:
 def test_of_two_changes_at_once_none_is_lost_in_silence(
     nodes: Together, figure: Figure
 ) -> None:
-    done(nodes.enable("--insecure", "first.corp:5000"))
-    run(nodes.node(2).node.enable())
     refused = 0
+    # The first two find nothing of all nodes in the cluster.
     for turn in range(6):
         wanted = {f"{word}-{turn}.corp:5000": on for word, on in (("a", 1), ("b", 2))}
         commands = {
-            host: Running(partial(nodes.plugin, "add", "--insecure", host, on=on))
+            host: Running(partial(nodes.enable, "--insecure", host, on=on))
             for host, on in wanted.items()
         }
         ended = {host: each.result() for host, each in commands.items()}
@@ -69,7 +68,7 @@ def test_of_two_changes_at_once_none_is_lost_in_silence(
         assert set(ended) <= listed
         assert not listed.intersection(lost)
         for host in lost:
-            done(nodes.plugin("add", "--insecure", host, on=wanted[host]))
+            done(nodes.enable("--insecure", host, on=wanted[host]))
         assert set(wanted) <= set(nodes.hosts())
         refused += len(lost)
     figure(f"of 12 changes, always two at once, {refused} were refused and told")

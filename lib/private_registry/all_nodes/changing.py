@@ -16,6 +16,8 @@ from private_registry.registries.model import DesiredState
 # How long nodes are waited for.
 SECONDS = 30.0
 TAKING_BACK_SECONDS = 60.0
+# More at once an API server refuses for a while, also those of others.
+_REPORTS_A_SECOND = 200.0
 CREATES = (
     "The first change for all nodes makes the namespace private-registry-config: the"
     " Secret registries (whoever may read Secrets there reads the logins in it), the"
@@ -95,11 +97,12 @@ def publish(
         # That each agent reports once more tells that it is there, and which one.
         wanted = before._replace(number=before.number + 1)
     if wanted != before:
+        wanted = wanted._replace(spread=_spread(cluster))
         cluster.write(found, wanted)
     cluster.set_up(agents)
     say("Waiting for the nodes ...")
     rows = cluster.waited_rows(wanted, SECONDS, _is_over)
-    return done._replace(rows=tuple(rows))
+    return done._replace(after=wanted, rows=tuple(rows))
 
 
 def _changed(before: Orders, registries: DesiredState, terms: Terms) -> Orders:
@@ -138,7 +141,8 @@ def take_back(
     _check_known(cluster, forget)
     wanted = before
     if not before.takes_back:
-        wanted = Orders(number=before.number + 1, takes_back=True)
+        spread = _spread(cluster)
+        wanted = Orders(number=before.number + 1, takes_back=True, spread=spread)
     done = Published(before, wanted)
     if dry_run:
         return done
@@ -180,7 +184,11 @@ def _ended(
 
 def _is_gone(cluster: ClusterRegistries) -> bool:
     """Whether nothing of all nodes is in the cluster, or soon will be."""
-    return cluster.read().is_first and not cluster.has_lost_orders()
+    return cluster.read().is_first and not cluster.is_there()
+
+
+def _spread(cluster: ClusterRegistries) -> float:
+    return len(cluster.nodes()) / _REPORTS_A_SECOND
 
 
 def _take_down(cluster: ClusterRegistries, wanted: Orders) -> None:

@@ -46,6 +46,8 @@ class Orders(NamedTuple):
         repair: what somebody changes by hand is put right.
         adopt: with this change, files that somebody else wrote are taken over.
         question: for `check`; None for none.
+        spread: seconds over which nodes are to spread their reports, so that not all
+            of many come at once.
     """
 
     registries: DesiredState = DesiredState()
@@ -54,6 +56,7 @@ class Orders(NamedTuple):
     repair: bool = False
     adopt: bool = False
     question: Optional[Question] = None
+    spread: float = 0.0
 
     def __repr__(self) -> str:
         return f"Orders(number={self.number})"
@@ -68,6 +71,7 @@ def to_data(orders: Orders) -> Dict[str, str]:
         "repair": orders.repair,
         "adopt": orders.adopt,
         "question": None if orders.question is None else list(orders.question),
+        "spread": orders.spread,
     }
     texts = {
         REGISTRIES: registries_toml.to_toml(orders.registries),
@@ -115,6 +119,7 @@ def _from_plain(plain: Mapping[str, Any], registries: str) -> Orders:
             if asked is None
             else Question(int(asked[0]), tuple(str(each) for each in asked[1]))
         ),
+        float(plain["spread"]),
     )
 
 

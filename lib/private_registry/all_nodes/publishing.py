@@ -226,6 +226,17 @@ class ClusterRegistries:
         except ChangedMeanwhileError as error:
             raise given_meanwhile() from error
         self._kubectl.delete("namespace", names.NAMESPACE)
+        self._delete_pods_of_nodes_that_are_down()
+
+    def _delete_pods_of_nodes_that_are_down(self) -> None:
+        """Let the namespace go, which else would wait for these nodes."""
+        down = {each.name for each in self.nodes() if not each.is_ready}
+        if not down:
+            return
+        for pod in self._kubectl.listed("pods", names.NAMESPACE, names.SELECTOR):
+            if pod["spec"].get("nodeName") in down:
+                name = pod["metadata"]["name"]
+                self._kubectl.delete("pod", name, names.NAMESPACE, at_once=True)
 
     def is_there(self) -> bool:
         """Whether agents may be there, even where the orders are gone."""

@@ -129,9 +129,24 @@ class Kubectl:
         owner = ["--field-manager", "private-registry-config", "--filename", "-"]
         self._run([*command, *owner], json.dumps(whole).encode())
 
-    def delete(self, kind: str, name: str, namespace: Optional[str] = None) -> None:
-        """Delete an object, if it is there; nobody waits until it is gone."""
+    def delete(
+        self,
+        kind: str,
+        name: str,
+        namespace: Optional[str] = None,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Delete an object, if it is there; nobody waits until it is gone.
+
+        Args:
+            kind: of it.
+            name: its own.
+            namespace: that it is in.
+            at_once: not when whoever runs it has ended it.
+        """
         where = [] if namespace is None else ["--namespace", namespace]
+        where += ["--grace-period=0", "--force"] if at_once else []
         self._run(["delete", kind, name, *where, "--ignore-not-found", "--wait=false"])
 
     def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:

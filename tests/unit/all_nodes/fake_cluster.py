@@ -95,9 +95,16 @@ class FakeCluster:
                 leases.append(self._lease(name, status))
         return leases
 
-    def delete(self, kind: str, name: str, _namespace: Optional[str] = None) -> None:
+    def delete(
+        self,
+        kind: str,
+        name: str,
+        _namespace: Optional[str] = None,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Delete an object; a namespace with all that is in it."""
-        self.deleted.append(f"{kind} {name}")
+        self.deleted.append(f"{kind} {name}{' at once' if at_once else ''}")
         if kind == "namespace":
             self.objects.clear()
 

@@ -94,6 +94,24 @@ def hosts_toml(node: Microk8s) -> Any:
     return node.certs_d / HOST / "hosts.toml"
 
 
+@pytest.mark.parametrize(("spread", "longest"), [(0.0, 0.0), (5.0, 5.0), (1e9, 30.0)])
+def test_reports_of_many_nodes_are_spread(
+    microk8s: Microk8s,
+    api: FakeApi,
+    monkeypatch: pytest.MonkeyPatch,
+    spread: float,
+    longest: float,
+) -> None:
+    slept: List[float] = []
+    monkeypatch.setattr("random.uniform", lambda _low, high: high)
+    monkeypatch.setattr("time.sleep", slept.append)
+    agent = agent_on(microk8s, api)
+    agent.step(wanted(spread=spread))
+    agent.step(None)
+    assert slept == [longest]
+    assert len(api.reports) == 1
+
+
 def test_a_change_is_one_report_and_peace_is_none(
     microk8s: Microk8s, api: FakeApi
 ) -> None:

@@ -326,9 +326,16 @@ def test_disable_waits_for_every_node_until_it_is_forgotten(
     again = microk8s.run("plugin", "remove", "--all", "--all-nodes")
     assert (again.exit_code, cluster.orders.number) == (4, 2)
 
+    pods = [("agent-1", "node-1"), ("agent-3", "node-3")]
+    cluster.pods = [
+        {"metadata": {"name": name}, "spec": {"nodeName": node}} for name, node in pods
+    ]
     words = ("remove", "--all", "--all-nodes", "--forget", "node-3")
     ok(microk8s.run("plugin", *words))
     assert cluster.objects == {}
+    # A namespace waits for pods, and they for the kubelet of their node.
+    left = [each for each in cluster.deleted if each.startswith("pod ")]
+    assert left == (["pod agent-3 at once"] if state == "down" else [])
 
 
 def test_a_node_to_forget_has_to_be_one(
@@ -506,6 +513,16 @@ def test_an_answer_to_a_question_that_is_gone_is_no_answer(
     assert failed.exit_code == 5
     assert "has not answered" in failed.stdout
     assert cluster.orders.question == Question(5)
+
+
+def test_many_nodes_are_told_to_spread_their_reports(
+    microk8s: Microk8s, cluster: FakeCluster
+) -> None:
+    cluster.nodes.update((f"other-{number}", "Unknown") for number in range(997))
+    enabled(microk8s)
+    assert cluster.orders.spread == 5.0
+    microk8s.run("disable", "--all-nodes")
+    assert (cluster.orders.takes_back, cluster.orders.spread) == (True, 5.0)
 
 
 def test_a_check_that_not_all_answer_is_no_clean_one(

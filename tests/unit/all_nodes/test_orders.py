@@ -28,6 +28,7 @@ WHOLE = Orders(
     repair=True,
     adopt=True,
     question=Question(3, ("reg.corp:5000/app:1",)),
+    spread=2.5,
 )
 
 

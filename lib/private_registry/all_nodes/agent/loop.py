@@ -4,6 +4,7 @@ what there is to report has changed.
 
 from __future__ import annotations
 
+import random
 import time
 import traceback
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
@@ -30,6 +31,8 @@ from private_registry.node.paths import Node
 _POLL_SECONDS = 5.0
 # When what could not be carried out is tried once more.
 _AGAIN_SECONDS = 60.0
+# How long a report may wait for those of other nodes.
+_LONGEST_SPREAD = 30.0
 
 
 class Pod(NamedTuple):
@@ -92,6 +95,9 @@ class Agent:
         has_moved = self._has_moved()
         if orders is not None or has_moved or self._has_to_look:
             self._look(self._orders)
+        if orders is not None:
+            longest = min(orders.spread, _LONGEST_SPREAD)
+            time.sleep(random.uniform(0.0, longest))  # noqa: S311 - no secret
         self._report()
         question = self._orders.question
         if question is not None and not self._orders.takes_back:
