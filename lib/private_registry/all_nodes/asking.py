@@ -6,7 +6,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from private_registry.all_nodes import answers
 from private_registry.all_nodes.answers import Answer
-from private_registry.all_nodes.node_rows import NodeRow
+from private_registry.all_nodes.node_rows import NO_AGENT, NodeRow
 from private_registry.all_nodes.node_status import ANSWER
 from private_registry.all_nodes.orders import Orders, Question
 from private_registry.all_nodes.publishing import ClusterRegistries
@@ -69,7 +69,7 @@ def ask(
             answer = _answer_in(row, number)
             if answer is not None:
                 known[row.node.name] = answer
-        return all(row.node.name in known or not row.node.is_ready for row in rows)
+        return all(row.node.name in known or not _may_answer(row) for row in rows)
 
     rows = cluster.waited_rows(wanted, _SECONDS, is_over)
     return Asked(tuple(rows), known)
@@ -84,6 +84,10 @@ def _next_number(cluster: ClusterRegistries, orders: Orders) -> int:
     answered = [each.number for each in found if each is not None]
     asked = [] if orders.question is None else [orders.question.number]
     return max([0, *asked, *answered]) + 1
+
+
+def _may_answer(row: NodeRow) -> bool:
+    return row.node.is_ready and row.state != NO_AGENT
 
 
 def _answer_in(row: NodeRow, number: int) -> Optional[Answer]:

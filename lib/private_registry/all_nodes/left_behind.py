@@ -7,7 +7,7 @@ from typing import Optional
 from private_registry.all_nodes import names
 from private_registry.errors import NodeError
 from private_registry.node.paths import Node
-from private_registry.pull_secrets.kubectl import Kubectl
+from private_registry.pull_secrets.kubectl import Kubectl, NoRightError
 
 
 def is_left_behind(node: Node) -> bool:
@@ -36,9 +36,19 @@ def check_left_behind(node: Node) -> None:
 
 
 def _has_agents(node: Node) -> Optional[bool]:
-    """Whether agents are in the cluster; None where it does not tell."""
+    """Whether agents are in the cluster; None where it does not tell.
+
+    A kubelet may read what pods of its node are made of, and nothing else.
+    """
     try:
+        if node.is_worker:
+            return (
+                Kubectl(node).get("configmap", names.ENGINE, names.NAMESPACE)
+                is not None
+            )
         namespace = Kubectl(node).get("namespace", names.NAMESPACE)
+    except NoRightError:
+        return False if node.is_worker else None
     except NodeError:
         return None
     phase = (namespace or {}).get("status", {}).get("phase")

@@ -150,12 +150,12 @@ def _without_agent(row: NodeRow, problem: Optional[str]) -> NodeRow:
 def _reported(row: NodeRow, status: NodeStatus, version: str) -> NodeRow:
     troubles = [*status.cannot, *status.needs_restart]
     if troubles:
-        first, more = troubles[0], _more(len(troubles) - 1)
+        first, more = troubles[0], _more(len(troubles) - 1 + status.left_out)
         told = f"{first.what}: {first.why}" if first.what else first.why
         state = CANNOT if status.cannot else RESTART
         return row._replace(state=state, why=told + more, remedy=first.remedy)
     if status.changed:
-        told = status.changed[0] + _more(len(status.changed) - 1)
+        told = status.changed[0] + _more(len(status.changed) - 1 + status.left_out)
         if status.taken_back:
             return row._replace(state=GIVEN_BACK, why=f"changed by hand, left: {told}")
         remedy = f"{_BRING_BACK} --adopt"

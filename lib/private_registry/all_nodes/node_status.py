@@ -43,6 +43,7 @@ class NodeStatus(NamedTuple):
         changed: files that somebody changed by hand since.
         cannot: what could not be carried out.
         needs_restart: what counts only after a command on that node.
+        left_out: how many more of all these there are than are told.
     """
 
     number: int
@@ -52,6 +53,7 @@ class NodeStatus(NamedTuple):
     changed: Tuple[str, ...] = ()
     cannot: Tuple[Trouble, ...] = ()
     needs_restart: Tuple[Trouble, ...] = ()
+    left_out: int = 0
 
     @property
     def has_trouble(self) -> bool:
@@ -69,10 +71,10 @@ def to_text(status: NodeStatus) -> str:
         plain[name] = [
             [part[:_MOST_LETTERS] for part in each] for each in troubles[:MOST_TOLD]
         ]
-    plain["counts"] = {
-        name: len(getattr(status, name))
-        for name in ("own", "changed", "cannot", "needs_restart")
-    }
+    lists = (status.own, status.changed, status.cannot, status.needs_restart)
+    plain["left_out"] = status.left_out + sum(
+        max(0, len(each) - MOST_TOLD) for each in lists
+    )
     return json.dumps(plain, sort_keys=True)
 
 
@@ -104,4 +106,5 @@ def _from_plain(plain: Mapping[str, Any]) -> NodeStatus:
         lists["changed"],
         troubles["cannot"],
         troubles["needs_restart"],
+        int(plain["left_out"]),
     )

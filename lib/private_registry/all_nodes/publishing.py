@@ -7,7 +7,15 @@ Whoever changes it names the version that was read: of two at once, one is told.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+)
 
 from private_registry import __version__
 from private_registry.all_nodes import daemon_set, names, objects, orders
@@ -19,6 +27,7 @@ from private_registry.all_nodes.node_rows import (
     number_in,
     rows_of,
 )
+from private_registry.all_nodes.node_status import ANNOTATION, ANSWER
 from private_registry.all_nodes.orders import Orders
 from private_registry.errors import ConflictError, NodeError, UsageError
 from private_registry.node.paths import Node
@@ -32,6 +41,9 @@ _POLL_SECONDS = 1.0
 # 1 MiB in base64.
 _MOST_LETTERS = 1024 * 1024 * 4 // 3
 _LEASES = "leases.coordination.k8s.io"
+_WHERE = (names.NAMESPACE, names.SELECTOR)
+_NAME, _RENEWED = ".metadata.name", ".spec.renewTime"
+_ANNOTATIONS, _REPORTS = ".metadata.annotations", (ANNOTATION, ANSWER)
 _PLACE = f"Secret {names.SECRET} in namespace {names.NAMESPACE}"
 
 
@@ -192,10 +204,7 @@ class ClusterRegistries:
 
     def rows(self, wanted: Orders) -> List[NodeRow]:
         """Return how each node stands to the orders."""
-        leases, pods = (
-            self._kubectl.listed(kind, names.NAMESPACE, names.SELECTOR)
-            for kind in (_LEASES, "pods")
-        )
+        leases, pods = self._leases(), self._pods()
         return rows_of(self.nodes(), leases, pods, wanted, __version__)
 
     def waited_rows(
@@ -233,8 +242,8 @@ class ClusterRegistries:
         down = {each.name for each in self.nodes() if not each.is_ready}
         if not down:
             return
-        for pod in self._kubectl.listed("pods", names.NAMESPACE, names.SELECTOR):
-            if pod["spec"].get("nodeName") in down:
+        for pod in self._pods():
+            if pod.get("spec", {}).get("nodeName") in down:
                 name = pod["metadata"]["name"]
                 self._kubectl.delete("pod", name, names.NAMESPACE, at_once=True)
 
@@ -275,16 +284,29 @@ class ClusterRegistries:
         return sorted(known.intersection(daemon_set.ARCHITECTURES))
 
     def _highest_reported(self) -> int:
-        leases = self._kubectl.listed(_LEASES, names.NAMESPACE, names.SELECTOR)
-        return max((number_in(each) for each in leases), default=0)
+        return max((number_in(each) for each in self._leases()), default=0)
+
+    def _leases(self) -> List[Mapping[str, Any]]:
+        """Return what agents have reported."""
+        fields = (_NAME, _RENEWED, *(f"{_ANNOTATIONS}.{each}" for each in _REPORTS))
+        found = self._kubectl.listed(_LEASES, _WHERE, fields)
+        return [each for each in found if "metadata" in each]
+
+    def _pods(self) -> List[Mapping[str, Any]]:
+        """Return the pods of agents."""
+        values = (".spec.affinity", ".status.containerStatuses", ".status.conditions")
+        texts = (_NAME, ".spec.nodeName")
+        return [
+            {"spec": {}, **e}
+            for e in self._kubectl.listed("pods", _WHERE, texts, values)
+        ]
 
     def _chosen_image(self) -> Optional[str]:
         """Return the image that somebody named for the agents."""
-        for each in self._kubectl.listed("daemonsets", names.NAMESPACE, names.SELECTOR):
-            annotations = each["metadata"].get("annotations") or {}
-            if names.IMAGE in annotations:
-                return str(annotations[names.IMAGE])
-        return None
+        field = f"{_ANNOTATIONS}.{names.IMAGE}"
+        found = self._kubectl.listed("daemonsets", _WHERE, (_NAME, field))
+        annotations = (each["metadata"].get("annotations", {}) for each in found)
+        return next((each[names.IMAGE] for each in annotations if each), None)
 
     def _image(self) -> str:
         # Only here.

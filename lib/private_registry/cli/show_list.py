@@ -12,6 +12,9 @@ from private_registry.containerd.template import shown_key
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.made_secrets import MadeSecret
 
+_TAKE_BACK = "microk8s private-registry remove --left-behind"
+_TAKE_BACK_BY_DOOR = "run the addon's program disable, with sudo, and --left-behind"
+
 
 def listing(node: Node, found: Listing) -> List[str]:
     """Tell people what is saved and whether the node still has it."""
@@ -44,7 +47,7 @@ def listing(node: Node, found: Listing) -> List[str]:
     if found.is_left_behind:
         lines.append(
             "No agent is in the cluster any more that would take these back; to do it:"
-            " microk8s private-registry remove --left-behind"
+            f" {_TAKE_BACK if node.has_plugin else _TAKE_BACK_BY_DOOR}"
         )
     lines.append(
         "To add one: microk8s private-registry add --insecure|--registry HOST[:PORT]"

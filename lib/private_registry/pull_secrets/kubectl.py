@@ -7,7 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Type
+from typing import (
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 from private_registry.errors import NodeError
 from private_registry.node import commands, files
@@ -94,18 +104,26 @@ class Kubectl:
         )
         return _read(out) if out.strip() else None
 
-    def listed(self, kind: str, namespace: str, selector: str) -> List[Any]:
-        """Return objects as plain values.
+    def listed(
+        self,
+        kind: str,
+        where: Tuple[str, str],
+        texts: Sequence[str],
+        values: Sequence[str] = (),
+    ) -> List[Dict[str, Any]]:
+        """Return objects as plain values, with these fields and no others.
+
+        Thousands of whole ones are more than can be read.
 
         Args:
             kind: of them.
-            namespace: that they are in.
-            selector: of their labels.
+            where: their namespace, and the selector of their labels.
+            texts: paths of fields that are texts.
+            values: paths of fields that hold others.
         """
-        where = ["--namespace", namespace, "--selector", selector]
-        found = _read(self._run(["get", kind, *where, "--output", "json"]))
-        items: List[Any] = found["items"]
-        return items
+        options = ["--namespace", where[0], "--selector", where[1]]
+        rows = self._rows([kind, *options], (*texts, *values))
+        return [_object(row, texts, values) for row in rows]
 
     def columns(self, kind: str, *paths: str) -> List[List[str]]:
         """Return some fields of all objects of a kind that is in no namespace.
@@ -114,9 +132,12 @@ class Kubectl:
             kind: of them.
             paths: of the fields, as JSONPath has them.
         """
+        return self._rows([kind], paths)
+
+    def _rows(self, which: List[str], paths: Sequence[str]) -> List[List[str]]:
         each = r'{"\t"}'.join(f"{{{path}}}" for path in paths)
         form = "jsonpath={range .items[*]}" + each + r'{"\n"}{end}'
-        lines = self._run(["get", kind, "--output", form]).splitlines()
+        lines = self._run(["get", *which, "--output", form]).splitlines()
         return [line.split("\t") for line in lines if line.strip()]
 
     def apply(self, manifests: Iterable[Mapping[str, Any]]) -> None:
@@ -287,6 +308,22 @@ def _read(text: str) -> Any:
         raise NodeError(
             f"what the cluster's API says cannot be taken: {error.reason}", place=_API
         ) from None
+
+
+def _object(
+    row: Sequence[str], texts: Sequence[str], values: Sequence[str]
+) -> Dict[str, Any]:
+    """Put fields together, each in its place."""
+    found: Dict[str, Any] = {}
+    for path, cell in zip((*texts, *values), row):
+        if not cell:
+            continue
+        *above, name = path[1:].split(".")
+        place = found
+        for key in above:
+            place = place.setdefault(key, {})
+        place[name] = cell if path in texts else json_text.loads(cell)
+    return found
 
 
 def _kind_of(text: str) -> Type[NodeError]:

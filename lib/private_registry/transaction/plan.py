@@ -198,6 +198,11 @@ def _plan_same_content(
         reason = "its permissions were {:04o}, owner {}:{}".format(
             observed.mode, *observed.owner
         )
+        if situation.repair is False and not wanted.secret:
+            draft.actions.append(
+                Action(path, Kind.KEEP, reason, observed, wanted, hint=True)
+            )
+            return
         draft.actions.append(Action(path, Kind.PERMISSIONS, reason, observed, wanted))
     else:
         draft.actions.append(Action(path, Kind.KEEP, "already so", observed, wanted))
@@ -232,7 +237,7 @@ def _plan_foreign(
     )
     reason = observed.obstacle or reason
     kept = Action(path, Kind.KEEP, reason, observed, wanted, hint=True)
-    if situation.in_scope(path):
+    if situation.in_scope(path) and situation.repair is None:
         draft.conflicts.append(kept)
     else:
         draft.actions.append(kept)

@@ -29,9 +29,9 @@ class Situation(NamedTuple):
         is_stock: whether MicroK8s installed this content at this path of SNAP_DATA.
         by: whom the plan is made for. What was written for the other one stays as it is
             where it is not wanted here, too.
-        repair: whether what somebody changed since we wrote it is written again; None
-            for as the command line has it: a change is a conflict, what was removed
-            comes back.
+        repair: whether what somebody changed since we wrote it is written again; what
+            is in the way is only told then. None for as the command line has it: a
+            change is a conflict, what was removed comes back.
     """
 
     wanted: Mapping[NodePath, WantedFile]

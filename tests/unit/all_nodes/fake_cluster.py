@@ -80,7 +80,7 @@ class FakeCluster:
         assert kind == "nodes"
         return [[name, ready, "amd64"] for name, ready in self.nodes.items()]
 
-    def listed(self, kind: str, _namespace: str, _selector: str) -> List[Any]:
+    def listed(self, kind: str, *_which: Any) -> List[Any]:
         """Return pods, or the Leases that agents have written."""
         if kind == "daemonsets":
             return [each for (of, _), each in self.objects.items() if of == "daemonset"]

@@ -294,3 +294,32 @@ def test_a_refresh_of_the_snap_is_followed(microk8s: Microk8s, api: FakeApi) -> 
     status = api.status()
     assert status is not None
     assert len(status.changed) == 1
+
+
+def test_an_answer_that_could_not_be_sent_is_not_worked_out_anew(
+    microk8s: Microk8s, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: List[int] = []
+
+    def answered(_node: Node, question: Question) -> answers.Answer:
+        worked.append(question.number)
+        return answers.Answer(question.number)
+
+    monkeypatch.setattr(
+        "private_registry.all_nodes.agent.answering.answer_of", answered
+    )
+    agent = agent_on(microk8s, api)
+    agent.step(wanted())
+    reports = len(api.reports)
+    put = api.put_lease
+    monkeypatch.setattr(api, "put_lease", away)
+    for _ in range(3):
+        agent.step(wanted(1, question=Question(7)))
+    monkeypatch.setattr(api, "put_lease", put)
+    agent.step(None)
+    assert worked == [7]
+    assert len(api.reports) == reports + 1
+
+
+def away(_name: str, _manifest: Mapping[str, Any]) -> None:
+    raise ApiError(0, "the API server does not answer")

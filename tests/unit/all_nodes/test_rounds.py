@@ -12,21 +12,25 @@ import pytest
 from private_registry.all_nodes.agent.round import Round, carry_out
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders
+from private_registry.errors import NodeError
 from private_registry.node import files
 from private_registry.node.directories import Place
 from private_registry.node.paths import Node
-from private_registry.pull_secrets.kubectl import Kubectl
+from private_registry.pull_secrets.kubectl import Kubectl, NoRightError
 from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import (
     KUBELET,
+    ClientCertificate,
     Credentials,
     DesiredState,
     Mirror,
     Registry,
+    Tls,
 )
 from private_registry.registries.names import parse_registry_name
 from private_registry.transaction.journal import Journal
 from unit.microk8s import Microk8s, Tree, ok, same_but
+from unit.pki import Pki
 
 ONE, TWO = "10.141.241.175:32000", "reg.corp:5000"
 # MicroK8s ships a file for it, which comes back.
@@ -255,6 +259,65 @@ def test_a_directory_in_the_way_is_told_even_if_all_is_to_be_taken_over(
         status = status_of(microk8s, orders(ONE, TWO), adopt=adopt)
         assert "directory" in status.cannot[0].why
         assert microk8s.hosts(TWO)["server"] == f"http://{TWO}"
+
+
+def test_an_obstacle_keeps_nothing_else_from_being_taken_over(
+    microk8s: Microk8s,
+) -> None:
+    os.mkfifo(str(microk8s.write(hosts_toml(ONE), "").parent / "fifo"))
+    (microk8s.data / hosts_toml(ONE)).unlink()
+    (microk8s.certs_d / ONE / "fifo").rename(microk8s.data / hosts_toml(ONE))
+    theirs = microk8s.write(hosts_toml(TWO), 'server = "http://theirs"\n')
+    before = microk8s.tree()
+    [trouble] = status_of(microk8s, orders(ONE, TWO), adopt=True).cannot
+    assert ONE in trouble.what
+    assert TWO in theirs.read_text()
+    round_of(microk8s, orders(number=2, takes_back=True))
+    assert microk8s.tree() == before
+
+
+def test_permissions_that_somebody_changed_are_told_and_those_of_keys_put_right(
+    microk8s: Microk8s, pki: Pki
+) -> None:
+    client = ClientCertificate(pki.client.pem, pki.client.key)
+    with_key = registry(ONE, insecure=False)._replace(tls=Tls(client=client))
+    wanted = Orders(DesiredState((with_key,)), 1)
+    round_of(microk8s, wanted)
+    key = microk8s.certs_d / ONE / "client.key"
+    for path, mode in ((key, 0o644), (microk8s.data / hosts_toml(ONE), 0o600)):
+        path.chmod(mode)
+    status = status_of(microk8s, wanted)
+    assert status.changed == (str(microk8s.current / hosts_toml(ONE)),)
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not status_of(microk8s, wanted._replace(repair=True)).has_trouble
+    assert (microk8s.data / hosts_toml(ONE)).stat().st_mode & 0o777 == 0o660
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_left"),
+    [(None, True), (NoRightError("no"), True), (NodeError("?"), False), ({}, False)],
+    ids=["gone", "no agent here", "no answer", "there"],
+)
+def test_a_worker_asks_what_its_kubelet_may(
+    microk8s: Microk8s,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: object,
+    is_left: bool,
+) -> None:
+    asked: List[object] = []
+
+    def get(_kubectl: Kubectl, *what: object) -> object:
+        asked.extend(what)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Kubectl, "get", get)
+    microk8s.write("var/lock/clustered.lock", "")
+    round_of(microk8s, orders(ONE))
+    listed = ok(microk8s.run("plugin", "list")).stdout
+    assert ("--left-behind" in listed) is is_left
+    assert asked[:2] == ["configmap", "engine"]
 
 
 def test_logins_that_containerd_keeps_are_told_with_what_to_type(

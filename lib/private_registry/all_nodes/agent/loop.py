@@ -74,6 +74,8 @@ class Agent:
         self._looked_at = 0.0
         self._reported: Optional[str] = None
         self._answered: Optional[int] = None
+        # The last answer, until it could be sent.
+        self._told = (-1, "")
 
     def run(self) -> None:
         """Go on until the process is ended."""
@@ -178,8 +180,10 @@ class Agent:
                     answer_of,
                 )
 
-                told = answers.to_text(answer_of(self._node, question))
-                annotations = {ANSWER: told}
+                if self._told[0] != question.number:
+                    told = answers.to_text(answer_of(self._node, question))
+                    self._told = (question.number, told)
+                annotations = {ANSWER: self._told[1]}
                 self._api.put_lease(self._pod.node, _lease_of(self._pod, annotations))
                 self._answered = question.number
         except ApiError as error:

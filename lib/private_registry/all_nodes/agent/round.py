@@ -35,9 +35,9 @@ from private_registry.transaction.plan import Action
 from private_registry.transaction.turns import alone
 
 HERE = (
-    "on a control plane node: microk8s private-registry export --all-nodes"
-    " --with-secrets > registries.toml; then on this node: microk8s private-registry"
-    " add --file registries.toml"
+    "give it on this node itself, without --all-nodes (docs/how-to/several-nodes.md);"
+    " what it says now: microk8s private-registry export --all-nodes, on a control"
+    " plane node"
 )
 _ADOPT = "microk8s private-registry apply --all-nodes --adopt"
 _APPLY = "sudo microk8s private-registry apply"
