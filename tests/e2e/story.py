@@ -94,6 +94,13 @@ class Story:
             lambda: [each for each in found() if words in each.message],
         )
 
+    def take_away(self, name: str) -> None:
+        """Delete a Deployment; return when its pods are gone."""
+        self._names.remove(name)
+        self._cluster.api.delete("deployments", "default", name)
+        found = partial(containers, self._cluster.api, "default", name)
+        self._cluster.wait_until(f"{name} has no pods", lambda: not found())
+
     def clear(self) -> None:
         """Delete the Deployments."""
         for name in self._names:

@@ -90,10 +90,12 @@ def test_a_login_counts_changes_and_goes_without_a_restart_of_containerd(
     image = story.fill(htpasswd_registry, "private")
     name = story.deploy_image(image, "private")
     story.wait_until_refused(name, REFUSED)
+    # A pod that waits would have the new kubelet read its logins before there is one.
+    story.take_away(name)
     start_anew(story.node)
     before = processes(story.node)
     add(node, htpasswd_registry, credentials.password)
-    story.wait_until_available(name)
+    story.wait_until_available(story.deploy_image(image, "private-again"))
     assert processes(story.node) == before
     checked = story.fill(htpasswd_registry, "checked-as-the-kubelet")
     for words in ((image,), (checked, "--pull")):
