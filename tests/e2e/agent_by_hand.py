@@ -58,7 +58,7 @@ class AgentByHand:
         together.delete_daemon_sets()
         self._work = self._node.machine.work / "by-hand"
         place = self._work / _ACCOUNT
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         (place / "token").write_text(account.token)
         (place / "ca.crt").write_text(account.ca)
         self._zip = self._work / "engine.zip"

@@ -28,6 +28,7 @@ from .all_nodes import AGENT, NAMESPACE, Running, Together, done, together
 from .conftest import Figure
 
 pytestmark = pytest.mark.kubernetes
+LONG = [pytest.mark.exhaustive, pytest.mark.long]
 
 MIB = 1 << 20
 MOST_MEMORY = 64 * MIB
@@ -98,9 +99,7 @@ def test_an_agent_of_many_registries_is_small(
         assert container["restartCount"] == 0
 
 
-@pytest.mark.parametrize(
-    "seconds", [10, pytest.param(60, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=LONG)])
 def test_an_idle_agent_asks_nothing_and_hardly_works(
     nodes: Together, figure: Figure, seconds: int
 ) -> None:
@@ -164,9 +163,7 @@ def refusals(work: Path) -> Counter[str]:
     return Counter(each for each in lines if not each.startswith("change "))
 
 
-@pytest.mark.parametrize(
-    "count", [40, pytest.param(1000, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=LONG)])
 def test_a_change_costs_one_request_a_node(
     nodes: Together, figure: Figure, tmp_path: Path, count: int
 ) -> None:

@@ -145,6 +145,10 @@ def test_a_cluster_that_restricts_pods_has_agents_and_one_node_is_enough(
     api = restricted_cluster.api
     api.create("namespaces", "", {"metadata": {"name": ELSEWHERE}})
     api.create("serviceaccounts", ELSEWHERE, {"metadata": {"name": "some"}})
+    restricted_cluster.wait_until(
+        "the account is there",
+        lambda: api.get("serviceaccounts", ELSEWHERE, "default"),
+    )
     pod = host_python_pod("like-an-agent", "pass", "node-1")
     with pytest.raises(ApiRefused, match='violates PodSecurity "restricted:latest"'):
         api.create("pods", ELSEWHERE, pod)

@@ -31,6 +31,7 @@ from .all_nodes import (
 from .conftest import Figure, run
 
 pytestmark = pytest.mark.kubernetes
+LONG = [pytest.mark.exhaustive, pytest.mark.long]
 
 CONFLICT, NODE_FAILED = 3, 4
 KILL = Path("/bin/kill")
@@ -97,7 +98,7 @@ def test_what_is_added_while_all_is_taken_back_is_there_or_told(
     done(nodes.plugin("add", "--insecure", "last.corp:5000", on=2))
 
 
-@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("seconds", [5, pytest.param(60, marks=LONG)])
 def test_the_api_server_is_away(
     nodes: Together, plain_registry: Registry, seconds: float, figure: Figure
 ) -> None:
@@ -180,7 +181,7 @@ def contents(directory: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=LONG)])
 def test_an_agent_killed_at_any_change_of_a_file_leaves_none_torn(
     nodes: Together, kills: int, figure: Figure
 ) -> None:

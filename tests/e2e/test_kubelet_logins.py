@@ -143,6 +143,7 @@ def test_a_login_moves_and_leaves_nothing_behind(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.long
 def test_within_five_minutes_a_running_kubelet_takes_a_login_and_a_new_password(
     both: list[Story], htpasswd_registry: Registry
 ) -> None:
