@@ -21,6 +21,7 @@ FIRST = (
     "test_all_nodes.py",
     "test_all_nodes_trouble.py",
     "test_all_nodes_rights.py",
+    "test_all_nodes_check.py",
     "test_pull_secrets.py",
     "test_kubernetes.py",
     "test_harness_cluster.py",

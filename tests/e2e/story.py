@@ -78,6 +78,10 @@ class Story:
         (found,) = containers(self._cluster.api, "default", name)
         return found
 
+    def wait_until_ready(self) -> None:
+        """Wait until the node's kubelet has said that it is ready."""
+        self._cluster.wait_until_ready(self.node.name)
+
     def wait_until_available(self, name: str) -> Container:
         """Wait until a Deployment's pod runs; return its container."""
         get = partial(self._cluster.api.get, "deployments", "default", name)

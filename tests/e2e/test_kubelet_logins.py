@@ -29,10 +29,14 @@ REFUSED = "failed to resolve"
 EXIT_FAULTS = 5
 
 
-def start_anew(node: ClusterNode) -> None:
-    """Start a kubelet that has read no logins yet."""
-    node.kubelet.stop()
-    node.kubelet.start(lambda: node.kubelet.child is not None)
+def start_anew(story: Story) -> None:
+    """Start a kubelet that has read no logins yet; return when it is at work.
+
+    One that finds no containerd when it starts, as during a restart of that, ends.
+    """
+    story.node.kubelet.stop()
+    story.node.kubelet.start(lambda: True)
+    story.wait_until_ready()
 
 
 def processes(node: ClusterNode) -> tuple[int | None, ...]:
@@ -65,14 +69,14 @@ def both(kubernetes_cluster: Cluster) -> Iterator[list[Story]]:
 
 def _told(cluster: Cluster, number: int) -> Iterator[Story]:
     story = Story(cluster, cluster.nodes[number])
-    start_anew(story.node)
+    start_anew(story)
     before = story.node.node.snapshot()
     run(story.node.node.enable())
     yield story
     story.clear()
     run(story.node.node.disable())
     assert difference(before, story.node.node.snapshot()) == []
-    start_anew(story.node)
+    start_anew(story)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_a_login_counts_changes_and_goes_without_a_restart_of_containerd(
     story.wait_until_refused(name, REFUSED)
     # A pod that waits would have the new kubelet read its logins before there is one.
     story.take_away(name)
-    start_anew(story.node)
+    start_anew(story)
     before = processes(story.node)
     add(node, htpasswd_registry, credentials.password)
     story.wait_until_available(story.deploy_image(image, "private-again"))
@@ -104,16 +108,16 @@ def test_a_login_counts_changes_and_goes_without_a_restart_of_containerd(
     check = node.plugin("private-registry", "check", image)
     assert check.exit_code == EXIT_FAULTS
     assert "login_refused" in check.stdout
-    start_anew(story.node)
+    start_anew(story)
     changed = story.deploy(htpasswd_registry, "changed")
     story.wait_until_refused(changed, REFUSED)
     add(node, htpasswd_registry, credentials.password)
-    start_anew(story.node)
+    start_anew(story)
     story.wait_until_available(changed)
     remove = ("remove", "--registry", htpasswd_registry.host)
     run(node.plugin("private-registry", *remove))
     assert (config.read_text() if config.exists() else None) == text
-    start_anew(story.node)
+    start_anew(story)
     run(node.plugin("private-registry", "add", *login(htpasswd_registry)[:2]))
     gone = story.deploy(htpasswd_registry, "gone")
     story.wait_until_refused(gone, REFUSED)
@@ -133,12 +137,12 @@ def test_a_login_moves_and_leaves_nothing_behind(
     starts = story.node.containerd.starts
     run(node.plugin("private-registry", *move, "kubelet"))
     assert story.node.containerd.starts == starts + 1
-    start_anew(story.node)
+    start_anew(story)
     story.wait_until_available(story.deploy(htpasswd_registry, "second"))
     run(node.plugin("private-registry", *move, "containerd"))
     assert story.node.containerd.starts == starts + 2
     assert not (node.common / "var/lib/kubelet/config.json").exists()
-    start_anew(story.node)
+    start_anew(story)
     story.wait_until_available(story.deploy(htpasswd_registry, "third"))
 
 
@@ -183,7 +187,7 @@ def test_an_entry_of_others_is_a_conflict_and_comes_back(
     refused = node.plugin("private-registry", *words, stdin=credentials.password)
     assert (refused.exit_code, "--adopt" in refused.stderr) == (3, True)
     add(node, htpasswd_registry, credentials.password, "--adopt")
-    start_anew(story.node)
+    start_anew(story)
     story.wait_until_available(story.deploy(htpasswd_registry, "adopted"))
     run(node.disable())
     assert config.read_text() == text
