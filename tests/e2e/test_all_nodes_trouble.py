@@ -79,7 +79,10 @@ def test_of_two_changes_at_once_none_is_lost_in_silence(
             assert nodes.hosts_toml(number, host).exists()
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.7, 1.4, 2.1])
+@pytest.mark.parametrize(
+    "seconds",
+    [0.0, 1.4, pytest.param(0.7, marks=LONG), pytest.param(2.1, marks=LONG)],
+)
 def test_what_is_added_while_all_is_taken_back_is_there_or_told(
     nodes: Together, seconds: float
 ) -> None:
