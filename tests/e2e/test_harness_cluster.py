@@ -243,11 +243,13 @@ def test_a_daemon_set_that_does_not_start_says_why(cluster_of_three: Cluster) ->
     (container,) = plain["spec"]["template"]["spec"]["containers"]
     container["image"] = "registry.example/missing:1"
     api.create("daemonsets", "default", plain)
-    cluster_of_three.wait_until(
-        "each pod has its reason",
-        lambda: str(pod_reports(api, "default", "stuck")).count("ErrImageNeverPull")
-        >= 3,
-    )
+
+    def is_told() -> bool:
+        # What the kubelet says of a container comes after its Event.
+        told = [each.splitlines()[0] for each in pod_reports(api, "default", "stuck")]
+        return len(told) == 3 and all("waiting ErrImageNeverPull" in e for e in told)
+
+    cluster_of_three.wait_until("each pod has its reason", is_told)
     words = "not rolled out after 0 s: stuck\npod stuck-.* on node-.: Pending .*waiting"
     with pytest.raises(StartError, match=words):
         cluster_of_three.wait_for_daemon_set("default", "stuck", seconds=0)
