@@ -14,7 +14,7 @@ from private_registry.registries.model import ClientCertificate
 from private_registry.texts.showing import quoted, shown_path, shown_place
 
 STANDARD_INPUT = "-"
-_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,80}\Z", re.ASCII)
+_VARIABLE = r"[A-Z_][A-Z0-9_]{0,80}\Z"
 _PEM_REMEDY = "openssl x509 -inform der -in FILE -out FILE.pem turns DER into PEM"
 
 
@@ -101,7 +101,7 @@ class Inputs:
         Raise UsageError where it is not set.
         """
         value = self._variables.get(name)
-        if value is None and not _VARIABLE.match(name):
+        if value is None and not re.match(_VARIABLE, name):
             # It is not named: who takes this for the password itself must not find it
             # in a log.
             raise UsageError(

@@ -12,8 +12,8 @@ from private_registry.registries.names import is_port, suggestion
 from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown, shown_name, without_secrets
 
-_PASSWORD = re.compile(r"--pass(word|wd)?(=|$)|-p")
-_LOGIN = re.compile(r"--(username|password-)")
+_OPEN_LOGIN = "--pass(word|wd)?(=|$)|-p"
+_LOGIN = "--(username|password-)"
 _NO_VALUE = "a value is missing behind it"
 
 
@@ -68,7 +68,7 @@ class Parser(argparse.ArgumentParser):
                 )
         values, unknown = self.parse_known_args(arguments)
         if unknown:
-            is_about_a_login = any(_LOGIN.match(each) for each in arguments)
+            is_about_a_login = any(re.match(_LOGIN, each) for each in arguments)
             raise self._unknown(unknown, name, is_about_a_login=is_about_a_login)
         return values
 
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         self, unknown: List[str], name: str, *, is_about_a_login: bool
     ) -> UsageError:
         known = list(self._option_string_actions)
-        if any(_PASSWORD.match(each) for each in unknown):
+        if any(re.match(_OPEN_LOGIN, each) for each in unknown):
             return UsageError(
                 "a password on a command line can be read by every user of this"
                 " machine",

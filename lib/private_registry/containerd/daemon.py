@@ -44,7 +44,7 @@ _POLL_SECONDS = 0.1
 _SILENT_SECONDS = 5
 _SHOWN_LINES = 3
 _PULL_SECRETS = "keep the login in the cluster: add --pull-secret NAME"
-_ERROR_WORDS = re.compile(r"^\s*Message:\s*(.+)$", re.MULTILINE)
+_ERROR_WORDS = r"(?m)^\s*Message:\s*(.+)$"
 
 
 class Containerd:
@@ -74,10 +74,13 @@ class Containerd:
     @property
     def process(self) -> Optional[int]:
         """The number of the running process; None where it does not run."""
+        path = socket_of(self._node)
+        if not os.path.exists(path):
+            return None
         # Sockets are slow to import.
         from private_registry.containerd.cri.listening import listener  # noqa: PLC0415
 
-        return listener(socket_of(self._node))
+        return listener(path)
 
     def unloaded(self, text: str, keys: Iterable[EntryKey]) -> FrozenSet[EntryKey]:
         """Return those entries that a running containerd has otherwise than a
@@ -123,8 +126,8 @@ class Containerd:
             NodeError: it does not run because it cannot read the text.
         """
         program = os.path.join(self._node.snap, "bin", "containerd")
-        # What runs programs is slow to import.
-        if self.process is None and os.access(program, os.X_OK):
+        # What runs programs, or asks a socket, is slow to import.
+        if os.access(program, os.X_OK) and self.process is None:
             self._dumped(text)
 
     def _dumped(self, text: str) -> Optional[str]:
@@ -275,7 +278,7 @@ class Containerd:
             "-d",
             "id==cri",
         ]
-        match = _ERROR_WORDS.search(commands.output_of(command) or "")
+        match = re.search(_ERROR_WORDS, commands.output_of(command) or "")
         return self._words(match[1]) if match else None
 
     def _complaint(self) -> str:

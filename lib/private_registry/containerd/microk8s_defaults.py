@@ -12,7 +12,7 @@ from private_registry.transaction.ledger import EntryKey
 
 # Where nodes reach the addon `registry`, and what the cluster's DNS alone calls it.
 BUILT_IN_REGISTRY = "localhost:32000"
-_IN_CLUSTER = re.compile(r"[a-z0-9-]+\.container-registry(?:\.svc(?:\.[a-z0-9.-]+)?)?")
+_IN_CLUSTER = r"[a-z0-9-]+\.container-registry(?:\.svc(?:\.[a-z0-9.-]+)?)?"
 
 _CAPABILITIES = {"capabilities": ["pull", "resolve"]}
 _STOCK = {
@@ -35,7 +35,7 @@ def is_in_cluster_name(authority: str) -> bool:
     """Whether ``HOST[:PORT]`` is the cluster's own name of MicroK8s' addon
     ``registry``.
     """
-    return bool(_IN_CLUSTER.fullmatch(authority.partition(":")[0].lower()))
+    return bool(re.fullmatch(_IN_CLUSTER, authority.partition(":")[0].lower()))
 
 
 def is_stock_entry(key: EntryKey, value: Any) -> bool:

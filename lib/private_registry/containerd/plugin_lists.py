@@ -17,7 +17,7 @@ from private_registry.texts.toml_statements import Statement
 
 _DISABLED, _REQUIRED = ("disabled_plugins",), ("required_plugins",)
 _RUNTIME = "io.containerd.cri.v1.runtime"
-_LIST = re.compile(r"(\s*\w+\s*=\s*)(?:\[[^\]#]*\]|\"[^\"\\]*\"|'[^']*')(.*)")
+_LIST = r"(\s*\w+\s*=\s*)(?:\[[^\]#]*\]|\"[^\"\\]*\"|'[^']*')(.*)"
 
 
 class WrongList(NamedTuple):
@@ -87,7 +87,7 @@ def _line_without(
         wanted = [full if name == short and not is_disabled else name for name in names]
         names = [name for name in wanted if config_versions.is_plugin(name)]
     kept = [name for name in names if not (is_disabled and name in of_cri)]
-    found = _LIST.fullmatch(template.lines[statement.first].rstrip())
+    found = re.fullmatch(_LIST, template.lines[statement.first].rstrip())
     is_one_line = statement.end == statement.first + 1
     if found is None or not is_one_line:
         return ""

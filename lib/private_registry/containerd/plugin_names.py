@@ -33,7 +33,7 @@ _KINDS = {
 _SETTINGS = ("auth", "tls")
 # k3s has more below a mirror; none of it is a part of an unquoted host.
 _BELOW_MIRRORS = [[each] for each in ("rewrite", "endpoint", "endpoints", *_SETTINGS)]
-_LABEL = re.compile(r"[A-Za-z0-9_-]+\Z")
+_LABEL = r"[A-Za-z0-9_-]+\Z"
 # configs, a host, and auth or tls.
 _LONGEST_TAIL = 3
 
@@ -167,7 +167,7 @@ def _tidied(rest: Sequence[str]) -> Optional[Path]:
         if last in _SETTINGS and (before or len(names) > 1):
             names = [*names[:-1], *([before] if before else [])]
             setting = (last,)
-    is_unquoted = all(_LABEL.match(each) for each in names)
+    is_unquoted = all(re.match(_LABEL, each) for each in names)
     if len(names) > 1 and not (is_unquoted and (setting or kind != "configs")):
         return None
     return (kind, *([".".join(names)] if names else []), *setting)

@@ -52,7 +52,6 @@ _SHAPES_BEFORE_2: Dict[Path, Wanted] = {
 }
 _IMPORTS = ("imports",)
 
-_SEVERAL = re.compile(r"[,;\s]")
 _NOT_BARE = frozenset("\"'[]{},")
 _Q = '"{}"'
 _Cut = Tuple[str, str]
@@ -171,7 +170,7 @@ def _right_line(line: str, wanted: Wanted, value: Any) -> str:
         is_list = isinstance(value, list)
         return _written(_alone, line, "{}") if is_list else _written(_bare, line, _Q)
     if wanted is Wanted.TEXTS and isinstance(value, str):
-        several = [each for each in _SEVERAL.split(value) if each]
+        several = [each for each in re.split(r"[,;\s]", value) if each]
         if len(several) != 1 and all(map(is_address, several)):
             return _written(_quoted, line, toml_writing.scalar(several))
         return _written(_quoted, line, "[{}]")

@@ -39,9 +39,9 @@ LAST_CHECK = NodePath(Root.COMMON, "private-registry-config/last-check.json")
 PLUGIN = NodePath(Root.COMMON, "plugins/private-registry")
 REFRESH_HOOK = NodePath(Root.COMMON, "hooks/post-refresh.d/50-private-registry-config")
 
-_ADDRESS = re.compile(r"""^\s*(?:--address|-a)[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
-_ROOT_DIRECTORY = re.compile(r"""^\s*--root-dir[=\s]+["']?([^"'\s]+)""", re.MULTILINE)
-_STRICT = re.compile(r"confinement:\s*[\"']?strict")
+_ADDRESS = r"""(?m)^\s*(?:--address|-a)[=\s]+["']?([^"'\s]+)"""
+_ROOT_DIRECTORY = r"""(?m)^\s*--root-dir[=\s]+["']?([^"'\s]+)"""
+_STRICT = r"confinement:\s*[\"']?strict"
 _GROUPS = ("microk8s", "snap_microk8s")
 
 
@@ -180,7 +180,7 @@ class Node(NamedTuple):
             with open(
                 os.path.join(self.snap, "meta", "snap.yaml"), encoding="utf-8"
             ) as stream:
-                return any(_STRICT.match(line) for line in stream)
+                return any(re.match(_STRICT, line) for line in stream)
         except OSError:
             return False
 
@@ -259,7 +259,7 @@ class Node(NamedTuple):
         """Find containerd's socket in the text of its arguments, else where MicroK8s
         has it.
         """
-        match = _ADDRESS.search(arguments)
+        match = re.search(_ADDRESS, arguments)
         address = match[1] if match else "${SNAP_COMMON}/run/containerd.sock"
         return self.rendered(address).replace("${SNAP_COMMON}", self.common)
 
@@ -267,7 +267,7 @@ class Node(NamedTuple):
         """Find the kubelet's directory in the text of its arguments, else where
         MicroK8s has it.
         """
-        found = _ROOT_DIRECTORY.findall(arguments)
+        found = re.findall(_ROOT_DIRECTORY, arguments)
         directory = found[-1] if found else "${SNAP_COMMON}/var/lib/kubelet"
         return self.rendered(directory).replace("${SNAP_COMMON}", self.common)
 

@@ -21,7 +21,7 @@ from private_registry.registries.names import (
 )
 from private_registry.texts.showing import quoted, shown_name
 
-_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z", re.ASCII)
+_PATH = r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*\Z"
 _API = "v2"
 _PORTS = {"http": 80, "https": 443}
 _HUB_PAGES = "hub.docker.com"
@@ -184,7 +184,9 @@ def _host_and_port(scheme: str, authority: str) -> str:
 
 
 def _api_path(path: str, text: str, place: str) -> str:
-    if not _PATH.match(path) or any(part in (".", "..") for part in path.split("/")):
+    if not re.match(_PATH, path) or any(
+        part in (".", "..") for part in path.split("/")
+    ):
         raise UsageError(
             f"the path of {shown_name(text)} is not that of a registry",
             place=place,

@@ -24,7 +24,7 @@ EVERY_REGISTRY_DIRECTORY = "_default"
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
-_DIGITS = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
+_DIGITS = r"[0-9]{1,20}\Z"
 _ONLY_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
 _MAX_LABEL = 63
 _MAX_NAME = 253
@@ -265,7 +265,7 @@ def _port(text: Optional[str], option: str) -> Optional[int]:
     if text is None:
         return None
     if not is_port(text):
-        what = f"port {text!r}" if _DIGITS.match(text) else "the port"
+        what = f"port {text!r}" if re.match(_DIGITS, text) else "the port"
         raise _bad_name(f"{what} is not a number from 1 to 65535", option)
     if text.startswith("0"):
         raise UsageError(

@@ -28,7 +28,6 @@ from typing import (
     List,
     Mapping,
     Optional,
-    Pattern,
     Tuple,
     Type,
 )
@@ -101,10 +100,8 @@ _TYPE_NAMES = {
     list: "a list",
 }
 
-_REGISTRY_HEADER = re.compile(r"\s*\[\[\s*[\"']?registry[\"']?\s*\]\]")
-_MIRROR_HEADER = re.compile(
-    r"\s*\[\[\s*[\"']?registry[\"']?\s*\.\s*[\"']?mirror[\"']?\s*\]\]"
-)
+_REGISTRY_HEADER = r"\s*\[\[\s*[\"']?registry[\"']?\s*\]\]"
+_MIRROR_HEADER = r"\s*\[\[\s*[\"']?registry[\"']?\s*\.\s*[\"']?mirror[\"']?\s*\]\]"
 
 FILE, SECRET_FILE, VARIABLE = "file", "password file", "environment variable"
 ReadOutside = Callable[[str, str], str]
@@ -182,14 +179,14 @@ class _Lines:
         ]
         return (found[-1] if found else own.start) + 1
 
-    def _block(self, lines: range, header: Pattern[str], index: int) -> range:
-        starts = [each for each in lines if header.match(self._lines[each])]
+    def _block(self, lines: range, header: str, index: int) -> range:
+        starts = [each for each in lines if re.match(header, self._lines[each])]
         if index >= len(starts):
             return lines
         return range(starts[index], [*starts, lines.stop][index + 1])
 
-    def _until(self, lines: range, header: Pattern[str]) -> range:
-        starts = [each for each in lines if header.match(self._lines[each])]
+    def _until(self, lines: range, header: str) -> range:
+        starts = [each for each in lines if re.match(header, self._lines[each])]
         return range(lines.start, starts[0]) if starts else lines
 
 

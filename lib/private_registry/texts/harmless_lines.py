@@ -113,10 +113,7 @@ def _containerd() -> _Form:
     )
 
 
-_LOGIN = re.compile(r"\s*(?:username|password|auth|identitytoken)\s*=", re.ASCII)
-_WHOLE_ADDRESS, _WHOLE_FILE = re.compile(_ADDRESS, re.ASCII), re.compile(
-    _FILE, re.ASCII
-)
+_LOGIN = r"(?a)\s*(?:username|password|auth|identitytoken)\s*="
 
 
 def hosts_lines(lines: Iterable[str]) -> List[str]:
@@ -145,12 +142,12 @@ def is_address(text: str) -> bool:
     """Whether a text is a host or URL without a login, a query, or anything else
     that is odd.
     """
-    return bool(_WHOLE_ADDRESS.fullmatch(text))
+    return bool(re.fullmatch(_ADDRESS, text, re.ASCII))
 
 
 def is_file(text: str) -> bool:
     """Whether a text is the path of a file, and nothing else that it could be."""
-    return bool(_WHOLE_FILE.fullmatch(text))
+    return bool(re.fullmatch(_FILE, text, re.ASCII))
 
 
 def _is_known(line: str, form: _Form) -> bool:
@@ -171,7 +168,7 @@ def _shown(lines: Iterable[str], form: _Form) -> List[str]:
             is_closed = not is_known or bool(form.closed.match(line.strip()))
         else:
             is_known = not line.strip() or (not is_closed and _has(form.key, line))
-        login = _LOGIN.match(line) if form is _containerd() else None
+        login = re.match(_LOGIN, line) if form is _containerd() else None
         hidden = NOT_SHOWN if login is None else f"{login[0]} ..."
         found.append(line.expandtabs() if is_known else hidden)
     return found

@@ -14,8 +14,8 @@ from private_registry.texts.showing import shown_name
 MOST_BYTES = 16 * 1024 * 1024
 MOST_LEVELS = 100
 _MOST_DIGITS = 1000
-_QUOTED = re.compile(r" '(?![,:]')[^']*'")
-_TEXT_OR_BRACKET = re.compile(r'"[^"]*"?|[\[{]|[\]}]')
+_QUOTED = r" '(?![,:]')[^']*'"
+_TEXT_OR_BRACKET = r'"[^"]*"?|[\[{]|[\]}]'
 
 
 class JsonSyntaxError(ValueError):
@@ -59,7 +59,7 @@ def check_depth(text: str) -> None:
     level = 0
     # Without escapes each text ends at the next quote, and none is looked for twice.
     plain = text.replace("\\\\", "").replace('\\"', "")
-    for match in _TEXT_OR_BRACKET.finditer(plain):
+    for match in re.finditer(_TEXT_OR_BRACKET, plain):
         first = match[0][0]
         level += 1 if first in "[{" else -1 if first in "]}" else 0
         if level > MOST_LEVELS:
@@ -75,7 +75,7 @@ def syntax_error(error: BaseException) -> JsonSyntaxError:
         return error
     if isinstance(error, json.JSONDecodeError):
         # What stands behind a colon or in quotes would be a part of the text.
-        words = _QUOTED.sub("", error.msg.partition(": ")[0])
+        words = re.sub(_QUOTED, "", error.msg.partition(": ")[0])
         return JsonSyntaxError(words[:1].lower() + words[1:], error.lineno)
     if isinstance(error, RecursionError):
         return JsonSyntaxError("nested too deeply")

@@ -10,17 +10,15 @@ import re
 
 # Letters and marks by their category, and still nothing to see: fillers, selectors,
 # blanks.
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
-_IPV6 = re.compile(r"[0-9A-Fa-f:.]*")
-_COLON = re.compile(r"\[[0-9A-Fa-f:.]*\]|:(?!//|[0-9]{1,5}(?:/|\Z)|\Z)")
-_SPACE = re.compile(r"\s")
-_QUERY_BEGIN = re.compile("[?#]")
-_RUN = re.compile(r"[^\s\"'<>]+")
-_SCHEME = re.compile(r"[A-Za-z0-9._-]+:", re.ASCII)
-_QUERY = re.compile(r"[?#&=](?=.)", re.DOTALL)
+_IPV6 = r"[0-9A-Fa-f:.]*"
+_COLON = r"\[[0-9A-Fa-f:.]*\]|:(?!//|[0-9]{1,5}(?:/|\Z)|\Z)"
+_RUN = r"[^\s\"'<>]+"
+_SCHEME = "[A-Za-z0-9._-]+:"
+_QUERY = "(?s)[?#&=](?=.)"
 _SHOWN = 80
 
 
@@ -29,14 +27,14 @@ def printable(text: str) -> str:
 
     The rest stays as it is.
     """
-    if text.isprintable() and not _INVISIBLE.search(text):
+    if text.isprintable() and (text.isascii() or not re.search(_INVISIBLE, text)):
         return text
     return "".join(each if is_printable(each) else _escaped(each) for each in text)
 
 
 def is_printable(character: str) -> bool:
     """Whether a character is there to be seen, and nothing that a terminal obeys."""
-    return character.isprintable() and not _INVISIBLE.match(character)
+    return character.isprintable() and not re.match(_INVISIBLE, character)
 
 
 def _escaped(character: str) -> str:
@@ -71,9 +69,11 @@ def shown_path(path: str) -> str:
 def _part_without_secrets(part: str) -> str:
     colon, at = part.find(":"), part.rfind("@")
     if 0 <= colon < at:
-        begin = max((each.end() for each in _SPACE.finditer(part, 0, colon)), default=0)
+        begin = max(
+            (each.end() for each in re.finditer(r"\s", part[:colon])), default=0
+        )
         part = f"{part[:begin]}...@{part[at + 1 :]}"
-    query = _QUERY_BEGIN.search(part)
+    query = re.search("[?#]", part)
     has_value = query is not None and "=" in part[query.end() :]
     return f"{part[: query.end()]}..." if query is not None and has_value else part
 
@@ -91,21 +91,23 @@ def place_without_secrets(path: str) -> str:
     """
     parts = path.split("/")
     return "/".join(
-        each if _SCHEME.fullmatch(each) else without_secrets(each) for each in parts
+        each if re.fullmatch(_SCHEME, each) else without_secrets(each) for each in parts
     )
 
 
 def without_secrets(name: str) -> str:
     """Return a host, URL or key without what looks as its login, password or query."""
     start = name.rfind("@") + 1
-    colons = () if _IPV6.fullmatch(name) else _COLON.finditer(name, start)
+    colons = (
+        () if re.fullmatch(_IPV6, name) else re.compile(_COLON).finditer(name, start)
+    )
     odd = next((each.start() for each in colons if each[0] == ":"), None)
     return _without_login(name if odd is None else f"{name[:odd]}:...")
 
 
 def without_logins(text: str) -> str:
     """Return a longer text without the logins and queries of the URLs in it."""
-    return _RUN.sub(lambda run: _run_without_login(run[0]), text)
+    return re.sub(_RUN, lambda run: _run_without_login(run[0]), text)
 
 
 def _run_without_login(run: str) -> str:
@@ -122,7 +124,7 @@ def _without_login(text: str) -> str:
     before, at, after = text.rpartition("@")
     kept = scheme + separator if "://" in before and scheme.isalpha() else ""
     hidden = f"{kept}...@{after}" if at else text
-    query = _QUERY.search(hidden)
+    query = re.search(_QUERY, hidden)
     return hidden if query is None else hidden[: query.start() + 1] + "..."
 
 

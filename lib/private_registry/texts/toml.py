@@ -20,14 +20,11 @@ _MOST_BITS = 64
 # A run reads the same files several times, and each file's statements one by one.
 _LONGEST_REMEMBERED = 4 * 1024
 _MOST_REMEMBERED = 2048
-_PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)\Z")
-_KEY = re.compile(r"\s*(?:\[+([^]\n]+)\]|([A-Za-z0-9_.\s-]+)=)")
+_PLACE = r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)\Z"
+_KEY = r"\s*(?:\[+([^]\n]+)\]|([A-Za-z0-9_.\s-]+)=)"
 # Each part of a key is a level, and tomli takes quadratic time for them.
 _PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
-_DEEP_KEY = re.compile(
-    rf"(?:^|[\[{{,])[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_LEVELS}}}",
-    re.MULTILINE,
-)
+_DEEP_KEY = rf"(?m)(?:^|[\[{{,])[ \t]*{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_LEVELS}}}"
 _ALREADY = "a key or table that is there already"
 _OPEN = "a text that is not closed in its line"
 # Behind these words tomli quotes: a part of a value may be a password's.
@@ -77,7 +74,7 @@ def loads(text: str) -> Dict[str, Any]:
 def _read(text: str) -> Dict[str, Any]:
     if len(text) > MOST_CHARACTERS:
         raise TomlSyntaxError("larger than 8 MiB", None)
-    if _DEEP_KEY.search(text):
+    if text.count(".") >= MOST_LEVELS and re.search(_DEEP_KEY, text):
         raise _too_deep()
     try:
         plain = tomli.loads(text)
@@ -98,7 +95,7 @@ _remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_read)
 
 
 def _syntax_error(text: str, said: str) -> TomlSyntaxError:
-    place = _PLACE.search(said)
+    place = re.search(_PLACE, said)
     line = int(place[1]) if place and place[1] else text.rstrip().count("\n") + 1
     reason = said if place is None else said[: place.start()]
     words = (ours for start, ours in _QUOTING.items() if reason.startswith(start))
@@ -113,7 +110,7 @@ def _named(lines: List[str]) -> str:
     may be in the middle of a value.
     """
     *before, last = lines
-    key = _KEY.match(last)
+    key = re.match(_KEY, last)
     try:
         tomli.loads("".join(each + "\n" for each in before))
     except ValueError:

@@ -25,8 +25,8 @@ _MARK = re.compile(
 # What is quoted may hold an equals sign; each character fits one of these only.
 _KEYS = re.compile(r"""((?:"(?:[^"\\]|\\.)*"|'[^']*'|[^"'=])*)=""")
 _CLOSING = {
-    '"""': re.compile(r'(?:[^"\\]|\\.|"(?!""))*"{3,5}', re.DOTALL),
-    "'''": re.compile(r"(?:[^']|'(?!''))*'{3,5}", re.DOTALL),
+    '"""': r'(?s)(?:[^"\\]|\\.|"(?!""))*"{3,5}',
+    "'''": r"(?s)(?:[^']|'(?!''))*'{3,5}",
 }
 
 
@@ -186,7 +186,7 @@ def _end(lines: List[str], first: int) -> int:
     for index in range(first, len(lines)):
         place = 0
         while place < len(lines[index]):
-            mark = (_CLOSING[quotes].match if quotes else _MARK.search)(
+            mark = (re.compile(_CLOSING[quotes]).match if quotes else _MARK.search)(
                 lines[index], place
             )
             if mark is None:

@@ -18,7 +18,7 @@ Path = Tuple[str, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPED = re.compile(r'[\x00-\x1f"\\\x7f]|[^\x00-\x7f]')
 # Line breaks stay, and a quote only where two stand before it.
-_ESCAPED_IN_BLOCK = re.compile(r'(?<="")"|[\x00-\x09\x0b-\x1f\\\x7f]|[^\x00-\x7f]')
+_ESCAPED_IN_BLOCK = r'(?<="")"|[\x00-\x09\x0b-\x1f\\\x7f]|[^\x00-\x7f]'
 _SHORT = {
     "\b": "\\b",
     "\t": "\\t",
@@ -89,7 +89,7 @@ def _value(value: Any) -> str:
         return "[{}]".format(", ".join(map(_value, value)))
     if not isinstance(value, str) or "\n" not in value:
         return scalar(value)
-    text = _ESCAPED_IN_BLOCK.sub(_as_escape, value)
+    text = re.sub(_ESCAPED_IN_BLOCK, _as_escape, value)
     # A line break right behind the quotes is no part of the text.
     return '"""{}{}"""'.format("\n" if text.startswith("\n") else "", text)
 

@@ -21,9 +21,7 @@ from private_registry.node.directories import Place
 
 _LOCKS = "/proc/locks"
 _POLL_SECONDS = 0.05
-_HOLDER = re.compile(
-    r"^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE
-)
+_HOLDER = r"(?m)^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) "
 
 
 class Turn(NamedTuple):
@@ -138,7 +136,7 @@ def _holder(directory: os.stat_result) -> Optional[int]:
     wanted = (*device, directory.st_ino)
     found = (
         match[1]
-        for match in _HOLDER.finditer(text)
+        for match in re.finditer(_HOLDER, text)
         if (int(match[2], 16), int(match[3], 16), int(match[4])) == wanted
     )
     number = next(found, None)

@@ -229,10 +229,13 @@ def _docker_places(node: Node) -> Optional[DockerPlaces]:
     engine.
     """
     for name in records.names_in(node, NodePath(Root.COMMON, STATE_DIRECTORY)):
+        if not name.startswith(STAGING):
+            continue
         note = NodePath(Root.COMMON, f"{STATE_DIRECTORY}/{name}/{_DOCKER_PLACES}")
-        content = records.read(node, note) if name.startswith(STAGING) else None
         try:
-            return DockerPlaces.from_plain(json_text.loads(content or b""))
+            return DockerPlaces.from_plain(
+                json_text.loads(records.read(node, note) or b"")
+            )
         except (ValueError, TypeError, AttributeError):
             # There is none, or it was being written: nothing is staged there yet.
             continue
