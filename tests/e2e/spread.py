@@ -12,31 +12,34 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from registry_harness.containerd.releases import SERIES
 
-# What takes long and cannot be parted, so that none of it is left alone at the end.
-FIRST = (
-    "test_by_hand.py",
-    # It waits for minutes and needs no processor meanwhile.
-    "test_kubelet_logins.py",
-    "test_all_nodes_many.py",
-    "test_all_nodes.py",
+# These wait for clusters more than they work. What takes longest begins first, so that
+# none of it is left alone at the end.
+WAITING = (
     "test_all_nodes_trouble.py",
-    "test_all_nodes_rights.py",
-    "test_all_nodes_check.py",
+    "test_all_nodes.py",
     "test_pull_secrets.py",
+    # Of what is long it has the kubelet's minutes.
+    "test_kubelet_logins.py",
+    "test_all_nodes_rights.py",
     "test_kubernetes.py",
+    "test_all_nodes_many.py",
     "test_harness_cluster.py",
+    "test_all_nodes_check.py",
     "test_nothing_left.py",
+    "test_by_hand.py",
+    "test_other_repositories.py",
     "test_workers.py",
-    "test_matrix.py",
-    "test_check_faults.py",
-    "test_redirects.py",
 )
-PARTED = (
+# These keep a processor busy, and go beside those.
+WORKING = (
     "test_matrix.py",
     "test_check_faults.py",
     "test_credentials.py",
-    "test_reading.py",
     "test_redirects.py",
+)
+PARTED = (
+    *WORKING,
+    "test_reading.py",
     "test_remedies_keep.py",
 )
 _SERIES = re.compile(rf"(?<![\d.])({'|'.join(map(re.escape, SERIES))})(?![\d.])")
@@ -51,9 +54,17 @@ def part_of(nodeid: str) -> str:
 
 
 def rank_of(nodeid: str) -> int:
-    """Return which part begins when: the lower, the sooner."""
-    name = nodeid.partition("::")[0].rpartition("/")[2]
-    return FIRST.index(name) if name in FIRST else len(FIRST)
+    """Return which part begins when: the lower, the sooner.
+
+    Parts that wait and parts that work take turns.
+    """
+    file, _, series = part_of(nodeid).rpartition("/")[2].partition(" ")
+    if file in WAITING:
+        return 2 * WAITING.index(file)
+    if file in WORKING:
+        place = SERIES.index(series) if series else len(SERIES)
+        return 2 * (WORKING.index(file) * (len(SERIES) + 1) + place) + 1
+    return 2 * (len(WAITING) + len(WORKING) * (len(SERIES) + 1))
 
 
 class ByPart(LoadScopeScheduling):  # type: ignore[misc]
