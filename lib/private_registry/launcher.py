@@ -70,8 +70,15 @@ def main(door: str, script: str) -> None:
     sys.path += [each for each in _snaps_packages() if each not in sys.path]
     if _missing() and not _fetch(given):
         sys.exit(EXIT_NODE)
+    import gc
+
+    # What imports make stays. To look through it again and again for what could go
+    # takes a tenth of an enable.
+    gc.disable()
     from private_registry.cli.main import run
 
+    gc.freeze()
+    gc.enable()
     sys.exit(run(door, os.path.abspath(script), sys.argv[1:], given))
 
 
@@ -111,7 +118,7 @@ def _trust_root_alone(given: "Mapping[str, str]") -> None:
         if each.startswith(chosen) or not trusted_places.flaw(each)
     ]
     # This code is here already, whoever can write it: MicroK8s lets its group.
-    sys.path[:] = [LIB] + kept_path
+    sys.path[:] = [LIB] + [each for each in kept_path if each != LIB]
 
 
 def _run_again_as_root(script: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import json_text
 
 # Of all findings so many are told, and of each text so much.

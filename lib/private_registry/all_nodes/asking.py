@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from private_registry.all_nodes import answers
 from private_registry.all_nodes.answers import Answer
@@ -11,6 +11,7 @@ from private_registry.all_nodes.node_status import ANSWER
 from private_registry.all_nodes.orders import Orders, Question
 from private_registry.all_nodes.publishing import ClusterRegistries
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 
 # A pull may take that long.
 _SECONDS = 90.0

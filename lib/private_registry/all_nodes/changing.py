@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 from private_registry.all_nodes.node_rows import DOWN, NodeRow
 from private_registry.all_nodes.orders import Orders
@@ -11,6 +11,7 @@ from private_registry.all_nodes.publishing import (
     given_meanwhile,
 )
 from private_registry.errors import NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.model import DesiredState
 
 # How long nodes are waited for.

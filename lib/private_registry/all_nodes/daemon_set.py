@@ -7,7 +7,7 @@ written: the whole of it, since the link ``current`` in it moves with a refresh.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List
 
 from private_registry.all_nodes.names import (
     AGENT,
@@ -21,6 +21,7 @@ from private_registry.all_nodes.names import (
     ZIP,
     daemon_set,
 )
+from private_registry.named_tuple import NamedTuple
 
 PYTHON = "/usr/bin/python3"
 _ENGINE_DIRECTORY = "/engine"

@@ -12,9 +12,10 @@ import io
 import os
 import zipfile
 from importlib.util import find_spec
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
+from typing import Dict, Iterator, List, Mapping, Optional, Set
 
 from private_registry.errors import NodeError
+from private_registry.named_tuple import NamedTuple
 
 _PROGRAM = "private_registry.cli.agent_main"
 _PACKAGES = ("tomli", "h2", "hpack", "hyperframe", "asn1crypto")

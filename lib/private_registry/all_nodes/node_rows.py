@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from private_registry.all_nodes.daemon_set import ARCHITECTURES
 from private_registry.all_nodes.node_status import (
@@ -11,6 +11,7 @@ from private_registry.all_nodes.node_status import (
     from_text,
 )
 from private_registry.all_nodes.orders import Orders
+from private_registry.named_tuple import NamedTuple
 
 OK, GIVEN_BACK = "ok", "given back"
 CHANGED, CANNOT, RESTART = "changed by hand", "cannot", "needs a restart"

@@ -7,8 +7,9 @@ paths, and what is wrong in this addon's own words.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import json_text
 
 ANNOTATION = "private-registry-config/status"

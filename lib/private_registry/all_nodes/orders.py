@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, Dict, Mapping, NamedTuple, NoReturn, Optional, Tuple
+from typing import Any, Dict, Mapping, NoReturn, Optional, Tuple
 
 from private_registry.all_nodes.names import NAMESPACE, SECRET
 from private_registry.errors import NodeError, PrivateRegistryError, UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState
 from private_registry.texts import json_text

@@ -7,15 +7,7 @@ Whoever changes it names the version that was read: of two at once, one is told.
 from __future__ import annotations
 
 import time
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Callable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-)
+from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional
 
 from private_registry import __version__
 from private_registry.all_nodes import daemon_set, names, objects, orders
@@ -30,6 +22,7 @@ from private_registry.all_nodes.node_rows import (
 from private_registry.all_nodes.node_status import ANNOTATION, ANSWER
 from private_registry.all_nodes.orders import Orders
 from private_registry.errors import ConflictError, NodeError, UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError

@@ -7,7 +7,6 @@ from typing import (
     Callable,
     Iterable,
     List,
-    NamedTuple,
     Optional,
     Sequence,
     Tuple,
@@ -40,10 +39,10 @@ from private_registry.docker.reach import (
     engine_to_settle,
 )
 from private_registry.kubelet.reach import kubelet_part, logins_to_take_back, notes_of
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import Root
 from private_registry.node.paths import LAST_CHECK, PULL_SECRETS, STATE, Node
 from private_registry.node.services import service_files
-from private_registry.pull_secrets.made_secrets import MadeSecret
 from private_registry.pull_secrets.record import made_secrets, record_of
 from private_registry.registries import registries_toml
 from private_registry.registries.credentials import forms_of
@@ -56,6 +55,7 @@ from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import OwnFiles
 
 if TYPE_CHECKING:
+    from private_registry.pull_secrets.made_secrets import MadeSecret
     from private_registry.pull_secrets.part import ClusterPart
 
 

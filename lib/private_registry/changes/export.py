@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, Tuple
 
 from private_registry.containerd.hosts_toml import (
     HOSTS_TOML,
     RegistryFile,
     registry_files,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.model import DesiredState, Registry, Tls
 from private_registry.registries.plain_values import to_document
 from private_registry.texts import toml_writing

@@ -6,7 +6,7 @@ its ledgers remember of containerd-template.toml and of Docker.
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, Optional, Sequence
 
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.planning import Terms, originals_of, plan_of
@@ -17,6 +17,7 @@ from private_registry.kubelet.reach import (
     kubelet_part,
     logins_to_take_back,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import Root
 from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState

@@ -10,7 +10,7 @@ import os
 import time
 from typing import Any, Dict, Mapping, Tuple
 
-from private_registry.changes.outcomes import CheckedAt
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import files
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import LAST_CHECK, STATE, STATE_DIRECTORY, Node
@@ -19,6 +19,18 @@ from private_registry.transaction import records
 from private_registry.transaction.lock import held_at_once
 
 _LATEST = 2**36  # in two thousand years; later ones have no date everywhere
+
+
+class CheckedAt(NamedTuple):
+    """What the last check of a registry said.
+
+    Args:
+        time: seconds since the epoch.
+        causes: of its faults; none where it was fine.
+    """
+
+    time: float
+    causes: Tuple[str, ...] = ()
 
 
 def remember(

@@ -1,22 +1,24 @@
-"""Outcomes: what a change has done to a node, and what is saved on it, as values."""
+"""Outcomes: what a change has done to a node, as values."""
 
 from __future__ import annotations
 
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Mapping, Tuple
 
 from private_registry.containerd.part import Restart
 from private_registry.docker.reach import Reload
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, ObservedFile
 from private_registry.node.paths import (
     KUBELET_CONFIG_JSON,
     MOUNTED_KUBELET_CONFIG_JSON,
     Node,
 )
-from private_registry.pull_secrets.made_secrets import ChangedSecret, MadeSecret
 from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
-from private_registry.transaction.ledger import EntryKey
 from private_registry.transaction.plan import Kind, Plan
+
+if TYPE_CHECKING:
+    from private_registry.pull_secrets.made_secrets import ChangedSecret
 
 _LOGINS = (KUBELET_CONFIG_JSON, MOUNTED_KUBELET_CONFIG_JSON)
 
@@ -76,57 +78,3 @@ class Outcome(NamedTuple):
             or self.reload is Reload.DONE
             or any(each.is_change for each in self.secrets)
         )
-
-
-class RegistryStatus(NamedTuple):
-    """A saved registry and how the node stands to it.
-
-    Args:
-        registry: as saved.
-        missing: files that are not there.
-        differing: files that say something else.
-        is_pending: containerd has to be restarted for it.
-        is_in_docker: Docker's files are as saved; None where they cannot be seen from
-            here.
-    """
-
-    registry: Registry
-    missing: Tuple[NodePath, ...]
-    differing: Tuple[NodePath, ...]
-    is_pending: bool = False
-    is_in_docker: Optional[bool] = True
-
-
-class CheckedAt(NamedTuple):
-    """What the last check of a registry said.
-
-    Args:
-        time: seconds since the epoch.
-        causes: of its faults; none where it was fine.
-    """
-
-    time: float
-    causes: Tuple[str, ...] = ()
-
-
-class Listing(NamedTuple):
-    """All saved registries.
-
-    Args:
-        enabled: whether MicroK8s sees the addon as enabled.
-        registries: as saved.
-        still_loaded: entries that were taken away and that containerd has until its
-            next start.
-        pull_secrets: made in the cluster from this node.
-        checks: what `check` said lately, by registry; none since the last change.
-        for_all_nodes: registries that are on this node because all nodes have them.
-        is_left_behind: nobody in the cluster knows of these any more.
-    """
-
-    enabled: bool
-    registries: Tuple[RegistryStatus, ...]
-    still_loaded: FrozenSet[EntryKey] = frozenset()
-    pull_secrets: Tuple[MadeSecret, ...] = ()
-    checks: Mapping[str, CheckedAt] = {}
-    for_all_nodes: Tuple[str, ...] = ()
-    is_left_behind: bool = False

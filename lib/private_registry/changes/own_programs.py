@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Mapping, NamedTuple, Tuple
+from typing import FrozenSet, Mapping, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, WantedFile
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.follower import Follower

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from private_registry.containerd.microk8s_defaults import is_stock
 from private_registry.errors import ConflictError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, ObservedFile, WantedFile
 from private_registry.node.paths import Node
 from private_registry.transaction import records

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Optional, Tuple
+from typing import Tuple
 
-from private_registry.changes import last_check
-from private_registry.changes.outcomes import Listing, RegistryStatus
-from private_registry.containerd.daemon import Containerd
-from private_registry.containerd.part import entries_of, files_of
-from private_registry.containerd.template import Template
-from private_registry.containerd.template_file import TEMPLATE_PATH, read_template
-from private_registry.containerd.template_plan import digest
 from private_registry.errors import UsageError
-from private_registry.kubelet.reach import is_in_kubelet
-from private_registry.node.file_values import Root, sha256
-from private_registry.node.paths import KUBELET_CONFIG_JSON, STATE, Node
-from private_registry.pull_secrets.record import made_secrets
+from private_registry.node.file_values import Root
+from private_registry.node.paths import STATE, Node
 from private_registry.registries import registries_toml
-from private_registry.registries.model import Credentials, DesiredState, Registry
+from private_registry.registries.model import Credentials, DesiredState
 from private_registry.transaction import records
-from private_registry.transaction.ledger import ALL_NODES, EntryKey
+from private_registry.transaction.ledger import ALL_NODES
 
 
 def saved_state(node: Node) -> DesiredState:
@@ -56,26 +47,6 @@ def _no_files(kind: str, _name: str) -> str:
     )
 
 
-def listing_of(node: Node) -> Listing:
-    """Compare the saved registries with the node, as they are right now."""
-    saved = saved_state(node)
-    file = read_template(node)
-    record = records.ledger(node, Root.DATA).template
-    entries = entries_of(saved, file.template)
-    keys = {*record.keys, *(each.entry.key for each in entries)}
-    unloaded = Containerd(node).unloaded(file.text, keys)
-    return Listing(
-        node.is_enabled,
-        tuple(
-            _status(node, each, file.template, unloaded) for each in saved.registries
-        ),
-        record.unloaded & unloaded,
-        made_secrets(node),
-        last_check.recall(node),
-        for_all_nodes_on(node),
-    )
-
-
 def for_all_nodes_on(node: Node) -> Tuple[str, ...]:
     """Return the registries that the cluster's agent has put on this node.
 
@@ -86,44 +57,3 @@ def for_all_nodes_on(node: Node) -> Tuple[str, ...]:
         path.split("/")[-2] for path, each in files.items() if each.by == ALL_NODES
     )
     return tuple(dict.fromkeys(names))
-
-
-def _status(
-    node: Node, registry: Registry, template: Template, unloaded: FrozenSet[EntryKey]
-) -> RegistryStatus:
-    alone = DesiredState((registry,))
-    wanted = files_of(node, alone, template)
-    entries = [each.entry for each in entries_of(alone, template)]
-    observed, _ = records.observe(node, wanted)
-    missing = [path for path in wanted if path not in observed]
-    differing = [
-        path
-        for path, file in wanted.items()
-        if path in observed and observed[path].digest != sha256(file.content)
-    ]
-    for entry in entries:
-        found = template.get(entry.key)
-        if found is None:
-            missing.append(TEMPLATE_PATH)
-        elif digest(found) != digest(entry.value):
-            differing.append(TEMPLATE_PATH)
-    in_kubelet = is_in_kubelet(node, registry)
-    if not in_kubelet:
-        (missing if in_kubelet is None else differing).append(KUBELET_CONFIG_JSON)
-    is_pending = any(entry.key in unloaded for entry in entries)
-    return RegistryStatus(
-        registry,
-        tuple(missing),
-        tuple(differing),
-        is_pending,
-        _is_in_docker(node, registry),
-    )
-
-
-def _is_in_docker(node: Node, registry: Registry) -> Optional[bool]:
-    if not registry.docker:
-        return True
-    # Slow to import, and few nodes have such an engine.
-    from private_registry.docker.part import is_in_docker  # noqa: PLC0415
-
-    return is_in_docker(node, registry)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import partial
-from typing import NamedTuple, Union
+from typing import Union
+
+from private_registry.named_tuple import NamedTuple
 
 _OF_WHO = re.compile(r"the (\w+) of \{who\}")
 

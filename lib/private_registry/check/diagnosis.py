@@ -7,7 +7,7 @@ worth knowing.
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import NO_LOGIN, Cause
@@ -15,6 +15,7 @@ from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.image import Image
 from private_registry.check.probe.result import Result
 from private_registry.check.reading.reading import Reading
+from private_registry.named_tuple import NamedTuple
 
 LAYERS = tuple(Layer)
 _CLOCK_SECONDS = 300

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import FrozenSet, NamedTuple
+from typing import FrozenSet
 
 from private_registry.check.causes import Cause
+from private_registry.named_tuple import NamedTuple
 
 
 class Severity(Enum):

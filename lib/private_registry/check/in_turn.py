@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
 from private_registry.check.findings import Finding, Remedy
+from private_registry.named_tuple import NamedTuple
 
 CHECK_AGAIN = Remedy(
     "microk8s private-registry check",

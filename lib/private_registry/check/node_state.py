@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
-from private_registry.changes.outcomes import Listing
+from private_registry.changes.listing import Listing
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.kubelet_logins import problem_of
@@ -50,6 +50,7 @@ from private_registry.kubelet.search_path import (
     first_of,
     is_elsewhere,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (
     CERTS_D,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, Optional
 
 from private_registry.check.probe.proxies import Proxies, environment_of
 from private_registry.check.reading.reading import Look
 from private_registry.containerd.cri import calls, listening
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import bounded_reads
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import (

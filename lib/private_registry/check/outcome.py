@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from private_registry.check.diagnosis import RegistryReport
 from private_registry.check.findings import Finding
+from private_registry.named_tuple import NamedTuple
 
 
 class Afterwards(Enum):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import Tuple
 
 from private_registry.check.image import Subject
+from private_registry.named_tuple import NamedTuple
 
 
 class CheckRequest(NamedTuple):

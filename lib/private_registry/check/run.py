@@ -7,7 +7,7 @@ Reads only: no lock, no repair of what a killed run left, no file but the summar
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional
+from typing import Callable, Dict, Iterable, List, Optional
 
 from private_registry.changes.last_check import remember
 from private_registry.check.cause_kinds import Layer
@@ -45,6 +45,7 @@ from private_registry.containerd import releases
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, Node
 from private_registry.registries.names import EVERY_REGISTRY

@@ -6,11 +6,12 @@ with which trust. Headers, time limits, several CAs and the like have no option.
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.check.setup import Setup, is_own, typed_url
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import parse_mirror_url
 from private_registry.registries.model import Registry
 from private_registry.registries.names import (

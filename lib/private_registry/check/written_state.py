@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 from typing import List, Optional, Tuple
 
-from private_registry.changes.outcomes import Listing, RegistryStatus
-from private_registry.changes.saved import listing_of
+from private_registry.changes.listing import Listing, RegistryStatus, listing_of
 from private_registry.check.adding import APPLY
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity

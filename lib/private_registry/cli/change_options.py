@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from private_registry.cli.all_nodes_options import AllNodes, all_nodes_of
 from private_registry.cli.credential_options import credential_options
 from private_registry.cli.tls_options import tls_options
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 
 HEADER_LOGINS, PLAINTEXT = "--header-logins", "--allow-plaintext-credentials"
 COMMON = ("--adopt", "--check", "--dry-run", "--json", "--no-restart")

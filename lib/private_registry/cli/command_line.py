@@ -5,12 +5,13 @@ Nothing is read from or written to the node here.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Sequence
 
 from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.verb import verb
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
 from private_registry.verbs import all_verbs

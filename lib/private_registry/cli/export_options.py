@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional
+from typing import List, Optional
 
 from private_registry.cli.all_nodes_options import ALL_NODES
 from private_registry.cli.parser import Parser
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
 

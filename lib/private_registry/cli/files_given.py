@@ -6,9 +6,10 @@ import codecs
 import os
 import re
 import sys
-from typing import Mapping, NamedTuple, Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import bounded_reads
 from private_registry.registries.model import ClientCertificate
 from private_registry.texts.showing import quoted, shown_path, shown_place

@@ -10,7 +10,6 @@ from private_registry.containerd.part import Restart
 from private_registry.docker.reach import Reload
 from private_registry.errors import PrivateRegistryError
 from private_registry.node.file_values import Root
-from private_registry.pull_secrets.made_secrets import ChangedSecret, SecretChange
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.texts.showing import without_logins
 from private_registry.transaction.plan import Action, Kind
@@ -64,16 +63,6 @@ _DONE = {
     Kind.RESTORE: "gave back",
     Kind.DELETE: "removed",
 }
-_SECRETS_DONE = {
-    SecretChange.CREATE: "created",
-    SecretChange.UPDATE: "updated",
-    SecretChange.DELETE: "deleted",
-}
-_SECRETS_PLANNED = {
-    SecretChange.CREATE: "would create",
-    SecretChange.UPDATE: "would update",
-    SecretChange.DELETE: "would delete",
-}
 _PLANNED = {
     Kind.CREATE: "would create",
     Kind.UPDATE: "would update",
@@ -96,9 +85,14 @@ def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
         f"left alone: {done.node.shown(action.path)} ({action.reason})"
         for action in done.plan.hints
     ]
-    lines += [
-        line for each in done.secrets for line in _secret_lines(each, dry_run=dry_run)
-    ]
+    if done.secrets:
+        # Rarely needed.
+        from private_registry.cli.show_pull_secrets import (  # noqa: PLC0415
+            secret_lines,
+        )
+
+        for secret in done.secrets:
+            lines += secret_lines(secret, dry_run=dry_run)
     lines.append(_summary(done, dry_run=dry_run))
     if done.is_inspected:
         lines.append(INSPECTED)
@@ -106,25 +100,6 @@ def outcome(done: Outcome, door: str, *, dry_run: bool) -> List[str]:
         lines.append(NEXT)
     elif door == "enable":
         lines.append(NEXT.replace("from now on", "after enable"))
-    return lines
-
-
-def _secret_lines(changed: ChangedSecret, *, dry_run: bool) -> List[str]:
-    secret = changed.secret
-    lines = []
-    if changed.change is not SecretChange.KEEP:
-        word = (_SECRETS_PLANNED if dry_run else _SECRETS_DONE)[changed.change]
-        lines.append(
-            f"  {word} the Secret {secret.name} in namespace {secret.namespace}"
-        )
-    if changed.change is SecretChange.DELETE:
-        verb = "would no longer name it" if dry_run else "no longer names it"
-    else:
-        verb = "would name it" if dry_run else "names it now"
-    lines += [
-        f"  service account {account} of namespace {secret.namespace} {verb}"
-        for account in changed.accounts
-    ]
     return lines
 
 

@@ -5,11 +5,12 @@ known.
 from __future__ import annotations
 
 import json
-from typing import Any, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Iterator, List, Optional, Tuple, Union
 
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.containerd.template_file import TEMPLATE_PATH
 from private_registry.docker.trust import INSECURE, MIRRORS
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
 from private_registry.node.paths import KUBELET_CONFIG_JSON, MOUNTED_KUBELET_CONFIG_JSON
 from private_registry.texts import json_edits

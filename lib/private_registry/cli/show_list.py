@@ -6,7 +6,8 @@ import json
 import time
 from typing import Any, Dict, List, Optional
 
-from private_registry.changes.outcomes import CheckedAt, Listing, RegistryStatus
+from private_registry.changes.last_check import CheckedAt
+from private_registry.changes.listing import Listing, RegistryStatus
 from private_registry.cli.show_changes import registry_line, registry_plain
 from private_registry.containerd.template import shown_key
 from private_registry.node.paths import Node

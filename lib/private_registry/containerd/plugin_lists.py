@@ -7,11 +7,12 @@ Measured with containerd 1.6.20, 1.7.24, 2.1.9, 2.2.3, 2.3.7 and 2.4.2, started.
 from __future__ import annotations
 
 import re
-from typing import FrozenSet, List, NamedTuple
+from typing import FrozenSet, List
 
 from private_registry.containerd import config_versions, releases
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml_writing
 from private_registry.texts.toml_statements import Statement
 

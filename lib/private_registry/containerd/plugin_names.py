@@ -8,11 +8,12 @@ passes over what no plugin of its is named after.
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from private_registry.containerd import config_versions
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,

@@ -122,10 +122,11 @@ def check_not_shadowed(node: Node, registries: List[Registry]) -> None:
     Raises:
         ConflictError: there is one.
     """
+    present = frozenset(records.names_in(node, NodePath(Root.DATA, CERTS_D)))
     for registry in registries:
         shadow = registry.name.shadowing_directory
         path = NodePath(Root.DATA, f"{CERTS_D}/{shadow}")
-        if shadow is not None and records.exists(node, path):
+        if shadow in present:
             raise ConflictError(
                 f"containerd would read this in place of {registry.name}",
                 place=node.shown(path),
@@ -144,7 +145,10 @@ def check_not_overriding(
     Raises:
         ConflictError: there are such certificates.
     """
+    present = frozenset(records.names_in(node, NodePath(Root.DATA, CERTS_D)))
     for registry in registries:
+        if registry.name.directory not in present:
+            continue
         directory = f"{CERTS_D}/{registry.name.directory}"
         names = records.names_in(node, NodePath(Root.DATA, directory))
         paths = [NodePath(Root.DATA, f"{directory}/{name}") for name in sorted(names)]

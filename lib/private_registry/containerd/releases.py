@@ -7,8 +7,9 @@ names a file, it is one of containerd's.
 from __future__ import annotations
 
 import re
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, Optional, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.model import Registry
 
 Version = Tuple[int, int, int]

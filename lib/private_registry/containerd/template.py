@@ -17,15 +17,14 @@ from typing import (
     Iterator,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Tuple,
 )
 
 from private_registry.containerd import config_versions
 from private_registry.errors import ConflictError, NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml, toml_statements, toml_writing
-from private_registry.texts.harmless_lines import is_address, is_file
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 from private_registry.transaction.ledger import EntryKey
@@ -201,6 +200,12 @@ class Template:
         """Texts that no message may hold: values in logins, headers and what is not
         known else.
         """
+        # Rarely needed.
+        from private_registry.texts.harmless_lines import (  # noqa: PLC0415
+            is_address,
+            is_file,
+        )
+
         found = (each for each in self._statements if not each.is_header)
         return frozenset(
             text

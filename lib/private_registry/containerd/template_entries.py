@@ -8,7 +8,7 @@ there mirrors and TLS settings stand in the template, too.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from private_registry.containerd.hosts_toml import TrustFiles
 from private_registry.containerd.releases import (
@@ -19,6 +19,7 @@ from private_registry.containerd.releases import (
 )
 from private_registry.containerd.template import Entry
 from private_registry.errors import UnsupportedError, UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.registries.names import DOCKER_HUB, RegistryName

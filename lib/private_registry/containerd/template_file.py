@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from private_registry.containerd.template import Template
 from private_registry.errors import ConflictError, NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import files
 from private_registry.node.file_values import NodePath, ObservedFile, Root
 from private_registry.node.paths import RENDERED, TEMPLATE, Node

@@ -8,22 +8,13 @@ end.
 from __future__ import annotations
 
 import json
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    FrozenSet,
-    Iterable,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from private_registry.containerd.microk8s_defaults import is_stock_entry
 from private_registry.containerd.template import Template, shown_key
 from private_registry.containerd.template_entries import OwnedEntry
 from private_registry.errors import ConflictError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import (
     Found,
     NodePath,

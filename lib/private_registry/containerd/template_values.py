@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from private_registry.containerd import releases
 from private_registry.containerd.plugin_names import right_section
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml_writing
-from private_registry.texts.harmless_lines import is_address
 from private_registry.texts.toml_statements import Path, Statement
 
 LOGIN_KEYS = ("username", "password", "auth", "identitytoken")
@@ -170,6 +170,9 @@ def _right_line(line: str, wanted: Wanted, value: Any) -> str:
         is_list = isinstance(value, list)
         return _written(_alone, line, "{}") if is_list else _written(_bare, line, _Q)
     if wanted is Wanted.TEXTS and isinstance(value, str):
+        # Rarely needed.
+        from private_registry.texts.harmless_lines import is_address  # noqa: PLC0415
+
         several = [each for each in re.split(r"[,;\s]", value) if each]
         if len(several) != 1 and all(map(is_address, several)):
             return _written(_quoted, line, toml_writing.scalar(several))

@@ -7,10 +7,11 @@ by byte; after a change of somebody's, ours are taken out of what stands there n
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from private_registry.docker.trust import MIRRORS
 from private_registry.errors import NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, ObservedFile, WantedFile, sha256
 from private_registry.texts import json_edits
 from private_registry.texts.json_text import JsonSyntaxError

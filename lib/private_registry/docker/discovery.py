@@ -17,10 +17,11 @@ import os
 import pwd
 import re
 import stat
-from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from private_registry.docker.trust import CERTS_D, DAEMON_JSON
 from private_registry.errors import NodeError, UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import trusted_places
 from private_registry.node.bounded_reads import read_of_process
 from private_registry.node.file_values import DockerPlace, DockerPlaces

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import (
-    Dict,
-    FrozenSet,
-    List,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from private_registry.docker import discovery
 from private_registry.docker.daemon_json import DaemonEdit, plan_daemon, with_daemon
@@ -23,6 +16,7 @@ from private_registry.errors import (
     PrivateRegistryError,
     UsageError,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import (
     DockerPlaces,
     NodePath,

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import os
 from enum import Enum
-from typing import (
-    TYPE_CHECKING,
-    Iterable,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Sequence,
-    Tuple,
-)
+from typing import TYPE_CHECKING, Iterable, Mapping, Optional, Sequence, Tuple
 
 from private_registry.errors import NodeError, PrivateRegistryError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import Root
 from private_registry.node.paths import Node
 from private_registry.registries.model import DesiredState, Registry

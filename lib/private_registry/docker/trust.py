@@ -8,10 +8,11 @@ registry/service_v2.go).
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Dict, Iterable, List, Mapping, Tuple
 
 from private_registry.containerd.hosts_toml import TrustFiles
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import (
     SECRET_MODE,
     DockerPlace,

@@ -9,16 +9,7 @@ config_unix.go, hosts.go).
 from __future__ import annotations
 
 import posixpath
-from typing import (
-    Dict,
-    Iterator,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Set,
-    Tuple,
-)
+from typing import Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 from private_registry.check.reading import (
     directories,
@@ -51,6 +42,7 @@ from private_registry.imports.rewrites import (
     behind,
 )
 from private_registry.imports.trust_files import TrustReader
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import (
     Credentials,

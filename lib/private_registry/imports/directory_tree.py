@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import Optional, Sequence
+
+from private_registry.named_tuple import NamedTuple
 
 
 class ImportedDirectory(NamedTuple):

@@ -6,7 +6,7 @@ ConvertToHostname takes them; Docker Hub is ``https://index.docker.io/v1/``.
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, Optional
 
 from private_registry.imports.document import (
     LEFT_OUT,
@@ -16,6 +16,7 @@ from private_registry.imports.document import (
     Lines,
     Says,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import is_docker_hub
 from private_registry.registries.login_sources import how_to_log_in
 from private_registry.registries.model import Credentials, Registry

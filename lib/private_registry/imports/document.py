@@ -14,7 +14,6 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     Optional,
     Set,
     Tuple,
@@ -24,6 +23,7 @@ from typing import (
 from private_registry.errors import UsageError
 from private_registry.imports.basic_logins import login_of, why_no_login
 from private_registry.imports.key_names import why_no_name
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import checked_password, checked_username
 from private_registry.registries.endpoints import (

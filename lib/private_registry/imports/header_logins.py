@@ -6,10 +6,11 @@ containerd keeps logins, if the user says so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from private_registry.imports.basic_logins import login_of
 from private_registry.imports.document import LEFT_OUT, ImportedFile, KeyPath
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.model import Credentials
 

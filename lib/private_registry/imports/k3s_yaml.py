@@ -8,7 +8,7 @@ an endpoint, the registry itself is asked last.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from private_registry.errors import UsageError
 from private_registry.imports.document import (
@@ -19,6 +19,7 @@ from private_registry.imports.document import (
     Lines,
 )
 from private_registry.imports.rewrites import REWRITES_LEFT_OUT, behind
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import Endpoint, is_docker_hub
 from private_registry.registries.model import (
     ClientCertificate,

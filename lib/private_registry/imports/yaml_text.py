@@ -9,12 +9,13 @@ limited: no text can grow.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import yaml
 
 from private_registry.errors import UsageError
 from private_registry.imports.k3s_yaml import KNOWN_KEYS
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.other_files import ADD_FILE, typed
 from private_registry.texts.look_alikes import (
     HARD_BLANK,

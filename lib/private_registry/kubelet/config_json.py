@@ -10,11 +10,12 @@ by byte; after a change of somebody's, ours are taken out of what stands there n
 from __future__ import annotations
 
 import json
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from private_registry.errors import ConflictError, NodeError
 from private_registry.kubelet.keys import parse_key
 from private_registry.kubelet.logins import AUTHS, login_of, read_kubelet_logins
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import SECRET_MODE, Found, sha256
 from private_registry.registries.logins import Login, auth_of
 from private_registry.registries.model import Credentials

@@ -8,8 +8,9 @@ a path is the beginning of a repository's name, letter by letter.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import Optional
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import DOCKER_HUB
 
 _SCHEME = re.compile(r"https?://")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from private_registry.kubelet.keys import Key, parse_key
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.logins import Login
 from private_registry.registries.names import DOCKER_HUB
 from private_registry.texts import json_text

@@ -8,10 +8,11 @@ in the same places.
 from __future__ import annotations
 
 import os
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from private_registry.containerd.cri import listening
 from private_registry.kubelet.logins import KubeletLogins, read_kubelet_logins
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import bounded_reads
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import KUBELET_ARGUMENTS, KUBELET_CONFIG_JSON, Node

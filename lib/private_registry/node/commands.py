@@ -5,8 +5,9 @@ passed on.
 from __future__ import annotations
 
 import os
-from typing import List, NamedTuple, Optional
+from typing import List, Optional
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import environment_variables
 
 TIMEOUT_SECONDS = 20

@@ -11,14 +11,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager
-from typing import Iterator, NamedTuple, Optional, Tuple
+from contextlib import contextmanager, nullcontext
+from typing import Iterator, Optional, Tuple
+
+from private_registry.named_tuple import NamedTuple
 
 Owner = Tuple[int, int]
 
 _OPEN = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_DIRECTORY = (errno.ENOTDIR, errno.ELOOP)
+_OURSELVES = nullcontext()
 
 
 class Place(NamedTuple):
@@ -87,13 +90,12 @@ def opened(place: Place) -> Iterator[int]:
         FileNotFoundError: it, or one above it, is not there.
         ObstacleError: something else is there.
     """
-    with acting_as(place.user):
+    with _OURSELVES if place.user is None else acting_as(place.user):
         descriptor = os.open(place.root, _OPEN)
         try:
-            way = place._replace(path="")
-            for name in place.path.split("/") if place.path else ():
-                way = way.below(name)
-                following = _open_below(descriptor, way)
+            names = place.path.split("/") if place.path else []
+            for depth, name in enumerate(names):
+                following = _open_below(descriptor, name, place, depth)
                 os.close(descriptor)
                 descriptor = following
             yield descriptor
@@ -135,14 +137,16 @@ def acting_as(user: Optional[Owner]) -> Iterator[None]:
         os.setgroups(groups)
 
 
-def _open_below(descriptor: int, way: Place) -> int:
-    if way.name in ("", ".", ".."):
-        raise ValueError(way.path)
+def _open_below(descriptor: int, name: str, place: Place, depth: int) -> int:
+    """Open the next directory on the way to a place, so many below its root."""
+    if name in ("", ".", ".."):
+        raise ValueError(place.path)
     try:
-        return os.open(way.name, _OPEN | os.O_NOFOLLOW, dir_fd=descriptor)
+        return os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=descriptor)
     except OSError as error:
-        error.filename = way.absolute
+        way = place.path.split("/")[: depth + 1]
+        error.filename = os.path.join(place.root, *way)
         if error.errno in _NO_DIRECTORY:
-            mode = os.lstat(way.name, dir_fd=descriptor).st_mode
-            raise ObstacleError(kind_of_mode(mode), way.absolute) from error
+            mode = os.lstat(name, dir_fd=descriptor).st_mode
+            raise ObstacleError(kind_of_mode(mode), error.filename) from error
         raise

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from enum import Enum
-from typing import Any, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
+
+from private_registry.named_tuple import NamedTuple
 
 SECRET_MODE = 0o600
 # What may be let in at most; a directory of somebody's may let in fewer.

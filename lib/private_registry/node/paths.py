@@ -8,9 +8,10 @@ import grp
 import os
 import re
 from functools import lru_cache
-from typing import List, Mapping, NamedTuple, Optional, Tuple
+from typing import List, Mapping, Optional, Tuple
 
 from private_registry.errors import NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import trusted_places
 from private_registry.node.directories import Place
 from private_registry.node.file_values import DockerPlace, DockerPlaces, NodePath, Root

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
+
+from private_registry.named_tuple import NamedTuple
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OURS = "private-registry-config"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Tuple
+from typing import Any, Mapping, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.pull_secrets.retrying import Found
 from private_registry.pull_secrets.secret import says_the_same
 

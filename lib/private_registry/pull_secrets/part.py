@@ -4,18 +4,10 @@ remembered.
 
 from __future__ import annotations
 
-from typing import (
-    Dict,
-    FrozenSet,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Sequence,
-    Tuple,
-)
+from typing import Dict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, WantedFile
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.cluster import Cluster

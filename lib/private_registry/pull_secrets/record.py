@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from private_registry.node.paths import PULL_SECRETS, Node
-from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS, MadeSecret
 from private_registry.texts import json_text
 from private_registry.transaction import records
 from private_registry.transaction.ledger import unusable
 
+if TYPE_CHECKING:
+    from private_registry.pull_secrets.made_secrets import MadeSecret
+
 FORMAT_VERSION = 1
 _RECORD = "the record of pull secrets"
-_FORGET = (
-    f"microk8s kubectl get secrets -A -l {MANAGED_BY}={OURS} (those that it named)"
-)
 
 
 def made_secrets(node: Node) -> Tuple[MadeSecret, ...]:
@@ -45,17 +44,25 @@ def from_json(content: bytes, source: str) -> Tuple[MadeSecret, ...]:
     Raises:
         NodeError: damaged, or written by another version of this addon.
     """
+    # Few nodes have made any.
+    from private_registry.pull_secrets import made_secrets as them  # noqa: PLC0415
+
+    forget = f"microk8s kubectl get secrets -A -l {them.MANAGED_BY}={them.OURS}"
+    forget += " (those that it named)"
     try:
         document = json_text.loads(content)
         if document["version"] != FORMAT_VERSION:
-            raise unusable(_RECORD, source, _FORGET, document["version"])
-        return tuple(_made(each) for each in document["secrets"])
+            raise unusable(_RECORD, source, forget, document["version"])
+        return tuple(them.MadeSecret(**_made(each)) for each in document["secrets"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise unusable(_RECORD, source, _FORGET) from error
+        raise unusable(_RECORD, source, forget) from error
 
 
-def _made(plain: Mapping[str, Any]) -> MadeSecret:
+def _made(plain: Mapping[str, Any]) -> Dict[str, Any]:
     registry = plain["registry"]
-    accounts = tuple(str(each) for each in plain["service_accounts"])
-    registry = None if registry is None else str(registry)
-    return MadeSecret(str(plain["name"]), str(plain["namespace"]), registry, accounts)
+    return {
+        "name": str(plain["name"]),
+        "namespace": str(plain["namespace"]),
+        "registry": None if registry is None else str(registry),
+        "service_accounts": tuple(str(each) for each in plain["service_accounts"]),
+    }

@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS
 from private_registry.registries import other_files
 from private_registry.registries.credentials import forms_of

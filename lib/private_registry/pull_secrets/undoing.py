@@ -6,9 +6,10 @@ remembered before it is sent, and forgotten only where the API itself refused.
 
 from __future__ import annotations
 
-from typing import Callable, List, NamedTuple
+from typing import Callable, List
 
 from private_registry.errors import LeftBehindError, PrivateRegistryError
+from private_registry.named_tuple import NamedTuple
 from private_registry.pull_secrets.retrying import RefusedError
 
 

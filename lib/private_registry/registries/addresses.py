@@ -7,7 +7,9 @@ the address all the same is not asked here.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional
+from typing import Optional
+
+from private_registry.named_tuple import NamedTuple
 
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e"
 _BLANKS = " \t\r\n\u00a0\u200b\u2060\ufeff"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, Optional, Sequence
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.model import KUBELET, Mirror, Registry, Tls
 
 

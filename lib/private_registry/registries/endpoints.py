@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import NamedTuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_ALIASES,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import Any, Mapping, Optional
+
+from private_registry.named_tuple import NamedTuple
 
 
 class Login(NamedTuple):

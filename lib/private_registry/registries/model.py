@@ -7,9 +7,10 @@ renders it and cli/command_line.py gives it an option.
 from __future__ import annotations
 
 import posixpath
-from typing import Iterable, NamedTuple, Optional, Tuple
+from typing import Iterable, Optional, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import Endpoint
 from private_registry.registries.names import RegistryName
 from private_registry.texts.showing import shown_place

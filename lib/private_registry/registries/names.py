@@ -9,9 +9,10 @@ config_unix.go hostPaths).
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.showing import quoted, shown_name
 
 DOCKER_HUB = "docker.io"

@@ -10,9 +10,10 @@ import base64
 import binascii
 import posixpath
 import re
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import Endpoint, parse_mirror_url
 from private_registry.registries.names import parse_registry_name
 from private_registry.texts import toml

@@ -5,8 +5,9 @@ only module that knows asn1crypto.
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, List, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.base128 import has_endless_number
 
 # RFC 5280, 4.1.2.5: to the second, and in Greenwich's time.

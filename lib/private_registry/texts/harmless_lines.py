@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Iterable, List, NamedTuple, Pattern, Sequence
+from typing import Iterable, List, Pattern, Sequence
+
+from private_registry.named_tuple import NamedTuple
 
 NOT_SHOWN = "(a line that may hold a secret; not shown)"
 _LONGEST = 1000

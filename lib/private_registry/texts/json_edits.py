@@ -15,13 +15,13 @@ from typing import (
     Iterable,
     List,
     Mapping,
-    NamedTuple,
     NoReturn,
     Optional,
     Sequence,
     Set,
 )
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.json_text import (
     DECODER,
     JsonSyntaxError,

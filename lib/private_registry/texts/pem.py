@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import Dict, Iterator, List, NamedTuple
+from typing import Dict, Iterator, List
+
+from private_registry.named_tuple import NamedTuple
 
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n")
 _END = re.compile(r"-----END ([A-Z0-9 ]+)-----")

@@ -5,7 +5,6 @@ Everybody else sees plain dicts, lists and scalars.
 
 from __future__ import annotations
 
-import copy
 import re
 from functools import lru_cache
 from typing import Any, Dict, Iterable, List, Mapping, Optional
@@ -66,9 +65,9 @@ def loads(text: str) -> Dict[str, Any]:
         TomlSyntaxError: not TOML, more than 8 MiB of it, nested more than 100 levels
             deep, or a number of more than 64 bits.
     """
-    if len(text) > _LONGEST_REMEMBERED:
-        return _read(text)
-    return copy.deepcopy(_remembered(text))
+    read = _remembered if len(text) <= _LONGEST_REMEMBERED else _last_long_one
+    copied: Dict[str, Any] = _copied(read(text))
+    return copied
 
 
 def _read(text: str) -> Dict[str, Any]:
@@ -91,7 +90,16 @@ def _read(text: str) -> Dict[str, Any]:
     return plain
 
 
+def _copied(plain: Any) -> Any:
+    """Copy what TOML is read into; whatever is no table or list never changes."""
+    if isinstance(plain, dict):
+        return {key: _copied(value) for key, value in plain.items()}
+    return [_copied(each) for each in plain] if isinstance(plain, list) else plain
+
+
 _remembered = lru_cache(maxsize=_MOST_REMEMBERED)(_read)
+# What is given is read twice: to see what kind of file it is, and for what it says.
+_last_long_one = lru_cache(maxsize=1)(_read)
 
 
 def _syntax_error(text: str, said: str) -> TomlSyntaxError:

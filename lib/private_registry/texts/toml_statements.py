@@ -8,8 +8,9 @@ statement is read alone, so that its lines are known.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml
 from private_registry.texts.showing import shown_name
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Protocol, Tuple
+from typing import Callable, Protocol, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.paths import Node
 from private_registry.transaction.journal import Journal
 

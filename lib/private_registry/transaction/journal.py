@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 from enum import Enum
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.directories import Owner
 from private_registry.node.file_values import DockerPlaces, Root, checked_path
 from private_registry.node.files import Mark

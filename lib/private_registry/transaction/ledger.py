@@ -9,9 +9,11 @@ for Docker's directories.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from functools import lru_cache
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from private_registry.errors import NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import DockerPlaces, Found, checked_path
 from private_registry.texts import json_text
 from private_registry.texts.showing import moved_aside, shown
@@ -170,6 +172,8 @@ def to_json(ledger: Ledger) -> bytes:
     return (json.dumps(document, indent=1) + "\n").encode()
 
 
+# A run looks at each ledger several times, and finds the same as a rule.
+@lru_cache(maxsize=8)
 def from_json(content: bytes, source: str) -> Ledger:
     """Read a ledger.
 

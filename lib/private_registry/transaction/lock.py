@@ -13,8 +13,9 @@ import os
 import re
 import time
 from contextlib import contextmanager
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Callable, Iterator, Optional
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import files
 from private_registry.node.bounded_reads import read_of_process
 from private_registry.node.directories import Place

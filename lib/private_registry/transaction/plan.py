@@ -6,17 +6,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import (
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    NamedTuple,
-    Optional,
-    Tuple,
-)
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from private_registry.errors import ConflictError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import (
     NodePath,
     ObservedFile,

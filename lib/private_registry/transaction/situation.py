@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import (
     NodePath,
     ObservedFile,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
+from private_registry.changes.listing import listing_of
 from private_registry.changes.one_at_a_time import look_of
-from private_registry.changes.saved import listing_of
 from private_registry.cli import all_nodes_options, show_list
 from private_registry.cli.change_options import How, how_of
 from private_registry.cli.files_given import Inputs

@@ -6,9 +6,10 @@ import http.client
 import json
 import ssl
 from contextlib import contextmanager, suppress
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple
 
 from private_registry.all_nodes.names import NAMESPACE, SECRET
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import json_text
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import random
 import time
 import traceback
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from private_registry import __version__
 from private_registry.all_nodes import answers
@@ -25,6 +25,7 @@ from private_registry.all_nodes.node_status import (
 )
 from private_registry.all_nodes.orders import Orders, Question
 from private_registry.errors import PrivateRegistryError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.paths import Node
 
 # How long somebody's change may go unseen.

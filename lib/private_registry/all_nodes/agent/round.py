@@ -7,7 +7,7 @@ counts there, and stays as it is.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Callable, FrozenSet, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Callable, FrozenSet, Iterable, List, Mapping, Tuple
 
 from private_registry import __version__
 from private_registry.all_nodes.node_status import NodeStatus, Trouble
@@ -24,6 +24,7 @@ from private_registry.containerd.template_file import TEMPLATE_PATH, read_templa
 from private_registry.errors import NodeError, PrivateRegistryError
 from private_registry.kubelet.config_json import BY_HAND
 from private_registry.kubelet.refusals import check_counts
+from private_registry.named_tuple import NamedTuple
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, KUBELET_CONFIG_JSON, STATE, Node
 from private_registry.registries.model import DesiredState, Registry

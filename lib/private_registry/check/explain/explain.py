@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from private_registry.check.cause_kinds import told
 from private_registry.check.causes import LOGIN, NETWORK, PATH, PROTOCOL, Cause
@@ -30,6 +30,7 @@ from private_registry.check.explain.subject import Scene, setup_of_scene
 from private_registry.check.findings import Remedy
 from private_registry.check.remedies import remedy_for
 from private_registry.check.setup import NO_FACTS, NodeFacts
+from private_registry.named_tuple import NamedTuple
 
 RULES: Tuple[Rule, ...] = (
     *FILE_RULES,

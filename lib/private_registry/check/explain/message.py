@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from private_registry.check.image import Subject, parse_image
 from private_registry.errors import UsageError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.endpoints import is_docker_hub
 from private_registry.registries.names import (
     DOCKER_HUB,

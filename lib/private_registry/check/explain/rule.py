@@ -8,10 +8,11 @@ that fits a message counts.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional, Pattern, Tuple, Union
+from typing import Optional, Pattern, Tuple, Union
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Remedy
+from private_registry.named_tuple import NamedTuple
 
 
 class Meaning(NamedTuple):

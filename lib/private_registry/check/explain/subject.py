@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Optional, Pattern, Tuple
+from typing import Optional, Pattern, Tuple
 
 from private_registry.check.causes import LOGIN, Cause
 from private_registry.check.explain.message import Asked, registry_of
@@ -17,6 +17,7 @@ from private_registry.check.setup import (
     setup_of,
     with_scheme,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.model import Mirror, Registry, Tls
 
 _DOCKER = re.compile(

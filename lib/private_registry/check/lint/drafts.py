@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from typing import FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import FrozenSet, List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
@@ -17,6 +17,7 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import HostEntry, Trust, asked_alike
 from private_registry.containerd.releases import Version
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.addresses import Slip, slip_in
 from private_registry.texts import toml_statements, toml_writing
 from private_registry.texts.harmless_lines import is_known_of_hosts

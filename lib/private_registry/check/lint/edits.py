@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml_statements
 from private_registry.texts.showing import quoted
 

@@ -6,7 +6,7 @@ anything otherwise after it than what was meant, there is none.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from private_registry.check.lint.drafts import (
     File,
@@ -20,6 +20,7 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Refused
 from private_registry.check.reading.reading import HostEntry, Trust, asked_alike
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import EVERY_REGISTRY
 from private_registry.texts import toml_writing
 from private_registry.texts.showing import quoted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from private_registry.check.causes import LOGIN, PATH, PROTOCOL, TRUST, Cause
 from private_registry.check.lint.drafts import (
@@ -18,6 +18,7 @@ from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import releases
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.rewrites import prefix_of
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import chain
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.lint import hosts_slips
 from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.hosts_document import Refused
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.addresses import slip_in
 from private_registry.texts import toml, toml_writing
 

@@ -5,7 +5,7 @@ more.
 from __future__ import annotations
 
 import posixpath
-from typing import Any, Dict, FrozenSet, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Tuple
 
 from private_registry.check.causes import CLIENT, LOGIN, TRUST, Cause
 from private_registry.check.lint.drafts import (
@@ -21,6 +21,7 @@ from private_registry.check.reading import hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import releases
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml_writing
 from private_registry.texts.showing import shown_name, shown_place
 from private_registry.texts.toml_statements import Path, Statement

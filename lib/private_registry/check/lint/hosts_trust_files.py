@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.reading.reading import HostEntry, Look, LookAt
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import pem
 from private_registry.texts.harmless_lines import is_file
 from private_registry.texts.showing import quoted, shown_place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from private_registry.check.causes import LOGIN, PATH, Cause
 from private_registry.check.lint import hosts_keys_lint
@@ -18,6 +18,7 @@ from private_registry.check.reading import go_url, hosts_fields
 from private_registry.check.reading.hosts_document import HostsDocument, Leaf, Table
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import releases
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.addresses import slip_in
 from private_registry.registries.names import DOCKER_HUB, DOCKER_HUB_SERVER
 from private_registry.texts.showing import shown_name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from private_registry.check.causes import NO_LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy
@@ -21,6 +21,7 @@ from private_registry.containerd.template_values import (
     WrongValue,
     wrong_values,
 )
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.toml_statements import Path, Statement
 
 _TABLES = ("auth", "auths")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional
+from typing import List, Optional
 
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
@@ -11,6 +11,7 @@ from private_registry.check.lint.edits import Edit, Edits
 from private_registry.check.reading.hosts_document import dotted
 from private_registry.containerd.releases import Version
 from private_registry.containerd.template import Template
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.harmless_lines import is_known_of_containerd
 from private_registry.texts.toml_statements import Path, Statement
 from private_registry.transaction.ledger import EntryKey

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+
+from private_registry.named_tuple import NamedTuple
 
 _MOST_HEADERS = 100
 _MOST_PARAMETERS = 100

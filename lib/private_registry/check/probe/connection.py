@@ -8,12 +8,13 @@ import re
 import socket
 import ssl
 import time
-from typing import Iterable, NamedTuple, Optional
+from typing import Iterable, Optional
 
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.trust import unverified_context
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.x509 import Certificate, certificate
 
 _NO_SUCH_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)

@@ -8,12 +8,13 @@ import io
 import re
 import socket
 import zlib
-from typing import Any, List, Mapping, NamedTuple, Optional, cast
+from typing import Any, List, Mapping, Optional, cast
 
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.targets import Target
+from private_registry.named_tuple import NamedTuple
 
 _MOST_BODY = 1024 * 1024
 _MOST_BYTES = 10 * 1024 * 1024  # as many as Go takes for a head

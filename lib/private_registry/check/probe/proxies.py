@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, Mapping, Optional, Tuple, Union
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import is_port
 
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.DOTALL)

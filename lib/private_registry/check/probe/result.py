@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Mapping, NamedTuple, Optional
+from typing import Mapping, Optional
 
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import Image
 from private_registry.check.probe.proxies import Proxies
 from private_registry.check.reading.reading import HostEntry
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.logins import Login
 
 _NO_LOGINS: Mapping[str, Login] = MappingProxyType({})

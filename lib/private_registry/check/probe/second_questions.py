@@ -6,12 +6,13 @@ below a path. Nobody is logged in to there, and no header is sent.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Optional
 
 from private_registry.check.cause_kinds import Layer
 from private_registry.check.causes import CLIENT, PATH, TRUST, Cause
 from private_registry.check.probe.result import Question, Result
 from private_registry.check.reading.reading import Trust
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import DOCKER_HUB_SERVER
 
 _API = "/v2"

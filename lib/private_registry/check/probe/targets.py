@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from private_registry.check.reading import go_url
+from private_registry.named_tuple import NamedTuple
 
 MOST_REQUESTS = 10
 _STATUS_THAT_ASKS_AGAIN = (307, 308)

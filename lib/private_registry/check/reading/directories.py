@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import List, NamedTuple, Tuple
+from typing import List, Tuple
 
 from private_registry.check.reading.reading import LookAt
 from private_registry.containerd import releases
 from private_registry.containerd.releases import Version
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.names import EVERY_REGISTRY, EVERY_REGISTRY_DIRECTORY
 
 _UNDERSCORED = re.compile(r"(?P<host>.+)_(?P<port>[0-9]+)_")

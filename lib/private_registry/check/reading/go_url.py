@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from private_registry.containerd import releases
 from private_registry.containerd.releases import Version
+from private_registry.named_tuple import NamedTuple
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

@@ -7,11 +7,12 @@ other, and from TOML, the one of the given version counts.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Set, Tuple
+from typing import Any, Dict, Iterator, List, Set, Tuple
 
 from private_registry.check.reading import go_toml
 from private_registry.containerd import releases
 from private_registry.containerd.releases import Version
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml, toml_statements, toml_writing
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement

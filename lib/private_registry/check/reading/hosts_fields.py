@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from private_registry.check.reading import hosts_document
 from private_registry.check.reading.go_toml import is_go_toml_2
@@ -19,6 +19,7 @@ from private_registry.check.reading.hosts_document import (
 from private_registry.check.reading.reading import EVERY_CAPABILITY, Trust
 from private_registry.containerd import releases
 from private_registry.containerd.releases import Version
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.showing import shown_name
 
 TLS_KEYS = hosts_document.TLS_KEYS

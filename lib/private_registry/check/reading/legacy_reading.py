@@ -5,7 +5,7 @@ As image_pull.go of CRI does.
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Tuple
 
 from private_registry.check.causes import PATH, Cause
 from private_registry.check.findings import Finding, Severity
@@ -22,6 +22,7 @@ from private_registry.containerd.releases import (
 )
 from private_registry.containerd.template import Template
 from private_registry.errors import ConflictError
+from private_registry.named_tuple import NamedTuple
 from private_registry.registries.addresses import slip_in
 from private_registry.registries.names import (
     DOCKER_HUB,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Callable, FrozenSet, Iterable, NamedTuple, Optional, Tuple
+from typing import Callable, FrozenSet, Iterable, Optional, Tuple
 
 from private_registry.check.findings import Finding
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.showing import shown_place
 
 EVERY_CAPABILITY = frozenset(["pull", "resolve", "push"])

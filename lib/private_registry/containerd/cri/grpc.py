@@ -11,8 +11,9 @@ import re
 import socket
 import struct
 import time
-from typing import NamedTuple
 from urllib.parse import unquote
+
+from private_registry.named_tuple import NamedTuple
 
 OK = 0
 UNAVAILABLE = 14

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from typing import Any, Dict, Iterator, NamedTuple
+from typing import Any, Dict, Iterator
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -25,6 +25,7 @@ from h2.exceptions import FlowControlError, FrameTooLargeError, H2Error
 from h2.settings import SettingCodes, Settings
 from hpack import Decoder, HPACKDecodingError
 
+from private_registry.named_tuple import NamedTuple
 from private_registry.texts.base128 import has_endless_number
 
 _STREAM = 1
