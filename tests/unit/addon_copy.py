@@ -35,10 +35,14 @@ class Copy:
         self.root = root
         self.node = node
         self.vendor = root / "lib" / "vendor"
-        ignore = shutil.ignore_patterns("__pycache__", "vendor*")
-        shutil.copytree(str(ADDON), str(root / "addons" / ADDON.name), ignore=ignore)
+        # What is compiled already stays so: each program would do it anew.
         shutil.copytree(
-            str(LAUNCHER.parent), str(root / "lib" / "private_registry"), ignore=ignore
+            str(ADDON), str(root / "addons" / ADDON.name), ignore=_of_others
+        )
+        shutil.copytree(
+            str(LAUNCHER.parent),
+            str(root / "lib" / "private_registry"),
+            ignore=_of_others,
         )
         shutil.copy(str(REPOSITORY / "lib" / "requirements.txt"), str(root / "lib"))
 
@@ -95,6 +99,16 @@ class Copy:
             **options,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def _of_others(_directory: str, names: List[str]) -> List[str]:
+    """Choose what is not copied: packages, and what other Pythons have compiled."""
+    own = f".{sys.implementation.cache_tag}.pyc"
+    return [
+        name
+        for name in names
+        if name.startswith("vendor") or (name.endswith(".pyc") and own not in name)
+    ]
 
 
 def installed(package: str) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Iterator, List
@@ -14,6 +16,7 @@ from hypothesis import settings
 from private_registry.check.probe import trust
 from unit.fake_containerd import FakeContainerd
 from unit.fake_docker import FakeDocker
+from unit.in_memory import new_directory
 from unit.in_turn import not_in_turn
 from unit.listening import still_accepting
 from unit.microk8s import Microk8s
@@ -51,6 +54,27 @@ def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     path.write_text(make("Machine's CA", authority=True).pem)
     with mock.patch.object(trust, "_SYSTEM_FILES", (str(path),)):
         yield
+
+
+@pytest.fixture(scope="session")
+def numbered() -> Iterator[Iterator[Path]]:
+    """Directories to be, with names that are used again after a thousand tests."""
+    above = new_directory()
+    yield (above / str(number) for number in itertools.cycle(range(1000)))
+    shutil.rmtree(str(above), ignore_errors=True)
+
+
+@pytest.fixture
+def tmp_path(numbered: Iterator[Path]) -> Iterator[Path]:
+    """An empty directory in memory, gone after its test.
+
+    pytest looks through those of all tests before it makes one, and syncs of a disk
+    are waited for.
+    """
+    path = next(numbered)
+    path.mkdir(mode=0o700)
+    yield path
+    shutil.rmtree(str(path), ignore_errors=True)
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from private_registry.node import files
 from unit.microk8s import Microk8s
 
 KILLED = 137
-# Thousands of runs, each with its syncs: on a file system in memory where there is one.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 _OPERATIONS = frozenset(
     (
         *("open", "fdopen", "link", "rename", "unlink", "mkdir", "rmdir"),

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
-import stat
 import subprocess
 import sys
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional
 from unittest import mock
 
 from private_registry.cli import main
 from private_registry.docker import discovery
+from private_registry.node import commands
 from unit import safe_subset
+from unit.trees import Tree, below, entry_of
 
 ADDON = Path(__file__).resolve().parents[2] / "addons" / "private-registry-config"
 TEMPLATE = """version = 2
@@ -42,9 +42,6 @@ PLUGIN = "plugins/private-registry"
 HOOK = "hooks/post-refresh.d/50-private-registry-config"
 STATE = "private-registry-config/registries.toml"
 
-TreeEntry = Tuple[str, bytes, int, int, int]
-Tree = Dict[str, TreeEntry]
-
 
 class Result(NamedTuple):
     """What a run of a door gave back."""
@@ -60,10 +57,15 @@ class Microk8s:
     Args:
         root: an empty directory that stands for ``/``.
         revision: of the snap.
+        starts_programs: whether its containerd is a process. Else a run in this process
+            gets the same answers without one, which is half of its time.
     """
 
-    def __init__(self, root: Path, revision: str = "8000") -> None:
+    def __init__(
+        self, root: Path, revision: str = "8000", *, starts_programs: bool = False
+    ) -> None:
         self.root = root
+        self._starts_programs = starts_programs
         self.snap = root / "snap" / "microk8s" / revision
         self.snaps_data = root / "var" / "snap" / "microk8s"
         self.data = self.snaps_data / revision
@@ -148,7 +150,7 @@ class Microk8s:
 
     def set_containerd_version(self, version: str) -> None:
         """Make the snap's containerd print a version; an empty one makes it fail."""
-        program = self.snap / "bin" / "containerd"
+        program = self._containerd
         line = (
             "exit 1"
             if not version
@@ -158,8 +160,39 @@ class Microk8s:
             )
         )
         # As containerd does: what it reads it also prints.
-        program.write_text(f'#!/bin/sh\n[ "$3" != config ] || exec cat\n{line}\n')
+        self._text = f'#!/bin/sh\n[ "$3" != config ] || exec cat\n{line}\n'
+        self._told = f"{line[len('echo ') :]}\n" if version else None
+        program.write_text(self._text)
         program.chmod(0o755)
+
+    @property
+    def _containerd(self) -> Path:
+        return self.snap / "bin" / "containerd"
+
+    @contextmanager
+    def containerd_here(self) -> Iterator[None]:
+        """Answer for the snap's containerd in this process, unless a test put another
+        one there.
+        """
+        really = commands.run
+
+        def run(command: List[str], **options: Any) -> Optional[commands.Done]:
+            if command[0] != str(self._containerd) or not self._is_stand_in():
+                return really(command, **options)
+            if command[3:4] == ["config"]:
+                return commands.Done(0, options["stdin"].decode(errors="replace"), "")
+            return commands.Done(1 if self._told is None else 0, self._told or "", "")
+
+        with mock.patch.object(commands, "run", run):
+            yield
+
+    def _is_stand_in(self) -> bool:
+        try:
+            is_same = self._containerd.read_text() == self._text
+        except OSError:
+            # Gone, or not for this user to see.
+            return False
+        return is_same and os.access(str(self._containerd), os.X_OK)
 
     def write(self, path: str, content: Any, mode: int = 0o660) -> Path:
         """Write a file below SNAP_DATA, as text or bytes, and make the directories
@@ -189,6 +222,8 @@ class Microk8s:
         with ExitStack() as around:
             around.enter_context(mock.patch.dict(os.environ, environment))
             around.enter_context(mock.patch("sys.stdin", standard_input))
+            if not self._starts_programs:
+                around.enter_context(self.containerd_here())
             for name, value in self._docker.items():
                 around.enter_context(mock.patch.object(discovery, name, value))
             around.enter_context(redirect_stdout(out))
@@ -232,36 +267,10 @@ class Microk8s:
             self.root / "etc",
             self.root / "home",
         )
+        above = len(str(self.root)) + 1
         return {
-            str(path.relative_to(self.root)): _entry(path)
-            for part in parts
-            for path in sorted([*part.rglob("*"), part])
-            if os.path.lexists(str(path))
+            path[above:]: entry_of(path) for part in parts for path in below(str(part))
         }
-
-
-def _entry(path: Path) -> TreeEntry:
-    status = path.lstat()
-    mode, owner = stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid)
-    if stat.S_ISLNK(status.st_mode):
-        return ("link", os.readlink(str(path)).encode(), mode, *owner)
-    if stat.S_ISDIR(status.st_mode):
-        return ("directory", b"", mode, *owner)
-    if not stat.S_ISREG(status.st_mode):
-        return ("device, socket or pipe", b"", mode, *owner)
-    return ("file", path.read_bytes(), mode, *owner)
-
-
-def copy_with_owners(source: Path, target: Path) -> None:
-    """Copy a tree with modes and owners: what root writes belongs to MicroK8s'
-    group.
-    """
-    shutil.copytree(str(source), str(target), symlinks=True)
-    for path in (source, *source.rglob("*")):
-        owner = (path.lstat().st_uid, path.lstat().st_gid)
-        copy = target / path.relative_to(source)
-        if (copy.lstat().st_uid, copy.lstat().st_gid) != owner:
-            os.chown(str(copy), *owner, follow_symlinks=False)
 
 
 def ok(result: Result) -> Result:

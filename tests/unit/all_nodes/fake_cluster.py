@@ -7,18 +7,39 @@ What a real one does is shown by tests/e2e/test_all_nodes.py.
 from __future__ import annotations
 
 import copy
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from functools import lru_cache
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 import pytest
 
-from private_registry.all_nodes import answers, node_status, orders, publishing
+from private_registry.all_nodes import (
+    answers,
+    engine_zip,
+    node_status,
+    orders,
+    publishing,
+)
 from private_registry.all_nodes.answers import Answer, Told
+from private_registry.all_nodes.engine_zip import engine_here
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError
 
 Key = Tuple[str, str]
 FINE = NodeStatus(1, "0.1.0")
+
+
+class Zipped(NamedTuple):
+    """The engine of these tests, zipped once for all of them."""
+
+    made_of: str
+    zipped: bytes
+
+
+@lru_cache(maxsize=None)
+def _engine() -> Zipped:
+    engine = engine_here()
+    return Zipped(engine.made_of, engine.zipped)
 
 
 class FakeCluster:
@@ -41,6 +62,7 @@ class FakeCluster:
         self.meanwhile = self.is_taken_down_late = False
         self._version = 0
         patch.setattr(publishing, "Kubectl", lambda _node: self)
+        patch.setattr(engine_zip, "engine_here", _engine)
         for module, name in (("changing", "SECONDS"), ("asking", "_SECONDS")):
             patch.setattr(f"private_registry.all_nodes.{module}.{name}", 0.0)
         patch.setattr("private_registry.all_nodes.changing.TAKING_BACK_SECONDS", 0.0)

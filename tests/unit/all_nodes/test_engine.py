@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional, Set
 
 import pytest
 
@@ -16,6 +17,7 @@ from private_registry.all_nodes.daemon_set import AgentSpec
 from private_registry.all_nodes.engine_zip import Engine, engine_here
 
 MOST_BYTES = 768 * 1024
+LIB = Path(__file__).parents[3] / "lib"
 SPEC = AgentSpec("registry.k8s.io/pause:3.10", "/var/snap/microk8s", "0123")
 
 
@@ -50,6 +52,38 @@ def test_it_has_what_the_agent_imports_and_nothing_of_commands(engine: Engine) -
     assert {"all_nodes", "check", "containerd", "kubelet", "transaction"} <= rooms
     assert not {"imports", "verbs", "launcher.py"} & rooms
     assert {"tomli/__init__.py", "h2/__init__.py", "__main__.py"} <= set(names)
+
+
+def test_it_has_all_that_python_would_import_and_no_more(engine: Engine) -> None:
+    left = {"private_registry.cli.agent_main"}
+    reached: Set[str] = set()
+    while left:
+        path = _path(left.pop())
+        if path not in (None, *reached):
+            reached.add(str(path))
+            left |= _imported(LIB / str(path))
+    ours = {name for name in engine.files if name.startswith("private_registry/")}
+    assert ours == reached
+
+
+def _path(name: str) -> Optional[str]:
+    """Return the path of a module below lib; None where a name is that of a value."""
+    path = name.replace(".", "/")
+    places = (f"{path}/__init__.py", f"{path}.py")
+    return next((each for each in places if (LIB / each).exists()), None)
+
+
+def _imported(path: Path) -> Set[str]:
+    """List what a module imports of ours, as Python reads it, with all packages."""
+    names = {".".join(path.relative_to(LIB).with_suffix("").parts)}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{each.name}" for each in node.names}
+    words = [name.split(".") for name in names]
+    above = {".".join(each[:end]) for each in words for end in range(1, len(each) + 1)}
+    return {name for name in above if name.startswith("private_registry")}
 
 
 def test_it_starts_by_itself_and_says_what_is_missing(

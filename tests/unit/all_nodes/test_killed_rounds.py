@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
-import tempfile
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 import pytest
 
@@ -20,8 +19,9 @@ from private_registry.registries.model import (
     Registry,
 )
 from private_registry.registries.names import parse_registry_name
-from unit.interruptions import MEMORY, failing, interrupted, killed_in
-from unit.microk8s import Microk8s, Tree, copy_with_owners, ok
+from unit.interruptions import failing, interrupted, killed_in
+from unit.microk8s import Microk8s, ok
+from unit.trees import Tree, copy_with_owners
 
 OURS = "private-registry-config"
 
@@ -101,7 +101,8 @@ class Stage:
     def _round(self, wanted: Orders) -> Round:
         node = self.node
         found = Node(str(node.snap), str(node.data), str(node.common))
-        return carry_out(found, wanted, lambda _line: None, adopt=False)
+        with node.containerd_here():
+            return carry_out(found, wanted, lambda _line: None, adopt=False)
 
 
 def seen(tree: Tree) -> Tree:
@@ -110,10 +111,9 @@ def seen(tree: Tree) -> Tree:
 
 
 @pytest.fixture(params=list(SCENES.values()), ids=list(SCENES))
-def stage(request: Any, tmp_path: Path) -> Iterator[Stage]:
+def stage(request: Any, tmp_path: Path) -> Stage:
     """A stage for each scene."""
-    with tempfile.TemporaryDirectory(dir=MEMORY or str(tmp_path)) as work:
-        yield Stage(request.param, Path(work))
+    return Stage(request.param, tmp_path)
 
 
 def by_the_agent(stage: Stage) -> None:

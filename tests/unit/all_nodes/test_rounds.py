@@ -29,8 +29,9 @@ from private_registry.registries.model import (
 )
 from private_registry.registries.names import parse_registry_name
 from private_registry.transaction.journal import Journal
-from unit.microk8s import Microk8s, Tree, ok, same_but
+from unit.microk8s import Microk8s, ok, same_but
 from unit.pki import Pki
+from unit.trees import Tree
 
 ONE, TWO = "10.141.241.175:32000", "reg.corp:5000"
 # MicroK8s ships a file for it, which comes back.

@@ -376,7 +376,7 @@ def test_every_command_mends(
     """Whatever a value is, after the command that is shown it is no fault, and the
     file holds the same text.
     """
-    file = tmp_path_factory.mktemp("t") / "t.toml"
+    file = tmp_path_factory.getbasetemp() / "t.toml"
     text = f"{LEGACY}{place} = {toml_writing.scalar(value)}\n"
     found = lint_template(Template(text, str(file)), None, version)
     commands = {each.remedy.command for each in found if each.cause is VALUE} - {""}

@@ -18,8 +18,9 @@ from private_registry.cli.files_given import Inputs
 from private_registry.node.paths import Node
 from private_registry.registries.credentials import forms_of
 from unit.fake_containerd import FakeContainerd
-from unit.microk8s import MARKER, Microk8s, Result, Tree, ok
+from unit.microk8s import MARKER, Microk8s, Result, ok
 from unit.safe_subset import parse as parse_toml
+from unit.trees import Tree
 
 pytestmark = pytest.mark.owners
 

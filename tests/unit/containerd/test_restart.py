@@ -15,7 +15,8 @@ from private_registry.containerd import daemon as shell_containerd
 from private_registry.containerd.cri import calls, listening
 from unit.fake_containerd import REASON, FakeContainerd
 from unit.interruptions import killed_at
-from unit.microk8s import Microk8s, Result, Tree, ok, same_but
+from unit.microk8s import Microk8s, Result, ok, same_but
+from unit.trees import Tree
 
 RESTART = ["restart microk8s.daemon-containerd"]
 PASSWORD = "pass-word"

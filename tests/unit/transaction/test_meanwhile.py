@@ -9,13 +9,12 @@ somebody has.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List
 
 import pytest
 
-from unit.interruptions import MEMORY, interrupted, killed_at
+from unit.interruptions import interrupted, killed_at
 from unit.microk8s import Microk8s, ok
 from unit.planting import FOREIGN_TEXT, killed_before
 
@@ -111,9 +110,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with tempfile.TemporaryDirectory(dir=MEMORY or str(tmp_path)) as work:
-        yield Scene(Path(work))
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
 
 
 def interruptions(scene: Scene) -> Iterator[int]:

@@ -11,15 +11,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 
-from unit.interruptions import MEMORY, Scene, failing, interrupted, killed_at
-from unit.microk8s import ADDON, TEMPLATE, Microk8s, Tree, copy_with_owners, ok
+from unit.interruptions import Scene, failing, interrupted, killed_at
+from unit.microk8s import ADDON, TEMPLATE, Microk8s, ok
+from unit.trees import Tree, copy_with_owners
 
 pytestmark = pytest.mark.owners
 
@@ -138,9 +138,8 @@ def seen(tree: Tree) -> Tree:
 
 
 @pytest.fixture(params=list(SCENES.values()), ids=list(SCENES))
-def stage(request: Any, tmp_path: Path, client_options: List[str]) -> Iterator[Stage]:
-    with tempfile.TemporaryDirectory(dir=MEMORY or str(tmp_path)) as work:
-        yield Stage(request.param, Path(work), client_options)
+def stage(request: Any, tmp_path: Path, client_options: List[str]) -> Stage:
+    return Stage(request.param, tmp_path, client_options)
 
 
 def test_the_stage_is_the_same_again(stage: Stage) -> None:

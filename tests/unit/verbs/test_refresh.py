@@ -9,8 +9,9 @@ from typing import List
 import pytest
 
 from unit.interruptions import killed_at
-from unit.microk8s import HOOK, MARKER, PLUGIN, Microk8s, Tree, ok
+from unit.microk8s import HOOK, MARKER, PLUGIN, Microk8s, ok
 from unit.revisions import forget_revision, refresh, revert
+from unit.trees import Tree
 
 pytestmark = pytest.mark.owners
 

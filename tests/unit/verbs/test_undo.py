@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from unit import strategies
-from unit.interruptions import MEMORY
+from unit.in_memory import MEMORY
 from unit.microk8s import Microk8s, Result, ok
 from unit.revisions import refresh, revert
 
