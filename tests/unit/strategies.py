@@ -8,7 +8,7 @@ from typing import List, Optional
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import (
     CONTAINERD,
     KUBELET,

@@ -37,7 +37,7 @@ TOUCHES = {
     "cli": [
         *(
             "enable_options",
-            "change_options",
+            "shared_options",
             "console",
             "files_given",
             "imports_given",
@@ -325,7 +325,7 @@ def _users_of(package: str) -> Set[str]:
         ("subprocess", {"node/commands.py", "launcher.py"}),
         (
             "argparse",
-            {"cli/enable_options.py", "cli/change_options.py", "cli/parser.py"},
+            {"cli/enable_options.py", "cli/shared_options.py", "cli/parser.py"},
         ),
         ("fcntl", {"transaction/lock.py"}),
         ("yaml", {"imports/yaml_text.py"}),

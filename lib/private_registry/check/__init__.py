@@ -3,6 +3,6 @@ one cause and what mends it.
 
 It changes nothing. Four rooms feed it: `reading` says whom containerd would ask, `lint`
 what in its files looks otherwise than it is read (`hosts_reading` joins the two),
-`probe` asks the registries, and `explain` knows what error messages mean. Causes and
-remedies are here. The door is `run`.
+`probe` asks the registries, and `explain` knows what error messages mean. `causes` has
+the word and the sentence of each cause, `remedies` what mends it. The door is `run`.
 """

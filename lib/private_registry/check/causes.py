@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, FrozenSet
 
-from private_registry.check.cause_kinds import (
+from private_registry.check.cause_columns import (
     Family,
     Layer,
     Mend,

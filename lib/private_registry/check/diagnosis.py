@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import NO_LOGIN, Cause
 from private_registry.check.findings import Finding, Remedy, Severity
 from private_registry.check.image import Image

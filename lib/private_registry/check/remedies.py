@@ -25,7 +25,7 @@ from private_registry.check.adding import (
     named_option,
     opened,
 )
-from private_registry.check.cause_kinds import Mend
+from private_registry.check.cause_columns import Mend
 from private_registry.check.causes import Cause
 from private_registry.check.findings import Finding, Remedy
 from private_registry.check.lint import hosts_endpoint_edits as edits

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Callable, Dict, Iterable, List, Optional
 
 from private_registry.changes.last_check import remember
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.diagnosis import (
     Answers,

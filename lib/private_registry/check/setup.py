@@ -8,7 +8,7 @@ from private_registry.check.lint.drafts import File
 from private_registry.check.reading.reading import HostEntry, Reading, Trust
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import is_docker_hub, parse_mirror_url
+from private_registry.registries.mirror_urls import is_docker_hub, parse_mirror_url
 from private_registry.registries.model import Registry
 from private_registry.registries.names import (
     DOCKER_HUB,

@@ -12,7 +12,7 @@ from private_registry.check.reading.reading import HostEntry, Trust
 from private_registry.check.setup import Setup, is_own, typed_url
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import Registry
 from private_registry.registries.names import (
     DOCKER_HUB,

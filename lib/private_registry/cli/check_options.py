@@ -9,9 +9,9 @@ from private_registry.check.image import parse_subject
 from private_registry.check.request import CheckRequest, ExplainRequest
 from private_registry.cli import all_nodes_options
 from private_registry.cli.all_nodes_options import Namespace
-from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
+from private_registry.cli.shared_options import How
 from private_registry.errors import UsageError
 from private_registry.texts.showing import shown
 

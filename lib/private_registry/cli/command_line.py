@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import verb
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple

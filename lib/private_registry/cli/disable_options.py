@@ -7,9 +7,9 @@ from typing import List, Tuple
 from private_registry.changes.requests import RemoveRequest
 from private_registry.cli import all_nodes_options
 from private_registry.cli.all_nodes_options import Namespace
-from private_registry.cli.change_options import How, how_of
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
+from private_registry.cli.shared_options import How, how_of
 from private_registry.errors import UsageError
 from private_registry.registries.names import (
     EVERY_REGISTRY,

@@ -7,7 +7,12 @@ from typing import List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, Upstream
 from private_registry.cli import all_nodes_options, pull_secret_options
-from private_registry.cli.change_options import (
+from private_registry.cli.credential_options import credentials_of, login_by_of
+from private_registry.cli.docker_options import with_docker
+from private_registry.cli.files_given import Inputs
+from private_registry.cli.parser import Parser
+from private_registry.cli.pull_secret_options import pull_secret_of
+from private_registry.cli.shared_options import (
     COMMON,
     HEADER_LOGINS,
     ONCE,
@@ -18,16 +23,11 @@ from private_registry.cli.change_options import (
     how_of,
     own_options,
 )
-from private_registry.cli.credential_options import credentials_of, login_by_of
-from private_registry.cli.docker_options import with_docker
-from private_registry.cli.files_given import Inputs
-from private_registry.cli.parser import Parser
-from private_registry.cli.pull_secret_options import pull_secret_of
 from private_registry.cli.tls_options import tls_of, tls_options
 from private_registry.errors import UsageError
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import notes_on
-from private_registry.registries.endpoints import parse_mirror_url, url_to_type
+from private_registry.registries.mirror_urls import parse_mirror_url, url_to_type
 from private_registry.registries.model import Credentials, Mirror, Registry, Tls
 from private_registry.registries.names import RegistryName, parse_registry_name
 from private_registry.texts.showing import shown_name

@@ -8,8 +8,8 @@ import os
 from typing import Any, List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, ApplyRequest, LeftLogins
-from private_registry.cli.change_options import Elsewhere
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
+from private_registry.cli.shared_options import Elsewhere
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import CertificateError, UsageError
 from private_registry.imports import (
@@ -31,7 +31,7 @@ from private_registry.imports.formats import (
 from private_registry.imports.header_logins import HeaderLogins
 from private_registry.registries import registries_toml
 from private_registry.registries.amazon import notes_on_logins
-from private_registry.registries.other_files import ADD, ADD_FILE
+from private_registry.registries.mistaken_files import ADD, ADD_FILE
 from private_registry.registries.variables import notes_on_variables
 from private_registry.texts import json_lines
 from private_registry.texts.showing import quoted, shown_path, shown_place

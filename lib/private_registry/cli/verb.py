@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import Any, Callable, List, Mapping, Tuple
 
 from private_registry.changes.change import Options
-from private_registry.cli.change_options import How
 from private_registry.cli.console import Console
 from private_registry.cli.files_given import Inputs
+from private_registry.cli.shared_options import How
 from private_registry.named_tuple import NamedTuple
 from private_registry.node.paths import Node
 

@@ -20,7 +20,7 @@ from private_registry.containerd.releases import (
 from private_registry.containerd.template import Entry
 from private_registry.errors import UnsupportedError, UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import Credentials, Registry, Tls
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 

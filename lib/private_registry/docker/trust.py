@@ -19,7 +19,7 @@ from private_registry.node.file_values import (
     WantedFile,
     file_mode,
 )
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import Mirror, Registry, Tls
 from private_registry.registries.names import DOCKER_HUB, RegistryName
 

@@ -43,7 +43,7 @@ from private_registry.imports.rewrites import (
 )
 from private_registry.imports.trust_files import TrustReader
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import (
     Credentials,
     Mirror,

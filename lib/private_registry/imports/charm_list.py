@@ -17,7 +17,7 @@ from private_registry.imports.document import (
     KeyPath,
     Lines,
 )
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import (
     ClientCertificate,
     Credentials,

@@ -17,11 +17,11 @@ from private_registry.imports.document import (
     Says,
 )
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import is_docker_hub
 from private_registry.registries.login_sources import how_to_log_in
+from private_registry.registries.mirror_urls import is_docker_hub
+from private_registry.registries.mistaken_files import is_old_config
 from private_registry.registries.model import Credentials, Registry
 from private_registry.registries.names import DOCKER_HUB, RegistryName
-from private_registry.registries.other_files import is_old_config
 from private_registry.registries.registries_toml import ReadOutside
 from private_registry.texts.showing import shown_name
 

@@ -12,13 +12,13 @@ from private_registry.imports.document import (
     Lines,
     Says,
 )
+from private_registry.registries.mistaken_files import ADD
 from private_registry.registries.model import Mirror, Registry, Tls
 from private_registry.registries.names import (
     DOCKER_HUB,
     DOCKER_HUB_SERVER,
     RegistryName,
 )
-from private_registry.registries.other_files import ADD
 from private_registry.registries.registries_toml import ReadOutside
 from private_registry.texts.showing import quoted, shown_name
 

@@ -26,7 +26,7 @@ from private_registry.imports.key_names import why_no_name
 from private_registry.named_tuple import NamedTuple
 from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import checked_password, checked_username
-from private_registry.registries.endpoints import (
+from private_registry.registries.mirror_urls import (
     Endpoint,
     NoRegistryError,
     parse_mirror_url,

@@ -13,7 +13,7 @@ from typing import Any, Mapping, Optional, Tuple
 from private_registry.errors import UsageError
 from private_registry.imports import charm_list
 from private_registry.imports.document import TO_HAVE_NONE
-from private_registry.registries import other_files
+from private_registry.registries import mistaken_files
 from private_registry.texts import json_text
 from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.look_alikes import reason_with
@@ -90,7 +90,7 @@ def format_of_text(text: str, source: str) -> Format:
     first = next((line for line in lines if line and not line.startswith("#")), "")
     if not first:
         raise UsageError("nothing stands in it", place=source, remedy=TO_HAVE_NONE)
-    other = other_files.of_text(text, source)
+    other = mistaken_files.of_text(text, source)
     if other is not None:
         raise other.error(source)
     if _YAML_BEGIN.match(first):
@@ -116,9 +116,9 @@ def format_of_json(
     for found, keys in _KEYS:
         if any(key in plain for key in keys):
             return found
-    if other_files.is_old_config(plain):
+    if mistaken_files.is_old_config(plain):
         return Format.DOCKER_CONFIG
-    other = other_files.of_json(plain)
+    other = mistaken_files.of_json(plain)
     if other is not None:
         raise other.error(source)
     raise _unknown(source, {key: lines.get((key,)) for key in plain})
@@ -134,7 +134,7 @@ def parse_json(text: str, source: str) -> Any:
         return json_text.loads(text, may_repeat=False)
     except json_text.JsonSyntaxError as error:
         # A template of Go begins with braces, too.
-        other = other_files.of_text(text, source)
+        other = mistaken_files.of_text(text, source)
         if other is not None:
             raise other.error(source) from None
         place = source if error.line is None else f"{source}, line {error.line}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 from private_registry.imports.basic_logins import login_of
 from private_registry.imports.document import LEFT_OUT, ImportedFile, KeyPath
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import Credentials
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from private_registry.imports.document import (
 )
 from private_registry.imports.rewrites import REWRITES_LEFT_OUT, behind
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import Endpoint, is_docker_hub
+from private_registry.registries.mirror_urls import Endpoint, is_docker_hub
 from private_registry.registries.model import (
     ClientCertificate,
     Credentials,

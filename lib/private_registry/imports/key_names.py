@@ -6,7 +6,7 @@ import re
 from typing import Optional
 
 from private_registry.errors import UsageError
-from private_registry.registries.endpoints import is_docker_hub
+from private_registry.registries.mirror_urls import is_docker_hub
 from private_registry.registries.names import (
     DOCKER_HUB,
     EVERY_REGISTRY,

@@ -6,7 +6,7 @@ A prefix of every name can be said here, as the path of an endpoint, and nothing
 from __future__ import annotations
 
 from private_registry.imports.document import LEFT_OUT
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 
 REWRITES_LEFT_OUT = (
     "only a prefix of every name can be carried over; without the rewriting its"

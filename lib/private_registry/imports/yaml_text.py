@@ -16,7 +16,7 @@ import yaml
 from private_registry.errors import UsageError
 from private_registry.imports.k3s_yaml import KNOWN_KEYS
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.other_files import ADD_FILE, typed
+from private_registry.registries.mistaken_files import ADD_FILE, typed
 from private_registry.texts.look_alikes import (
     HARD_BLANK,
     hard_blank_in,

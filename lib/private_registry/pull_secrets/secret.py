@@ -14,12 +14,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
 from private_registry.pull_secrets.made_secrets import MANAGED_BY, OURS
-from private_registry.registries import other_files
+from private_registry.registries import mistaken_files
 from private_registry.registries.credentials import forms_of
 from private_registry.registries.login_sources import how_to_log_in
+from private_registry.registries.mistaken_files import ADD
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import DOCKER_HUB, RegistryName
-from private_registry.registries.other_files import ADD
 from private_registry.texts import json_text
 from private_registry.texts.showing import shown, shown_name
 
@@ -139,7 +139,7 @@ def docker_config_from(
     """
     secret = f" --pull-secret {name}"
     document = _document(text, source, f"{ADD}{secret} --pull-secret-from -")
-    is_old = other_files.is_old_config(document)
+    is_old = mistaken_files.is_old_config(document)
     auths = document if is_old else document.get("auths", {})
     logins = {key: _login(entry) for key, entry in auths.items()}
     kept = {key: login for key, login in logins.items() if login is not None}
@@ -180,13 +180,17 @@ def _document(text: str, source: str, taking: str) -> Dict[str, Any]:
     try:
         document = json_text.loads(text)
     except json_text.JsonSyntaxError as error:
-        other = other_files.of_text(text, source) or other_files.for_file(text, source)
+        other = mistaken_files.of_text(text, source) or mistaken_files.for_file(
+            text, source
+        )
         if other is not None:
             raise other.error(source, taking) from error
         raise UsageError(
             "not JSON, as Docker's config.json is", place=source, remedy=_GIVE
         ) from error
-    other = other_files.of_json(document) or other_files.for_file_json(document, source)
+    other = mistaken_files.of_json(document) or mistaken_files.for_file_json(
+        document, source
+    )
     if other is not None:
         raise other.error(source, taking)
     auths = document.get("auths", {}) if isinstance(document, dict) else None

@@ -11,7 +11,7 @@ from typing import Iterable, Optional, Tuple
 
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.names import RegistryName
 from private_registry.texts.showing import shown_place
 

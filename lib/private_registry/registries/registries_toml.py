@@ -39,7 +39,7 @@ from private_registry.registries.credentials import (
     checked_password,
     checked_username,
 )
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import (
     CONTAINERD,
     ClientCertificate,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Iterable, List, Tuple
 
+from private_registry.registries.mistaken_files import ADD_FILE
 from private_registry.registries.model import Credentials, Registry
-from private_registry.registries.other_files import ADD_FILE
 
 _VARIABLE = re.compile(
     r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-?+=][^}]*)?\}|\$\([A-Za-z_][A-Za-z0-9_ ]*\)"

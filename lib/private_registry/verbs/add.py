@@ -9,8 +9,8 @@ from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import AddRequest, desired_after_add
 from private_registry.changes.saved import saved_state
-from private_registry.cli.change_options import How
 from private_registry.cli.enable_options import read_add
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.node.paths import Node
 from private_registry.verbs.after_change import tell

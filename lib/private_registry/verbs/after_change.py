@@ -6,7 +6,7 @@ import json
 
 from private_registry.changes.outcomes import Outcome
 from private_registry.cli import show_changes
-from private_registry.cli.change_options import How
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import Call
 from private_registry.errors import EXIT_OK
 from private_registry.node.paths import Node

@@ -10,7 +10,9 @@ from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import ApplyRequest
 from private_registry.changes.saved import saved_state
 from private_registry.cli import all_nodes_options
-from private_registry.cli.change_options import (
+from private_registry.cli.files_given import Inputs
+from private_registry.cli.parser import Parser
+from private_registry.cli.shared_options import (
     COMMON,
     HEADER_LOGINS,
     PLAINTEXT,
@@ -19,8 +21,6 @@ from private_registry.cli.change_options import (
     from_elsewhere,
     how_of,
 )
-from private_registry.cli.files_given import Inputs
-from private_registry.cli.parser import Parser
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import UsageError
 from private_registry.node.paths import Node

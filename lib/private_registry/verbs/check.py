@@ -7,9 +7,9 @@ from typing import Union
 from private_registry.check.outcome import CheckOutcome
 from private_registry.check.request import CheckRequest, ExplainRequest
 from private_registry.cli import show_check
-from private_registry.cli.change_options import How
 from private_registry.cli.check_options import read_check
 from private_registry.cli.console import Console
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import EXIT_FAULT, EXIT_OK
 from private_registry.node.paths import Node

@@ -28,7 +28,7 @@ from private_registry.registries.model import DesiredState
 if TYPE_CHECKING:
     from private_registry.check.request import CheckRequest
     from private_registry.cli.all_nodes_options import AllNodes
-    from private_registry.cli.change_options import How
+    from private_registry.cli.shared_options import How
     from private_registry.cli.verb import Call
 
 _EXAMPLE = "--insecure|--registry HOST[:PORT] --all-nodes"

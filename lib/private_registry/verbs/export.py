@@ -8,9 +8,9 @@ from private_registry.changes.export import export
 from private_registry.changes.exported_files import write
 from private_registry.changes.one_at_a_time import look_of
 from private_registry.changes.saved import saved_state
-from private_registry.cli.change_options import How
 from private_registry.cli.export_options import ExportRequest, read_export
 from private_registry.cli.files_given import Inputs
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import EXIT_OK
 from private_registry.registries.model import DesiredState

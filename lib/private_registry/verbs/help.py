@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from private_registry.cli.change_options import How
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.help_texts import help_text
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import EXIT_OK
 

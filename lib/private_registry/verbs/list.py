@@ -7,9 +7,9 @@ from typing import List, Tuple
 from private_registry.changes.listing import listing_of
 from private_registry.changes.one_at_a_time import look_of
 from private_registry.cli import all_nodes_options, show_list
-from private_registry.cli.change_options import How, how_of
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
+from private_registry.cli.shared_options import How, how_of
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import EXIT_OK
 

@@ -15,8 +15,8 @@ from private_registry.changes.one_at_a_time import turn_of
 from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import RemoveRequest, desired_after_remove
 from private_registry.changes.saved import for_all_nodes_on, saved_state
-from private_registry.cli.change_options import How
 from private_registry.cli.disable_options import read_remove
+from private_registry.cli.shared_options import How
 from private_registry.cli.verb import Call, Verb
 from private_registry.errors import NodeError
 from private_registry.node.paths import Node

@@ -17,7 +17,7 @@ from private_registry.node import files
 from private_registry.node.directories import Place
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.kubectl import Kubectl, NoRightError
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import (
     KUBELET,
     ClientCertificate,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from private_registry.changes.requests import AddRequest
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.diagnosis import Answers, Diagnosis, diagnose
 from private_registry.check.findings import Finding, Remedy, Severity

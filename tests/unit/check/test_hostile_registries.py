@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, Optional
 import pytest
 
 from private_registry.check import run
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.hosts_reading import read_registry
 from private_registry.check.image import parse_subject

@@ -20,7 +20,7 @@ from private_registry.check.lint.edits import Edits
 from private_registry.check.observing import look_at
 from private_registry.errors import UsageError
 from private_registry.registries.addresses import slip_in
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.texts import toml_statements, toml_writing
 from unit.certs_d import ALL, Version
 from unit.microk8s import Microk8s

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import parse_subject
 from private_registry.check.probe import trust

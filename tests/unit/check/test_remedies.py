@@ -19,7 +19,7 @@ from private_registry.check.remedies import remedy_for
 from private_registry.check.setup import NO_FACTS, Files, NodeFacts, Setup
 from private_registry.cli.command_line import parse
 from private_registry.cli.files_given import Inputs
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import ClientCertificate, Mirror, Registry, Tls
 from private_registry.registries.names import parse_registry_name
 from unit.error_texts import AROUND, REGISTRY, TAILS

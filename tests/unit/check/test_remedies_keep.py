@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from private_registry.changes.requests import AddRequest, desired_after_add
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import CLIENT, Cause
 from private_registry.check.diagnosis import Answers, diagnose
 from private_registry.check.files_on_node import on_node

@@ -13,7 +13,7 @@ from private_registry.containerd.releases import needs_of, parse_version
 from private_registry.containerd.template import Template
 from private_registry.errors import NodeError
 from private_registry.node import commands
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import Mirror, Registry
 from private_registry.registries.names import parse_registry_name
 from unit.fake_containerd import FakeContainerd

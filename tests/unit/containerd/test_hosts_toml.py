@@ -9,7 +9,7 @@ from hypothesis import given
 
 from private_registry.containerd.hosts_toml import registry_files
 from private_registry.containerd.releases import needs_of
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import ClientCertificate, Mirror, Registry, Tls
 from private_registry.registries.names import parse_registry_name
 from unit import safe_subset, strategies

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from private_registry.errors import UsageError
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from unit.microk8s import STOCK_HOSTS, Microk8s, ok
 
 HUB = "https://registry-1.docker.io"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from private_registry.errors import UsageError
-from private_registry.registries.endpoints import parse_mirror_url
+from private_registry.registries.mirror_urls import parse_mirror_url
 from private_registry.registries.model import (
     ClientCertificate,
     DesiredState,

@@ -24,7 +24,7 @@ from private_registry.changes.export import (
 from private_registry.imports import certs_d, k3s_yaml, yaml_text
 from private_registry.imports.directory_tree import ImportedDirectory
 from private_registry.registries.credentials import as_given
-from private_registry.registries.endpoints import Endpoint
+from private_registry.registries.mirror_urls import Endpoint
 from private_registry.registries.model import (
     Credentials,
     DesiredState,

@@ -6,11 +6,11 @@ import re
 from enum import Enum
 from typing import Dict, Iterator, List, Optional, Tuple
 
-from private_registry.check.cause_kinds import told
+from private_registry.check.cause_columns import told
 from private_registry.check.causes import LOGIN, NETWORK, PATH, PROTOCOL, Cause
 from private_registry.check.explain.message import Asked, ErrorText, registry_of
+from private_registry.check.explain.message_rule import Meaning, Rule
 from private_registry.check.explain.reasons import WHYS
-from private_registry.check.explain.rule import Meaning, Rule
 from private_registry.check.explain.rules_of_answers import ANSWER_RULES, LAST_RULES
 from private_registry.check.explain.rules_of_containerd import (
     ASIDE_RULES,

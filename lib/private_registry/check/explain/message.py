@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Tuple
 from private_registry.check.image import Subject, parse_image
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import is_docker_hub
+from private_registry.registries.mirror_urls import is_docker_hub
 from private_registry.registries.names import (
     DOCKER_HUB,
     parse_registry_name,

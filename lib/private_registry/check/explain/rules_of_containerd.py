@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from private_registry.check.causes import Cause
-from private_registry.check.explain.rule import Meaning, Rule, rule
+from private_registry.check.explain.message_rule import Meaning, Rule, rule
 from private_registry.containerd import config_versions
 
 

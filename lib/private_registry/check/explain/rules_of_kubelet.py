@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from private_registry.check.causes import Cause
-from private_registry.check.explain.rule import Meaning, rule
+from private_registry.check.explain.message_rule import Meaning, rule
 from private_registry.check.findings import Remedy
 
 _SOCKET = "unix:///var/snap/microk8s/common/run/containerd.sock"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from private_registry.check.causes import Cause
-from private_registry.check.explain.rule import Meaning, rule
+from private_registry.check.explain.message_rule import Meaning, rule
 from private_registry.check.findings import Remedy
 
 _DOCKERS_HELPER = Remedy(

@@ -7,7 +7,7 @@ import re
 from http import HTTPStatus
 from typing import Any, Mapping
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.probe.exchange import Answer
 from private_registry.check.probe.failure import ProbeFailure

@@ -10,7 +10,7 @@ import ssl
 import time
 from typing import Dict, Mapping, Optional
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.probe import targets
 from private_registry.check.probe.answers import check_protocol, is_said_by_tls

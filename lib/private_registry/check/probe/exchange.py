@@ -10,7 +10,7 @@ import socket
 import zlib
 from typing import Any, List, Mapping, Optional, cast
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.probe.failure import Deadline, ProbeFailure
 from private_registry.check.probe.targets import Target

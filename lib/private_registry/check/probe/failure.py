@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Optional
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 
 

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Dict, Optional
 from urllib.parse import quote, urlencode
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.probe.answers import (
     check_platform,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Mapping, Optional
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import Cause
 from private_registry.check.image import Image
 from private_registry.check.probe.proxies import Proxies

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
-from private_registry.check.cause_kinds import Layer
+from private_registry.check.cause_columns import Layer
 from private_registry.check.causes import CLIENT, PATH, TRUST, Cause
 from private_registry.check.probe.result import Question, Result
 from private_registry.check.reading.reading import Trust

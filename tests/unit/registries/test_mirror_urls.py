@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from private_registry.errors import UsageError
-from private_registry.registries.endpoints import Endpoint, parse_mirror_url
+from private_registry.registries.mirror_urls import Endpoint, parse_mirror_url
 from unit import strategies
 
 ACCEPTED = [

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from private_registry.errors import UsageError
 from private_registry.imports import yaml_text
 from private_registry.pull_secrets.secret import docker_config_from
-from private_registry.registries import other_files
+from private_registry.registries import mistaken_files
 from unit.microk8s import Microk8s, ok
 
 SECRET = "s3cr3t-pw"
@@ -378,7 +378,7 @@ def test_a_file_that_is_no_text(microk8s: Microk8s, tmp_path: Path) -> None:
     )
 )
 def test_no_text_is_a_bug(text: str) -> None:
-    for found in (other_files.of_text(text, "f"), other_files.of_json(text)):
+    for found in (mistaken_files.of_text(text, "f"), mistaken_files.of_json(text)):
         assert found is None or found.what
 
 
@@ -399,9 +399,9 @@ _json: st.SearchStrategy[Any] = st.recursive(
 
 @given(_json)
 def test_no_value_is_a_bug(plain: Any) -> None:
-    found = other_files.of_json(plain)
+    found = mistaken_files.of_json(plain)
     assert found is None or found.what
-    found = other_files.of_toml(plain, "f") if isinstance(plain, dict) else None
+    found = mistaken_files.of_toml(plain, "f") if isinstance(plain, dict) else None
     assert found is None or found.what
 
 

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.endpoints import Endpoint, parse_mirror_url
+from private_registry.registries.mirror_urls import Endpoint, parse_mirror_url
 from private_registry.registries.names import parse_registry_name
 from private_registry.texts import toml
 from private_registry.texts.showing import quoted, shown_path
