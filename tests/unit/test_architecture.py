@@ -37,6 +37,7 @@ TOUCHES = {
     "cli": [
         *(
             "enable_options",
+            "file_options",
             "shared_options",
             "console",
             "files_given",
@@ -325,7 +326,10 @@ def _users_of(package: str) -> Set[str]:
         ("subprocess", {"node/commands.py", "launcher.py"}),
         (
             "argparse",
-            {"cli/enable_options.py", "cli/shared_options.py", "cli/parser.py"},
+            {
+                *("cli/enable_options.py", "cli/file_options.py"),
+                *("cli/shared_options.py", "cli/parser.py"),
+            },
         ),
         ("fcntl", {"transaction/lock.py"}),
         ("yaml", {"imports/yaml_text.py"}),

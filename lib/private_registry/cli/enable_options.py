@@ -6,31 +6,39 @@ import argparse
 from typing import List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, Upstream
-from private_registry.cli import all_nodes_options, pull_secret_options
+from private_registry.cli import (
+    all_nodes_options,
+    mirror_options,
+    pull_secret_options,
+)
 from private_registry.cli.credential_options import credentials_of, login_by_of
 from private_registry.cli.docker_options import with_docker
+from private_registry.cli.file_options import (
+    HEADER_LOGINS,
+    PLAINTEXT,
+    from_elsewhere,
+)
 from private_registry.cli.files_given import Inputs
+from private_registry.cli.mirror_options import (
+    check_mirrors,
+    mirror_of,
+    notes_of_itself,
+)
 from private_registry.cli.parser import Parser
 from private_registry.cli.pull_secret_options import pull_secret_of
 from private_registry.cli.shared_options import (
     COMMON,
-    HEADER_LOGINS,
     ONCE,
-    PLAINTEXT,
     How,
     check_once,
-    from_elsewhere,
     how_of,
     own_options,
 )
 from private_registry.cli.tls_options import tls_of, tls_options
 from private_registry.errors import UsageError
-from private_registry.registries.contradictions import contradiction
 from private_registry.registries.credentials import notes_on
-from private_registry.registries.mirror_urls import parse_mirror_url, url_to_type
 from private_registry.registries.model import Credentials, Mirror, Registry, Tls
 from private_registry.registries.names import RegistryName, parse_registry_name
-from private_registry.texts.showing import shown_name
 
 _EXAMPLES = {
     "--ca": " FILE",
@@ -52,13 +60,10 @@ def read_add(name: str, arguments: List[str], inputs: Inputs) -> Tuple[AddReques
         UsageError: they cannot be understood, or contradict themselves.
     """
     parser = Parser()
-    parser.values(
-        "--insecure", "--registry", "--mirror", *ONCE, *pull_secret_options.VALUES
-    )
-    parser.values(*all_nodes_options.VALUES)
-    parser.flags(
-        "--no-fallback", "--skip-verify", "--password-stdin", "--no-credentials"
-    )
+    parser.values("--insecure", "--registry", *mirror_options.VALUES, *ONCE)
+    parser.values(*pull_secret_options.VALUES, *all_nodes_options.VALUES)
+    parser.flags(*mirror_options.FLAGS)
+    parser.flags("--skip-verify", "--password-stdin", "--no-credentials")
     parser.flags(PLAINTEXT, HEADER_LOGINS, "--docker", "--no-docker", *COMMON)
     parser.flags(*all_nodes_options.FLAGS)
     values = parser.read(arguments, name)
@@ -77,7 +82,7 @@ def read_add(name: str, arguments: List[str], inputs: Inputs) -> Tuple[AddReques
 def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     insecure = [parse_registry_name(each, "--insecure") for each in values.insecure]
     secure = [parse_registry_name(each, "--registry") for each in values.registry]
-    mirrors = [_mirror_option(each) for each in values.mirror]
+    mirrors = [mirror_of(each) for each in values.mirror]
     _check_named_once(insecure, secure)
     _check_options_have_one_target(values, insecure, secure, mirrors)
     tls = tls_of(values, inputs)
@@ -87,12 +92,6 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
     secret, notes = pull_secret_of(values, given, named, inputs)
     credentials = None if secret else given
     own = None if mirrors else credentials
-    if values.no_fallback and not mirrors:
-        raise UsageError(
-            "--no-fallback is about mirrors and there is none",
-            place="option --no-fallback",
-            instead="--mirror REGISTRY=URL --no-fallback",
-        )
     request = AddRequest(
         upstreams=(
             *(Upstream(each, insecure=True, credentials=own) for each in insecure),
@@ -112,26 +111,13 @@ def _add_from_options(values: argparse.Namespace, inputs: Inputs) -> AddRequest:
         notes=(
             *notes,
             *_notes_of_login(given, named, mirrors),
-            *_notes_of_itself(mirrors, fallback=not values.no_fallback),
+            *notes_of_itself(mirrors, fallback=not values.no_fallback),
         ),
         pull_secret=secret,
         login_by=login_by,
     )
-    _check_mirrors(request)
+    check_mirrors(request)
     return request
-
-
-def _mirror_option(text: str) -> Tuple[RegistryName, Mirror]:
-    registry, separator, url = text.partition("=")
-    if not separator:
-        raise UsageError(
-            f"{shown_name(text)} does not say whose mirror it is",
-            place="option --mirror",
-            instead=f"--mirror docker.io={url_to_type(text)}",
-        )
-    return parse_registry_name(registry, "--mirror"), Mirror(
-        parse_mirror_url(url, "--mirror")
-    )
 
 
 def _notes_of_login(
@@ -148,28 +134,6 @@ def _notes_of_login(
     authorities = found or [each.upstream.authority for each in named]
     about = [note for each in authorities for note in notes_on_login(each)]
     return (*notes_on(given.password), *about)
-
-
-def _notes_of_itself(
-    mirrors: List[Tuple[RegistryName, Mirror]], *, fallback: bool
-) -> Tuple[str, ...]:
-    notes = []
-    for name in dict.fromkeys(name for name, _ in mirrors):
-        last = [mirror.endpoint for target, mirror in mirrors if target == name][-1]
-        if fallback and last.is_same(Registry(name).upstream):
-            notes.append(f"{last.url} is {name} itself, which is asked last anyway")
-    return tuple(notes)
-
-
-def _check_mirrors(request: AddRequest) -> None:
-    for name in dict.fromkeys(name for name, _ in request.mirrors):
-        mirrors = tuple(mirror for target, mirror in request.mirrors if target == name)
-        problem = contradiction(
-            Registry(name, mirrors=mirrors, fallback=request.fallback)
-        )
-        if problem:
-            message = f"{name}: {problem.message}"
-            raise UsageError(message, place="option --mirror", remedy=problem.remedy)
 
 
 def _check_named_once(insecure: List[RegistryName], secure: List[RegistryName]) -> None:

@@ -8,8 +8,8 @@ import os
 from typing import Any, List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, ApplyRequest, LeftLogins
+from private_registry.cli.file_options import Elsewhere
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
-from private_registry.cli.shared_options import Elsewhere
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import CertificateError, UsageError
 from private_registry.imports import (

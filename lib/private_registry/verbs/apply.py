@@ -10,15 +10,17 @@ from private_registry.changes.outcomes import Outcome
 from private_registry.changes.requests import ApplyRequest
 from private_registry.changes.saved import saved_state
 from private_registry.cli import all_nodes_options
+from private_registry.cli.file_options import (
+    HEADER_LOGINS,
+    PLAINTEXT,
+    from_elsewhere,
+)
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.parser import Parser
 from private_registry.cli.shared_options import (
     COMMON,
-    HEADER_LOGINS,
-    PLAINTEXT,
     How,
     check_once,
-    from_elsewhere,
     how_of,
 )
 from private_registry.cli.verb import Call, Verb
