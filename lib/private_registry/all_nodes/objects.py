@@ -1,12 +1,11 @@
-"""Objects that all nodes need in the cluster: namespace, rights, engine, orders."""
+"""Objects that all nodes need in the cluster: namespace, engine, orders."""
 
 from __future__ import annotations
 
 import base64
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from private_registry.all_nodes.names import (
-    AGENT,
     ENGINE,
     LABELS,
     MADE_OF,
@@ -37,28 +36,6 @@ def namespace() -> Manifest:
     }
 
 
-def rights() -> List[Manifest]:
-    """Return the agent's account, and what it may do: read the orders, report."""
-    may = [
-        # Named, so that it reads no other Secret, and writes none.
-        _rule("", "secrets", ["get", "list", "watch"], [SECRET]),
-        _rule("coordination.k8s.io", "leases", ["get", "create", "patch"]),
-        _rule("", "events", ["create"]),
-    ]
-    group = "rbac.authorization.k8s.io"
-    account = {"kind": "ServiceAccount", "name": AGENT, "namespace": NAMESPACE}
-    role = {"apiGroup": group, "kind": "Role", "name": AGENT}
-    return [
-        {**_head("v1", "ServiceAccount", AGENT), "automountServiceAccountToken": False},
-        {**_head(f"{group}/v1", "Role", AGENT), "rules": may},
-        {
-            **_head(f"{group}/v1", "RoleBinding", AGENT),
-            "subjects": [account],
-            "roleRef": role,
-        },
-    ]
-
-
 def engine(content: bytes, made_of: str, version: str) -> Manifest:
     """Return the ConfigMap that holds the engine.
 
@@ -67,7 +44,7 @@ def engine(content: bytes, made_of: str, version: str) -> Manifest:
         made_of: tells one engine from another.
         version: of it, for people.
     """
-    manifest = _head("v1", "ConfigMap", ENGINE)
+    manifest = head("v1", "ConfigMap", ENGINE)
     manifest["metadata"]["annotations"] = {MADE_OF: made_of, VERSION: version}
     return {**manifest, "binaryData": {ZIP: base64.b64encode(content).decode()}}
 
@@ -79,19 +56,13 @@ def secret(data: Mapping[str, str], version: Optional[str]) -> Manifest:
         data: as orders.to_data has it.
         version: the resourceVersion of the one it replaces; None for the first.
     """
-    manifest = _head("v1", "Secret", SECRET)
+    manifest = head("v1", "Secret", SECRET)
     if version is not None:
         manifest["metadata"]["resourceVersion"] = version
     return {**manifest, "type": "Opaque", "data": dict(data)}
 
 
-def _head(api: str, kind: str, name: str) -> Manifest:
+def head(api: str, kind: str, name: str) -> Manifest:
+    """Return what each object in the namespace begins with."""
     metadata = {"name": name, "namespace": NAMESPACE, "labels": dict(LABELS)}
     return {"apiVersion": api, "kind": kind, "metadata": metadata}
-
-
-def _rule(
-    group: str, resource: str, verbs: List[str], names: Optional[List[str]] = None
-) -> Manifest:
-    rule: Manifest = {"apiGroups": [group], "resources": [resource], "verbs": verbs}
-    return rule if names is None else {**rule, "resourceNames": names}

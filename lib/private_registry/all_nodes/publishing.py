@@ -21,6 +21,7 @@ from private_registry.all_nodes.node_rows import (
 )
 from private_registry.all_nodes.node_status import ANNOTATION, ANSWER
 from private_registry.all_nodes.orders import Orders
+from private_registry.all_nodes.rights import rights
 from private_registry.errors import ConflictError, NodeError, UsageError
 from private_registry.named_tuple import NamedTuple
 from private_registry.node.paths import Node
@@ -179,7 +180,7 @@ class ClusterRegistries:
             NodeError: see write.
         """
         engine, spec = agents
-        manifests = [objects.namespace(), *objects.rights()]
+        manifests = [objects.namespace(), *rights()]
         there = self._kubectl.get("configmap", names.ENGINE, names.NAMESPACE) or {}
         annotations = there.get("metadata", {}).get("annotations", {})
         if annotations.get(names.MADE_OF) != spec.made_of:

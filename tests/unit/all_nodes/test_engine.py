@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Set
 
 import pytest
 
-from private_registry.all_nodes import daemon_set, objects
+from private_registry.all_nodes import daemon_set, objects, rights
 from private_registry.all_nodes.daemon_set import AgentSpec
 from private_registry.all_nodes.engine_zip import Engine, engine_here
 
@@ -135,7 +135,7 @@ def test_the_agents_pod_may_do_what_it_must_and_no_more(architecture: str) -> No
 
 
 def test_the_account_reads_one_secret_and_writes_reports() -> None:
-    [role] = [each for each in objects.rights() if each["kind"] == "Role"]
+    [role] = [each for each in rights.rights() if each["kind"] == "Role"]
     may = {
         (rule["resources"][0], verb): rule.get("resourceNames")
         for rule in role["rules"]
@@ -155,7 +155,7 @@ def test_the_account_reads_one_secret_and_writes_reports() -> None:
 def test_each_object_is_labelled_as_ours() -> None:
     made = [
         objects.namespace(),
-        *objects.rights(),
+        *rights.rights(),
         objects.engine(b"", "0", "1"),
         objects.secret({}, None),
         daemon_set.manifest("amd64", SPEC),
