@@ -72,13 +72,13 @@ def main(door: str, script: str) -> None:
         sys.exit(EXIT_NODE)
     import gc
 
-    # What imports make stays. To look through it again and again for what could go
-    # takes a tenth of an enable.
+    # A run is short and its memory goes with it: to look through that again and again
+    # for what could go takes a tenth of an enable.
     gc.disable()
     from private_registry.cli.main import run
 
+    # Nor is what imports made looked through at the end.
     gc.freeze()
-    gc.enable()
     sys.exit(run(door, os.path.abspath(script), sys.argv[1:], given))
 
 
