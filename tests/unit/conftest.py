@@ -58,9 +58,9 @@ def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def numbered() -> Iterator[Iterator[Path]]:
-    """Directories to be, with names that are used again after a thousand tests."""
+    """Directories to be, each with a name that none before it had."""
     above = new_directory()
-    yield (above / str(number) for number in itertools.cycle(range(1000)))
+    yield (above / str(number) for number in itertools.count())
     shutil.rmtree(str(above), ignore_errors=True)
 
 

@@ -74,10 +74,14 @@ class Cluster:
             StartError: it did not, in time; the message says what.
         """
         deadline = time.monotonic() + seconds
+        asked = time.monotonic()
         while not is_so():
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 raise StartError(f"not so after {seconds:g} s: {what}")
-            time.sleep(_POLL_SECONDS)
+            # What takes long to find out keeps others waiting meanwhile.
+            time.sleep(max(_POLL_SECONDS, now - asked))
+            asked = time.monotonic()
 
     def is_ready(self, node: str) -> bool:
         """Whether a node takes pods."""

@@ -282,10 +282,9 @@ class MicroK8sNode:
             (self.common / name).mkdir(parents=True)
         clone = self.common / "addons" / _REPOSITORY
         clone.mkdir(parents=True)
-        left_out = shutil.ignore_patterns("__pycache__", "registry_harness")
         for name in ("addons", "lib"):
             if (repository / name).is_dir():
-                shutil.copytree(repository / name, clone / name, ignore=left_out)
+                shutil.copytree(repository / name, clone / name, ignore=_left_out)
         shutil.copy(repository / "addons.yaml", clone)
 
     def _close_to_others(self) -> None:
@@ -301,6 +300,20 @@ class MicroK8sNode:
         current = self._var / "current"
         current.unlink(missing_ok=True)
         current.symlink_to(str(self.revision))
+
+
+def _left_out(_directory: str, names: list[str]) -> list[str]:
+    """Choose what is not copied: what other Pythons have compiled, and the harness.
+
+    What this one has compiled already, each node would compile anew.
+    """
+    own = f".{sys.implementation.cache_tag}.pyc"
+    return [
+        name
+        for name in names
+        if name == "registry_harness"
+        or (name.endswith(".pyc") and not name.endswith(own))
+    ]
 
 
 def _program(path: Path, text: str) -> None:
