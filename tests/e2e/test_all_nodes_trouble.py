@@ -143,11 +143,11 @@ def test_a_killed_agent_is_started_again_and_goes_on(
     nodes: Together, plain_registry: Registry
 ) -> None:
     done(nodes.enable("--insecure", plain_registry.host))
-    for turn in range(2):
+    for turn, ending in enumerate(("-KILL", "-TERM")):
         agent, node = nodes.agent(2), nodes.node(2)
         command = ("add", "--insecure", f"new-{turn}.corp:5000")
         adding = Running(partial(nodes.plugin, *command))
-        run(node.node.run(KILL, "-KILL", str(agent.process)))
+        run(node.node.run(KILL, ending, str(agent.process)))
         done(adding.result())
         nodes.wait_until_listed("ok", "node-2")
         assert nodes.agent(2) != agent

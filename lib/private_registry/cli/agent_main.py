@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from private_registry.all_nodes.agent.api import Api, Server
 from private_registry.all_nodes.agent.loop import Agent, Pod
@@ -21,7 +22,10 @@ def run() -> int:
     except PrivateRegistryError as error:
         console.complain([f"{error.message} ({error.place})"])
         return error.exit_code
-    Agent(_node, pod, api, console.say).run()
+    agent = Agent(_node, pod, api, console.say)
+    # The first process of a container is not ended by what it does not wait for.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: agent.end())
+    agent.run()
     return 0
 
 

@@ -192,6 +192,27 @@ def test_what_could_not_be_reported_is_when_the_api_server_is_back(
     assert api.status() == NodeStatus(1, __version__)
 
 
+def test_told_to_end_it_does_at_once_or_after_the_round_under_way(
+    microk8s: Microk8s, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = agent_on(microk8s, api)
+
+    def told_meanwhile(*given: Any, **named: Any) -> Any:
+        agent.end()
+        return carry_out(*given, **named)
+
+    monkeypatch.setattr(loop, "carry_out", told_meanwhile)
+    with pytest.raises(SystemExit) as ended:
+        agent.step(wanted())
+    assert ended.value.code == 0
+    assert hosts_toml(microk8s).exists()
+
+    idle = agent_on(microk8s, api)
+    with pytest.raises(SystemExit) as ended:
+        idle.end()
+    assert ended.value.code == 0
+
+
 def test_a_new_agent_repeats_no_event(microk8s: Microk8s, api: FakeApi) -> None:
     path = microk8s.write(f"args/certs.d/{HOST}/hosts.toml", "server = 'http://by'\n")
     for _ in range(3):

@@ -77,13 +77,27 @@ class Agent:
         self._answered: Optional[int] = None
         # The last answer, until it could be sent.
         self._told = (-1, "")
+        self._is_in_round = self._has_to_end = False
 
     def run(self) -> None:
-        """Go on until the process is ended."""
+        """Go on until the process is told to end; see end."""
         watch = OrdersWatch(self._api, self._say)
         watch.start()
         while True:
             self.step(watch.next(_POLL_SECONDS))
+
+    def end(self) -> None:
+        """End the process, after the round that is under way; called by a signal.
+
+        Raises:
+            SystemExit: now, where there is none.
+        """
+        self._has_to_end = True
+        self._end_if_told()
+
+    def _end_if_told(self) -> None:
+        if self._has_to_end and not self._is_in_round:
+            raise SystemExit(0)
 
     def step(self, orders: Optional[Orders]) -> None:
         """Do what there is to do.
@@ -127,7 +141,10 @@ class Agent:
         watched = self._watched
         before = signature(watched)
         self._looked_at = time.monotonic()
+        self._is_in_round = True
         self._round = self._next_round(orders)
+        self._is_in_round = False
+        self._end_if_told()
         # What somebody changes meanwhile is seen by one round more.
         is_still = self._watched == watched and signature(watched) == before
         self._seen = before if is_still else None
