@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from registry_harness.errors import HarnessError
+from registry_harness.kubernetes.connections import (
+    keep_connection,
+    kept_connection,
+    new_connection,
+)
 
 Plain = dict[str, Any]
 
-_SECONDS = 30
 _GROUPS = {
     "deployments": "/apis/apps/v1",
     "daemonsets": "/apis/apps/v1",
@@ -149,24 +152,46 @@ class Api:
         Raises:
             OSError: nobody answers.
         """
-        connection = self._connection()
+        headers = self._with_token(headers)
+        # What changes something must not be sent twice.
+        if method == "GET" and body is None:
+            return self._ask(path, headers)
+        connection = new_connection(self.host, self.ca)
         try:
-            return _exchange(connection, method, path, body, self._with_token(headers))
+            return _exchange(connection, method, path, body, headers)
         finally:
             connection.close()
+
+    def _ask(self, path: str, headers: Mapping[str, str]) -> Answer:
+        kept = kept_connection(self.host, self.ca)
+        if kept is not None:
+            # The server may have been started anew.
+            with suppress(OSError, http.client.HTTPException):
+                return self._ask_over(kept, path, headers)
+        return self._ask_over(new_connection(self.host, self.ca), path, headers)
+
+    def _ask_over(
+        self,
+        connection: http.client.HTTPSConnection,
+        path: str,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        try:
+            answer = _exchange(connection, "GET", path, None, headers)
+        except BaseException:
+            connection.close()
+            raise
+        keep_connection(self.host, self.ca, connection)
+        return answer
 
     @contextmanager
     def connected(self) -> Iterator[Api]:
         """Ask over one connection, which is for one thread, as long as the block."""
-        connection = self._connection()
+        connection = new_connection(self.host, self.ca)
         try:
             yield _ConnectedApi(self.host, self.ca, self.token, connection)
         finally:
             connection.close()
-
-    def _connection(self) -> http.client.HTTPSConnection:
-        context = ssl.create_default_context(cadata=self.ca)
-        return http.client.HTTPSConnection(self.host, timeout=_SECONDS, context=context)
 
     def _with_token(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {**headers, "Authorization": f"Bearer {self.token}"}

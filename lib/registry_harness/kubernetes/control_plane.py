@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from registry_harness.kubernetes.api import Api
 from registry_harness.kubernetes.audit import POLICY, AuditedRequest, AuditLog
+from registry_harness.kubernetes.connections import close_kept_connections
 from registry_harness.kubernetes.programs import KubernetesRelease
 from registry_harness.machine.processes import Daemon
 from registry_harness.machine.running import Running
@@ -140,6 +141,7 @@ class ControlPlane(Running):
 
     def stop(self) -> None:
         """Stop it, the last one first."""
+        close_kept_connections(self.host)
         for daemon in reversed(self._daemons.values()):
             # etcd's data are thrown away, and nobody waits for leases.
             daemon.kill()
