@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +57,7 @@ _SHOWN_LINES = 25
 _logs = pytest.StashKey[dict[str, Callable[[], str]]]()
 
 NewRegistry = Callable[[RegistrySpec], Registry]
+NewClusterOfThree = Callable[[str], AbstractContextManager[Cluster]]
 RegistryImages = Callable[[str], str]
 
 
@@ -433,14 +434,42 @@ def kubernetes_cluster(
         yield cluster
 
 
-@pytest.fixture(scope="module", params=["Node,RBAC"])
-def cluster_of_three(
-    request: pytest.FixtureRequest,
+@pytest.fixture(scope="session")
+def new_cluster_of_three(
     kubernetes_release: KubernetesRelease,
     harness_network: HarnessNetwork,
     addon_repository: Path,
     addon_name: str,
     pytestconfig: pytest.Config,
+) -> NewClusterOfThree:
+    """Starts a cluster as cluster_of_three is, given the API server's authorization;
+    for whoever needs one for longer, or shorter, than a module.
+    """
+    chosen = fetch_releases(lambda _line: None, [EDGES[0], BETWEEN, EDGES[-1]])
+    newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
+
+    @contextmanager
+    def new(authorization: str) -> Iterator[Cluster]:
+        spec = ClusterSpec(
+            list(chosen.values()),
+            addon_repository,
+            addon_name,
+            newest_kubectl,
+            authorization=authorization,
+            workers=1,
+        )
+        with (
+            running_cluster(kubernetes_release, spec, harness_network) as cluster,
+            log_on_failure(pytestconfig, "cluster of three", cluster.log),
+        ):
+            yield cluster
+
+    return new
+
+
+@pytest.fixture(scope="module", params=["Node,RBAC"])
+def cluster_of_three(
+    request: pytest.FixtureRequest, new_cluster_of_three: NewClusterOfThree
 ) -> Iterator[Cluster]:
     """A cluster of two control plane nodes and a worker, for the tests of a module:
     nodes may be switched off, others may join, and the control plane may be away.
@@ -448,19 +477,7 @@ def cluster_of_three(
     They have the oldest containerd, one from between, and the newest. A test may choose
     another authorization by ``indirect``, such as ``AlwaysAllow``.
     """
-    chosen = fetch_releases(lambda _line: None, [EDGES[0], BETWEEN, EDGES[-1]])
-    spec = ClusterSpec(
-        list(chosen.values()),
-        addon_repository,
-        addon_name,
-        fetch_kubectls(lambda _line: None)[-1],
-        authorization=request.param,
-        workers=1,
-    )
-    with (
-        running_cluster(kubernetes_release, spec, harness_network) as cluster,
-        log_on_failure(pytestconfig, "cluster of three", cluster.log),
-    ):
+    with new_cluster_of_three(request.param) as cluster:
         yield cluster
 
 

@@ -15,21 +15,24 @@ from registry_harness.containerd.releases import SERIES
 # These wait for clusters more than they work. What takes longest begins first, so that
 # none of it is left alone at the end.
 WAITING = (
-    "test_all_nodes_trouble.py",
-    "test_all_nodes.py",
+    "all_nodes/test_trouble.py",
+    "all_nodes/test_pods.py",
     "test_pull_secrets.py",
     # Of what is long it has the kubelet's minutes.
     "test_kubelet_logins.py",
-    "test_all_nodes_rights.py",
     "test_kubernetes.py",
-    "test_all_nodes_many.py",
     "test_harness_cluster.py",
-    "test_all_nodes_check.py",
     "test_nothing_left.py",
     "test_by_hand.py",
     "test_other_repositories.py",
     "test_workers.py",
 )
+# They share a cluster with what begins sooner.
+SHARING = {
+    "all_nodes/test_rights.py": "all_nodes/test_trouble.py",
+    "all_nodes/test_many.py": "all_nodes/test_trouble.py",
+    "all_nodes/test_check.py": "all_nodes/test_pods.py",
+}
 # These keep a processor busy, and go beside those.
 WORKING = (
     "test_matrix.py",
@@ -42,15 +45,17 @@ PARTED = (
     "test_reading.py",
     "test_remedies_keep.py",
 )
+_HERE = "tests/e2e/"
 _SERIES = re.compile(rf"(?<![\d.])({'|'.join(map(re.escape, SERIES))})(?![\d.])")
 
 
 def part_of(nodeid: str) -> str:
     """Return the name of the part that a test belongs to."""
-    path, _, name = nodeid.partition("::")
+    whole, _, name = nodeid.partition("::")
+    path = whole.removeprefix(_HERE)
     series = _SERIES.search(name.partition("[")[2])
     is_parted = path.endswith(PARTED) and series is not None
-    return f"{path} {series[1]}" if is_parted and series else path
+    return f"{path} {series[1]}" if is_parted and series else SHARING.get(path, path)
 
 
 def rank_of(nodeid: str) -> int:
@@ -58,7 +63,7 @@ def rank_of(nodeid: str) -> int:
 
     Parts that wait and parts that work take turns.
     """
-    file, _, series = part_of(nodeid).rpartition("/")[2].partition(" ")
+    file, _, series = part_of(nodeid).partition(" ")
     if file in WAITING:
         return 2 * WAITING.index(file)
     if file in WORKING:

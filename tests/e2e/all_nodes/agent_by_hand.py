@@ -14,7 +14,7 @@ from private_registry.all_nodes.orders import Orders, to_data
 from registry_harness import StartError
 from registry_harness.kubernetes import api_as_account
 
-from .all_nodes import AGENT, NAMESPACE, SECRET, Together
+from .together import AGENT, NAMESPACE, SECRET, Together
 
 _SECONDS = 30
 _POLL_SECONDS = 0.02

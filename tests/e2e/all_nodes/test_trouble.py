@@ -5,33 +5,31 @@ an API server that is away, agents that are killed, objects that are deleted by 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import tomli
 
+from e2e.conftest import Figure, run
 from private_registry.all_nodes.orders import Orders
 from private_registry.registries.model import DesiredState, Tls
 from private_registry.registries.model import Registry as Wanted
 from private_registry.registries.names import parse_registry_name
 from registry_harness import CertificateAuthority, Registry, fill
-from registry_harness.kubernetes import Cluster
 
 from .agent_by_hand import AgentByHand
-from .all_nodes import (
+from .together import (
     NAMESPACE,
     PROMISED_SECONDS,
     Running,
     Together,
     done,
-    together,
 )
-from .conftest import Figure, run
 
 pytestmark = pytest.mark.kubernetes
-LONG = [pytest.mark.exhaustive, pytest.mark.long]
+EXHAUSTIVE = pytest.mark.exhaustive
+LONG = [EXHAUSTIVE, pytest.mark.long]
 
 CONFLICT, NODE_FAILED = 3, 4
 KILL = Path("/bin/kill")
@@ -39,19 +37,13 @@ HOSTS_TOML = "hosts.toml"
 NO_ANSWER = "error: the cluster's API does not answer"
 
 
-@pytest.fixture
-def nodes(cluster_of_three: Cluster) -> Iterator[Together]:
-    """Three nodes, which afterwards are as before."""
-    with together(cluster_of_three) as told:
-        yield told
-
-
+@pytest.mark.parametrize("turns", [2, pytest.param(6, marks=EXHAUSTIVE)])
 def test_of_two_changes_at_once_none_is_lost_in_silence(
-    nodes: Together, figure: Figure
+    nodes: Together, figure: Figure, turns: int
 ) -> None:
     refused = 0
     # The first two find nothing of all nodes in the cluster.
-    for turn in range(6):
+    for turn in range(turns):
         wanted = {f"{word}-{turn}.corp:5000": on for word, on in (("a", 1), ("b", 2))}
         commands = {
             host: Running(partial(nodes.enable, "--insecure", host, on=on))
@@ -72,7 +64,9 @@ def test_of_two_changes_at_once_none_is_lost_in_silence(
             done(nodes.enable("--insecure", host, on=wanted[host]))
         assert set(wanted) <= set(nodes.hosts())
         refused += len(lost)
-    figure(f"of 12 changes, always two at once, {refused} were refused and told")
+    figure(
+        f"of {2 * turns} changes, always two at once, {refused} were refused and told"
+    )
     assert refused > 0
     for number in (1, 2, 3):
         for host in nodes.hosts():
@@ -81,7 +75,11 @@ def test_of_two_changes_at_once_none_is_lost_in_silence(
 
 @pytest.mark.parametrize(
     "seconds",
-    [0.0, 1.4, pytest.param(0.7, marks=LONG), pytest.param(2.1, marks=LONG)],
+    [
+        *(pytest.param(each, marks=EXHAUSTIVE) for each in (0.0, 1.4)),
+        pytest.param(0.7, marks=LONG),
+        pytest.param(2.1, marks=LONG),
+    ],
 )
 def test_what_is_added_while_all_is_taken_back_is_there_or_told(
     nodes: Together, seconds: float
@@ -184,7 +182,9 @@ def contents(directory: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=LONG)])
+# Daily at every operation of a round: unit/all_nodes/test_killed_rounds.py.
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kills", [12, pytest.param(100, marks=pytest.mark.long)])
 def test_an_agent_killed_at_any_change_of_a_file_leaves_none_torn(
     nodes: Together, kills: int, figure: Figure
 ) -> None:

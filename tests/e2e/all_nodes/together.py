@@ -12,11 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from e2e.conftest import PAUSE_IMAGE, run
+from e2e.story import Story
 from registry_harness import ProgramResult, Registry, difference
 from registry_harness.kubernetes import Cluster, ClusterNode, NodeContainer
-
-from .conftest import PAUSE_IMAGE, run
-from .story import Story
 
 NAMESPACE = "private-registry-config"
 AGENT = "agent"

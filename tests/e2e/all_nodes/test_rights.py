@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.host_python import host_python_pod
 from registry_harness import CertificateAuthority, HarnessNetwork, Registry, fill
 from registry_harness.containerd.releases import SERIES, ContainerdRelease
 from registry_harness.kubernetes import (
@@ -27,8 +28,7 @@ from registry_harness.kubernetes import (
 from registry_harness.kubernetes.kubectl import fetch_kubectls
 from registry_harness.pytest_plugin import log_on_failure
 
-from .all_nodes import AGENT, NAMESPACE, SECRET, Together, done, together
-from .host_python import host_python_pod
+from .together import AGENT, NAMESPACE, SECRET, Together, done, together
 
 pytestmark = pytest.mark.kubernetes
 
@@ -69,13 +69,6 @@ NOT_ALLOWED = [
 ]
 
 
-@pytest.fixture
-def nodes(cluster_of_three: Cluster) -> Iterator[Together]:
-    """Three nodes, which afterwards are as before."""
-    with together(cluster_of_three) as told:
-        yield told
-
-
 def allowed(*verbs: str, of: str, names: tuple[str, ...] = ()) -> Rule:
     """Return what somebody may do."""
     return Rule(frozenset(verbs), frozenset([of]), frozenset(names))
@@ -103,6 +96,7 @@ def test_an_agent_may_read_its_orders_and_report_and_nothing_else(
     assert rules(other, NAMESPACE) == set()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("cluster_of_three", ["AlwaysAllow"], indirect=True)
 def test_where_everybody_may_do_all_it_is_the_same(
     nodes: Together, plain_registry: Registry
@@ -139,6 +133,7 @@ def restricted_cluster(
         yield cluster
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_that_restricts_pods_has_agents_and_one_node_is_enough(
     restricted_cluster: Cluster, plain_registry: Registry
 ) -> None:

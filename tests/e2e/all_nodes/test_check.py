@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from e2e.conftest import run
 from registry_harness import Registry, difference, fill
-from registry_harness.kubernetes import Cluster
 
-from .all_nodes import NAMESPACE, Together, done, together
-from .conftest import run
+from .together import NAMESPACE, Together, done
 
 pytestmark = pytest.mark.kubernetes
 
 EXIT_FAULTS = 5
-
-
-@pytest.fixture
-def nodes(cluster_of_three: Cluster) -> Iterator[Together]:
-    """The nodes of a cluster, which are as before in the end."""
-    with together(cluster_of_three) as found:
-        yield found
 
 
 def test_every_node_checks_for_itself(

@@ -14,18 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from e2e.conftest import Figure
 from registry_harness import CertificateAuthority
 from registry_harness.kubernetes import (
     AuditedRequest,
-    Cluster,
     FakeNode,
     account_user,
     fake_nodes,
 )
 from registry_harness.machine.processes import Daemon
 
-from .all_nodes import AGENT, NAMESPACE, Running, Together, done, together
-from .conftest import Figure
+from .together import AGENT, NAMESPACE, Running, Together, done
 
 pytestmark = pytest.mark.kubernetes
 LONG = [pytest.mark.exhaustive, pytest.mark.long]
@@ -35,13 +34,6 @@ MOST_MEMORY = 64 * MIB
 USER = account_user(NAMESPACE, AGENT)
 PROGRAM = Path(__file__).with_name("many_agents.py")
 PROCESSES = 4
-
-
-@pytest.fixture
-def nodes(cluster_of_three: Cluster) -> Iterator[Together]:
-    """Three nodes, which afterwards are as before."""
-    with together(cluster_of_three) as told:
-        yield told
 
 
 def asked(nodes: Together, since: int) -> list[AuditedRequest]:
@@ -58,11 +50,12 @@ def peak(nodes: Together, number: int) -> int:
     return int(found.split()[1]) * 1024
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("count", "with_authority"),
     [
         pytest.param(1000, False, id="1000"),
-        pytest.param(1000, True, id="1000-ca", marks=pytest.mark.exhaustive),
+        pytest.param(1000, True, id="1000-ca"),
     ],
 )
 def test_an_agent_of_many_registries_is_small(
@@ -163,7 +156,8 @@ def refusals(work: Path) -> Counter[str]:
     return Counter(each for each in lines if not each.startswith("change "))
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=LONG)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.long)])
 def test_a_change_costs_one_request_a_node(
     nodes: Together, figure: Figure, tmp_path: Path, count: int
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from e2e.conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Figure, run
+from e2e.story import login
 from registry_harness import (
     CertificateAuthority,
     Registry,
@@ -19,30 +20,20 @@ from registry_harness import (
     fill,
 )
 from registry_harness.containerd.releases import ContainerdRelease
-from registry_harness.kubernetes import Cluster, conditions, deployment
+from registry_harness.kubernetes import conditions, deployment
 
-from .all_nodes import (
+from .together import (
     PROMISED_SECONDS,
     Bystanders,
     Running,
     Together,
     done,
-    together,
 )
-from .conftest import HTTP_TO_HTTPS, UNKNOWN_CA, Figure, run
-from .story import login
 
 pytestmark = pytest.mark.kubernetes
 
 NODE_FAILED = 4
 NO_LOGIN = "failed to resolve"
-
-
-@pytest.fixture
-def nodes(cluster_of_three: Cluster) -> Iterator[Together]:
-    """Three nodes, which afterwards are as before."""
-    with together(cluster_of_three) as told:
-        yield told
 
 
 def test_one_command_and_every_node_pulls(
