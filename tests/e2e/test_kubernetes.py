@@ -203,7 +203,7 @@ def picky_cluster(
 
 
 # A cluster for each of them; test_credentials.py has both daily.
-@pytest.mark.in_turn("picky_cluster")
+@pytest.mark.exhaustive
 def test_pods_go_on_when_what_containerd_does_not_take_goes_back(
     picky_cluster: tuple[Cluster, str], plain_registry: Registry
 ) -> None:
