@@ -24,11 +24,13 @@ from registry_harness import (
     difference,
 )
 from registry_harness.containerd.releases import EDGES, SERIES
+from registry_harness.kubernetes import Cluster
 from registry_harness.node.snapshot import Snapshot
-from registry_harness.pytest_plugin import NewRegistry
+from registry_harness.pytest_plugin import NewClusterOfThree, NewRegistry
 from registry_harness.registries.network import LABEL
 from unit.in_turn import not_in_turn
 
+from .clusters import clusters_of
 from .matrix import CELL, Cell, table
 from .spread import ByPart, rank_of
 
@@ -69,6 +71,16 @@ def pytest_collection_modifyitems(
         item.add_marker(pytest.mark.exhaustive)
     yield
     items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """Stop clusters of three nodes when the next test asks for none."""
+    yield
+    if "cluster_of_three" not in getattr(nextitem, "fixturenames", ()):
+        clusters_of(item.config).stop()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -150,6 +162,14 @@ class Pulls:
 def figure(record_property: Callable[[str, object], None]) -> Figure:
     """Have a line with what the test has measured printed at the end of the run."""
     return lambda line: record_property(_FIGURE, line)
+
+
+@pytest.fixture(scope="module", params=["Node,RBAC"])
+def cluster_of_three(
+    request: pytest.FixtureRequest, new_cluster_of_three: NewClusterOfThree
+) -> Cluster:
+    """The harness' own, also for the tests of the next file."""
+    return clusters_of(request.config).get(request.param, new_cluster_of_three)
 
 
 @pytest.fixture

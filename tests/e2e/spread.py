@@ -21,7 +21,6 @@ WAITING = (
     # Of what is long it has the kubelet's minutes.
     "test_kubelet_logins.py",
     "test_kubernetes.py",
-    "test_harness_cluster.py",
     "test_nothing_left.py",
     "test_by_hand.py",
     "test_other_repositories.py",
@@ -31,6 +30,7 @@ WAITING = (
 SHARING = {
     "all_nodes/test_rights.py": "all_nodes/test_trouble.py",
     "all_nodes/test_many.py": "all_nodes/test_trouble.py",
+    "test_harness_cluster.py": "all_nodes/test_trouble.py",
     "all_nodes/test_check.py": "all_nodes/test_pods.py",
 }
 # These keep a processor busy, and go beside those.

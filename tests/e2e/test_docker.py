@@ -44,6 +44,9 @@ BY_HAND = """{
 OWN = frozenset({"key.json"})
 
 
+pytestmark = pytest.mark.in_turn("dockerd")
+
+
 @pytest.fixture(scope="module")
 def engine(dockerd: Path, pytestconfig: pytest.Config) -> Iterator[DockerEngine]:
     """An engine that trusts nobody, for the tests of this file.

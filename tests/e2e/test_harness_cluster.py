@@ -5,6 +5,7 @@ nodes and the control plane off, let nodes join.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def phase(cluster: Cluster, pod: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def sleepers(cluster_of_three: Cluster) -> Cluster:
+def sleepers(cluster_of_three: Cluster) -> Iterator[Cluster]:
     """The cluster with a DaemonSet whose pods sleep, and a service account that may
     read one Secret.
     """
@@ -105,7 +106,13 @@ def sleepers(cluster_of_three: Cluster) -> Cluster:
     api.create("serviceaccounts", "default", {"metadata": {"name": "agent"}})
     allow_one_secret(api)
     cluster_of_three.wait_for_daemon_set("default", "sleepers")
-    return cluster_of_three
+    yield cluster_of_three
+    api.delete("daemonsets", "default", "sleepers")
+    for resource in ("rolebindings", "roles", "serviceaccounts"):
+        api.delete(resource, "default", "agent")
+    cluster_of_three.wait_until(
+        "its pods are gone", lambda: not api.items("pods", "default")
+    )
 
 
 def allow_one_secret(api: Api) -> None:

@@ -19,7 +19,7 @@ from registry_harness.kubernetes import Cluster, ClusterNode
 from .conftest import run
 from .story import Story, login
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.in_turn("story")]
 
 # CachingDockerConfigProvider of pkg/credentialprovider.
 KEPT_SECONDS = 300
@@ -80,7 +80,9 @@ def _told(cluster: Cluster, number: int) -> Iterator[Story]:
 
 
 @pytest.mark.parametrize(
-    ("story", "text"), [(0, None), (-1, THEIRS)], indirect=["story"]
+    ("story", "text"),
+    [pytest.param(0, None, marks=pytest.mark.exhaustive), (-1, THEIRS)],
+    indirect=["story"],
 )
 def test_a_login_counts_changes_and_goes_without_a_restart_of_containerd(
     story: Story, text: str | None, htpasswd_registry: Registry

@@ -23,7 +23,6 @@ from registry_harness.machine.workspace import remove_stale_workspaces
 
 from .conftest import UNDER_SIGNALS, parts_in_docker
 
-EXHAUSTIVE = pytest.mark.exhaustive
 SMALL_SUITE = """
 import time
 from registry_harness import fill
@@ -71,11 +70,12 @@ def test_a_run_leaves_nothing(
 
 
 @pytest.mark.kubernetes
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("body", "how", "words"),
     [
-        pytest.param("assert image == 'x'", "end", "log of cluster", marks=EXHAUSTIVE),
-        pytest.param("time.sleep(60)", "SIGINT", "KeyboardInterrupt", marks=EXHAUSTIVE),
+        ("assert image == 'x'", "end", "log of cluster"),
+        ("time.sleep(60)", "SIGINT", "KeyboardInterrupt"),
         ("time.sleep(60)", "SIGKILL", ""),
     ],
     ids=["failed", "interrupted", "killed"],

@@ -342,6 +342,7 @@ def test_two_runs_at_once_both_land(
 
 
 @NEWEST
+@pytest.mark.in_turn("write")
 @pytest.mark.parametrize("write", [2, 3])
 def test_all_or_none(node: MicroK8sNode, place: Place, write: int) -> None:
     before, objects = node.snapshot(), place.objects()
@@ -397,6 +398,7 @@ def test_what_is_forbidden(
 
 
 @NEWEST
+@pytest.mark.in_turn("write")
 @pytest.mark.parametrize("write", [1, 2, 3, 4])
 def test_a_lost_answer_leaves_nothing(
     node: MicroK8sNode, place: Place, write: int
