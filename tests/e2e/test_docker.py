@@ -5,8 +5,11 @@ change.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,8 +45,6 @@ BY_HAND = """{
 """
 # Files that the engine keeps for itself.
 OWN = frozenset({"key.json"})
-
-
 pytestmark = pytest.mark.in_turn("dockerd")
 
 
@@ -240,6 +241,33 @@ def test_an_engine_with_a_file_of_its_own(
             Pushes(own, plain_registry).fail(HTTP_TO_HTTPS)
             assert file.read_text() == BY_HAND
             assert not own.certs_d.exists()
+
+
+# Of the rules in a network of their own, where no other engine has left any.
+RULES = """
+import subprocess, sys
+from pathlib import Path
+from registry_harness import DockerEngine, workspace
+
+with workspace() as work, DockerEngine(work / "d", program=Path(sys.argv[1])):
+    for program in ("iptables-save", "ip6tables-save"):
+        subprocess.run([program], check=True)
+print("asked")
+"""
+
+
+def test_an_engine_writes_no_rules_of_the_machines_network(dockerd: Path) -> None:
+    command = ["unshare", "--net", sys.executable, "-c", RULES, str(dockerd)]
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert "asked" in done.stdout
+    assert "DOCKER" not in done.stdout
 
 
 def test_a_restart_of_the_engine_knows_the_same(

@@ -249,6 +249,8 @@ class DockerEngine(Running):
             f"--containerd={self._work / 'containerd.sock'}",
             "--bridge=none",
             "--iptables=false",
+            # Releases of 27 and later else write rules of IPv6, which stay.
+            "--ip6tables=false",
             "--ip-masq=false",
             *self._options,
         ]
