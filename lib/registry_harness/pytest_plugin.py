@@ -54,7 +54,8 @@ from registry_harness.registries.registry import (
 )
 
 _SHOWN_LINES = 25
-_logs = pytest.StashKey[dict[str, Callable[[], str]]]()
+# By name; several parts may have the same one.
+_logs = pytest.StashKey[list[tuple[str, Callable[[], str]]]]()
 
 NewRegistry = Callable[[RegistrySpec], Registry]
 NewClusterOfThree = Callable[[str], AbstractContextManager[Cluster]]
@@ -84,7 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make room for the logs of running parts."""
-    config.stash[_logs] = {}
+    config.stash[_logs] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -108,7 +109,7 @@ def pytest_runtest_makereport(
             f"Skipped: {reason}",
         )
     elif report.failed:
-        for name, log in item.config.stash[_logs].items():
+        for name, log in item.config.stash[_logs]:
             report.sections.append((f"log of {name}", _end_of(log)))
     return report
 
@@ -132,11 +133,12 @@ def log_on_failure(
         name: of the part that the log is of.
         log: returns all that it printed; may raise OSError.
     """
-    config.stash[_logs][name] = log
+    shown = (name, log)
+    config.stash[_logs].append(shown)
     try:
         yield
     finally:
-        del config.stash[_logs][name]
+        config.stash[_logs].remove(shown)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,10 @@ def gone():
 @pytest.fixture
 def parts(pytestconfig):
     with log_on_failure(pytestconfig, "a part", lambda: "first\\n" * 30 + "last"):
-        with log_on_failure(pytestconfig, "a lost part", gone):
+        with (
+            log_on_failure(pytestconfig, "a lost part", gone),
+            log_on_failure(pytestconfig, "a part", lambda: "of the same name"),
+        ):
             yield
 
 def test_with_parts(parts):
@@ -56,7 +59,8 @@ def test_a_failure_is_shown_with_the_logs_of_what_was_running(
     result = suite.runpytest_subprocess()
     result.assert_outcomes(failed=2)
     text = result.stdout.str()
-    assert text.count("log of a part") == 1
+    assert text.count("log of a part") == 2
+    assert "of the same name" in text
     assert "last" in text
     assert text.count("first\n") < 30
     result.stdout.fnmatch_lines(
