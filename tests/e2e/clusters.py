@@ -13,16 +13,21 @@ from registry_harness.pytest_plugin import NewClusterOfThree
 
 
 class Clusters:
-    """Those that run, by their authorization."""
+    """Those that run, by their authorization.
 
-    def __init__(self) -> None:
+    Args:
+        new: starts one.
+    """
+
+    def __init__(self, new: NewClusterOfThree) -> None:
+        self._new = new
         self._running: dict[str, Cluster] = {}
         self._stack = ExitStack()
 
-    def get(self, authorization: str, new: NewClusterOfThree) -> Cluster:
+    def get(self, authorization: str) -> Cluster:
         """Return the one that runs, or start it."""
         if authorization not in self._running:
-            cluster = self._stack.enter_context(new(authorization))
+            cluster = self._stack.enter_context(self._new(authorization))
             self._running[authorization] = cluster
         return self._running[authorization]
 
@@ -32,9 +37,5 @@ class Clusters:
         self._stack.close()
 
 
-_KEY = pytest.StashKey[Clusters]()
-
-
-def clusters_of(config: pytest.Config) -> Clusters:
-    """Return those of this run of pytest."""
-    return config.stash.setdefault(_KEY, Clusters())
+# Of this run of pytest; none until a test asks for them.
+CLUSTERS = pytest.StashKey[Clusters]()

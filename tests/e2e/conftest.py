@@ -30,7 +30,7 @@ from registry_harness.pytest_plugin import NewClusterOfThree, NewRegistry
 from registry_harness.registries.network import LABEL
 from unit.in_turn import not_in_turn
 
-from .clusters import clusters_of
+from .clusters import CLUSTERS, Clusters
 from .matrix import CELL, Cell, table
 from .spread import ByPart, rank_of
 
@@ -79,8 +79,10 @@ def pytest_runtest_teardown(
 ) -> Generator[None, None, None]:
     """Stop clusters of three nodes when the next test asks for none."""
     yield
-    if "cluster_of_three" not in getattr(nextitem, "fixturenames", ()):
-        clusters_of(item.config).stop()
+    running = item.config.stash.get(CLUSTERS, None)
+    is_asked_for = "cluster_of_three" in getattr(nextitem, "fixturenames", ())
+    if running is not None and not is_asked_for:
+        running.stop()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -164,12 +166,20 @@ def figure(record_property: Callable[[str, object], None]) -> Figure:
     return lambda line: record_property(_FIGURE, line)
 
 
+@pytest.fixture(scope="session")
+def clusters(
+    new_cluster_of_three: NewClusterOfThree, pytestconfig: pytest.Config
+) -> Iterator[Clusters]:
+    """Clusters of three nodes, which also end when the run is interrupted."""
+    running = pytestconfig.stash[CLUSTERS] = Clusters(new_cluster_of_three)
+    yield running
+    running.stop()
+
+
 @pytest.fixture(scope="module", params=["Node,RBAC"])
-def cluster_of_three(
-    request: pytest.FixtureRequest, new_cluster_of_three: NewClusterOfThree
-) -> Cluster:
+def cluster_of_three(request: pytest.FixtureRequest, clusters: Clusters) -> Cluster:
     """The harness' own, also for the tests of the next file."""
-    return clusters_of(request.config).get(request.param, new_cluster_of_three)
+    return clusters.get(request.param)
 
 
 @pytest.fixture

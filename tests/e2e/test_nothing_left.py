@@ -48,6 +48,18 @@ def test_pods(kubernetes_cluster, plain_registry):
     print("started", flush=True)
     {body}
 """
+# Clusters that go on from test to test are this project's own; see clusters.py.
+KEPT_SUITE = """
+import time
+from e2e.conftest import *
+
+def test_first(cluster_of_three):
+    print("started", flush=True)
+    time.sleep(60)
+
+def test_second(cluster_of_three):
+    pass
+"""
 NO_CACHE = ("-p", "no:cacheprovider")
 
 
@@ -94,6 +106,16 @@ def test_a_run_with_a_cluster_leaves_nothing(
     )
 
 
+@pytest.mark.kubernetes
+@pytest.mark.exhaustive
+def test_an_interrupted_run_leaves_no_cluster_that_was_kept_for_the_next_test(
+    tmp_path: Path, addon_repository: Path, kubernetes_release: KubernetesRelease
+) -> None:
+    check_machines()
+    words = "KeyboardInterrupt"
+    leaves_nothing(KEPT_SUITE, "SIGINT", words, tmp_path, addon_repository)
+
+
 def leaves_nothing(
     suite: str, how: str, words: str, tmp_path: Path, addon_repository: Path
 ) -> None:
@@ -123,7 +145,8 @@ def leaves_nothing(
             key: value
             for key, value in os.environ.items()
             if not key.startswith("PYTEST")
-        },
+        }
+        | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert run.stdout is not None
     said = ""

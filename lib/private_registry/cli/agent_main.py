@@ -23,7 +23,7 @@ def run() -> int:
         console.complain([f"{error.message} ({error.place})"])
         return error.exit_code
     agent = Agent(_node, pod, api, console.say)
-    # The first process of a container is not ended by what it does not wait for.
+    # Without a handler the first process of a container does not get the signal.
     signal.signal(signal.SIGTERM, lambda _number, _frame: agent.end())
     agent.run()
     return 0
