@@ -67,6 +67,7 @@ class Node(NamedTuple):
         data: SNAP_DATA without symbolic links: the directory of one revision of the
             snap.
         common: SNAP_COMMON, shared by all revisions.
+        current: SNAP_DATA by a path that holds no revision; ``data`` where none does.
         docker: where a Docker engine's files are; None where none of them is ours or to
             be.
     """
@@ -74,7 +75,19 @@ class Node(NamedTuple):
     snap: str
     data: str
     common: str
+    current: str
     docker: Optional[DockerPlaces] = None
+
+    @staticmethod
+    def at(snap: str, data: str, common: str) -> Node:
+        """Return the node of three directories.
+
+        snapd points ``current`` beside the revisions' directories at the one in use.
+        """
+        data, common = os.path.realpath(data), os.path.realpath(common)
+        current = os.path.join(os.path.dirname(data), "current")
+        is_in_use = os.path.realpath(current) == data
+        return Node(snap, data, common, current if is_in_use else data)
 
     @staticmethod
     def from_environment(environment: Mapping[str, str]) -> Node:
@@ -89,7 +102,7 @@ class Node(NamedTuple):
             message, place, remedy = problem
             raise NodeError(message, place=place, remedy=remedy)
         snap, data, common = trusted_places.named(environment)
-        return Node(snap, os.path.realpath(data), os.path.realpath(common))
+        return Node.at(snap, data, common)
 
     def directory(self, root: Root) -> str:
         """Absolute path of one of the directories that files go below."""
@@ -141,7 +154,7 @@ class Node(NamedTuple):
         refreshes.
         """
         return (
-            os.path.join(self._stable_data, path.path)
+            os.path.join(self.current, path.path)
             if path.root is Root.DATA
             else (self.absolute(path))
         )
@@ -151,16 +164,8 @@ class Node(NamedTuple):
         """The directory of hosts.toml trees by a path that holds no revision.
 
         Empty if none does.
-
-        snapd points ``current`` beside the revisions' directories at the one in use.
         """
-        stable = self._stable_data
-        return os.path.join(stable, CERTS_D) if stable != self.data else ""
-
-    @property
-    def _stable_data(self) -> str:
-        current = os.path.join(os.path.dirname(self.data), "current")
-        return current if os.path.realpath(current) == self.data else self.data
+        return os.path.join(self.current, CERTS_D) if self.current != self.data else ""
 
     @property
     def directory_of_revisions(self) -> str:

@@ -32,7 +32,7 @@ class _Simulated(Agent):
 def _agent(host: str, port: str, account: Path) -> _Simulated:
     pod = Pod(account.name, f"agent-{account.name}", "none")
     api = Api(Server(host, port, str(account)))
-    node = Node(_NOWHERE, _NOWHERE, _NOWHERE)
+    node = Node.at(_NOWHERE, _NOWHERE, _NOWHERE)
     return _Simulated(lambda: node, pod, api, _say)
 
 

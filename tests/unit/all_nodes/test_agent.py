@@ -73,7 +73,7 @@ def api() -> FakeApi:
 
 
 def node_at(node: Microk8s) -> Node:
-    return Node(str(node.snap), str(node.current.resolve()), str(node.common))
+    return Node.at(str(node.snap), str(node.current.resolve()), str(node.common))
 
 
 def agent_on(node: Microk8s, api: FakeApi, said: Optional[List[str]] = None) -> Agent:

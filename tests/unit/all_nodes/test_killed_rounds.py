@@ -100,7 +100,7 @@ class Stage:
 
     def _round(self, wanted: Orders) -> Round:
         node = self.node
-        found = Node(str(node.snap), str(node.data), str(node.common))
+        found = Node.at(str(node.snap), str(node.data), str(node.common))
         with node.containerd_here():
             return carry_out(found, wanted, lambda _line: None, adopt=False)
 

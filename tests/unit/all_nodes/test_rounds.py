@@ -50,7 +50,7 @@ def orders(
 
 
 def round_of(node: Microk8s, wanted: Orders, *, adopt: bool = False) -> Round:
-    found = Node(str(node.snap), str(node.data), str(node.common))
+    found = Node.at(str(node.snap), str(node.data), str(node.common))
     return carry_out(found, wanted, lambda _line: None, adopt=adopt)
 
 

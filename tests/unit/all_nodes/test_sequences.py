@@ -63,7 +63,7 @@ def command(chance: random.Random, password: Path) -> Tuple[str, ...]:
 
 
 def round_of(node: Microk8s, wanted: Orders, *, adopt: bool = False) -> None:
-    found = Node(str(node.snap), str(node.data), str(node.common))
+    found = Node.at(str(node.snap), str(node.data), str(node.common))
     status = carry_out(found, wanted, lambda _line: None, adopt=adopt).status
     assert status.number == wanted.number
 

@@ -227,7 +227,7 @@ def test_a_pull_secret_logs_pods_in(
 
 
 def test_the_proxies_of_containerd(microk8s: Microk8s) -> None:
-    node = Node(str(microk8s.snap), str(microk8s.data), str(microk8s.common))
+    node = Node.at(str(microk8s.snap), str(microk8s.data), str(microk8s.common))
     assert proxies_of(node, None) == Proxies()
     microk8s.write("args/containerd-env", "HTTPS_PROXY=http://new:1\nNO_PROXY=a\n")
     assert proxies_of(node, None) == Proxies("", "http://new:1", "a")

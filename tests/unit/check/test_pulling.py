@@ -22,7 +22,7 @@ from private_registry.registries.names import parse_registry_name
 
 NAME = "reg.corp/app:1"
 IMAGE = Image(parse_registry_name("reg.corp", "x"), "app", "1")
-NODE = Node("/snap", "/data", "/common")
+NODE = Node.at("/snap", "/data", "/common")
 OLD, NEW = "sha256:old", "sha256:new"
 REMOVED, WAS_THERE = PullTry(NAME, "", Afterwards.REMOVED), PullTry(
     NAME, "", Afterwards.WAS_THERE

@@ -108,7 +108,7 @@ def test_without_a_node_nothing_is_known(error: Exception) -> None:
 
 
 def test_a_node_that_is_none_is_not_looked_at(microk8s: Microk8s) -> None:
-    node = Node("/nowhere", str(microk8s.root / "nowhere"), "/nowhere")
+    node = Node.at("/nowhere", str(microk8s.root / "nowhere"), "/nowhere")
     with mock.patch.object(Node, "from_environment", return_value=node):
         assert facts_here({}) == NO_FACTS
 
@@ -119,7 +119,7 @@ def test_what_may_not_be_read_is_not_known(
 ) -> None:
     ok(microk8s.run("enable", "--insecure", HOST))
     data, common = os.path.realpath(microk8s.current), str(microk8s.common)
-    node = Node(str(microk8s.root), data, common)
+    node = Node.at(str(microk8s.root), data, common)
     assert [str(each.name) for each in facts_of(node).saved] == [HOST]
     state = node.absolute(STATE)
     damaged = Look(content=b"[[registry") if problem == "damaged" else None

@@ -622,7 +622,7 @@ def test_an_older_addons_ledger_is_read(microk8s: Microk8s) -> None:
 def test_containerds_arguments_may_name_another_socket(
     microk8s: Microk8s, containerd: FakeContainerd
 ) -> None:
-    node = Node(str(microk8s.snap), str(microk8s.data), str(microk8s.common))
+    node = Node.at(str(microk8s.snap), str(microk8s.data), str(microk8s.common))
     for text, socket in (
         ("", f"{microk8s.common}/run/containerd.sock"),
         ("--address ${SNAP_COMMON}/x.sock\n", f"{microk8s.common}/x.sock"),

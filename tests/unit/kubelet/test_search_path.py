@@ -133,7 +133,7 @@ def test_check_reads_the_file_that_counts(
     broken = microk8s.common / "var/lib/kubelet/config.json"
     broken.parent.mkdir(parents=True)
     broken.write_text("{")
-    node = Node(str(microk8s.snap), str(microk8s.data), str(microk8s.common))
+    node = Node.at(str(microk8s.snap), str(microk8s.data), str(microk8s.common))
     state = observe(node)
     assert state.kubelet.where == str(home.parent / "config.json")
     assert state.kubelet_age is not None
