@@ -37,6 +37,15 @@ class _Ours(NamedTuple):
         return cls(name, [name])
 
 
+class _Shown(NamedTuple):
+    """A value without methods of its own."""
+
+    name: str
+    parts: List[str]
+    secret: Optional[str] = None
+    uses: int = 3
+
+
 class _Typings(typing.NamedTuple):
     """A value.
 
@@ -82,3 +91,19 @@ def test_a_field_that_is_missing_or_unknown_is_refused() -> None:
         _Ours("a", [], other=1)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         _Ours("a", []).name = "b"  # type: ignore[misc]
+
+
+def test_too_many_values_and_fields_given_twice_are_refused() -> None:
+    with pytest.raises(TypeError, match="unexpected"):
+        _Ours("a", [], None, 3, 4)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected"):
+        _Ours("a", [], name="b")  # type: ignore[misc]
+    with pytest.raises(ValueError, match="unexpected fields"):
+        _Ours("a", [])._replace(other=1)  # type: ignore[call-arg]
+
+
+def test_it_is_shown_as_typings() -> None:
+    value = _Shown("a", ["b"], secret="c")
+    assert repr(value) == repr(_Typings("a", ["b"], "c")).replace("_Typings", "_Shown")
+    assert copy.copy(value) == value
+    assert value._asdict() == _Typings("a", ["b"], "c")._asdict()

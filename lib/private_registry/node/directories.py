@@ -48,7 +48,7 @@ class Place(NamedTuple):
     @property
     def directory(self) -> Place:
         """The directory that it is in."""
-        return self._replace(path=self.path.rpartition("/")[0])
+        return Place(self.root, self.path.rpartition("/")[0], self.user)
 
     @property
     def name(self) -> str:
@@ -57,7 +57,8 @@ class Place(NamedTuple):
 
     def below(self, name: str) -> Place:
         """Return the place of something in this directory."""
-        return self._replace(path=f"{self.path}/{name}" if self.path else name)
+        below = f"{self.path}/{name}" if self.path else name
+        return Place(self.root, below, self.user)
 
 
 class ObstacleError(NotADirectoryError):
