@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from typing import Callable, Iterable, Iterator, TextIO
+from contextlib import contextmanager, suppress
+from typing import Callable, Iterable, Iterator, Optional, TextIO
 
 from private_registry.texts.showing import printable
 
@@ -26,7 +26,7 @@ class Console:
 
     def json(self, text: str) -> None:
         """Print JSON, which writes everything outside of ASCII as an escape."""
-        print(text, flush=True)
+        _write(sys.stdout, [text])
 
     def text(self, text: str) -> None:
         """Print a text of our own as it is."""
@@ -37,13 +37,15 @@ class Console:
         self.complain([line])
 
     def complain(self, lines: Iterable[str]) -> None:
-        """Tell people what is wrong."""
-        _write(sys.stderr, map(printable, lines))
+        """Tell people what is wrong; who takes no text has the exit code."""
+        with suppress(OSError):
+            _write(sys.stderr, map(printable, lines))
 
     @property
     def has_colours(self) -> bool:
         """Whether the answer goes to a terminal that shows colours."""
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        return is_terminal and not os.environ.get("NO_COLOR")
 
     @contextmanager
     def progress(self, form: str) -> Iterator[Progress]:
@@ -52,7 +54,7 @@ class Console:
         Args:
             form: of the line, with what is done and the total.
         """
-        if not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty():
             yield lambda _done, _total: None
             return
 
@@ -66,7 +68,10 @@ class Console:
             sys.stderr.write(_CLEAR_LINE)
 
 
-def _write(stream: TextIO, lines: Iterable[str]) -> None:
+def _write(stream: Optional[TextIO], lines: Iterable[str]) -> None:
+    if stream is None:
+        # The caller has closed it.
+        return
     text = "\n".join(lines)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     print(
