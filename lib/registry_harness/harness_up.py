@@ -19,9 +19,9 @@ from registry_harness.registries.image import registry_image
 from registry_harness.registries.kinds import HELD_UP
 from registry_harness.registries.network import (
     KEPT,
-    LABEL,
     SEED_SUBNET,
     HarnessNetwork,
+    labelled,
     remove_kept,
 )
 from registry_harness.registries.registry import Registry, RegistrySpec, start_registry
@@ -81,8 +81,8 @@ def start_all(
 
 def up(client: docker.DockerClient) -> list[str]:
     """Return the names of the containers that are up."""
-    found = client.containers.list(filters={"label": f"{LABEL}={KEPT}"})
-    return [str(container.name) for container in found]
+    found = labelled(client, KEPT)
+    return [str(each.name) for each in found if each.status == "running"]
 
 
 def saved() -> list[dict[str, str]]:

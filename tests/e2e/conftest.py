@@ -5,6 +5,7 @@ command line.
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -27,7 +28,8 @@ from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.kubernetes import Cluster
 from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewClusterOfThree, NewRegistry
-from registry_harness.registries.network import LABEL
+from registry_harness.registries.network import LABEL, labelled
+from unit.in_memory import place
 from unit.in_turn import not_in_turn
 
 from .clusters import CLUSTERS, Clusters
@@ -45,8 +47,17 @@ ON_EVERY_CONTAINERD = pytest.mark.parametrize(
 UNDER_SIGNALS = ("env", "--default-signal=INT")
 PAUSE_IMAGE = "registry.k8s.io/pause:3.7"
 _FIGURE = "figure"
+# Three workers have had 0.8 GiB.
+_ROOM = 4 * 2**30
 # Takes what a test has measured, a line for people.
 Figure = Callable[[str], None]
+
+
+def pytest_configure() -> None:
+    """Have all parts write to memory where it has room: nobody waits for its syncs."""
+    memory = place(_ROOM)
+    if memory is not None and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = memory
 
 
 # Before -m chooses, and after pytest has put in order what shares nodes.
@@ -244,8 +255,6 @@ def trusting_engine(
 
 def parts_in_docker(client: docker.DockerClient) -> list[str]:
     """List the owners of all containers and networks of the harness."""
-    filters: dict[str, str | list[str] | bool] = {"label": LABEL}
-    containers = client.containers.list(all=True, filters=filters)
-    networks = client.networks.list(filters=filters)
-    owners = [str(each.labels[LABEL]) for each in containers]
+    networks = client.networks.list(filters={"label": LABEL})
+    owners = [str(each.labels[LABEL]) for each in labelled(client)]
     return owners + [str(each.attrs["Labels"][LABEL]) for each in networks]

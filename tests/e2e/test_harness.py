@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from registry_harness import (
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind
 from registry_harness.registries.kinds import AUTHENTICATIONS, TRANSPORTS
+from registry_harness.registries.network import LABEL, remove_stale
 
 from .conftest import HTTP_TO_HTTPS, parts_in_docker
 
@@ -53,6 +55,29 @@ def test_a_registry_asks_for_what_it_should(
     assert any(
         each.method == "PUT" and each.status == 201 for each in registry.requests()
     )
+
+
+def test_others_may_end_their_containers_while_stale_ones_are_looked_for(
+    docker_client: docker.DockerClient, registry_image: str
+) -> None:
+    is_over = threading.Event()
+    others = docker.from_env()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            labels = {LABEL: str(os.getpid())}
+            others.containers.create(registry_image, labels=labels).remove()
+
+    coming = threading.Thread(target=come_and_go)
+    coming.start()
+    try:
+        for _ in range(100):
+            remove_stale(docker_client)
+            parts_in_docker(docker_client)
+    finally:
+        is_over.set()
+        coming.join()
+        others.close()
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,23 @@ from pathlib import Path
 from typing import Optional
 
 _PLACE = "/dev/shm"  # noqa: S108
-_BYTES = 2**30
 
 
-def _place() -> Optional[str]:
-    """Return a directory in memory that has room and lets programs run, if any."""
+def place(room: int) -> Optional[str]:
+    """Return a directory in memory that has room and lets programs run, if any.
+
+    Args:
+        room: how much, in bytes.
+    """
     if not os.access(_PLACE, os.W_OK):
         return None
     status = os.statvfs(_PLACE)
-    has_room = status.f_bavail * status.f_frsize > _BYTES
+    has_room = status.f_bavail * status.f_frsize > room
     return _PLACE if has_room and not status.f_flag & os.ST_NOEXEC else None
 
 
 #: For ``dir=`` of tempfile; None for wherever else it takes.
-MEMORY = _place()
+MEMORY = place(2**30)
 
 
 def new_directory() -> Path:

@@ -103,7 +103,8 @@ def _major(client: docker.DockerClient, image: str) -> str:
 
 
 def _local(client: docker.DockerClient, wanted: Distribution) -> str | None:
-    tags = [tag for image in client.images.list() for tag in image.tags]
+    # Without asking for each of them, which somebody may remove meanwhile.
+    tags = [tag for image in client.api.images() for tag in image["RepoTags"] or ()]
     own = [tag for tag in tags if tag.startswith(f"{OWN}:{wanted.series}.")]
     return (
         wanted.image if wanted.image in tags else max(own, key=numbers_of, default=None)

@@ -158,16 +158,26 @@ def remove_kept(client: docker.DockerClient) -> int:
     return _remove(client, lambda owner: owner == KEPT)
 
 
+def labelled(client: docker.DockerClient, owner: str = "") -> list[Container]:
+    """Return the containers of the harness, whether they run or not.
+
+    Args:
+        client: whose.
+        owner: a process, or KEPT; empty for all.
+    """
+    label = f"{LABEL}={owner}" if owner else LABEL
+    # Others may remove theirs while these are listed.
+    found: list[Container] = client.containers.list(
+        all=True, filters={"label": label}, ignore_removed=True
+    )
+    return found
+
+
 def _remove(client: docker.DockerClient, is_ours: Callable[[str], bool]) -> int:
-    filters: dict[str, str | list[str] | bool] = {"label": LABEL}
-    containers = [
-        each
-        for each in client.containers.list(all=True, filters=filters)
-        if is_ours(each.labels[LABEL])
-    ]
+    containers = [each for each in labelled(client) if is_ours(each.labels[LABEL])]
     networks = [
         each
-        for each in client.networks.list(filters=filters)
+        for each in client.networks.list(filters={"label": LABEL})
         if is_ours(each.attrs["Labels"][LABEL])
     ]
     for container in containers:

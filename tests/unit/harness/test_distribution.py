@@ -122,10 +122,13 @@ def engine(*tags: str, **programs: str) -> docker.DockerClient:
             raise docker.errors.ImageNotFound("no such image")
         return programs[image].encode()
 
-    images = SimpleNamespace(list=lambda: [SimpleNamespace(tags=list(tags))])
+    images = [{"RepoTags": list(tags)}, {"RepoTags": None}]
     return cast(
         "docker.DockerClient",
-        SimpleNamespace(images=images, containers=SimpleNamespace(run=run)),
+        SimpleNamespace(
+            api=SimpleNamespace(images=lambda: images),
+            containers=SimpleNamespace(run=run),
+        ),
     )
 
 
