@@ -108,6 +108,8 @@ def test_a_cluster_needs_an_addon(harness: Harness, tmp_path: Path) -> None:
     assert harness("status").stdout == "nothing is up\n"
 
 
+# Daily by those of test_kubernetes.py: a Deployment of the seed.
+@pytest.mark.exhaustive
 @pytest.mark.kubernetes
 def test_the_demo_ends_as_told(
     addon_repository: Path, kubernetes_release: KubernetesRelease

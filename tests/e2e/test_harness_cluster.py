@@ -150,6 +150,8 @@ def test_two_nodes_are_control_plane_nodes_and_one_is_a_worker(
     assert "Ready" in own.stdout
 
 
+# Daily by those of all_nodes/.
+@pytest.mark.exhaustive
 def test_a_node_goes_down_and_comes_back(sleepers: Cluster) -> None:
     first, second, _ = sleepers.nodes
     before, others = second.containers(), first.containers()
@@ -187,9 +189,9 @@ def test_a_node_that_is_down_is_not_ready(cluster_of_three: Cluster) -> None:
     cluster_of_three.wait_until_ready("node-3")
 
 
-@pytest.mark.parametrize(
-    "is_worker", [True, pytest.param(False, marks=pytest.mark.exhaustive)]
-)
+# Daily by those of all_nodes/.
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("is_worker", [True, False])
 def test_a_node_joins_and_leaves(
     is_worker: bool,
     sleepers: Cluster,
@@ -204,6 +206,8 @@ def test_a_node_joins_and_leaves(
     assert sleepers.api.get("nodes", name="node-4") is None
 
 
+# Daily by those of all_nodes/.
+@pytest.mark.exhaustive
 def test_the_control_plane_is_away_and_comes_back(sleepers: Cluster) -> None:
     control_plane = sleepers.control_plane
     host, api = control_plane.host, control_plane.api
@@ -301,6 +305,8 @@ def test_what_an_account_may_do(sleepers: Cluster) -> None:
     assert rules(agent, "kube-system") == set()
 
 
+# What many nodes cost: all_nodes/test_many.py.
+@pytest.mark.exhaustive
 def test_many_nodes_are_simulated(sleepers: Cluster) -> None:
     with fake_nodes(sleepers.api, 40, "default", "agent") as fakes:
         names = [each.name for each in fakes]

@@ -92,6 +92,7 @@ def test_an_agent_of_many_registries_is_small(
         assert container["restartCount"] == 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=LONG)])
 def test_an_idle_agent_asks_nothing_and_hardly_works(
     nodes: Together, figure: Figure, seconds: int

@@ -384,6 +384,7 @@ def test_nothing_of_it_shows_and_the_record_is_read_as_it_is_written() -> None:
     assert not ledger.is_empty
 
 
+@pytest.mark.exhaustive
 def test_ten_thousand_registries_take_linear_time() -> None:
     wanted = {f"r{number}.corp:5000": ANN for number in range(10_000)}
     edit = plan('{"a": 1}', wanted)
