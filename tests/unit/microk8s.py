@@ -220,7 +220,7 @@ class Microk8s:
         out, err = io.StringIO(), io.StringIO()
         environment = {**self.environment, **(env or {})}
         with ExitStack() as around:
-            around.enter_context(mock.patch.dict(os.environ, environment))
+            around.enter_context(_variables(environment))
             around.enter_context(mock.patch("sys.stdin", standard_input))
             if not self._starts_programs:
                 around.enter_context(self.containerd_here())
@@ -271,6 +271,21 @@ class Microk8s:
         return {
             path[above:]: entry_of(path) for part in parts for path in below(str(part))
         }
+
+
+@contextmanager
+def _variables(given: Mapping[str, str]) -> Iterator[None]:
+    """Have variables during the block; mock would set all others anew, too."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def ok(result: Result) -> Result:
