@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, cast
 
 import pytest
 
@@ -209,6 +210,19 @@ def test_whatever_the_server_says_it_is_asked_again(
     )
     assert told
     watch.next(0.0)
+
+
+def test_no_wait_for_orders_is_for_ever() -> None:
+    """SimpleQueue's is where its time is over as it begins, up to Python 3.12."""
+
+    def wait_again_and_again() -> None:
+        for _ in range(40_000):
+            assert OrdersWatch(cast("Api", None), print).next(1e-6) is None
+
+    waiting = threading.Thread(target=wait_again_and_again, daemon=True)
+    waiting.start()
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_after_a_good_while_the_first_wait_is_short_again(

@@ -6,7 +6,7 @@ import os
 import random
 import threading
 import time
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any, Callable, Iterable, Mapping, Optional, Tuple
 
 from private_registry.all_nodes.agent.api import Api, ApiError
@@ -32,7 +32,9 @@ class OrdersWatch:
 
     def __init__(self, api: Api, say: Callable[[str], None]) -> None:
         self._api, self._say = api, say
-        self._found: SimpleQueue[Orders] = SimpleQueue()
+        # Not SimpleQueue: up to Python 3.12 its get may wait for ever, whatever the
+        # timeout (Modules/_queuemodule.c).
+        self._found: Queue[Orders] = Queue()
         self._last_error = ""
 
     def start(self) -> None:
