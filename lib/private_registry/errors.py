@@ -7,6 +7,7 @@ PrivateRegistryError
 └── NodeError            4  the node cannot take it; it is as it was before
     ├── UnsupportedError 4  this node's containerd would ignore what was asked
     ├── LeftBehindError  4  something that was done could not be undone
+    ├── AnswerError      4  all is done, and standard output does not take the answer
     └── WriteError       4  the disk or the permissions refused
 
 5 is no error: `check` found a fault.
@@ -74,6 +75,10 @@ class NodeError(PrivateRegistryError):
     """The node cannot take what was asked; nothing on it has changed."""
 
     exit_code = EXIT_NODE
+
+
+class AnswerError(NodeError):
+    """What was asked is done, but the answer cannot be written."""
 
 
 class UnsupportedError(NodeError):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 from typing import List, Mapping, Optional, Sequence
 
 from private_registry import __version__
 from private_registry.cli import show_changes
 from private_registry.cli.command_line import command_name, parse
-from private_registry.cli.console import Console
+from private_registry.cli.console import Console, ReaderLeftError
 from private_registry.cli.files_given import Inputs
 from private_registry.cli.verb import Call, verb
-from private_registry.errors import EXIT_BUG, EXIT_OK, NodeError, PrivateRegistryError
+from private_registry.errors import (
+    EXIT_BUG,
+    EXIT_OK,
+    AnswerError,
+    NodeError,
+    PrivateRegistryError,
+)
 from private_registry.texts.showing import quoted
 
 _EXIT_INTERRUPTED = 130
@@ -47,9 +53,8 @@ def run(
     except KeyboardInterrupt:
         console.say("interrupted; nothing is half done")
         return _EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left; the work was done before the first line.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderLeftError:
+        # The work was done before the first line.
         return EXIT_OK
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -73,8 +78,10 @@ def _typed(words: List[str]) -> str:
 def _tell(
     console: Console, error: PrivateRegistryError, name: str, *, as_json: bool
 ) -> None:
-    if as_json:
-        console.json(show_changes.error_json(error, name))
+    if as_json and not isinstance(error, AnswerError):
+        # The exit code is that of what went wrong first.
+        with suppress(AnswerError, ReaderLeftError):
+            console.json(show_changes.error_json(error, name))
     else:
         console.complain(show_changes.error(error, name))
 
