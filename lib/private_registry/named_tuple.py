@@ -18,6 +18,9 @@ else:
         def __new__(
             cls, name: str, bases: Tuple[type, ...], body: Dict[str, Any]
         ) -> type:
+            if any(getattr(each, "_fields", ()) for each in bases):
+                # As typing has it, it gets no fields of its own.
+                return super().__new__(cls, name, bases, body)
             fields = tuple(body.get("__annotations__", ()))
             defaults = {field: body[field] for field in fields if field in body}
             getters = {

@@ -102,6 +102,17 @@ def test_too_many_values_and_fields_given_twice_are_refused() -> None:
         _Ours("a", [])._replace(other=1)  # type: ignore[call-arg]
 
 
+def test_what_is_derived_of_it_has_its_fields() -> None:
+    class Derived(_Shown):
+        more: int = 4
+
+    class DerivedOfTypings(_Typings):
+        more: int = 4
+
+    assert Derived._fields == DerivedOfTypings._fields == _Shown._fields
+    assert tuple(Derived("a", ["b"])) == tuple(DerivedOfTypings("a", ["b"]))
+
+
 def test_it_is_shown_as_typings() -> None:
     value = _Shown("a", ["b"], secret="c")
     assert repr(value) == repr(_Typings("a", ["b"], "c")).replace("_Typings", "_Shown")
