@@ -82,7 +82,8 @@ def start_all(
 def up(client: docker.DockerClient) -> list[str]:
     """Return the names of the containers that are up."""
     found = labelled(client, KEPT)
-    return [str(each.name) for each in found if each.status == "running"]
+    gone = ("created", "exited", "dead", "removing")
+    return [str(each.name) for each in found if each.status not in gone]
 
 
 def saved() -> list[dict[str, str]]:

@@ -26,6 +26,7 @@ from registry_harness import (
 )
 from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.kubernetes import Cluster
+from registry_harness.machine.workspace import remove_stale_workspaces
 from registry_harness.node.snapshot import Snapshot
 from registry_harness.pytest_plugin import NewClusterOfThree, NewRegistry
 from registry_harness.registries.network import LABEL, labelled
@@ -55,9 +56,20 @@ Figure = Callable[[str], None]
 
 def pytest_configure() -> None:
     """Have all parts write to memory where it has room: nobody waits for its syncs."""
+    remove_stale_workspaces()
     memory = place(_ROOM)
-    if memory is not None and "TMPDIR" not in os.environ:
+    if memory is not None and "TMPDIR" not in os.environ and takes_attributes(memory):
         os.environ["TMPDIR"] = tempfile.tempdir = memory
+
+
+def takes_attributes(directory: str) -> bool:
+    """Whether overlays can lie there, also an ordinary user's: Linux 6.6."""
+    with tempfile.TemporaryDirectory(dir=directory) as tried:
+        try:
+            os.setxattr(tried, "user.overlay.opaque", b"y")
+        except OSError:
+            return False
+    return True
 
 
 # Before -m chooses, and after pytest has put in order what shares nodes.

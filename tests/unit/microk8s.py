@@ -277,8 +277,8 @@ class Microk8s:
 def _variables(given: Mapping[str, str]) -> Iterator[None]:
     """Have variables during the block; mock would set all others anew, too."""
     before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
     try:
+        os.environ.update(given)
         yield
     finally:
         for name, value in before.items():

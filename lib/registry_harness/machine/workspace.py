@@ -15,6 +15,8 @@ from registry_harness.machine.cgroups import cgroups_named, remove_cgroups
 from registry_harness.machine.processes import unmount_below
 
 _PREFIX = "rh-"
+# Where runs of before may have had theirs.
+_PLACES = ("/tmp", "/dev/shm")  # noqa: S108
 
 
 @contextmanager
@@ -34,7 +36,8 @@ def remove_stale_workspaces() -> int:
 
     Return how many there were.
     """
-    found = Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*")
+    places = {tempfile.gettempdir(), *_PLACES}
+    found = [each for place in places for each in Path(place).glob(f"{_PREFIX}*-*")]
     stale = [each for each in found if _is_stale(each.name)]
     for directory in stale:
         _remove(directory)
