@@ -189,7 +189,6 @@ def _by_hand(host: str, authority: str) -> str:
     )
 
 
-@pytest.mark.in_turn("name")
 @pytest.mark.parametrize("name", CASES)
 def test_a_containerd_that_does_not_tell_its_version_is_no_fault_either(
     node: Microk8s, hosts: Dict[str, str], name: str

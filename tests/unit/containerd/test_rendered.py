@@ -227,7 +227,6 @@ def test_what_it_holds_without_a_running_containerd_stays_closed(
     assert mode_of(microk8s) == 0o660
 
 
-@pytest.mark.exhaustive
 def test_killed_anywhere_it_is_open_only_without_a_password(
     microk8s: Microk8s, running: FakeContainerd
 ) -> None:

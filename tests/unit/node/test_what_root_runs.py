@@ -106,7 +106,6 @@ def _for_pips_python(hostile: Hostile) -> Dict[str, str]:
     }
 
 
-@pytest.mark.in_turn("attack")
 @pytest.mark.parametrize("attack", [_for_pip, _for_pips_files, _for_pips_python])
 def test_pip_takes_nothing_from_the_environment(
     copy: Copy,
