@@ -301,6 +301,17 @@ def test_in_check_imports_go_down_too(path: Path) -> None:
     assert {each[0] for each in ours} & set(ROOMS_OF_CHECK) <= allowed
 
 
+def test_nothing_waits_at_a_simple_queue() -> None:
+    """Up to Python 3.12 its get may wait for ever where its time is nearly over."""
+    assert [
+        str(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and "SimpleQueue" in [each.name for each in node.names]
+    ] == []
+
+
 def test_only_one_module_makes_named_tuples() -> None:
     makers = {
         _name(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import (
     Callable,
     Dict,
@@ -60,7 +60,7 @@ def _batch(
     seconds: float,
     otherwise: Optional[Callable[[Exception], Value]],
 ) -> Iterable[Tuple[Key, Value]]:
-    answers: SimpleQueue[Callable[[], Tuple[Key, Value]]] = SimpleQueue()
+    answers: Queue[Callable[[], Tuple[Key, Value]]] = Queue()
 
     def fail(key: Key, error: Exception) -> None:
         if otherwise is None:

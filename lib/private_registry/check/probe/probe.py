@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from http import HTTPStatus
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Dict, Optional
 from urllib.parse import quote, urlencode
 
@@ -84,7 +84,7 @@ class _Directly:
         self.is_wanted = True
         self._question, self._deadline = question, deadline
         self._begin = threading.Event()
-        self._results: SimpleQueue[Result] = SimpleQueue()
+        self._results: Queue[Result] = Queue()
         threading.Thread(target=self._run, daemon=True).start()
 
     def serves(self) -> bool:
