@@ -71,7 +71,7 @@ def test_others_may_end_their_containers_while_stale_ones_are_looked_for(
     coming = threading.Thread(target=come_and_go)
     coming.start()
     try:
-        for _ in range(100):
+        for _ in range(20):
             remove_stale(docker_client)
             parts_in_docker(docker_client)
     finally:
