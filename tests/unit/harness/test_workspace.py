@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from registry_harness.machine import workspace as module
 from registry_harness.machine.workspace import remove_stale_workspaces, workspace
 
 
-@pytest.mark.parametrize("place", ["/tmp", "/dev/shm", ""])  # noqa: S108
 def test_what_a_killed_run_left_goes(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = Path(place or tmp_path)
-    if not os.access(directory, os.W_OK):
-        pytest.skip(f"nobody can write to {directory} here")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    places = [tmp_path / each for each in ("now", "disk", "memory", "missing")]
+    for each in places[:-1]:
+        each.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(places[0]))
+    monkeypatch.setattr(module, "_PLACES", tuple(map(str, places[1:])))
     ended = subprocess.Popen(["true"])
     ended.wait()
-    left = directory / f"rh-{ended.pid}-left"
-    left.mkdir()
+    left = [each / f"rh-{ended.pid}-left" for each in places[:-1]]
+    others = [each / "another-1-directory" for each in places[:-1]]
+    for directory in (*left, *others):
+        directory.mkdir()
     with workspace() as used:
-        remove_stale_workspaces()
-        assert not left.exists()
+        assert remove_stale_workspaces() == len(left)
+        assert [each for each in left if each.exists()] == []
+        assert [each for each in others if not each.exists()] == []
         assert used.exists()
