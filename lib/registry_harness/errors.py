@@ -1,10 +1,4 @@
-"""What can go wrong in the harness.
-
-HarnessError ├── MissingPartError   something that must be installed is not here and
-cannot be fetched ├── StartError         a part did not come up; its log is in the
-message ├── PushRefused        a registry, or the engine on its behalf, refused a push
-└── PullFailed         containerd could not pull
-"""
+"""Errors of the harness: a part is missing, did not start, or refused."""
 
 from __future__ import annotations
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import secrets
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import WaitStrategy, WaitStrategyTarget
 
-from registry_harness.errors import StartError
+from registry_harness.errors import HarnessError, StartError
 from registry_harness.registries.access_log import Request, parse_access_log
 from registry_harness.registries.certificates import CertificateAuthority, KeyPair
 from registry_harness.registries.credentials import Credentials
@@ -29,6 +31,9 @@ from registry_harness.registries.tokens import ISSUER, SERVICE
 
 _READY_SECONDS = 20
 _POLL_SECONDS = 0.05
+_LOG_SECONDS = 20
+# What it is asked for to see how far its log has come.
+_MARK = "/v2/?mark="
 _CERTIFICATE = "/certs/tls.crt"
 _KEY = "/certs/tls.key"
 _CLIENT_CA = "/certs/client-ca.crt"
@@ -121,8 +126,26 @@ class Registry:
         return (out + err).decode(errors="replace")
 
     def requests(self) -> list[Request]:
-        """Return all requests that it answered so far."""
-        return parse_access_log(self.log())
+        """Return all requests that it answered so far.
+
+        An engine's log is behind what a container prints, so a request of our own is
+        made and waited for; such marks are left out.
+
+        Raises:
+            OSError: it does not answer.
+            HarnessError: the log does not go on.
+        """
+        mark = f"{_MARK}{secrets.token_hex(8)}"
+        self.open(mark)
+        deadline = time.monotonic() + _LOG_SECONDS
+        while time.monotonic() < deadline:
+            found = parse_access_log(self.log())
+            if any(each.path == mark for each in found):
+                return [each for each in found if not each.path.startswith(_MARK)]
+            time.sleep(_POLL_SECONDS)
+        raise HarnessError(
+            f"the log of {self.url} does not go on\n{self.log()[-2000:]}"
+        )
 
     def pulls(self, repository: str) -> list[Request]:
         """Return what containerd fetched of one repository."""

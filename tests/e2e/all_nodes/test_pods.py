@@ -49,13 +49,14 @@ def test_one_command_and_every_node_pulls(
     worker.down()
     cluster.wait_until("it is not ready", lambda: not cluster.is_ready("node-3"))
     nodes.refused_on(plain_registry, "early", HTTP_TO_HTTPS, 1, 2)
+    images = nodes.fill(plain_registry, "app", 1, 2)
 
     command = Running(partial(nodes.enable, "--insecure", host))
     begun = nodes.wait_for_secret()
     for number in (1, 2):
         nodes.wait_for_hosts_toml(number, host)
     known = time.monotonic() - begun
-    pulled = nodes.pull_on(plain_registry, "app", 1, 2) - begun
+    pulled = nodes.pull(images, "app") - begun
     figure(f"first change: on 2 nodes after {known:.1f} s, pods pull at {pulled:.1f} s")
     assert pulled < PROMISED_SECONDS
     done = command.result()

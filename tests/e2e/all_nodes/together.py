@@ -179,25 +179,33 @@ class Together:
         path = self.hosts_toml(number, host)
         self.cluster.wait_until(f"{path} is there", path.exists)
 
-    def pull_on(self, registry: Registry, repository: str, *numbers: int) -> float:
-        """Check that a Deployment of a new image runs on each of some nodes.
+    def pull_on(self, registry: Registry, repository: str, *numbers: int) -> None:
+        """Check that a Deployment of a new image runs on each of some nodes."""
+        self.pull(self.fill(registry, repository, *numbers), repository)
+
+    def fill(
+        self, registry: Registry, repository: str, *numbers: int
+    ) -> dict[int, str]:
+        """Make a new image for each of some nodes; return them by node."""
+        return {
+            number: self.story(number).fill(registry, f"{repository}-node-{number}")
+            for number in numbers
+        }
+
+    def pull(self, images: dict[int, str], repository: str) -> float:
+        """Check that a Deployment of each node's image runs there.
 
         Returns when all of them had pulled it.
         """
-        stories = [self.story(each) for each in numbers]
-        images = [
-            each.fill(registry, f"{repository}-{each.node.name}") for each in stories
-        ]
         names = [
-            story.deploy_image(image, repository)
-            for story, image in zip(stories, images, strict=True)
+            self.story(number).deploy_image(image, repository)
+            for number, image in images.items()
         ]
-        for story, image in zip(stories, images, strict=True):
-            has_image = story.node.containerd.cri.has_image
+        for number, image in images.items():
+            has_image = self.node(number).containerd.cri.has_image
             self.cluster.wait_until(f"{image} is pulled", partial(has_image, image))
         pulled = time.monotonic()
-        for story, name in zip(stories, names, strict=True):
-            story.wait_until_available(name)
+        self.wait_until_available(names)
         return pulled
 
     def deploy_on(
