@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ from registry_harness import (
 from registry_harness.containerd.releases import ContainerdRelease
 from registry_harness.pytest_plugin import NewRegistry, RegistryOfKind
 from registry_harness.registries.kinds import AUTHENTICATIONS, TRANSPORTS
-from registry_harness.registries.network import LABEL, remove_stale
+from registry_harness.registries.network import LABEL, Ipv6Network, remove_stale
 
 from .conftest import HTTP_TO_HTTPS, parts_in_docker
 
@@ -55,6 +57,17 @@ def test_a_registry_asks_for_what_it_should(
     assert any(
         each.method == "PUT" and each.status == 201 for each in registry.requests()
     )
+
+
+def test_what_connects_by_ipv6_comes_from_the_network(
+    plain_registry: Registry, harness_network: HarnessNetwork
+) -> None:
+    with Ipv6Network(harness_network) as network:
+        address = network.address_of(plain_registry.container.get_wrapped_container())
+        begun = time.monotonic()
+        with socket.create_connection((address, plain_registry.spec.port)) as stream:
+            assert stream.getsockname()[0] == re.sub("::.*", "::1", address)
+        assert time.monotonic() - begun < 5
 
 
 def test_others_may_end_their_containers_while_stale_ones_are_looked_for(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +17,18 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
-from registry_harness.errors import HarnessError, MissingPartError
+from registry_harness.errors import HarnessError, MissingPartError, StartError
 from registry_harness.machine.running import Running
 
 LABEL = "private-registry-config.harness"
 KEPT = "kept"
 SEED_SUBNET = "10.141.241.0/24"
 _FIRST_HOST = 10
+_OWN_ADDRESSES = Path("/proc/net/if_inet6")
+_OWN_ADDRESS_SECONDS = 10
+_POLL_SECONDS = 0.05
+# IFA_F_TENTATIVE of Linux' if_addr.h: another machine may have it, too.
+_TENTATIVE = 0x40
 
 
 class HarnessNetwork(Running):
@@ -96,8 +102,9 @@ class Ipv6Network(Running):
     def __init__(self, network: HarnessNetwork) -> None:
         number = str(network.subnet).split(".")[2]
         subnet = ipaddress.IPv6Network(f"fd5a:141:{number}::/64")
+        self._gateway = subnet[1]
         pool = IPAMConfig(
-            pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))]
+            pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(self._gateway))]
         )
         try:
             self._network: Network = network.client.networks.create(
@@ -114,12 +121,27 @@ class Ipv6Network(Running):
         self._joined: list[Container] = []
 
     def address_of(self, container: Container) -> str:
-        """Let a container join it and return the address, without brackets."""
+        """Let a container join it and return the address, without brackets.
+
+        The machine has its own address there for sure by then. Until it does, what
+        connects comes from some other address, and hangs when that one goes.
+
+        Raises:
+            StartError: it has not after ten seconds.
+        """
         self._network.connect(container)
         self._joined.append(container)
+        self._wait_for_gateway()
         container.reload()
         networks = container.attrs["NetworkSettings"]["Networks"]
         return str(networks[self._network.name]["GlobalIPv6Address"])
+
+    def _wait_for_gateway(self) -> None:
+        deadline = time.monotonic() + _OWN_ADDRESS_SECONDS
+        while not _is_own(self._gateway, _OWN_ADDRESSES.read_text()):
+            if time.monotonic() > deadline:
+                raise StartError(f"{self._gateway} is not the machine's own yet")
+            time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
         """Let all leave it, and remove it."""
@@ -197,6 +219,15 @@ def _remove_container(container: Container) -> None:
         # Another run that clears up at the same time was quicker.
         if "already in progress" not in str(error):
             raise
+
+
+def _is_own(address: ipaddress.IPv6Address, table: str) -> bool:
+    """Whether a machine has an address for sure, by its /proc/net/if_inet6."""
+    found = {
+        digits: int(flags, 16)
+        for digits, _, _, _, flags, _ in map(str.split, table.splitlines())
+    }
+    return not found.get(address.packed.hex(), _TENTATIVE) & _TENTATIVE
 
 
 def _free_subnets() -> Iterator[str]:
