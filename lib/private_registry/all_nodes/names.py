@@ -19,8 +19,6 @@ LABELS: Dict[str, str] = {
 }
 SELECTOR = f"{APP}=private-registry-config"
 ARCHITECTURE = "kubernetes.io/arch"
-# The phase of a namespace that is being deleted.
-ENDING = "Terminating"
 # Of what the engine's zip is made, whatever compressed it; and which engine it is.
 MADE_OF = "private-registry-config/made-of"
 VERSION = "private-registry-config/version"

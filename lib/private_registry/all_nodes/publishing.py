@@ -36,6 +36,7 @@ _POLL_SECONDS = 1.0
 _MOST_LETTERS = 1024 * 1024 * 4 // 3
 _LEASES = "leases.coordination.k8s.io"
 _WHERE = (names.NAMESPACE, names.SELECTOR)
+_NAMESPACE = f"namespace/{names.NAMESPACE}"
 _NAME, _RENEWED = ".metadata.name", ".spec.renewTime"
 _ANNOTATIONS, _REPORTS = ".metadata.annotations", (ANNOTATION, ANSWER)
 _PLACE = f"Secret {names.SECRET} in namespace {names.NAMESPACE}"
@@ -228,7 +229,11 @@ class ClusterRegistries:
                 self._kubectl.delete_secret(objects.secret({}, version))
         except ChangedMeanwhileError as error:
             raise given_meanwhile() from error
-        self._kubectl.delete("namespace", names.NAMESPACE)
+        # The namespace waits for pods, which end sooner by the DaemonSets: those who
+        # delete what is in a namespace begin after five seconds.
+        agents = (names.daemon_set(each) for each in daemon_set.ARCHITECTURES)
+        whole = [*(f"daemonset/{each}" for each in agents), _NAMESPACE]
+        self._kubectl.delete(whole, names.NAMESPACE)
         self._delete_pods_of_nodes_that_are_down()
 
     def _delete_pods_of_nodes_that_are_down(self) -> None:
@@ -238,8 +243,8 @@ class ClusterRegistries:
             return
         for pod in self._pods():
             if pod.get("spec", {}).get("nodeName") in down:
-                name = pod["metadata"]["name"]
-                self._kubectl.delete("pod", name, names.NAMESPACE, at_once=True)
+                name = f"pod/{pod['metadata']['name']}"
+                self._kubectl.delete([name], names.NAMESPACE, at_once=True)
 
     def is_there(self) -> bool:
         """Whether agents may be there, even where the orders are gone."""

@@ -152,23 +152,22 @@ class Kubectl:
 
     def delete(
         self,
-        kind: str,
-        name: str,
+        objects: Iterable[str],
         namespace: Optional[str] = None,
         *,
         at_once: bool = False,
     ) -> None:
-        """Delete an object, if it is there; nobody waits until it is gone.
+        """Delete objects, those that are there, in this order; nobody waits until they
+        are gone.
 
         Args:
-            kind: of it.
-            name: its own.
-            namespace: that it is in.
-            at_once: not when whoever runs it has ended it.
+            objects: ``KIND/NAME`` of each.
+            namespace: that they are in, those that are in one.
+            at_once: not when whoever runs them has ended them.
         """
         where = [] if namespace is None else ["--namespace", namespace]
         where += ["--grace-period=0", "--force"] if at_once else []
-        self._run(["delete", kind, name, *where, "--ignore-not-found", "--wait=false"])
+        self._run(["delete", *objects, *where, "--ignore-not-found", "--wait=false"])
 
     def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> None:
         """Create an object; with ``dry_run`` only ask the server whether it could be.

@@ -76,9 +76,9 @@ def test_one_command_and_every_node_pulls(
 
     worker.up()
     cluster.wait_until_ready("node-3")
+    a_node_joins(nodes, plain_registry, containerd_releases["2.4"], figure)
     nodes.story(3).wait_until_available(late)
     nodes.wait_until_listed("ok", "node-1", "node-2", "node-3")
-    a_node_joins(nodes, plain_registry, containerd_releases["2.4"], figure)
     assert plain_registry.pulls("pause") == []
 
 

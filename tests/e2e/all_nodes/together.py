@@ -269,14 +269,14 @@ class Together:
             if not node.machine.is_up:
                 node.up()
                 self.cluster.wait_until_ready(node.name)
-        self.cluster.wait_until(
-            "their pods are gone", lambda: not self.api.items("pods", "default")
-        )
         done(self.disable())
         for number, node in enumerate(self.cluster.nodes, 1):
             if self.has_plugin(number):
                 run(node.node.disable())
         self.wait_until_gone()
+        self.cluster.wait_until(
+            "their pods are gone", lambda: not self.api.items("pods", "default")
+        )
         numbers = range(1, len(self.cluster.nodes) + 1)
         assert self.differences(*numbers) == []
 

@@ -119,16 +119,20 @@ class FakeCluster:
 
     def delete(
         self,
-        kind: str,
-        name: str,
+        objects: Iterable[str],
         _namespace: Optional[str] = None,
         *,
         at_once: bool = False,
     ) -> None:
-        """Delete an object; a namespace with all that is in it."""
-        self.deleted.append(f"{kind} {name}{' at once' if at_once else ''}")
-        if kind == "namespace":
-            self.objects.clear()
+        """Delete objects; a namespace with all that is in it."""
+        for each in objects:
+            kind, _, name = each.partition("/")
+            if kind == "namespace":
+                self.objects.clear()
+            elif kind == "daemonset" and (kind, name) not in self.objects:
+                continue
+            self.objects.pop((kind, name), None)
+            self.deleted.append(f"{kind} {name}{' at once' if at_once else ''}")
 
     def delete_secret(self, manifest: Mapping[str, Any]) -> None:
         """Delete a Secret that is still as it was read."""

@@ -252,7 +252,11 @@ def test_disable_has_all_given_back_and_leaves_nothing(
     assert cluster.objects == {}
     assert "All nodes are as before" in done.stdout
     # The Secret goes first: who changes it meanwhile is told.
-    assert cluster.deleted == ["secret registries", "namespace private-registry-config"]
+    assert cluster.deleted == [
+        "secret registries",
+        "daemonset agent-amd64",
+        "namespace private-registry-config",
+    ]
     assert microk8s.tree() == before
 
 
