@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from private_registry.node.paths import Node
+from private_registry.pull_secrets.kubectl import Kubectl, Wanted
 from private_registry.pull_secrets.secret import PullSecret, docker_config_of
 from private_registry.registries.model import Credentials
 from private_registry.registries.names import RegistryName
@@ -569,6 +571,35 @@ def test_kubectl_does_look_at_it(kubectl: Path, place: Place) -> None:
     assert accepts(kubectl, place, plain)
     assert not accepts(kubectl, place, {**plain, "dota": {}})
     assert not accepts(kubectl, place, {**plain, "data": ["x"]})
+
+
+LEASES = Wanted(
+    "leases.coordination.k8s.io",
+    "Lease",
+    (".metadata.name", r".metadata.labels.app\.io/name", ".metadata.annotations.a/b"),
+    (".metadata.labels",),
+)
+SECRETS = Wanted("secrets", "Secret", (".metadata.name",))
+
+
+def test_what_is_written_into_a_field_is_no_object(
+    node: MicroK8sNode, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = {"app.io/name": "x"}
+    written = {"plain": "1", "broken": "1\n0\tforged\n1\tforged\n2\tforged"}
+    for name, text in written.items():
+        metadata = {"name": name, "labels": labels, "annotations": {"a/b": text}}
+        place.api.create("leases", place.first, {"metadata": metadata})
+    monkeypatch.setenv("SNAP", str(node.snap))
+    monkeypatch.setenv("SNAP_DATA", str(node.data))
+    kubectl = Kubectl(Node.at(str(node.snap), str(node.data), str(node.common)))
+    leases, none, again = kubectl.listed(place.first, LEASES, SECRETS, LEASES)
+    assert (none, again) == ([], leases)
+    assert sorted(each["metadata"]["name"] for each in leases) == sorted(written)
+    for each in leases:
+        assert each["metadata"]["annotations"]["a/b"] == "1"
+    (plain,) = (each for each in leases if each["metadata"]["name"] == "plain")
+    assert plain["metadata"]["labels"] == labels
 
 
 def names_in(listed: list[dict[str, Any]]) -> list[str]:

@@ -54,7 +54,7 @@ TOUCHES = {
         *("bounded_reads", "commands", "directories", "files", "paths"),
         *("trusted_places", "environment_variables"),
     ],
-    "pull_secrets": ["retrying"],
+    "pull_secrets": ["kubectl", "retrying"],
     "registries": ["certificates"],
     "transaction": ["lock", "staging"],
 }
@@ -85,7 +85,6 @@ WORKS_WITH_THEM = {
     "node": ["services"],
     "pull_secrets": [
         "cluster",
-        "kubectl",
         "part",
         "record",
         "namespace_steps",

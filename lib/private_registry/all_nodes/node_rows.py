@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from private_registry.all_nodes.daemon_set import ARCHITECTURES
 from private_registry.all_nodes.node_status import (
@@ -19,7 +19,7 @@ DOWN, WAITING, SILENT = "down", "not yet", "never reported"
 NO_AGENT = "no agent"
 # These need nobody.
 _FINE = (OK, GIVEN_BACK)
-_READY = "True"
+_TRUE = "True"
 _NONE_THERE = "no agent has been started there"
 _BRING_BACK = "microk8s private-registry apply --all-nodes"
 
@@ -70,12 +70,23 @@ class NodeRow(NamedTuple):
         return self.state in (WAITING, SILENT)
 
 
-def nodes_of(columns: Iterable[Sequence[str]]) -> List[ClusterNode]:
-    """Read name, readiness and architecture of nodes."""
+def nodes_of(listed: Iterable[Mapping[str, Any]]) -> List[ClusterNode]:
+    """Read nodes as the cluster has them."""
     return [
-        ClusterNode(name, ready == _READY, architecture)
-        for name, ready, architecture in columns
+        ClusterNode(
+            each["metadata"]["name"],
+            _is_ready(each.get("status", {})),
+            each.get("status", {}).get("nodeInfo", {}).get("architecture", ""),
+        )
+        for each in listed
     ]
+
+
+def _is_ready(status: Mapping[str, Any]) -> bool:
+    return any(
+        each.get("type") == "Ready" and each.get("status") == _TRUE
+        for each in status.get("conditions", ())
+    )
 
 
 def rows_of(
@@ -96,7 +107,7 @@ def rows_of(
     """
     found = {each["metadata"]["name"]: each for each in leases}
     problems = {
-        each["spec"].get("nodeName") or _meant_for(each): _problem_of(each)
+        each.get("spec", {}).get("nodeName") or _meant_for(each): _problem_of(each)
         for each in pods
     }
     return [
@@ -188,7 +199,7 @@ def _meant_for(pod: Mapping[str, Any]) -> str:
     The DaemonSet's controller writes it into the pod's affinity.
     """
     required = (
-        pod["spec"]
+        pod.get("spec", {})
         .get("affinity", {})
         .get("nodeAffinity", {})
         .get("requiredDuringSchedulingIgnoredDuringExecution", {})

@@ -7,7 +7,7 @@ Whoever changes it names the version that was read: of two at once, one is told.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional
 
 from private_registry import __version__
 from private_registry.all_nodes import daemon_set, names, objects, orders
@@ -25,7 +25,7 @@ from private_registry.all_nodes.rights import rights
 from private_registry.errors import ConflictError, NodeError, UsageError
 from private_registry.named_tuple import NamedTuple
 from private_registry.node.paths import Node
-from private_registry.pull_secrets.kubectl import Kubectl
+from private_registry.pull_secrets.kubectl import Kubectl, Wanted
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError
 
 if TYPE_CHECKING:
@@ -34,11 +34,27 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 1.0
 # 1 MiB in base64.
 _MOST_LETTERS = 1024 * 1024 * 4 // 3
-_LEASES = "leases.coordination.k8s.io"
-_WHERE = (names.NAMESPACE, names.SELECTOR)
 _NAMESPACE = f"namespace/{names.NAMESPACE}"
-_NAME, _RENEWED = ".metadata.name", ".spec.renewTime"
-_ANNOTATIONS, _REPORTS = ".metadata.annotations", (ANNOTATION, ANSWER)
+_NAME, _ANNOTATIONS = ".metadata.name", ".metadata.annotations"
+_APP = ".metadata.labels." + names.APP.replace(".", r"\.")
+_NODES = Wanted(
+    "nodes", "Node", (_NAME, ".status.nodeInfo.architecture"), (".status.conditions",)
+)
+_REPORTS = tuple(f"{_ANNOTATIONS}.{each}" for each in (ANNOTATION, ANSWER))
+_LEASES = Wanted(
+    "leases.coordination.k8s.io",
+    "Lease",
+    (_NAME, _APP, ".spec.renewTime", *_REPORTS),
+)
+_PODS = Wanted(
+    "pods",
+    "Pod",
+    (_NAME, _APP, ".spec.nodeName"),
+    (".spec.affinity", ".status.containerStatuses", ".status.conditions"),
+)
+_DAEMON_SETS = Wanted(
+    "daemonsets.apps", "DaemonSet", (_NAME, _APP, f"{_ANNOTATIONS}.{names.IMAGE}")
+)
 _PLACE = f"Secret {names.SECRET} in namespace {names.NAMESPACE}"
 
 
@@ -193,14 +209,14 @@ class ClusterRegistries:
 
     def nodes(self) -> List[ClusterNode]:
         """Return the cluster's nodes."""
-        ready = '.status.conditions[?(@.type=="Ready")].status'
-        columns = (".metadata.name", ready, ".status.nodeInfo.architecture")
-        return nodes_of(self._kubectl.columns("nodes", *columns))
+        (found,) = self._kubectl.listed(names.NAMESPACE, _NODES)
+        return nodes_of(found)
 
     def rows(self, wanted: Orders) -> List[NodeRow]:
         """Return how each node stands to the orders."""
-        leases, pods = self._leases(), self._pods()
-        return rows_of(self.nodes(), leases, pods, wanted, __version__)
+        listed = self._kubectl.listed(names.NAMESPACE, _NODES, _LEASES, _PODS)
+        nodes, leases, pods = listed
+        return rows_of(nodes_of(nodes), _ours(leases), _ours(pods), wanted, __version__)
 
     def waited_rows(
         self,
@@ -287,24 +303,18 @@ class ClusterRegistries:
 
     def _leases(self) -> List[Mapping[str, Any]]:
         """Return what agents have reported."""
-        fields = (_NAME, _RENEWED, *(f"{_ANNOTATIONS}.{each}" for each in _REPORTS))
-        found = self._kubectl.listed(_LEASES, _WHERE, fields)
-        return [each for each in found if "metadata" in each]
+        (found,) = self._kubectl.listed(names.NAMESPACE, _LEASES)
+        return _ours(found)
 
     def _pods(self) -> List[Mapping[str, Any]]:
         """Return the pods of agents."""
-        values = (".spec.affinity", ".status.containerStatuses", ".status.conditions")
-        texts = (_NAME, ".spec.nodeName")
-        return [
-            {"spec": {}, **e}
-            for e in self._kubectl.listed("pods", _WHERE, texts, values)
-        ]
+        (found,) = self._kubectl.listed(names.NAMESPACE, _PODS)
+        return _ours(found)
 
     def _chosen_image(self) -> Optional[str]:
         """Return the image that somebody named for the agents."""
-        field = f"{_ANNOTATIONS}.{names.IMAGE}"
-        found = self._kubectl.listed("daemonsets", _WHERE, (_NAME, field))
-        annotations = (each["metadata"].get("annotations", {}) for each in found)
+        (found,) = self._kubectl.listed(names.NAMESPACE, _DAEMON_SETS)
+        annotations = (each["metadata"].get("annotations", {}) for each in _ours(found))
         return next((each[names.IMAGE] for each in annotations if each), None)
 
     def _image(self) -> str:
@@ -322,3 +332,13 @@ class ClusterRegistries:
                 instead="--all-nodes --agent-image IMAGE",
             )
         return image
+
+
+def _ours(found: List[Dict[str, Any]]) -> List[Mapping[str, Any]]:
+    """Leave out what others have put into the namespace."""
+    labels = (each.get("metadata", {}).get("labels", {}) for each in found)
+    return [
+        each
+        for each, own in zip(found, labels)
+        if own.get(names.APP) == names.LABELS[names.APP]
+    ]

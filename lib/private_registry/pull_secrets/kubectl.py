@@ -6,6 +6,7 @@ Secrets go to it on stdin only.
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import (
     Any,
@@ -20,6 +21,7 @@ from typing import (
 )
 
 from private_registry.errors import NodeError
+from private_registry.named_tuple import NamedTuple
 from private_registry.node import commands, files
 from private_registry.node.paths import KUBELETS_LOGIN, Node
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError, RefusedError
@@ -67,12 +69,42 @@ _NO_RIGHT = re.compile(
     r'(?: in the namespace "([a-z0-9-]{1,63})"| at the cluster scope)',
     re.MULTILINE,
 )
+# In a path; one that is part of a name has a backslash.
+_DOT = re.compile(r"(?<!\\)\.")
 _NO_DRY_RUN = "does not support dry run"
 _REASON = re.compile(r"^Error from server(?: \(\w+\))?: |^error: ", re.IGNORECASE)
 
 
 class NoRightError(RefusedError):
     """Whom this node asks as has no right to do what was asked for."""
+
+
+class Wanted(NamedTuple):
+    """Objects of a kind, and what of them; thousands of whole ones are more than can be
+    read.
+
+    Args:
+        resource: as kubectl names them.
+        kind: as they name it themselves.
+        texts: paths of fields that are texts, as JSONPath has them.
+        values: paths of fields that hold others.
+    """
+
+    resource: str
+    kind: str
+    texts: Tuple[str, ...]
+    values: Tuple[str, ...] = ()
+
+    def block(self, begin: str) -> str:
+        """Return the JSONPath that prints a line for each, which begins like that."""
+        cells = [f'{{"{begin}"}}', *(f"{{{path}}}" for path in self.paths)]
+        line = r'{"\t"}'.join(cells) + r'{"\n"}'
+        return f'{{range .items[?(@.kind=="{self.kind}")]}}{line}{{end}}'
+
+    @property
+    def paths(self) -> Tuple[str, ...]:
+        """Of all the fields."""
+        return (*self.texts, *self.values)
 
 
 class Kubectl:
@@ -104,41 +136,29 @@ class Kubectl:
         )
         return _read(out) if out.strip() else None
 
-    def listed(
-        self,
-        kind: str,
-        where: Tuple[str, str],
-        texts: Sequence[str],
-        values: Sequence[str] = (),
-    ) -> List[Dict[str, Any]]:
-        """Return objects as plain values, with these fields and no others.
-
-        Thousands of whole ones are more than can be read.
+    def listed(self, namespace: str, *wanted: Wanted) -> List[List[Dict[str, Any]]]:
+        """Return objects of each kind as plain values, in one run.
 
         Args:
-            kind: of them.
-            where: their namespace, and the selector of their labels.
-            texts: paths of fields that are texts.
-            values: paths of fields that hold others.
+            namespace: that they are in, those that are in one.
+            wanted: which, and what of them.
         """
-        options = ["--namespace", where[0], "--selector", where[1]]
-        rows = self._rows([kind, *options], (*texts, *values))
-        return [_object(row, texts, values) for row in rows]
-
-    def columns(self, kind: str, *paths: str) -> List[List[str]]:
-        """Return some fields of all objects of a kind that is in no namespace.
-
-        Args:
-            kind: of them.
-            paths: of the fields, as JSONPath has them.
-        """
-        return self._rows([kind], paths)
-
-    def _rows(self, which: List[str], paths: Sequence[str]) -> List[List[str]]:
-        each = r'{"\t"}'.join(f"{{{path}}}" for path in paths)
-        form = "jsonpath={range .items[*]}" + each + r'{"\n"}{end}'
-        lines = self._run(["get", *which, "--output", form]).splitlines()
-        return [line.split("\t") for line in lines if line.strip()]
+        # What somebody else has written into a field begins no line of ours.
+        begin = os.urandom(8).hex()
+        blocks = [each.block(f"{begin}{place}") for place, each in enumerate(wanted)]
+        resources = ",".join(each.resource for each in wanted)
+        where = ["--namespace", namespace]
+        form = "jsonpath=" + "".join(blocks)
+        lines = self._run(["get", resources, *where, "--output", form]).split("\n")
+        rows = [line.split("\t") for line in lines]
+        return [
+            [
+                _object(cells, each)
+                for first, *cells in rows
+                if first == f"{begin}{place}"
+            ]
+            for place, each in enumerate(wanted)
+        ]
 
     def apply(self, manifests: Iterable[Mapping[str, Any]]) -> None:
         """Make objects as their manifests say, whether they are there or not.
@@ -309,19 +329,17 @@ def _read(text: str) -> Any:
         ) from None
 
 
-def _object(
-    row: Sequence[str], texts: Sequence[str], values: Sequence[str]
-) -> Dict[str, Any]:
+def _object(cells: Sequence[str], wanted: Wanted) -> Dict[str, Any]:
     """Put fields together, each in its place."""
     found: Dict[str, Any] = {}
-    for path, cell in zip((*texts, *values), row):
+    for path, cell in zip(wanted.paths, cells):
         if not cell:
             continue
-        *above, name = path[1:].split(".")
+        *above, name = (key.replace("\\", "") for key in _DOT.split(path[1:]))
         place = found
         for key in above:
             place = place.setdefault(key, {})
-        place[name] = cell if path in texts else json_text.loads(cell)
+        place[name] = cell if path in wanted.texts else json_text.loads(cell)
     return found
 
 

@@ -258,14 +258,21 @@ def test_a_hand_edit_is_told_and_put_right_when_told_to(
 
     done(nodes.plugin("apply", "--repair"))
     assert "What somebody changes by hand is put right." in nodes.plugin("list").stdout
-    for wrong in (edited, ""):
-        path.write_text(wrong)
-        nodes.cluster.wait_until(
-            "it is put right", lambda: path.read_text() == written, PROMISED_SECONDS
-        )
-    path.unlink()
-    nodes.wait_for_hosts_toml(2, host)
-    nodes.pull_on(plain_registry, "repaired", 2)
+    paths = [nodes.hosts_toml(number, host) for number in (1, 2, 3)]
+    assert [each.read_text() for each in paths] == [written] * 3
+    paths[0].write_text("")
+    paths[1].write_text(edited)
+    paths[2].unlink()
+    for number, each in enumerate(paths, 1):
+        nodes.wait_for_hosts_toml(number, host)
+        is_right = partial(has_text, each, written)
+        nodes.cluster.wait_until("it is put right", is_right, PROMISED_SECONDS)
+    nodes.pull_on(plain_registry, "repaired", 1, 2, 3)
+
+
+def has_text(file: Path, text: str) -> bool:
+    """Whether a file is that, and nothing else."""
+    return file.read_text() == text
 
 
 def test_a_node_that_is_down_is_waited_for_or_forgotten(

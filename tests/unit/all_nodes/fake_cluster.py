@@ -21,8 +21,10 @@ from private_registry.all_nodes import (
 )
 from private_registry.all_nodes.answers import Answer, Told
 from private_registry.all_nodes.engine_zip import engine_here
+from private_registry.all_nodes.names import LABELS
 from private_registry.all_nodes.node_status import NodeStatus
 from private_registry.all_nodes.orders import Orders
+from private_registry.pull_secrets.kubectl import Wanted
 from private_registry.pull_secrets.retrying import ChangedMeanwhileError
 
 Key = Tuple[str, str]
@@ -97,17 +99,18 @@ class FakeCluster:
             assert each["kind"] != "Secret"
             self._put(each)
 
-    def columns(self, kind: str, *_paths: str) -> List[List[str]]:
-        """Return name, readiness and architecture of the nodes."""
-        assert kind == "nodes"
-        return [[name, ready, "amd64"] for name, ready in self.nodes.items()]
+    def listed(self, _namespace: str, *wanted: Wanted) -> List[List[Any]]:
+        """Return objects of each kind."""
+        return [self._listed(each.kind) for each in wanted]
 
-    def listed(self, kind: str, *_which: Any) -> List[Any]:
-        """Return pods, or the Leases that agents have written."""
-        if kind == "daemonsets":
+    def _listed(self, kind: str) -> List[Any]:
+        """Return nodes, DaemonSets, pods, or the Leases that agents have written."""
+        if kind == "Node":
+            return [_node(*each) for each in self.nodes.items()]
+        if kind == "DaemonSet":
             return [each for (of, _), each in self.objects.items() if of == "daemonset"]
-        if kind == "pods":
-            return [*self.pods, *self._running_agents()]
+        if kind == "Pod":
+            return [*map(_labelled, self.pods), *self._running_agents()]
         leases: List[Any] = []
         if ("secret", "registries") not in self.objects:
             return [_lease(name, status) for name, status in self.left.items()]
@@ -150,7 +153,7 @@ class FakeCluster:
         found = {name: self.reports.get(name, FINE) for name in self.nodes}
         running: Dict[str, Any] = {"containerStatuses": [{"state": {"running": {}}}]}
         return [
-            {"spec": {"nodeName": name}, "status": running}
+            _labelled({"spec": {"nodeName": name}, "status": running})
             for name, status in found.items()
             if status is not None and status.number
         ]
@@ -181,7 +184,22 @@ class FakeCluster:
 
 def _lease(name: str, status: NodeStatus) -> Dict[str, Any]:
     annotations = {node_status.ANNOTATION: node_status.to_text(status)}
-    return {
-        "metadata": {"name": name, "annotations": annotations},
-        "spec": {"renewTime": "2026-11-29T19:00:00.000000Z"},
-    }
+    return _labelled(
+        {
+            "metadata": {"name": name, "annotations": annotations},
+            "spec": {"renewTime": "2026-11-29T19:00:00.000000Z"},
+        }
+    )
+
+
+def _labelled(plain: Mapping[str, Any]) -> Dict[str, Any]:
+    return {**plain, "metadata": {"labels": LABELS, **plain.get("metadata", {})}}
+
+
+def _node(name: str, ready: str) -> Dict[str, Any]:
+    conditions = [
+        {"type": "MemoryPressure", "status": "False"},
+        {"type": "Ready", "status": ready},
+    ]
+    status = {"conditions": conditions, "nodeInfo": {"architecture": "amd64"}}
+    return {"metadata": {"name": name}, "status": status}

@@ -12,6 +12,7 @@ from private_registry.all_nodes.node_rows import ClusterNode, NodeRow
 from private_registry.all_nodes.node_status import ANSWER, NodeStatus, Trouble
 from private_registry.all_nodes.orders import Question
 from private_registry.all_nodes.publishing import ClusterRegistries
+from private_registry.pull_secrets.kubectl import Wanted
 from unit.all_nodes.fake_cluster import FakeCluster
 from unit.fake_kubectl import FakeCluster as KubectlCluster
 from unit.microk8s import MARKER, Microk8s, Result, ok
@@ -673,9 +674,10 @@ def test_of_two_that_take_all_back_at_once_none_waits_for_what_is_gone(
     enabled(microk8s)
     listed = cluster.listed
 
-    def gone_meanwhile(*arguments: str) -> Any:
-        cluster.objects.clear()
-        return listed(*arguments)
+    def gone_meanwhile(namespace: str, *wanted: Wanted) -> Any:
+        if "Lease" in [each.kind for each in wanted]:
+            cluster.objects.clear()
+        return listed(namespace, *wanted)
 
     monkeypatch.setattr(cluster, "listed", gone_meanwhile)
     done = ok(microk8s.run("disable", "--all-nodes"))
