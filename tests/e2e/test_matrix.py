@@ -220,8 +220,12 @@ def test_matrix(
         assert done.exit_code == 4
         assert any(words in done.stderr for words in REFUSALS), done
     else:
-        restarts = _refused_enabled_pulled(play)
-        run(made.node.disable())
+        try:
+            restarts = _refused_enabled_pulled(play)
+        finally:
+            # Also where it went wrong: the next cell has the same node.
+            undone = made.node.disable()
+        run(undone)
         play.pulls.fail(play.image(), _without_configuration(play))
         expected = restarts + 1 if cell.needs_restart else 0
         assert made.snapctl.requests[asked:] == [RESTART] * expected
