@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,6 @@ import docker.errors
 import pytest
 
 from registry_harness.containerd.releases import (
-    BETWEEN,
     EDGES,
     ContainerdRelease,
     fetch_releases,
@@ -31,14 +30,6 @@ from registry_harness.containerd.releases import (
 from registry_harness.docker.engine import DockerEngine
 from registry_harness.docker.release import fetch_newest_engine
 from registry_harness.errors import MissingPartError
-from registry_harness.kubernetes.cluster import Cluster, ClusterSpec, running_cluster
-from registry_harness.kubernetes.control_plane import ControlPlane
-from registry_harness.kubernetes.kubectl import fetch_kubectls
-from registry_harness.kubernetes.programs import (
-    OLDER,
-    KubernetesRelease,
-    fetch_kubernetes,
-)
 from registry_harness.machine.workspace import remove_stale_workspaces, workspace
 from registry_harness.node.microk8s_node import MicroK8sNode
 from registry_harness.node.pulling_node import PullingNode, pulling_node
@@ -53,12 +44,14 @@ from registry_harness.registries.registry import (
     running_registry,
 )
 
+# Kubernetes has fixtures of its own.
+pytest_plugins = ["registry_harness.kubernetes.fixtures"]
+
 _SHOWN_LINES = 25
 # By name; several parts may have the same one.
 _logs = pytest.StashKey[list[tuple[str, Callable[[], str]]]]()
 
 NewRegistry = Callable[[RegistrySpec], Registry]
-NewClusterOfThree = Callable[[str], AbstractContextManager[Cluster]]
 RegistryImages = Callable[[str], str]
 
 
@@ -71,16 +64,6 @@ class RegistryOfKind(Protocol):
         """Return the one of TRANSPORTS, of AUTHENTICATIONS and of a version of
         distribution.
         """
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line say which Kubernetes."""
-    parser.addoption(
-        "--kubernetes",
-        choices=("newest", "older"),
-        default="newest",
-        help=f"which Kubernetes tests run on: a new one, or one of {OLDER} or before",
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -377,110 +360,6 @@ def microk8s_files(
     Needs no root, no Docker.
     """
     return MicroK8sNode(tmp_path / "node", addon_repository, addon_name)
-
-
-@pytest.fixture(scope="module")
-def control_plane(
-    kubernetes_release: KubernetesRelease, pytestconfig: pytest.Config
-) -> Iterator[ControlPlane]:
-    """A control plane without nodes, for the tests of a file: see kubernetes_cluster.
-
-    Its users ``ann`` and ``bob`` may do nothing until let.
-    """
-    with (
-        workspace() as work,
-        ControlPlane(
-            kubernetes_release, work / "k", "127.0.0.1", users=["ann", "bob"]
-        ) as running,
-        log_on_failure(pytestconfig, "control plane", running.log),
-    ):
-        yield running
-
-
-@pytest.fixture(scope="session", params=["oldest", "newest"])
-def kubectl(request: pytest.FixtureRequest) -> Path:
-    """The oldest kubectl that this machine can have, then the newest."""
-    return fetch_kubectls(lambda _line: None)[0 if request.param == "oldest" else -1]
-
-
-@pytest.fixture(scope="session")
-def kubernetes_release(pytestconfig: pytest.Config) -> KubernetesRelease:
-    """Kubernetes' programs, as ``--kubernetes`` says.
-
-    Where they are not here, it takes minutes.
-    """
-    older = pytestconfig.getoption("--kubernetes") == "older"
-    return fetch_kubernetes(lambda _line: None, older=older)
-
-
-@pytest.fixture(scope="module")
-def kubernetes_cluster(
-    kubernetes_release: KubernetesRelease,
-    harness_network: HarnessNetwork,
-    addon_repository: Path,
-    addon_name: str,
-    pytestconfig: pytest.Config,
-) -> Iterator[Cluster]:
-    """A cluster of two nodes: one with the oldest containerd, one with the newest.
-
-    It lives as long as the tests of a file: with nothing to do it keeps a tenth of a
-    processor busy.
-    """
-    releases = list(fetch_releases(lambda _line: None, EDGES).values())
-    newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
-    spec = ClusterSpec(releases, addon_repository, addon_name, newest_kubectl)
-    with (
-        running_cluster(kubernetes_release, spec, harness_network) as cluster,
-        log_on_failure(pytestconfig, "cluster", cluster.log),
-    ):
-        yield cluster
-
-
-@pytest.fixture(scope="session")
-def new_cluster_of_three(
-    kubernetes_release: KubernetesRelease,
-    harness_network: HarnessNetwork,
-    addon_repository: Path,
-    addon_name: str,
-    pytestconfig: pytest.Config,
-) -> NewClusterOfThree:
-    """Starts a cluster as cluster_of_three is, given the API server's authorization;
-    for whoever needs one for longer, or shorter, than a module.
-    """
-    chosen = fetch_releases(lambda _line: None, [EDGES[0], BETWEEN, EDGES[-1]])
-    newest_kubectl = fetch_kubectls(lambda _line: None)[-1]
-
-    @contextmanager
-    def new(authorization: str) -> Iterator[Cluster]:
-        spec = ClusterSpec(
-            list(chosen.values()),
-            addon_repository,
-            addon_name,
-            newest_kubectl,
-            authorization=authorization,
-            workers=1,
-        )
-        with (
-            running_cluster(kubernetes_release, spec, harness_network) as cluster,
-            log_on_failure(pytestconfig, "cluster of three", cluster.log),
-        ):
-            yield cluster
-
-    return new
-
-
-@pytest.fixture(scope="module", params=["Node,RBAC"])
-def cluster_of_three(
-    request: pytest.FixtureRequest, new_cluster_of_three: NewClusterOfThree
-) -> Iterator[Cluster]:
-    """A cluster of two control plane nodes and a worker, for the tests of a module:
-    nodes may be switched off, others may join, and the control plane may be away.
-
-    They have the oldest containerd, one from between, and the newest. A test may choose
-    another authorization by ``indirect``, such as ``AlwaysAllow``.
-    """
-    with new_cluster_of_three(request.param) as cluster:
-        yield cluster
 
 
 @pytest.fixture(scope="session", params=["installed", "newest"])

@@ -1,41 +1,38 @@
-"""Clusters of three nodes, kept for as long as one test after the other asks for them:
-they take long to start, and each test leaves them as they were.
+"""Clusters that are kept for as long as one test after the other asks for them: they
+take long to start, and each test leaves them as they were.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Container
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
 from registry_harness.kubernetes import Cluster
-from registry_harness.pytest_plugin import NewClusterOfThree
 
 
 class Clusters:
-    """Those that run, by their authorization.
+    """Those that run, by the fixture that gives them and what it was asked for."""
 
-    Args:
-        new: starts one.
-    """
+    def __init__(self) -> None:
+        self._running: dict[tuple[str, str], tuple[Cluster, ExitStack]] = {}
 
-    def __init__(self, new: NewClusterOfThree) -> None:
-        self._new = new
-        self._running: dict[str, Cluster] = {}
-        self._stack = ExitStack()
+    def get(
+        self, fixture: str, asked: str, new: AbstractContextManager[Cluster]
+    ) -> Cluster:
+        """Return the one that runs, or start the new one."""
+        if (fixture, asked) not in self._running:
+            stack = ExitStack()
+            self._running[fixture, asked] = stack.enter_context(new), stack
+        return self._running[fixture, asked][0]
 
-    def get(self, authorization: str) -> Cluster:
-        """Return the one that runs, or start it."""
-        if authorization not in self._running:
-            cluster = self._stack.enter_context(self._new(authorization))
-            self._running[authorization] = cluster
-        return self._running[authorization]
-
-    def stop(self) -> None:
-        """Stop them."""
-        self._running.clear()
-        self._stack.close()
+    def stop(self, kept: Container[str] = ()) -> None:
+        """Stop all but those that fixtures of these names give."""
+        for fixture, asked in list(self._running):
+            if fixture not in kept:
+                self._running.pop((fixture, asked))[1].close()
 
 
-# Of this run of pytest; none until a test asks for them.
+# Of this run of pytest.
 CLUSTERS = pytest.StashKey[Clusters]()

@@ -17,6 +17,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from registry_harness import (
     CertificateAuthority,
     DockerEngine,
+    HarnessNetwork,
     ProgramResult,
     PullFailed,
     PullingNode,
@@ -26,9 +27,10 @@ from registry_harness import (
 )
 from registry_harness.containerd.releases import EDGES, SERIES
 from registry_harness.kubernetes import Cluster
+from registry_harness.kubernetes.fixtures import NewCluster, NewClusterOfThree
 from registry_harness.machine.workspace import remove_stale_workspaces
 from registry_harness.node.snapshot import Snapshot
-from registry_harness.pytest_plugin import NewClusterOfThree, NewRegistry
+from registry_harness.pytest_plugin import NewRegistry
 from registry_harness.registries.network import LABEL, labelled
 from unit.in_memory import place
 from unit.in_turn import not_in_turn
@@ -100,12 +102,11 @@ def pytest_collection_modifyitems(
 def pytest_runtest_teardown(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, None, None]:
-    """Stop clusters of three nodes when the next test asks for none."""
+    """Stop the clusters that the next test does not ask for."""
     yield
     running = item.config.stash.get(CLUSTERS, None)
-    is_asked_for = "cluster_of_three" in getattr(nextitem, "fixturenames", ())
-    if running is not None and not is_asked_for:
-        running.stop()
+    if running is not None:
+        running.stop(kept=getattr(nextitem, "fixturenames", ()))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -191,18 +192,31 @@ def figure(record_property: Callable[[str, object], None]) -> Figure:
 
 @pytest.fixture(scope="session")
 def clusters(
-    new_cluster_of_three: NewClusterOfThree, pytestconfig: pytest.Config
+    harness_network: HarnessNetwork, pytestconfig: pytest.Config
 ) -> Iterator[Clusters]:
-    """Clusters of three nodes, which also end when the run is interrupted."""
-    running = pytestconfig.stash[CLUSTERS] = Clusters(new_cluster_of_three)
+    """Clusters on that network, which also end when the run is interrupted."""
+    running = pytestconfig.stash[CLUSTERS] = Clusters()
     yield running
     running.stop()
 
 
-@pytest.fixture(scope="module", params=["Node,RBAC"])
-def cluster_of_three(request: pytest.FixtureRequest, clusters: Clusters) -> Cluster:
+@pytest.fixture(scope="module")
+def kubernetes_cluster(
+    clusters: Clusters, new_kubernetes_cluster: NewCluster
+) -> Cluster:
     """The harness' own, also for the tests of the next file."""
-    return clusters.get(request.param)
+    return clusters.get("kubernetes_cluster", "", new_kubernetes_cluster())
+
+
+@pytest.fixture(scope="module", params=["Node,RBAC"])
+def cluster_of_three(
+    request: pytest.FixtureRequest,
+    clusters: Clusters,
+    new_cluster_of_three: NewClusterOfThree,
+) -> Cluster:
+    """The harness' own, also for the tests of the next file."""
+    new = new_cluster_of_three(request.param)
+    return clusters.get("cluster_of_three", request.param, new)
 
 
 @pytest.fixture

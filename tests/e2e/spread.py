@@ -20,7 +20,6 @@ WAITING = (
     "test_pull_secrets.py",
     # Of what is long it has the kubelet's minutes.
     "test_kubelet_logins.py",
-    "test_kubernetes.py",
     "test_nothing_left.py",
     "test_by_hand.py",
     "test_other_repositories.py",
@@ -32,6 +31,7 @@ SHARING = {
     "all_nodes/test_many.py": "all_nodes/test_trouble.py",
     "test_harness_cluster.py": "all_nodes/test_trouble.py",
     "all_nodes/test_check.py": "all_nodes/test_pods.py",
+    "test_kubernetes.py": "test_kubelet_logins.py",
 }
 # These keep a processor busy, and go beside those.
 WORKING = (

@@ -21,6 +21,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ENGINE = REPOSITORY / "lib" / "private_registry"
 ADDON = REPOSITORY / "addons" / "private-registry-config"
 MODULES = sorted(ENGINE.rglob("*.py"))
+HARNESS = sorted((REPOSITORY / "lib" / "registry_harness").rglob("*.py"))
+SCRIPTS = sorted((REPOSITORY / "scripts").glob("*.py"))
 
 # All that look at the machine or change it, by room. Whatever is not named here is
 # pure.
@@ -423,7 +425,9 @@ def test_only_one_module_knows_the_paths_of(pattern: str, modules: Set[str]) -> 
     assert found == modules
 
 
-@pytest.mark.parametrize("path", [*MODULES, *DOORS], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*MODULES, *DOORS, *HARNESS, *SCRIPTS], ids=lambda path: path.name
+)
 def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) < 400
