@@ -17,7 +17,6 @@ LABELS: Dict[str, str] = {
     APP: "private-registry-config",
     "app.kubernetes.io/managed-by": "private-registry-config",
 }
-SELECTOR = f"{APP}=private-registry-config"
 ARCHITECTURE = "kubernetes.io/arch"
 # Of what the engine's zip is made, whatever compressed it; and which engine it is.
 MADE_OF = "private-registry-config/made-of"
