@@ -27,6 +27,7 @@ else:
                 field: property(itemgetter(index)) for index, field in enumerate(fields)
             }
             own = {"__slots__": (), "_fields": fields, "_field_defaults": defaults}
+            own["_last_values"] = tuple(defaults.values())
             return super().__new__(cls, name, bases, {**body, **getters, **own})
 
     class NamedTuple(tuple, metaclass=_Made):
@@ -49,6 +50,8 @@ else:
             cls, values: Tuple[Any, ...], named: Dict[str, Any]
         ) -> Tuple[Any, ...]:
             left = cls._fields[len(values) :]
+            if not named and 0 < len(left) <= len(cls._last_values):
+                return values + cls._last_values[-len(left) :]
             given = {**cls._field_defaults, **named}
             if len(values) > len(cls._fields) or not named.keys() <= set(left):
                 raise TypeError(f"unexpected arguments of {cls.__name__}")

@@ -68,10 +68,11 @@ def _is_for_a_mirror_only(registry: Registry) -> bool:
 
 
 def _plaintext_contradiction(registry: Registry) -> Optional[str]:
-    users = [(registry.upstream, registry.credentials)]
-    users += [(mirror.endpoint, mirror.credentials) for mirror in registry.mirrors]
+    users = [(mirror.endpoint, mirror.credentials) for mirror in registry.mirrors]
     # The kubelet's is offered to whoever of them asks for one.
     users += [(each.endpoint, registry.kubelet_login) for each in registry.mirrors]
+    if registry.credentials is not None:
+        users.insert(0, (registry.upstream, registry.credentials))
     for endpoint, credentials in users:
         if (
             credentials is not None

@@ -59,12 +59,12 @@ def key(name: str) -> str:
 
 def _tables(table: Mapping[str, Any], path: Path, header: str) -> Iterator[str]:
     """Yield the text of a table and of those below it."""
-    below = {name: value for name, value in table.items() if _is_below(value)}
-    own = [
-        f"{key(name)} = {_value(value)}\n"
-        for name, value in table.items()
-        if name not in below
-    ]
+    below, own = {}, []
+    for name, value in table.items():
+        if _is_below(value):
+            below[name] = value
+        else:
+            own.append(f"{key(name)} = {_value(value)}\n")
     # Of a table that has nothing but tables those below tell.
     is_told = bool(own) or not below or header.startswith("[[")
     yield "".join([header if is_told else "", *own])
@@ -79,6 +79,8 @@ def _tables(table: Mapping[str, Any], path: Path, header: str) -> Iterator[str]:
 
 
 def _is_below(value: Any) -> bool:
+    if isinstance(value, (str, bool)):
+        return False
     if isinstance(value, list):
         return bool(value) and all(isinstance(each, Mapping) for each in value)
     return isinstance(value, Mapping)
