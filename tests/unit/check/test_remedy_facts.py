@@ -17,6 +17,7 @@ from private_registry.check.remedy_facts import facts_here, facts_of
 from private_registry.check.setup import NO_FACTS
 from private_registry.errors import NodeError
 from private_registry.node.paths import STATE, Node
+from unit.check import test_check_lint, test_check_reading
 from unit.microk8s import Microk8s, ok
 from unit.pki import Pki
 
@@ -30,6 +31,16 @@ UNKNOWN_CA = HEAD + "x509: certificate signed by unknown authority"
 NO_CA = f"{PULL}unable to read CA cert"
 DENIED = f"{PULL}pull access denied, insufficient_scope: authorization failed"
 PROXY = HEAD + "proxyconnect tcp: EOF"
+NO_CLIENT = HEAD + "remote error: tls: certificate required"
+SPEAKS_HTTPS = (
+    f"{PULL}unexpected status from HEAD request to http://{HOST}/v2/app/manifests/v1:"
+    " 400 Bad Request: Client sent an HTTP request to an HTTPS server."
+)
+# What people and tests have as a hosts.toml, right or wrong.
+HOSTS_TOMLS = {
+    **{f"row {name}": row.text for name, row in test_check_lint.ROWS.items()},
+    **{f"text {name}": each[0] for name, each in test_check_reading.TEXTS.items()},
+}
 
 
 def explained(node: Microk8s, text: str) -> Any:
@@ -91,6 +102,22 @@ def test_a_proxys_remedy_names_the_nodes_file(microk8s: Microk8s) -> None:
     ok(microk8s.run("enable"))
     command = explained(microk8s, PROXY)["do"]
     assert str(microk8s.current / "args/containerd-env") in shlex.split(command)
+
+
+@pytest.mark.parametrize("text", HOSTS_TOMLS.values(), ids=HOSTS_TOMLS)
+def test_whatever_containerd_makes_of_a_file_there_is_an_explanation(
+    text: str, microk8s: Microk8s
+) -> None:
+    directory = f"args/certs.d/{HOST}"
+    for pair in ("a", "b"):
+        # No option says two of them, and they count where hosts.toml does not.
+        microk8s.write(f"{directory}/{pair}.cert", "")
+        microk8s.write(f"{directory}/{pair}.key", "")
+    content = text.encode(errors="surrogateescape")
+    microk8s.write(f"{directory}/hosts.toml", content)
+    for said in (PLAIN, SPEAKS_HTTPS, UNKNOWN_CA, NO_CLIENT, NO_CA, DENIED):
+        found = explained(microk8s, said)
+        assert found["do"] or found["owner"]
 
 
 def test_a_file_that_somebody_wrote_is_opened(microk8s: Microk8s) -> None:

@@ -167,8 +167,11 @@ def _command(
     what is meant and nothing else.
     """
     try:
-        document, entries = file.document(), file.entries() or ()
+        document, entries = file.document(), file.entries()
     except Refused:
+        return "", file
+    if not entries:
+        # Containerd throws the file away; no edit of an endpoint has an effect.
         return "", file
     tables = list(_tables(file, document, entries, asked))
     edits: Edits = tuple(each for table in tables for each in edits_of(document, table))
