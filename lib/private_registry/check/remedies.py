@@ -86,7 +86,7 @@ def _edited_scheme(scheme: str) -> Otherwise:
         file, asked = setup.written, setup.asked
         if file is None or asked is None or setup.is_docker_hub:
             return ""
-        return edits.with_scheme(file, asked, scheme)
+        return edits.with_scheme(file, asked, scheme)[0]
 
     return lambda setup: edited(setup, edit)
 

@@ -237,7 +237,7 @@ def _ask(
         if not case.is_stock
         for index, entry in enumerate(case.reading.entries)
     }
-    answers = all_at_once(jobs, seconds + _GRACE_SECONDS, progress, _not_understood)
+    answers = all_at_once(jobs, seconds + _GRACE_SECONDS, _not_understood, progress)
     silent = Result(Cause.NAME_LOOKUP, Layer.NAME, f"no answer within {seconds:g} s")
     found: Dict[int, Dict[int, Result]] = {}
     for number, index in jobs:

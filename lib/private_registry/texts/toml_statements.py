@@ -8,7 +8,8 @@ statement is read alone, so that its lines are known.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Set, Tuple, Union
+from itertools import takewhile
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple, Union
 
 from private_registry.named_tuple import NamedTuple
 from private_registry.texts import toml
@@ -72,6 +73,12 @@ def parse(
     """
     skips = _MOST_UNREADABLE if skip_unreadable else 0
     return _Parser(lines, may_repeat=may_repeat, skips=skips).statements()
+
+
+def keys_of(statements: Sequence[Statement], header: Statement) -> List[Statement]:
+    """Return the keys of a table: what stands behind its header, up to the next one."""
+    behind = statements[statements.index(header) + 1 :]
+    return list(takewhile(lambda each: not each.is_header, behind))
 
 
 def nested(statements: List[Statement]) -> Dict[Union[str, int], Any]:

@@ -21,9 +21,9 @@ from private_registry.registries.names import (
     EVERY_REGISTRY,
     EVERY_REGISTRY_DIRECTORY,
 )
+from private_registry.texts.did_you_mean import VERY_NEAR, nearest
 from private_registry.texts.showing import quoted, shown_name
 
-_NEAR = 0.75
 _OTHER_NAMES = (
     "host.toml",
     "hosts.tml",
@@ -133,14 +133,12 @@ def _misnamed(registry: str, path: str, look: LookAt) -> Iterator[Finding]:
 
 
 def _is_near(name: str) -> bool:
-    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
-
     if directories.is_set_aside(name) or name.endswith(
         (".crt", ".cert", ".key", ".pem")
     ):
         return False
-    is_near = difflib.get_close_matches(name.lower(), [HOSTS_TOML], 1, _NEAR)
-    return name.lower() in _OTHER_NAMES or bool(is_near)
+    is_near = nearest(name.lower(), [HOSTS_TOML], VERY_NEAR) != ""
+    return name.lower() in _OTHER_NAMES or is_near
 
 
 # --- directories ----------------------------------------------------------------------

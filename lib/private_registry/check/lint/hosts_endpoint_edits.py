@@ -74,8 +74,9 @@ class _Table(NamedTuple):
         ]
 
 
-def with_scheme(file: File, asked: HostEntry, scheme: str) -> str:
-    """Return the command that has an endpoint asked by another scheme.
+def with_scheme(file: File, asked: HostEntry, scheme: str) -> Tuple[str, File]:
+    """Return the command that has an endpoint asked by another scheme, and the file
+    after it.
 
     By plain HTTP its TLS settings, which mean nothing there, go.
     """
@@ -92,7 +93,7 @@ def with_scheme(file: File, asked: HostEntry, scheme: str) -> str:
         for key in hosts_fields.TLS_KEYS if is_plain else ():
             yield from map(without, table.key(document, key))
 
-    return _command(file, asked, edits, changed)[0]
+    return _command(file, asked, edits, changed)
 
 
 def with_ca(file: File, asked: HostEntry, place: Place) -> str:
@@ -129,17 +130,8 @@ def with_client(file: File, asked: HostEntry, place: Place) -> str:
 
 def with_https_and_ca(file: File, asked: HostEntry, place: Place) -> str:
     """Return the commands of both, the first before the other."""
-
-    def edits(document: HostsDocument, table: _Table) -> Iterator[Edit]:
-        yield from _schemed(document, table, "https", asked)
-
-    def changed(entry: HostEntry) -> HostEntry:
-        return entry._replace(
-            scheme="https", tries_https=False, falls_back_to_http=False
-        )
-
-    first, edited = _command(file, asked, edits, changed)
-    second = with_ca(edited, changed(asked), place) if first else ""
+    first, edited = with_scheme(file, asked, "https")
+    second = with_ca(edited, asked._replace(scheme="https"), place) if first else ""
     return f"{first} && {second}" if second else ""
 
 

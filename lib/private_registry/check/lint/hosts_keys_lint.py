@@ -30,10 +30,10 @@ from private_registry.check.reading.hosts_document import (
 )
 from private_registry.check.reading.reading import HostEntry
 from private_registry.containerd import releases
+from private_registry.texts.did_you_mean import VERY_NEAR, nearest
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Path, Statement
 
-_NEAR = 0.75
 _ALIASES = {
     "insecure_skip_verify": "skip_verify",
     "insecureskipverify": "skip_verify",
@@ -156,15 +156,9 @@ def _unheard_of(spot: Spot, known: Tuple[str, ...]) -> Draft:
 
 def meant(key: str, known: Tuple[str, ...]) -> str:
     """Return the key that a misspelt one was meant for; empty where none is near."""
-    new = _ALIASES.get(key.lower(), "") or _near(key, known)
+    new = _ALIASES.get(key.lower(), "") or nearest(key.lower(), known, VERY_NEAR)
     is_other = hosts_foreign_keys.kind_of(key) is not None
     return new if new in known and not is_other else ""
-
-
-def _near(key: str, known: Tuple[str, ...]) -> str:
-    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
-
-    return next(iter(difflib.get_close_matches(key.lower(), known, 1, _NEAR)), "")
 
 
 def _too_new(file: File, key: str, value: Any) -> Draft:

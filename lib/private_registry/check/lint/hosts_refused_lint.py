@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from private_registry.check.causes import Cause
 from private_registry.check.lint import hosts_syntax_lint
@@ -32,9 +32,10 @@ from private_registry.check.reading.reading import EVERY_CAPABILITY
 from private_registry.containerd import releases
 from private_registry.registries.addresses import Slip, slip_in
 from private_registry.texts import toml_writing
+from private_registry.texts.did_you_mean import nearest
 from private_registry.texts.harmless_lines import is_known_of_hosts
 from private_registry.texts.showing import shown_name
-from private_registry.texts.toml_statements import Path, Statement
+from private_registry.texts.toml_statements import Path, Statement, keys_of
 
 _THROWN_AWAY = (
     "containerd throws the whole file away, says so in its log only, and asks the"
@@ -104,7 +105,7 @@ def _merged(document: HostsDocument, first: Statement, second: Statement) -> Edi
     """Return what takes a table's second header away and puts its keys under the
     first.
     """
-    ours, theirs = _body(document, first), _body(document, second)
+    ours, theirs = (keys_of(document.statements, each) for each in (first, second))
     known = {each.path: each.value for each in ours}
     new = [each for each in theirs if each.path not in known]
     second_at = document.statements.index(second)
@@ -120,16 +121,6 @@ def _merged(document: HostsDocument, first: Statement, second: Statement) -> Edi
     end = ours[-1].end if ours else first.end
     edits = [without(each) for each in (second, *theirs)]
     return (*((Edit(end + 1, 0, lines),) if lines else ()), *edits)
-
-
-def _body(document: HostsDocument, header: Statement) -> List[Statement]:
-    at = document.statements.index(header) + 1
-    body = []
-    for each in document.statements[at:]:
-        if each.is_header:
-            break
-        body.append(each)
-    return body
 
 
 # --- tables ---------------------------------------------------------------------------
@@ -159,14 +150,14 @@ def _as_server(file: File, line: int) -> Edits:
         return ()
     if server is not None and server.value != url:
         return ()
-    body = _body(document, headers[0])
+    keys = keys_of(document.statements, headers[0])
     root = {each.path[0] for each in found if len(each.path) == 1}
-    moved = [each for each in body if each.path[-1] not in (*root, "capabilities")]
+    moved = [each for each in keys if each.path[-1] not in (*root, "capabilities")]
     lines = tuple(text for each in moved for text in text_lines(document, each))
     top = (
         () if server is not None else (f"server = {toml_writing.scalar(url)}",)
     ) + lines
-    edits = [Edit(line, 1, ("[host]",)), *(without(each) for each in body)]
+    edits = [Edit(line, 1, ("[host]",)), *(without(each) for each in keys)]
     return (*((Edit(1, 0, top),) if top else ()), *edits)
 
 
@@ -332,7 +323,7 @@ def _capability(file: File, refused: Refused) -> Draft:
         return draft
     known = hosts_fields.capabilities_of(file.version)
     words = [
-        each if each.lower() in known else _near(each, known)
+        each if each.lower() in known else nearest(each.lower(), sorted(known))
         for each in statement.value
     ]
     right = list(dict.fromkeys(word for word in words if word))
@@ -347,12 +338,6 @@ def _capability(file: File, refused: Refused) -> Draft:
     return draft._replace(
         edits=(with_value(document, statement, right),) if right else ()
     )
-
-
-def _near(word: str, known: Any) -> str:
-    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
-
-    return next(iter(difflib.get_close_matches(word.lower(), sorted(known), 1)), "")
 
 
 def _header(file: File, refused: Refused) -> Draft:

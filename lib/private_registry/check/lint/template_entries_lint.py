@@ -26,11 +26,11 @@ from private_registry.check.lint.template_looked import (
 from private_registry.containerd import releases
 from private_registry.containerd.plugin_names import misnamed, right_host
 from private_registry.containerd.template import shown_key
+from private_registry.texts.did_you_mean import VERY_NEAR, nearest
 from private_registry.texts.showing import shown_name
 from private_registry.texts.toml_statements import Statement
 from private_registry.transaction.ledger import EntryKey
 
-_NEAR = 0.75
 _KNOWN = {
     "mirrors": ("endpoint",),
     "tls": ("ca_file", "cert_file", "key_file", "insecure_skip_verify"),
@@ -182,7 +182,7 @@ def _unknown(
     name: str,
     known: Tuple[str, ...],
 ) -> Finding:
-    right = _ALIASES.get(name.lower(), "") or _near(name, known)
+    right = _ALIASES.get(name.lower(), "") or nearest(name.lower(), known, VERY_NEAR)
     edits: Edits = ()
     is_secret = key[-1] == "auth"
     if right in known and not is_secret and statement.end == statement.first + 1:
@@ -199,12 +199,6 @@ def _unknown(
         remedy=mended(looked, edits),
         severity=Severity.FAULT if right in known else Severity.NOTE,
     )
-
-
-def _near(name: str, known: Tuple[str, ...]) -> str:
-    import difflib  # noqa: PLC0415 - slow to import, and only errors need it
-
-    return next(iter(difflib.get_close_matches(name.lower(), known, 1, _NEAR)), "")
 
 
 # --- what vanishes --------------------------------------------------------------------

@@ -39,7 +39,7 @@ from private_registry.containerd.releases import dotted
 from private_registry.containerd.template import Template
 from private_registry.errors import NodeError
 from private_registry.texts.showing import quoted
-from private_registry.texts.toml_statements import Path, Statement
+from private_registry.texts.toml_statements import Path, keys_of
 
 _MOST = 20
 _EXPLAINS = {
@@ -63,23 +63,14 @@ def findings_of(looked: Looked) -> Iterator[Finding]:
 
 def _is_telling(looked: Looked, table: Misnamed, found: Sequence[Misnamed]) -> bool:
     """Whether a table says something, or none below it does where it ends the start."""
-    if not table.statement.is_header or _body(looked, table):
+    statements = looked.template.statements
+    if not table.statement.is_header or keys_of(statements, table.statement):
         return True
     is_above = any(
         each is not table and each.path[: len(table.path)] == table.path
         for each in found
     )
     return table.ends_start and not is_above
-
-
-def _body(looked: Looked, table: Misnamed) -> List[Statement]:
-    statements = looked.template.statements
-    body: List[Statement] = []
-    for each in statements[statements.index(table.statement) + 1 :]:
-        if each.is_header:
-            break
-        body.append(each)
-    return body
 
 
 def _finding(looked: Looked, table: Misnamed) -> Finding:
@@ -143,7 +134,9 @@ def _added(looked: Looked, table: Misnamed) -> str:
         return ""
     host = right_host(table.host, table.kind)
     values = [
-        each.value for each in _body(looked, table) if isinstance(each.value, list)
+        each.value
+        for each in keys_of(looked.template.statements, table.statement)
+        if isinstance(each.value, list)
     ]
     urls = [str(url) for url in values[0]] if len(values) == 1 else []
     if not can_be_named(host) or not urls or not all(map(can_be_typed, urls)):
@@ -190,18 +183,19 @@ def _renamed(looked: Looked, found: Sequence[Misnamed]) -> Edits:
     }
     edits: List[Edit] = []
     for each in found:
-        body, first = _body(looked, each), each.statement.first
+        keys = keys_of(looked.template.statements, each.statement)
+        first = each.statement.first
         line = looked.template.lines[first]
         if not each.statement.is_header or not each.right:
             return ()
         if _is_out_of_place(looked, each):
-            gone = [each.statement, *body]
+            gone = [each.statement, *keys]
             edits += [Edit(one.first + 1, one.end - one.first) for one in gone]
         elif each.right not in taken:
             taken.add(each.right)
             indent = line[: len(line) - len(line.lstrip())]
             edits.append(Edit(first + 1, 1, (indent + header(each.right),)))
-        elif body:
+        elif keys:
             return ()
         else:
             edits.append(Edit(first + 1, 1))

@@ -235,13 +235,15 @@ class Caller:
             connection.close()
             if is_certificate_error(error):
                 der = self._presented(target, address, proxy)
-                self._ask_for_the_time(address)
+                # Its clock is read; that it has none to show is no matter.
+                self._greeted(address, "https")
                 raise certificate_failure(error, der, address) from error
             failure = client_failure(error, has_client=bool(self._trust.clients))
             if failure is not None:
                 raise failure from error
             failure = _tls_failure(error)
-            if self._speaks_http(address):
+            answer = self._greeted(address, "http")
+            if answer is not None and not is_said_by_tls(answer):
                 is_silent = failure.cause is Cause.CONNECTION_LOST
                 words = "it answers plain HTTP where TLS should begin"
                 if is_silent:
@@ -255,31 +257,19 @@ class Caller:
         with self._reached(target, address, proxy) as connection:
             return server_certificate(connection, address, self._deadline)
 
-    def _ask_for_the_time(self, address: Address) -> None:
-        """Read the clock of a server that is not trusted.
-
-        That it has none to show is no matter.
-        """
+    def _greeted(self, address: Address, scheme: str) -> Optional[Answer]:
+        """Return what a server answers without being trusted; None for nothing."""
+        there = Target(scheme, address.host)
+        request = Request("GET", _API, address.host, {"User-Agent": _AGENT})
         try:
-            context = unverified_context()
-            with connect(address, self._deadline) as raw, secured(
-                raw, address, context, self._deadline
-            ) as connection:
-                self._answer(
-                    connection, _greeting(address), Target("https", address.host)
-                )
+            with connect(address, self._deadline) as raw:
+                if scheme == "http":
+                    return self._answer(raw, request, there)
+                context = unverified_context()
+                with secured(raw, address, context, self._deadline) as channel:
+                    return self._answer(channel, request, there)
         except (OSError, http.client.HTTPException, ProbeFailure):
-            return
-
-    def _speaks_http(self, address: Address) -> bool:
-        try:
-            with connect(address, self._deadline) as connection:
-                answer = self._answer(
-                    connection, _greeting(address), Target("http", address.host)
-                )
-        except (OSError, http.client.HTTPException, ProbeFailure):
-            return False
-        return not is_said_by_tls(answer)
+            return None
 
     # --- there ------------------------------------------------------------------------
 
@@ -362,10 +352,6 @@ def _seen_from(first: Target, target: Target, failure: ProbeFailure) -> ProbeFai
     )
     words = f"it redirects to {target.base}, and there: {failure.detail}"
     return ProbeFailure(cause, words, failure.asked, layer=failure.layer)
-
-
-def _greeting(address: Address) -> Request:
-    return Request("GET", _API, address.host, {"User-Agent": _AGENT})
 
 
 def _proxy_login(proxy: Target) -> Mapping[str, str]:

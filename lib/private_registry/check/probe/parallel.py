@@ -5,18 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from queue import Empty, Queue
-from typing import (
-    Callable,
-    Dict,
-    Hashable,
-    Iterable,
-    List,
-    Mapping,
-    NoReturn,
-    Optional,
-    Tuple,
-    TypeVar,
-)
+from typing import Callable, Dict, Hashable, Iterable, List, Mapping, Tuple, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -28,8 +17,8 @@ _POLL_SECONDS = 0.2
 def all_at_once(
     jobs: Mapping[Key, Callable[[], Value]],
     seconds: float,
+    otherwise: Callable[[Exception], Value],
     progress: Callable[[int, int], None] = lambda _done, _all: None,
-    otherwise: Optional[Callable[[Exception], Value]] = None,
 ) -> Dict[Key, Value]:
     """Run jobs beside each other and return what they returned.
 
@@ -39,9 +28,8 @@ def all_at_once(
     Args:
         jobs: by whatever they are known by.
         seconds: how long to wait for each batch of 128.
+        otherwise: what stands for a job that raised an exception.
         progress: is told how many of how many are done, now and then.
-        otherwise: what stands for a job that raised an exception; None to raise it
-            here.
     """
     found: Dict[Key, Value] = {}
     names = list(jobs)
@@ -58,32 +46,24 @@ def all_at_once(
 def _batch(
     jobs: List[Tuple[Key, Callable[[], Value]]],
     seconds: float,
-    otherwise: Optional[Callable[[Exception], Value]],
+    otherwise: Callable[[Exception], Value],
 ) -> Iterable[Tuple[Key, Value]]:
-    answers: Queue[Callable[[], Tuple[Key, Value]]] = Queue()
-
-    def fail(key: Key, error: Exception) -> None:
-        if otherwise is None:
-            answers.put(lambda: _raised(error))
-        else:
-            value = otherwise(error)
-            answers.put(lambda: (key, value))
+    answers: Queue[Tuple[Key, Value]] = Queue()
 
     def work(key: Key, job: Callable[[], Value]) -> None:
         try:
             value = job()
         # A bug of ours, told by the main thread.
         except Exception as error:  # noqa: BLE001
-            fail(key, error)
-        else:
-            answers.put(lambda: (key, value))
+            value = otherwise(error)
+        answers.put((key, value))
 
     for key, job in jobs:
         try:
             threading.Thread(target=work, args=(key, job), daemon=True).start()
         except RuntimeError as error:
             # The machine lets this user have no more of them.
-            fail(key, error)
+            answers.put((key, otherwise(error)))
     end, waiting = time.monotonic() + seconds, len(jobs)
     while waiting and time.monotonic() < end:
         try:
@@ -93,8 +73,4 @@ def _batch(
         except Empty:
             continue
         waiting -= 1
-        yield answer()
-
-
-def _raised(error: Exception) -> NoReturn:
-    raise error
+        yield answer
