@@ -72,7 +72,6 @@ WORKS_WITH_THEM = {
         "planning",
         "saved",
         "one_at_a_time",
-        "own_programs",
     ],
     "check": ["remedy_facts", "run"],
     "cli": [

@@ -14,7 +14,6 @@ from typing import (
 )
 
 from private_registry.changes.outcomes import Outcome
-from private_registry.changes.own_programs import OwnPrograms
 from private_registry.changes.planning import Terms, originals_of, plan_of
 from private_registry.changes.saved import saved_credentials
 from private_registry.containerd.daemon import Containerd, version_of
@@ -50,7 +49,7 @@ from private_registry.registries.model import DesiredState
 from private_registry.transaction import commit, records
 from private_registry.transaction.follower import Follower, Followers, FollowersOf
 from private_registry.transaction.journal import Journal
-from private_registry.transaction.part import Part, Scope
+from private_registry.transaction.part import Part, PlainPart, Scope
 from private_registry.transaction.plan import Plan
 from private_registry.transaction.staging import OwnFiles
 
@@ -141,7 +140,7 @@ def make_so(
         adopt=options.adopt,
         no_restart=options.no_restart,
     )
-    own = OwnPrograms(service_files(node, options.door))
+    own = PlainPart(service_files(node, options.door))
     sandbox = file.template.sandbox_image
     kubelet = kubelet_part(
         reach.node, desired, scope, adopt=options.adopt, sandbox_image=sandbox

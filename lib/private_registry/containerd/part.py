@@ -46,7 +46,7 @@ from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.names import RegistryName
 from private_registry.transaction import records
 from private_registry.transaction.follower import Follower
-from private_registry.transaction.part import Scope
+from private_registry.transaction.part import PlainPart, Scope
 from private_registry.transaction.plan import Plan
 
 _LINK = "a symbolic link is where containerd's configuration should be"
@@ -62,7 +62,7 @@ class Restart(Enum):
     AT_START = "at_next_start"
 
 
-class RegistryFiles:
+class RegistryFiles(PlainPart):
     """The directories of registries in certs.d, which need no restart.
 
     Args:
@@ -92,7 +92,7 @@ class RegistryFiles:
         self._template = template
         self._adopt = adopt
         self._ask_version = ask_version or (lambda: version_of(node))
-        self.files = files_of(node, desired, template, header)
+        super().__init__(files_of(node, desired, template, header))
 
     def is_about(self, path: NodePath, names: FrozenSet[RegistryName]) -> bool:
         """Whether a file lies in the directory of one of some registries."""
@@ -109,18 +109,11 @@ class RegistryFiles:
             if not self._adopt:
                 check_not_overriding(node, concerned, self.files)
 
-    def added_to(self, plan: Plan) -> Plan:
-        """Return the plan: the files are all there is."""
-        return plan
 
-    @property
-    def followers(self) -> Tuple[Follower, ...]:
-        """Nobody: containerd reads certs.d at every pull."""
-        return ()
-
-
-class TemplatePart:
+class TemplatePart(PlainPart):
     """The entries of containerd-template.toml, which need one restart.
+
+    What has to be refused shows when they are edited.
 
     Args:
         node: whose containerd it is.
@@ -144,6 +137,7 @@ class TemplatePart:
         adopt: bool,
         no_restart: bool,
     ) -> None:
+        super().__init__({})
         self._node = node
         self._file = file
         self._entries = list(entries)
@@ -153,18 +147,6 @@ class TemplatePart:
         self._no_restart = no_restart
         self.restart = Restart.NONE
         self.has_new_password = False
-
-    @property
-    def files(self) -> Files:
-        """None of our own: the template is MicroK8s'."""
-        return {}
-
-    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
-        """Whether a file is one for some registries: the template is everybody's."""
-        return False
-
-    def refuse(self) -> None:
-        """Raise nothing: what has to be refused shows when the entries are edited."""
 
     def added_to(self, plan: Plan) -> Plan:
         """Put the edited template, and what becomes of containerd, into a plan.

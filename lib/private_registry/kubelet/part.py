@@ -5,14 +5,13 @@ Nothing has to be restarted: the kubelet reads its config.json anew within five 
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from private_registry.errors import ConflictError, NodeError, PrivateRegistryError
 from private_registry.kubelet.config_json import (
     LoginsEdit,
     LoginsSituation,
     has_login,
-    new_file,
     plan_logins,
 )
 from private_registry.kubelet.refusals import (
@@ -22,7 +21,13 @@ from private_registry.kubelet.refusals import (
     notes_on,
 )
 from private_registry.node import files
-from private_registry.node.file_values import NodePath, ObservedFile, Root, WantedFile
+from private_registry.node.file_values import (
+    SECRET_MODE,
+    NodePath,
+    ObservedFile,
+    Root,
+    WantedFile,
+)
 from private_registry.node.paths import (
     KUBELET_CONFIG_JSON,
     KUBELET_DIRECTORY,
@@ -30,19 +35,17 @@ from private_registry.node.paths import (
     Node,
 )
 from private_registry.registries.model import Credentials, Registry
-from private_registry.registries.names import RegistryName
 from private_registry.texts.json_text import JsonSyntaxError
 from private_registry.texts.showing import quoted
 from private_registry.transaction import records
-from private_registry.transaction.follower import Follower
 from private_registry.transaction.ledger import KubeletRecord
-from private_registry.transaction.part import Scope
+from private_registry.transaction.part import PlainPart, Scope
 from private_registry.transaction.plan import Action, Kind, Plan, parents_of
 
 _SHOWN_REASONS = 3
 
 
-class KubeletPart:
+class KubeletPart(PlainPart):
     """The logins in the kubelet's config.json.
 
     Args:
@@ -69,6 +72,7 @@ class KubeletPart:
         sandbox_image: Optional[str],
         repair: Optional[bool] = None,
     ) -> None:
+        super().__init__({})
         self._node = node
         self._wanted = {
             str(each.name): each.kubelet_login
@@ -87,24 +91,10 @@ class KubeletPart:
         self._sandbox_image = sandbox_image
         self._repair = repair
 
-    @property
-    def files(self) -> Dict[NodePath, WantedFile]:
-        """None of our own: the file is everybody's."""
-        return {}
-
-    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
-        """Whether a file is one for some registries: this one is everybody's."""
-        return False
-
     def refuse(self) -> None:
         """Raise what the kubelet would not hand over."""
         if self._concerned:
             check_counts(self._node, self._concerned, self._sandbox_image)
-
-    @property
-    def followers(self) -> Tuple[Follower, ...]:
-        """Nobody: the kubelet looks by itself."""
-        return ()
 
     def added_to(self, plan: Plan) -> Plan:
         """Put config.json into a plan that has all other files.
@@ -142,7 +132,7 @@ class KubeletPart:
         situation = LoginsSituation(
             _text(observed, node.shown(KUBELET_CONFIG_JSON)),
             None if observed is None else (observed.mode, observed.owner),
-            new_file(node.owner),
+            (SECRET_MODE, node.owner),
             self._wanted,
             records.ledger(node, Root.COMMON).kubelet,
             node.shown(KUBELET_CONFIG_JSON),

@@ -4,11 +4,10 @@ remembered.
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
-from private_registry.node.file_values import NodePath, WantedFile
 from private_registry.node.paths import Node
 from private_registry.pull_secrets.cluster import Cluster
 from private_registry.pull_secrets.made_secrets import (
@@ -22,7 +21,7 @@ from private_registry.pull_secrets.secret import PullSecret, hidden_in
 from private_registry.registries.names import RegistryName
 from private_registry.transaction.follower import Follower
 from private_registry.transaction.journal import Journal
-from private_registry.transaction.plan import Plan
+from private_registry.transaction.part import PlainPart
 
 
 class _Making:
@@ -48,7 +47,7 @@ class _Making:
         """Leave it: what was made in part is undone already."""
 
 
-class ClusterPart(NamedTuple):
+class ClusterPart(PlainPart):
     """What is to be made in the cluster.
 
     Args:
@@ -58,10 +57,18 @@ class ClusterPart(NamedTuple):
         made: what is to be remembered then.
     """
 
-    cluster: Cluster
-    steps: Tuple[SecretStep, ...]
-    changed: Tuple[ChangedSecret, ...]
-    made: Tuple[MadeSecret, ...]
+    def __init__(
+        self,
+        cluster: Cluster,
+        steps: Sequence[SecretStep],
+        changed: Tuple[ChangedSecret, ...],
+        made: Tuple[MadeSecret, ...],
+    ) -> None:
+        super().__init__({})
+        self.changed = changed
+        self.made = made
+        self._cluster = cluster
+        self._steps = steps
 
     @property
     def is_change(self) -> bool:
@@ -69,32 +76,16 @@ class ClusterPart(NamedTuple):
         return any(each.is_change for each in self.changed)
 
     @property
-    def files(self) -> Mapping[NodePath, WantedFile]:
-        """Nothing: what it says is in the cluster."""
-        return {}
-
-    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
-        """Whether a file is one for some registries: the cluster has none."""
-        return False
-
-    def refuse(self) -> None:
-        """Raise nothing: the API was asked by dry runs."""
-
-    def added_to(self, plan: Plan) -> Plan:
-        """Return the plan: the record of what is made is no file of the plan's."""
-        return plan
-
-    @property
     def followers(self) -> Tuple[Follower, ...]:
         """Who makes the Secrets."""
-        return (_Making(self.cluster, self.steps),) if self.is_change else ()
+        return (_Making(self._cluster, self._steps),) if self.is_change else ()
 
     @property
     def made_by_us(self) -> Tuple[MadeSecret, ...]:
         """What is to be remembered after `make`: no reference that somebody else was
         first with.
         """
-        others = self.cluster.of_others
+        others = self._cluster.of_others
         return tuple(
             each._replace(
                 service_accounts=tuple(

@@ -36,3 +36,30 @@ class Part(Protocol):
     @property
     def followers(self) -> Tuple[Follower, ...]:
         """Who has to take it; known once it is added to a plan."""
+
+
+class PlainPart:
+    """A part that is files and nothing else; base of those that are more.
+
+    Args:
+        files: of our own, that should be there.
+    """
+
+    def __init__(self, files: Mapping[NodePath, WantedFile]) -> None:
+        self.files = files
+
+    def is_about(self, _path: NodePath, _names: FrozenSet[RegistryName]) -> bool:
+        """Whether a file is one for some registries: they are for all."""
+        return False
+
+    def refuse(self) -> None:
+        """Raise nothing."""
+
+    def added_to(self, plan: Plan) -> Plan:
+        """Return the plan: the files are all there is."""
+        return plan
+
+    @property
+    def followers(self) -> Tuple[Follower, ...]:
+        """Nobody."""
+        return ()
