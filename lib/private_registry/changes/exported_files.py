@@ -47,9 +47,8 @@ def _place(output: str, *, is_tree: bool) -> Place:
     path = os.path.abspath(output)
     directory, name = os.path.split(path)
     follows = is_tree and os.path.exists(path)
-    found, stranger = trusted_places.resolved(
-        path if follows else directory, trusted_places.caller()
-    )
+    caller = trusted_places.caller(os.environ) or 0
+    found, stranger = trusted_places.resolved(path if follows else directory, caller)
     if stranger and os.geteuid() == 0:
         raise UsageError(
             f"{shown_path(stranger)} is a link that somebody else may have made",

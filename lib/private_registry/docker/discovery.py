@@ -17,7 +17,7 @@ import os
 import pwd
 import re
 import stat
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from private_registry.docker.trust import CERTS_D, DAEMON_JSON
 from private_registry.errors import NodeError, UsageError
@@ -41,7 +41,6 @@ _TRUST_FLAGS = {
     "--registry-mirror": "registry-mirrors",
 }
 _USERS = re.compile(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s", re.MULTILINE)
-_LONGEST_NUMBER = 10
 _OPTION = "option --docker (docker = true)"
 
 
@@ -104,7 +103,7 @@ def engine_of(config: str) -> Engine:
     ):
         owner = os.stat(_existing(directory)).st_uid
         return Engine(config, os.path.join(directory, CERTS_D), owner)
-    return Engine(config, os.path.join(ETC_DOCKER, CERTS_D), _own())
+    return Engine(config, os.path.join(ETC_DOCKER, CERTS_D), os.geteuid())
 
 
 def the_engine(caller: Optional[int] = None) -> Engine:
@@ -133,15 +132,6 @@ def the_engine(caller: Optional[int] = None) -> Engine:
             remedy=f"add {choices}",
         )
     return candidates[0]
-
-
-def caller_of(environment: Mapping[str, str]) -> Optional[int]:
-    """Return the number of the user that called through sudo, which sets this
-    variable.
-    """
-    number = environment.get("SUDO_UID", "")
-    is_number = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
-    return int(number) if is_number and os.geteuid() == 0 else None
 
 
 def _none(others: Sequence[Engine]) -> NodeError:
@@ -179,13 +169,13 @@ def _installed_engines() -> List[Engine]:
 
 def _package_engine() -> Engine:
     config = os.path.join(ETC_DOCKER, DAEMON_JSON)
-    return Engine(config, os.path.join(ETC_DOCKER, CERTS_D), _own())
+    return Engine(config, os.path.join(ETC_DOCKER, CERTS_D), os.geteuid())
 
 
 def _snap_engine() -> Engine:
     current = os.path.join(SNAP_DOCKER, "current")
     config = os.path.join(current, "config", DAEMON_JSON)
-    return Engine(config, os.path.join(current, "etc/docker", CERTS_D), _own())
+    return Engine(config, os.path.join(current, "etc/docker", CERTS_D), os.geteuid())
 
 
 # --- processes ------------------------------------------------------------------------
@@ -302,10 +292,6 @@ def _read(number: int, name: str) -> str:
 
 
 # --- places ---------------------------------------------------------------------------
-
-
-def _own() -> int:
-    return os.geteuid()
 
 
 def _place(path: str) -> DockerPlace:

@@ -17,6 +17,7 @@ from private_registry.errors import (
     UsageError,
 )
 from private_registry.named_tuple import NamedTuple
+from private_registry.node import trusted_places
 from private_registry.node.file_values import (
     DockerPlaces,
     NodePath,
@@ -151,7 +152,7 @@ def docker_part(node: Node, desired: DesiredState) -> DockerPart:
     elif desired.docker_config is not None:
         engine = discovery.engine_of(desired.docker_config)
     else:
-        engine = discovery.the_engine(discovery.caller_of(os.environ))
+        engine = discovery.the_engine(trusted_places.caller(os.environ))
     places = node.docker or engine.places
     node = node._replace(docker=places)
     path = NodePath(Root.DOCKER, places.config.path)

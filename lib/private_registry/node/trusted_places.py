@@ -34,6 +34,8 @@ _SNAPDS = ("/snap/", "/var/snap/", "/var/lib/snapd/")
 _DEFAULTS = {"SNAP": SNAPS, "SNAP_DATA": (SNAP_DATA,), "SNAP_COMMON": (SNAP_COMMON,)}
 _KEY_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _MAX_KEY = 10
+_DIGITS = frozenset("0123456789")
+_LONGEST_NUMBER = 10
 _MAX_LINKS = 40
 _FORGET = "unset " + " ".join(VARIABLES + NAME_VARIABLES)
 _INSTALL = "sudo snap install microk8s --classic"
@@ -89,13 +91,13 @@ def leader(path: str) -> int:
     return 0
 
 
-def caller() -> int:
-    """Return the number of the user who called root by sudo.
-
-    Root's own where nobody did.
+def caller(environment: "Mapping[str, str]") -> "Optional[int]":
+    """Return the number of the user who called root by sudo, which sets a variable;
+    None where nobody did.
     """
-    given = os.environ.get("SUDO_UID", "")
-    return int(given) if given.isdigit() and len(given) < _MAX_KEY else 0
+    given = environment.get("SUDO_UID", "")
+    is_number = 0 < len(given) <= _LONGEST_NUMBER and _DIGITS.issuperset(given)
+    return int(given) if is_number and os.geteuid() == 0 else None
 
 
 def resolved(path: str, user: int) -> "Tuple[str, str]":

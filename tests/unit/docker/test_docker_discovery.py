@@ -17,12 +17,12 @@ import pytest
 from private_registry.docker import discovery
 from private_registry.docker.discovery import (
     Engine,
-    caller_of,
     engine_of,
     running_engines,
     the_engine,
 )
 from private_registry.errors import NodeError, UsageError
+from private_registry.node import trusted_places
 from private_registry.node.file_values import DockerPlace, DockerPlaces
 from unit.fake_docker import FakeDocker
 from unit.microk8s import Microk8s, ok
@@ -220,15 +220,16 @@ def test_a_rootless_engine_by_a_link_is_not_another_one(machine: Machine) -> Non
         ({"SUDO_UID": "1000"}, 1000 if os.geteuid() == 0 else None),
         ({"SUDO_UID": "x"}, None),
         ({"SUDO_UID": "\u0663"}, None),
+        ({"SUDO_UID": "\u00b2"}, None),
         ({"SUDO_UID": "-1"}, None),
         ({"SUDO_UID": "9" * 5000}, None),
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_who_called_through_sudo(
     environment: Dict[str, str], caller: Optional[int]
 ) -> None:
-    assert caller_of(environment) == caller
+    assert trusted_places.caller(environment) == caller
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users at once")
