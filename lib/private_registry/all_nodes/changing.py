@@ -175,28 +175,19 @@ def _ended(
     cluster: ClusterRegistries, done: Published, missing: List[NodeRow]
 ) -> Published:
     if not missing:
-        _take_down(cluster, done.after)
+        found = cluster.read()
+        if not found.is_first and found.orders != done.after:
+            raise given_meanwhile()
+        cluster.take_down(found)
         return done._replace(is_taken_down=True)
-    if _is_gone(cluster):
+    if cluster.read().is_first and not cluster.is_there():
         # Another run has taken all down meanwhile.
         return Published(done.before, done.before, is_first=True)
     return done
 
 
-def _is_gone(cluster: ClusterRegistries) -> bool:
-    """Whether nothing of all nodes is in the cluster, or soon will be."""
-    return cluster.read().is_first and not cluster.is_there()
-
-
 def _spread(cluster: ClusterRegistries) -> float:
     return len(cluster.nodes()) / _REPORTS_A_SECOND
-
-
-def _take_down(cluster: ClusterRegistries, wanted: Orders) -> None:
-    found = cluster.read()
-    if not found.is_first and found.orders != wanted:
-        raise given_meanwhile()
-    cluster.take_down(found)
 
 
 def _is_overtaken(rows: List[NodeRow], wanted: Orders) -> bool:

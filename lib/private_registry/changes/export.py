@@ -14,7 +14,7 @@ from private_registry.containerd.hosts_toml import (
     registry_files,
 )
 from private_registry.named_tuple import NamedTuple
-from private_registry.registries.model import DesiredState, Registry, Tls
+from private_registry.registries.model import DesiredState, Registry
 from private_registry.registries.plain_values import to_document
 from private_registry.texts import toml_writing
 
@@ -125,7 +125,7 @@ def as_hosts(state: DesiredState, *, with_secrets: bool) -> Export:
         shown, left_out = (registry, []) if with_secrets else _without_clients(registry)
         comment = "".join(f"# left out: {each}\n" for each in left_out)
         notes += [f"left out, {_WITH_SECRETS}: {each}" for each in left_out]
-        notes += _beside(registry, "hosts.toml")
+        notes += _beside(registry)
         files += [
             _exported(registry, file, comment) for file in registry_files(shown, "")
         ]
@@ -144,26 +144,21 @@ def _without_clients(registry: Registry) -> Tuple[Registry, List[str]]:
     addresses = [str(registry.name)] if registry.tls.client else []
     addresses += [each.endpoint.url for each in registry.mirrors if each.tls.client]
     left_out = [f"the client certificate and key for {each}" for each in addresses]
+    own = registry.tls._replace(client=None)
     mirrors = tuple(
-        each._replace(tls=_no_client(each.tls)) for each in registry.mirrors
+        each._replace(tls=each.tls._replace(client=None)) for each in registry.mirrors
     )
-    return registry._replace(tls=_no_client(registry.tls), mirrors=mirrors), left_out
+    return registry._replace(tls=own, mirrors=mirrors), left_out
 
 
-def _no_client(tls: Tls) -> Tls:
-    return tls._replace(client=None)
-
-
-def _beside(registry: Registry, format_name: str) -> List[str]:
+def _beside(registry: Registry) -> List[str]:
     """Tell what of a registry does not stand in its directory."""
-    docker = f"{format_name} cannot say that Docker trusts {registry.name}, too"
-    return [*_logins(registry, format_name), *([docker] if registry.docker else [])]
-
-
-def _logins(registry: Registry, format_name: str) -> List[str]:
     addresses = [str(registry.name)] if registry.credentials else []
     addresses += [each.endpoint.url for each in registry.mirrors if each.credentials]
-    return [f"{format_name} cannot hold the login for {each}" for each in addresses]
+    told = [f"hosts.toml cannot hold the login for {each}" for each in addresses]
+    if registry.docker:
+        told.append(f"hosts.toml cannot say that Docker trusts {registry.name}, too")
+    return told
 
 
 def as_launch_config(state: DesiredState, *, with_secrets: bool) -> Export:
@@ -211,8 +206,3 @@ def _yaml_text(text: str) -> str:
 
 
 FORMATS = {"toml": as_toml, "hosts": as_hosts, "launch-config": as_launch_config}
-
-
-def export(state: DesiredState, format_name: str, *, with_secrets: bool) -> Export:
-    """Return the state in one of FORMATS."""
-    return FORMATS[format_name](state, with_secrets=with_secrets)

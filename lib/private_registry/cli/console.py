@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager, suppress
-from typing import Callable, Iterable, Iterator, Optional, TextIO
+from typing import Any, Callable, Iterable, Iterator, Mapping, Optional, TextIO
 
 from private_registry.errors import AnswerError
 from private_registry.texts.showing import printable
@@ -33,9 +34,9 @@ class Console:
         """Print lines that have colours and were cleaned before they got them."""
         _answer("\n".join(lines) + "\n")
 
-    def json(self, text: str) -> None:
+    def json(self, plain: Mapping[str, Any]) -> None:
         """Print JSON, which writes everything outside of ASCII as an escape."""
-        _answer(f"{text}\n")
+        _answer(json.dumps(plain, indent=2) + "\n")
 
     def text(self, text: str) -> None:
         """Print a text of our own as it is."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import List, Optional
 
+from private_registry.changes.export import FORMATS
 from private_registry.cli.all_nodes_options import ALL_NODES
 from private_registry.cli.parser import Parser
 from private_registry.errors import UsageError
 from private_registry.named_tuple import NamedTuple
 from private_registry.texts.did_you_mean import did_you_mean
 from private_registry.texts.showing import shown
-
-FORMATS = ("toml", "hosts", "launch-config")
 
 
 class ExportRequest(NamedTuple):
@@ -46,10 +45,11 @@ def read_export(name: str, arguments: List[str]) -> ExportRequest:
             raise UsageError(
                 f"{option} is given {len(given)} times", place=f"option {option}"
             )
-    format_name = values.format[0] if values.format else FORMATS[0]
+    format_name = values.format[0] if values.format else "toml"
     if format_name not in FORMATS:
+        hint = did_you_mean(format_name, list(FORMATS))
         raise UsageError(
-            f"{shown(format_name)} is no format{did_you_mean(format_name, FORMATS)}",
+            f"{shown(format_name)} is no format{hint}",
             place="option --format",
             instead="--format toml   or   --format hosts   or   --format launch-config",
         )

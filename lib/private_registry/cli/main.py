@@ -81,7 +81,7 @@ def _tell(
     if as_json and not isinstance(error, AnswerError):
         # The exit code is that of what went wrong first.
         with suppress(AnswerError, ReaderLeftError):
-            console.json(show_changes.error_json(error, name))
+            console.json(show_changes.error_plain(error, name))
     else:
         console.complain(show_changes.error(error, name))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, Sequence
 
 from private_registry.all_nodes.changing import CREATES, Published, has_given_back
@@ -177,8 +176,3 @@ def _row_plain(row: NodeRow) -> Dict[str, Any]:
             [] if status is None else [each._asdict() for each in status.needs_restart]
         ),
     }
-
-
-def as_json(plain: Dict[str, Any]) -> str:
-    """Write what machines are told."""
-    return json.dumps(plain, indent=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, Optional
 
 from private_registry.changes.outcomes import Outcome
@@ -187,11 +186,6 @@ def _details(tls: Tls, credentials: Optional[Credentials]) -> str:
     return " ({})".format(", ".join(words)) if words else ""
 
 
-def outcome_json(done: Outcome, *, dry_run: bool) -> str:
-    """Tell machines what a command did."""
-    return json.dumps(outcome_plain(done, dry_run=dry_run), indent=2)
-
-
 def outcome_plain(done: Outcome, *, dry_run: bool) -> Dict[str, Any]:
     """Return what a command did as plain values with stable keys."""
     return {
@@ -270,9 +264,9 @@ def error(found: PrivateRegistryError, name: str) -> List[str]:
     return lines
 
 
-def error_json(found: PrivateRegistryError, name: str) -> str:
+def error_plain(found: PrivateRegistryError, name: str) -> Dict[str, Any]:
     """Tell machines what is wrong."""
-    document = {
+    return {
         "error": {
             "message": without_logins(found.message),
             "where": found.place and without_logins(found.place),
@@ -280,7 +274,6 @@ def error_json(found: PrivateRegistryError, name: str) -> str:
             "exit_code": found.exit_code,
         }
     }
-    return json.dumps(document, indent=2)
 
 
 def _remedy(found: PrivateRegistryError, name: str) -> Optional[str]:

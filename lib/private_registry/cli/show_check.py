@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from private_registry.check.causes import Cause
 from private_registry.check.diagnosis import RegistryReport
@@ -17,6 +16,8 @@ from private_registry.texts.showing import (
     without_secrets,
 )
 
+# Writes a text in a colour, or leaves it as it is.
+_Paint = Callable[[str, str], str]
 _RED, _GREEN, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 _OK, _FAULT, _NOT_ASKED = "ok", "fault", "not asked"
 _NOTHING = (
@@ -41,7 +42,7 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
         colours: whether it is going to a terminal.
     """
     outcome = _cleaned(outcome)
-    paint = _Paint(colours)
+    paint = _painted if colours else _unpainted
     width = max(
         (len(printable(each.registry)) for each in outcome.registries), default=0
     )
@@ -62,13 +63,13 @@ def check(outcome: CheckOutcome, *, colours: bool) -> List[str]:
 
 def _pull(tried: PullTry, paint: _Paint) -> List[str]:
     works = not tried.words
-    word = paint.green("works") if works else paint.red("fails")
+    word = paint(_GREEN, "works") if works else paint(_RED, "fails")
     said = "" if works else f"; containerd says: {_one_line(tried.words)}"
     lines = [f"pull of {tried.reference}: {word}{said}"]
     if tried.afterwards in _AFTERWARDS:
         lines += [f"  the image {_AFTERWARDS[tried.afterwards]}"]
     if tried.afterwards is Afterwards.STAYS:
-        note = paint.yellow("note")
+        note = paint(_YELLOW, "note")
         lines += [f"{note}: the image stays, and every pod of this node may use it"]
         lines += [f"  why: {_one_line(tried.why)}"]
     return lines
@@ -84,11 +85,11 @@ def _line(
             for each in outcome.findings
             if each.is_fault and each.registry in ("", report.registry)
         ]
-        return f"{name}  {paint.red(_FAULT)}  {', '.join(dict.fromkeys(causes))}"
+        return f"{name}  {paint(_RED, _FAULT)}  {', '.join(dict.fromkeys(causes))}"
     if not report.is_asked:
         return f"{name}  {_NOT_ASKED}: {_reason(report, outcome)}"
     served = f"  {printable(report.answered_by)}" if report.answered_by else ""
-    return f"{name}  {paint.green(_OK)}{served}"
+    return f"{name}  {paint(_GREEN, _OK)}{served}"
 
 
 def _reason(report: RegistryReport, outcome: CheckOutcome) -> str:
@@ -99,7 +100,7 @@ def _reason(report: RegistryReport, outcome: CheckOutcome) -> str:
 
 
 def _finding(finding: Finding, paint: _Paint) -> List[str]:
-    word = paint.red("fault") if finding.is_fault else paint.yellow("note")
+    word = paint(_RED, "fault") if finding.is_fault else paint(_YELLOW, "note")
     subject = f"{printable(finding.registry)}: " if finding.registry else ""
     lines = [f"{word}: {subject}{_one_line(finding.what)}"]
     asked = [each for each in (finding.where, finding.endpoint) if each]
@@ -129,8 +130,8 @@ def _hidden(finding: Finding, reports: Sequence[RegistryReport]) -> str:
 def _summary(outcome: CheckOutcome, paint: _Paint) -> str:
     count = sum(each.is_fault for each in outcome.findings)
     if count == 0:
-        return paint.green("No fault found.")
-    return paint.red(f"{count} fault{'s' if count > 1 else ''} found.")
+        return paint(_GREEN, "No fault found.")
+    return paint(_RED, f"{count} fault{'s' if count > 1 else ''} found.")
 
 
 def check_plain(outcome: CheckOutcome) -> Dict[str, Any]:
@@ -154,11 +155,6 @@ def check_plain(outcome: CheckOutcome) -> Dict[str, Any]:
             }
         ),
     }
-
-
-def check_json(outcome: CheckOutcome) -> str:
-    """Tell machines what is wrong."""
-    return json.dumps(check_plain(outcome), indent=2)
 
 
 def _finding_plain(finding: Finding) -> Dict[str, Any]:
@@ -207,17 +203,17 @@ def explanations(found: Sequence[Explanation], *, colours: bool) -> List[str]:
     """Tell people what an error message means, the likeliest first."""
     if not found:
         return [_UNKNOWN]
-    paint = _Paint(colours)
+    paint = _painted if colours else _unpainted
     lines: List[str] = []
     for each in found:
         lines += [""] if lines else []
-        lines.append(f"{paint.red(each.certainty.value)}: {printable(each.what)}")
+        lines.append(f"{paint(_RED, each.certainty.value)}: {printable(each.what)}")
         lines += [f"  why: {printable(each.why)}"] if each.why else []
         lines += [*_remedy(each.remedy), _more(each.cause)]
     return lines
 
 
-def explanations_json(found: Sequence[Explanation]) -> str:
+def explanations_plain(found: Sequence[Explanation]) -> Dict[str, Any]:
     """Tell machines what an error message means."""
     plain = [
         {
@@ -230,7 +226,7 @@ def explanations_json(found: Sequence[Explanation]) -> str:
         }
         for each in found
     ]
-    return json.dumps({"explanations": plain}, indent=2)
+    return {"explanations": plain}
 
 
 def _one_line(text: str) -> str:
@@ -300,20 +296,9 @@ def _cleaned_finding(finding: Finding) -> Finding:
     )
 
 
-class _Paint:
-    """Colours words, or leaves them as they are."""
+def _painted(colour: str, text: str) -> str:
+    return f"{colour}{text}{_PLAIN}"
 
-    def __init__(self, colours: bool) -> None:  # noqa: FBT001 - what it is made from
-        self._colours = colours
 
-    def red(self, text: str) -> str:
-        return self._in(_RED, text)
-
-    def green(self, text: str) -> str:
-        return self._in(_GREEN, text)
-
-    def yellow(self, text: str) -> str:
-        return self._in(_YELLOW, text)
-
-    def _in(self, colour: str, text: str) -> str:
-        return f"{colour}{text}{_PLAIN}" if self._colours else text
+def _unpainted(_colour: str, text: str) -> str:
+    return text

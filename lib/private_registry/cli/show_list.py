@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any, Dict, List, Optional
 
@@ -89,7 +88,7 @@ def _state(status: RegistryStatus) -> str:
     return "waits for a restart of containerd" if status.is_pending else "ok"
 
 
-def listing_json(found: Listing) -> List[str]:
+def listing_plain(found: Listing) -> Dict[str, Any]:
     """Tell machines what is saved and whether the node still has it."""
     registries = [
         {
@@ -99,7 +98,7 @@ def listing_json(found: Listing) -> List[str]:
         }
         for status in found.registries
     ]
-    document = {
+    return {
         "enabled": found.enabled,
         "registries": registries,
         "still_loaded": [shown_key(key) for key in sorted(found.still_loaded)],
@@ -107,7 +106,6 @@ def listing_json(found: Listing) -> List[str]:
         "for_all_nodes": list(found.for_all_nodes),
         "left_behind": found.is_left_behind,
     }
-    return [json.dumps(document, indent=2)]
 
 
 def _checked_plain(last: Optional[CheckedAt]) -> Optional[Dict[str, Any]]:

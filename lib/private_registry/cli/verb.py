@@ -52,6 +52,13 @@ class Call(NamedTuple):
         )
 
 
+def nothing_read(
+    _name: str, _arguments: List[str], _inputs: Inputs
+) -> Tuple[None, How]:
+    """Understand no options: what follows the word does not count."""
+    return None, How()
+
+
 class Verb(NamedTuple):
     """A verb.
 

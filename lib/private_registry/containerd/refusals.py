@@ -25,8 +25,8 @@ from private_registry.containerd.template_values import wrong_values
 from private_registry.errors import ConflictError, NodeError, UnsupportedError
 from private_registry.node.file_values import NodePath, Root
 from private_registry.node.paths import CERTS_D, STATE, Node
-from private_registry.registries import registries_toml
 from private_registry.registries.model import DesiredState, Registry
+from private_registry.registries.plain_values import to_document
 from private_registry.texts import toml
 from private_registry.texts.showing import moved_aside, shown_place
 from private_registry.transaction import records
@@ -41,7 +41,7 @@ def check_rendered(node: Node, plan: Plan, state: str, desired: DesiredState) ->
     """
     check_documents(plan)
     if records.read(node, STATE) != state.encode():
-        registries_toml.check(state, desired)
+        toml.check(state, to_document(desired))
 
 
 def check_documents(plan: Plan) -> None:

@@ -16,7 +16,7 @@ from private_registry.errors import ConflictError, NodeError
 from private_registry.kubelet.keys import parse_key
 from private_registry.kubelet.logins import AUTHS, login_of, read_kubelet_logins
 from private_registry.named_tuple import NamedTuple
-from private_registry.node.file_values import SECRET_MODE, Found, sha256
+from private_registry.node.file_values import Found, sha256
 from private_registry.registries.logins import Login, auth_of
 from private_registry.registries.model import Credentials
 from private_registry.texts import json_edits, json_text
@@ -94,7 +94,7 @@ class _Draft:
 
     def change(self, key: str, text: Optional[str], what: str) -> None:
         self.changes[key] = text
-        self.reasons.append(f"{what} {_shown(key)}")
+        self.reasons.append(f"{what} {shown_name(key)}")
 
 
 def plan_logins(situation: LoginsSituation) -> LoginsEdit:
@@ -206,7 +206,7 @@ def _plan_wanted(draft: _Draft, key: str, registry: str) -> None:
     wanted = _digest(text)
     if current is None and record is not None and situation.repair is False:
         draft.entries[key] = record
-        draft.hints.append(f"the login for {_shown(key)} was removed {BY_HAND}")
+        draft.hints.append(f"the login for {shown_name(key)} was removed {BY_HAND}")
     elif current is None:
         draft.change(key, text, "adds the login for")
         draft.entries[key] = KubeletEntry(wanted, record and record.original, by)
@@ -244,14 +244,14 @@ def _plan_foreign(draft: _Draft, key: str, registry: str, current: str) -> None:
     if in_scope:
         line = json_edits.line_of_member(situation.text or "", AUTHS, key)
         raise ConflictError(
-            f"the kubelet's login for {_shown(key)} {by}",
+            f"the kubelet's login for {shown_name(key)} {by}",
             place=f"{situation.source}, line {line}",
             remedy=(
                 "add --adopt to take it over; what stands there now comes back with"
                 " remove or disable"
             ),
         )
-    draft.hints.append(f"the login for {_shown(key)} {by}")
+    draft.hints.append(f"the login for {shown_name(key)} {by}")
 
 
 def _plan_unwanted(draft: _Draft, key: str, record: KubeletEntry) -> None:
@@ -261,8 +261,8 @@ def _plan_unwanted(draft: _Draft, key: str, record: KubeletEntry) -> None:
         return
     if _digest(current) != record.sha256:
         draft.hints.append(
-            f"the login for {_shown(key)} was changed {BY_HAND} since it was written;"
-            " it stays and is no longer ours"
+            f"the login for {shown_name(key)} was changed {BY_HAND} since it was"
+            " written; it stays and is no longer ours"
         )
     elif record.original is not None:
         draft.change(key, record.original, "gives back the login for")
@@ -340,12 +340,3 @@ def _says(text: str, login: Credentials) -> bool:
 
 def _digest(text: str) -> str:
     return sha256(json.dumps(json_text.loads(text), sort_keys=True).encode())
-
-
-def _shown(key: str) -> str:
-    return shown_name(key)
-
-
-def new_file(owner: Tuple[int, int]) -> Found:
-    """Return mode and owner of a config.json that is not there yet."""
-    return SECRET_MODE, owner

@@ -10,6 +10,7 @@ import re
 from typing import Optional
 
 from private_registry.named_tuple import NamedTuple
+from private_registry.registries.names import DIGITS_AND_DOTS, is_ip, is_port
 
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e"
 _BLANKS = " \t\r\n\u00a0\u200b\u2060\ufeff"
@@ -28,9 +29,6 @@ _SECOND = re.compile(
 )
 _AUTHORITY_END = re.compile(r"[/?#]")
 _BRACKETS = re.compile(r"\[(?P<address>[^\[\]]*)\](?::(?P<port>[^:]*))?\Z")
-_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
-_PORT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
-_MAX_PORT = 65535
 _LONGEST = 2000
 
 
@@ -135,7 +133,7 @@ def _host(front: str, rest: str) -> Optional[Slip]:
     if host_port.startswith("["):
         return _in_brackets(host_port)
     if host_port.count(":") > 1:
-        if _is_ip(host_port, 6):
+        if is_ip(host_port, 6):
             what = "needs brackets around its IPv6 address"
             return Slip(what, is_told_elsewhere=True)
         right = _one_port(host_port)
@@ -153,7 +151,7 @@ def _one_port(host_port: str) -> str:
 
 def _in_brackets(host_port: str) -> Optional[Slip]:
     found = _BRACKETS.match(host_port)
-    if found is None or not _is_ip(found["address"].partition("%")[0], 6):
+    if found is None or not is_ip(found["address"].partition("%")[0], 6):
         return Slip("has no IPv6 address in its brackets", is_told_elsewhere=True)
     return _port(found["port"] or "")
 
@@ -166,7 +164,7 @@ def _name(host: str) -> Optional[Slip]:
     odd = next((each for each in host if not (each.isalnum() or each in "-_.")), "")
     if odd:
         return Slip(f"has a {_named(odd)} in its host, where none can be")
-    if _DIGITS_AND_DOTS.match(host) and "." in host.rstrip(".") and not _is_ip(host, 4):
+    if DIGITS_AND_DOTS.match(host) and "." in host.rstrip(".") and not is_ip(host, 4):
         return Slip("has numbers that are no IPv4 address", is_told_elsewhere=True)
     if host.startswith((".", "-")) or ".." in host:
         return Slip("names an impossible host", is_told_elsewhere=True)
@@ -174,18 +172,8 @@ def _name(host: str) -> Optional[Slip]:
 
 
 def _port(port: str) -> Optional[Slip]:
-    if port and not (_PORT.match(port) and 1 <= int(port) <= _MAX_PORT):
+    if port and not is_port(port):
         return Slip(
             "has a port that is no number from 1 to 65535", is_told_elsewhere=True
         )
     return None
-
-
-def _is_ip(address: str, version: int) -> bool:
-    # Slow to import, and most registries have names.
-    import ipaddress  # noqa: PLC0415
-
-    try:
-        return ipaddress.ip_address(address).version == version
-    except ValueError:
-        return False

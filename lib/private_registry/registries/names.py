@@ -26,7 +26,7 @@ EVERY_REGISTRY_DIRECTORY = "_default"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z", re.ASCII)
 _DIGITS = r"[0-9]{1,20}\Z"
-_ONLY_DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
+DIGITS_AND_DOTS = re.compile(r"[0-9.]+\Z", re.ASCII)
 _MAX_LABEL = 63
 _MAX_NAME = 253
 _MAX_PORT = 65535
@@ -210,7 +210,7 @@ def _bare_ipv6(text: str, option: str) -> str:
 
 
 def _ipv6(address: str, text: str, option: str) -> str:
-    if not _is_ip(address, 6):
+    if not is_ip(address, 6):
         raise _bad_host(text, "is not an IPv6 address", option, _IPV6_EXAMPLE)
     if "." in address:
         raise _bad_host(
@@ -223,7 +223,8 @@ def _ipv6(address: str, text: str, option: str) -> str:
     return address.lower()
 
 
-def _is_ip(address: str, version: int) -> bool:
+def is_ip(address: str, version: int) -> bool:
+    """Whether a text is an IP address of version 4 or 6."""
     # Slow to import, and most registries have names.
     import ipaddress  # noqa: PLC0415
 
@@ -237,8 +238,8 @@ def _host(host: str, text: str, option: str) -> str:
     lowered = host.lower()
     if not host.isascii():
         raise _bad_host(text, "has letters outside ASCII", option, _in_ascii(text))
-    if _ONLY_DIGITS_AND_DOTS.match(lowered):
-        if not _is_ip(lowered, 4):
+    if DIGITS_AND_DOTS.match(lowered):
+        if not is_ip(lowered, 4):
             raise _bad_host(text, "is not an IPv4 address", option)
         return lowered
     labels = lowered.split(".")

@@ -112,15 +112,6 @@ def to_toml(state: DesiredState) -> str:
     return toml_writing.dumps(to_document(state), HEADER)
 
 
-def check(text: str, state: DesiredState) -> None:
-    """Check that a text which ``to_toml`` wrote says what was meant.
-
-    Raises:
-        TomlRoundTripError: it does not.
-    """
-    toml.check(text, to_document(state))
-
-
 def from_toml(text: str, source: str, read_outside: ReadOutside) -> DesiredState:
     """Read registries.toml.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from private_registry.changes.outcomes import Outcome
 from private_registry.cli import show_changes
 from private_registry.cli.shared_options import How
@@ -17,7 +15,7 @@ def tell(node: Node, outcome: Outcome, how: How, call: Call) -> int:
     if how.check and not how.dry_run:
         return _tell_and_check(node, outcome, how, call)
     if how.json:
-        call.console.json(show_changes.outcome_json(outcome, dry_run=how.dry_run))
+        call.console.json(show_changes.outcome_plain(outcome, dry_run=how.dry_run))
     else:
         shown = show_changes.outcome(outcome, call.door, dry_run=how.dry_run)
         call.console.lines(shown)
@@ -39,7 +37,7 @@ def _tell_and_check(node: Node, outcome: Outcome, how: How, call: Call) -> int:
     if how.json:
         plain = show_changes.outcome_plain(outcome, dry_run=False)
         answer = {**plain, "check": show_check.check_plain(found)}
-        call.console.json(json.dumps(answer, indent=2))
+        call.console.json(answer)
     else:
         shown = show_check.check(found, colours=call.console.has_colours)
         call.console.painted(["", *shown])

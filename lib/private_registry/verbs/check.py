@@ -40,7 +40,7 @@ def _run(request: Union[CheckRequest, ExplainRequest], how: How, call: Call) -> 
         return check_everywhere(request, how, call)
     outcome = checked(call.node, request, call.console)
     if how.json:
-        call.console.json(show_check.check_json(outcome))
+        call.console.json(show_check.check_plain(outcome))
     else:
         call.console.painted(
             show_check.check(outcome, colours=call.console.has_colours)
@@ -56,7 +56,7 @@ def _explain(request: ExplainRequest, call: Call, *, as_json: bool) -> int:
     console = call.console
     found = explain(request.text, facts_here(call.environment))
     if as_json:
-        console.json(show_check.explanations_json(found))
+        console.json(show_check.explanations_plain(found))
     else:
         console.painted(show_check.explanations(found, colours=console.has_colours))
     return EXIT_OK

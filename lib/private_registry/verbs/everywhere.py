@@ -88,7 +88,7 @@ def remove_everywhere(
         _leave(node, how, call)
     if how.json:
         plain = show_all_nodes.published_plain(done, dry_run=how.dry_run)
-        call.console.json(show_all_nodes.as_json(plain))
+        call.console.json(plain)
     else:
         call.console.lines(show_all_nodes.taken_back(done, dry_run=how.dry_run))
     is_over = done.is_taken_down or done.is_first or how.dry_run
@@ -121,7 +121,7 @@ def list_everywhere(how: How, call: Call) -> int:
     rows = [] if is_nothing else cluster.rows(found.orders)
     if how.json:
         plain = show_all_nodes.listed_plain(found.orders, rows)
-        call.console.json(show_all_nodes.as_json(plain))
+        call.console.json(plain)
     else:
         lines = show_all_nodes.listed(found.orders, rows, is_lost=is_lost)
         call.console.lines(lines)
@@ -138,7 +138,7 @@ def check_everywhere(request: CheckRequest, how: How, call: Call) -> int:
     subjects = tuple(str(each.image or each.registry) for each in request.subjects)
     asked = ask(ClusterRegistries(call.node), subjects, call.console.say)
     if how.json:
-        call.console.json(show_all_nodes.as_json(show_answers.asked_plain(asked)))
+        call.console.json(show_answers.asked_plain(asked))
     else:
         call.console.lines(show_answers.asked(asked))
     return EXIT_OK if asked.is_clean else EXIT_FAULT
@@ -168,7 +168,7 @@ def _publish(
 def _tell(done: Published, how: How, call: Call) -> int:
     if how.json:
         plain = show_all_nodes.published_plain(done, dry_run=how.dry_run)
-        call.console.json(show_all_nodes.as_json(plain))
+        call.console.json(plain)
     else:
         call.console.lines(show_all_nodes.published(done, dry_run=how.dry_run))
     return _exit_code(done)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Tuple
 
-from private_registry.changes.export import export
+from private_registry.changes.export import FORMATS
 from private_registry.changes.exported_files import write
 from private_registry.changes.one_at_a_time import look_of
 from private_registry.changes.saved import saved_state
@@ -36,7 +36,7 @@ def _state(request: ExportRequest, how: How, call: Call) -> DesiredState:
 
 def _run(request: ExportRequest, how: How, call: Call) -> int:
     state = _state(request, how, call)
-    exported = export(state, request.format_name, with_secrets=request.with_secrets)
+    exported = FORMATS[request.format_name](state, with_secrets=request.with_secrets)
     if request.output is None:
         call.console.text(exported.text)
     else:

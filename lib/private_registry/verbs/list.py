@@ -38,7 +38,7 @@ def _run(_request: None, how: How, call: Call) -> int:
 
             listing = listing._replace(is_left_behind=is_left_behind(node))
     if how.json:
-        call.console.json(*show_list.listing_json(listing))
+        call.console.json(show_list.listing_plain(listing))
     else:
         call.console.lines(show_list.listing(found, listing))
     return EXIT_OK
