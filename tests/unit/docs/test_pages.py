@@ -15,6 +15,7 @@ from unit.microk8s import Microk8s, ok
 
 DOCS = pages.REPOSITORY / "docs"
 README = pages.REPOSITORY / "README.md"
+HACKING = pages.REPOSITORY / "HACKING.md"
 ROOMS = sorted((pages.REPOSITORY / "lib").glob("[pr]*/**/__init__.py"))
 
 
@@ -28,6 +29,16 @@ def test_links_lead_to_a_file_and_an_anchor(page: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in pages.anchors_of(target), link
+
+
+NAMED_FILES = set(re.findall(r"`([\w/]+\.py)`", HACKING.read_text()))
+
+
+@pytest.mark.parametrize("name", sorted(NAMED_FILES - {"verbs/NAME.py"}))
+def test_a_file_that_hacking_names_is_there(name: str) -> None:
+    rooms = (pages.REPOSITORY / each for each in ("lib", "tests"))
+    is_below = any(True for room in rooms for _ in room.rglob(name))
+    assert is_below or (pages.REPOSITORY / name).exists()
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=pages.name)
