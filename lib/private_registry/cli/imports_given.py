@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import Any, List, Optional, Tuple
 
 from private_registry.changes.requests import AddRequest, ApplyRequest, LeftLogins
@@ -12,12 +13,6 @@ from private_registry.cli.file_options import Elsewhere
 from private_registry.cli.files_given import STANDARD_INPUT, Inputs, named
 from private_registry.containerd.hosts_toml import HOSTS_TOML
 from private_registry.errors import CertificateError, UsageError
-from private_registry.imports import (
-    charm_list,
-    docker_config,
-    docker_daemon,
-    k3s_yaml,
-)
 from private_registry.imports.carried_over import something
 from private_registry.imports.directory_tree import ImportedDirectory
 from private_registry.imports.document import LEFT_OUT, Imported, Lines, Note, Says
@@ -36,12 +31,6 @@ from private_registry.registries.variables import notes_on_variables
 from private_registry.texts import json_lines
 from private_registry.texts.showing import quoted, shown_path, shown_place
 
-_READERS = {
-    Format.K3S_YAML: k3s_yaml.read,
-    Format.DOCKER_CONFIG: docker_config.read,
-    Format.DOCKER_DAEMON: docker_daemon.read,
-    Format.CHARM_LIST: charm_list.read,
-}
 _NO_TEXT = "give registries.toml, or another text that --file takes"
 
 
@@ -132,14 +121,10 @@ def _imported_file(path: str, inputs: Inputs, logins: HeaderLogins) -> Imported:
         if kind is Format.REGISTRIES_TOML:
             return _own(text, source, read_outside)
         plain, lines = _yaml(text, source)
-    if kind is Format.LAUNCH_CONFIG:
-        # See _imported_tree.
-        from private_registry.imports import launch_config  # noqa: PLC0415
-
-        found = launch_config.read(plain, source, read_outside, lines, logins)
-    else:
-        found = _READERS[kind](plain, source, read_outside, lines)
-    return _checked(found, source)
+    read = import_module(f"private_registry.imports.{kind.value}").read
+    # Of files, these alone have headers.
+    more = (logins,) if kind is Format.LAUNCH_CONFIG else ()
+    return _checked(read(plain, source, read_outside, lines, *more), source)
 
 
 def _own(text: str, source: str, read_outside: registries_toml.ReadOutside) -> Imported:

@@ -21,14 +21,16 @@ from private_registry.texts.showing import shown_name
 
 
 class Format(Enum):
-    """The formats that ``--file`` takes."""
+    """The formats that ``--file`` takes; all but our own by the module that reads
+    them.
+    """
 
-    REGISTRIES_TOML = "registries.toml"
-    K3S_YAML = "k3s' registries.yaml"
-    DOCKER_CONFIG = "Docker's config.json"
-    DOCKER_DAEMON = "Docker's daemon.json"
-    LAUNCH_CONFIG = "MicroK8s' launch configuration"
-    CHARM_LIST = "the list of charmed MicroK8s"
+    REGISTRIES_TOML = "registries_toml"
+    K3S_YAML = "k3s_yaml"
+    DOCKER_CONFIG = "docker_config"
+    DOCKER_DAEMON = "docker_daemon"
+    LAUNCH_CONFIG = "launch_config"
+    CHARM_LIST = "charm_list"
 
 
 _NONE_OF_THEM = (
