@@ -257,7 +257,7 @@ class ClusterRegistries:
         down = {each.name for each in self.nodes() if not each.is_ready}
         if not down:
             return
-        for pod in self._pods():
+        for pod in self._listed(_PODS):
             if pod.get("spec", {}).get("nodeName") in down:
                 name = f"pod/{pod['metadata']['name']}"
                 self._kubectl.delete([name], names.NAMESPACE, at_once=True)
@@ -299,22 +299,16 @@ class ClusterRegistries:
         return sorted(known.intersection(daemon_set.ARCHITECTURES))
 
     def _highest_reported(self) -> int:
-        return max((number_in(each) for each in self._leases()), default=0)
+        return max(map(number_in, self._listed(_LEASES)), default=0)
 
-    def _leases(self) -> List[Mapping[str, Any]]:
-        """Return what agents have reported."""
-        (found,) = self._kubectl.listed(names.NAMESPACE, _LEASES)
-        return _ours(found)
-
-    def _pods(self) -> List[Mapping[str, Any]]:
-        """Return the pods of agents."""
-        (found,) = self._kubectl.listed(names.NAMESPACE, _PODS)
+    def _listed(self, wanted: Wanted) -> List[Mapping[str, Any]]:
+        (found,) = self._kubectl.listed(names.NAMESPACE, wanted)
         return _ours(found)
 
     def _chosen_image(self) -> Optional[str]:
         """Return the image that somebody named for the agents."""
-        (found,) = self._kubectl.listed(names.NAMESPACE, _DAEMON_SETS)
-        annotations = (each["metadata"].get("annotations", {}) for each in _ours(found))
+        sets = self._listed(_DAEMON_SETS)
+        annotations = (each["metadata"].get("annotations", {}) for each in sets)
         return next((each[names.IMAGE] for each in annotations if each), None)
 
     def _image(self) -> str:
