@@ -241,17 +241,24 @@ def _sees_our_files(number: int) -> bool:
         theirs, ours = (
             os.readlink(f"{PROCESSES}/{each}/ns/mnt") for each in (number, "self")
         )
-    except OSError:
-        return True
+    except OSError as error:
+        return _is_hidden(error)
     return _has_our_root(number) and theirs == ours
 
 
 def _has_our_root(number: int) -> bool:
     try:
         status, here = os.stat(f"{PROCESSES}/{number}/root/"), os.stat("/")
-    except OSError:
-        return True
+    except OSError as error:
+        return _is_hidden(error)
     return os.path.samestat(status, here)
+
+
+def _is_hidden(error: OSError) -> bool:
+    """Whether a process may not be looked at, as by others than root; else it has
+    ended meanwhile.
+    """
+    return isinstance(error, PermissionError)
 
 
 def _user_of(number: int) -> Optional[int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from private_registry.docker.discovery import (
 )
 from private_registry.errors import NodeError, UsageError
 from private_registry.node import trusted_places
+from private_registry.node.bounded_reads import read_of_process
 from private_registry.node.file_values import DockerPlace, DockerPlaces
 from unit.fake_docker import FakeDocker
 from unit.microk8s import Microk8s, ok
@@ -59,6 +61,10 @@ class Machine:
             ("ann", "x", SOMEBODY, 77, "", str(root / "home/ann"), "sh")
         )
         patch.setattr(pwd, "getpwuid", lambda _number: account)
+
+    def ends(self, number: int) -> None:
+        """Let a process end."""
+        shutil.rmtree(self._processes / str(number))
 
     def process(
         self,
@@ -101,6 +107,33 @@ def test_the_engine_of_a_package(machine: Machine) -> None:
     )
     assert engine.sockets == ("/var/run/docker.sock",)
     assert engine.flags == ()
+
+
+@pytest.mark.parametrize("last", ["comm", "cmdline", "cgroup"])
+def test_an_engine_that_ends_while_it_is_looked_at_is_none(
+    last: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_before_it_ends(path: str) -> bytes:
+        content = read_of_process(path)
+        if path.endswith(f"/7/{last}"):
+            machine.ends(7)
+        return content
+
+    monkeypatch.setattr(discovery, "read_of_process", read_before_it_ends)
+    for number in (7, 8):
+        machine.process(number, ["/usr/bin/dockerd"])
+    assert the_engine().process == 8
+
+
+def test_an_engine_whose_files_may_not_be_seen_is_one(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: str) -> str:
+        raise PermissionError
+
+    machine.process(7, ["/usr/bin/dockerd"])
+    monkeypatch.setattr(os, "readlink", refuse)
+    assert [each.process for each in running_engines()] == [7]
 
 
 @pytest.mark.parametrize(
