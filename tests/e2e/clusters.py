@@ -1,5 +1,7 @@
 """Clusters that are kept for as long as one test after the other asks for them: they
 take long to start, and each test leaves them as they were.
+
+In a file whose tests ask for one, all do: the next one that does not ends it.
 """
 
 from __future__ import annotations
@@ -28,10 +30,14 @@ class Clusters:
         return self._running[fixture, asked][0]
 
     def stop(self, kept: Container[str] = ()) -> None:
-        """Stop all but those that fixtures of these names give."""
-        for fixture, asked in list(self._running):
-            if fixture not in kept:
-                self._running.pop((fixture, asked))[1].close()
+        """Stop all but those that fixtures of these names give.
+
+        Where one does not end well, the others end all the same.
+        """
+        with ExitStack() as ending:
+            for fixture, asked in list(self._running):
+                if fixture not in kept:
+                    ending.push(self._running.pop((fixture, asked))[1])
 
 
 # Of this run of pytest.

@@ -430,8 +430,8 @@ def test_only_one_module_knows_the_paths_of(pattern: str, modules: Set[str]) -> 
 def test_a_file_is_short_and_says_what_it_is(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) < 400
-    if path.suffix:
-        assert ast.get_docstring(ast.parse(text))
+    # Not parsed: the harness may be newer than this Python.
+    assert path.suffix == "" or text.startswith('"""')
 
 
 # --- what MicroK8s reads --------------------------------------------------------------

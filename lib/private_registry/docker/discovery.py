@@ -255,8 +255,8 @@ def _has_our_root(number: int) -> bool:
 
 
 def _is_hidden(error: OSError) -> bool:
-    """Whether a process may not be looked at, as by others than root; else it has
-    ended meanwhile.
+    """Whether a process may not be looked at, as by others than root; one that has
+    ended meanwhile is not there.
     """
     return isinstance(error, PermissionError)
 

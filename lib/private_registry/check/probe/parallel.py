@@ -53,7 +53,7 @@ def _batch(
     def work(key: Key, job: Callable[[], Value]) -> None:
         try:
             value = job()
-        # A bug of ours, told by the main thread.
+        # A bug of ours is told as any other fault of one job.
         except Exception as error:  # noqa: BLE001
             value = otherwise(error)
         answers.put((key, value))
