@@ -141,8 +141,14 @@ def test_a_mirror_serves_what_it_has_when_its_upstream_is_gone(
     assert microk8s_node.node.enable("--mirror", option, "--no-fallback").exit_code == 0
     microk8s_node.pull(reference)
     upstream.stop()
+    # At an address that nobody has each attempt would wait for three seconds, so that a
+    # pull takes up to a minute; here the machine refuses.
+    address = upstream.host.partition(":")[0]
+    new_registry(RegistrySpec(address=address, port=5001))
+    served = len(mirror.pulls("app"))
     microk8s_node.containerd.cri.remove(reference)
     microk8s_node.pull(reference)
+    assert len(mirror.pulls("app")) > served > 0
     assert microk8s_node.node.disable().exit_code == 0
 
 
