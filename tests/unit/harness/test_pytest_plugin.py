@@ -83,3 +83,44 @@ def test_in_ci_nothing_is_skipped(
     monkeypatch.setenv("CI", "true")
     suite.makepyfile(WITHOUT_DOCKER)
     suite.runpytest_subprocess().assert_outcomes(errors=2, failed=2)
+
+
+LEFT_OUT = """
+import pytest
+
+@pytest.mark.skipif(True, reason="only root can")
+def test_marked(): pass
+
+def test_in_its_body():
+    pytest.skip("nobody may")
+
+def test_that_runs(): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "outcomes"),
+    [
+        ({}, {"passed": 1, "skipped": 2}),
+        ({"CI": "true"}, {"passed": 1, "failed": 1, "errors": 1}),
+    ],
+    ids=["by hand", "in CI"],
+)
+def test_in_ci_none_of_this_projects_tests_is_left_out(
+    variables: dict[str, str],
+    outcomes: dict[str, int],
+    suite: pytest.Pytester,
+    pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    suite.makeconftest((pytestconfig.rootpath / "tests/conftest.py").read_text())
+    suite.makepyfile(LEFT_OUT)
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(**outcomes)
+    if "failed" in outcomes:
+        words = ("only root can", "nobody may")
+        result.stdout.fnmatch_lines(
+            [f"*in CI no test may be left out*{w}*" for w in words]
+        )
